@@ -1,0 +1,62 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Strictness every Swift target shares.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+func system(_ name: String, pkgConfig: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig)
+}
+
+let package = Package(
+    name: "castor",
+    products: [
+        .library(name: "Castor", targets: ["Castor"]),
+        .executable(name: "castor", targets: ["CastorCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        // C libraries, one module each.
+        system("COpenBLAS", pkgConfig: "openblas"),
+        system("CTurboJPEG", pkgConfig: "libturbojpeg"),
+        system("CPNG", pkgConfig: "libpng"),
+        system("CWebP", pkgConfig: "libwebp"),
+        system("CHEIF", pkgConfig: "libheif"),
+        system("CEXIF", pkgConfig: "libexif"),
+        system("CSndfile", pkgConfig: "sndfile"),
+        .target(name: "CGIF", path: "Sources/System/CGIF", linkerSettings: [.linkedLibrary("gif")]),
+        .target(name: "CFFmpeg", path: "Sources/System/CFFmpeg"),
+        .target(
+            name: "CSentencePiece", path: "Sources/System/CSentencePiece",
+            linkerSettings: [.linkedLibrary("sentencepiece")]),
+
+        // The library, in the order data flows.
+        .target(name: "Numerics", dependencies: ["COpenBLAS"], swiftSettings: strict),
+        .target(
+            name: "Media",
+            dependencies: ["CTurboJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg"],
+            swiftSettings: strict),
+        .target(name: "Encoder", dependencies: ["Numerics", "CSentencePiece"], swiftSettings: strict),
+        .target(name: "Castor", dependencies: ["Numerics", "Media", "Encoder"], swiftSettings: strict),
+        .executableTarget(
+            name: "CastorCLI",
+            dependencies: [
+                "Castor",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        .testTarget(name: "NumericsTests", dependencies: ["Numerics"], swiftSettings: strict),
+        .testTarget(name: "MediaTests", dependencies: ["Media"], swiftSettings: strict),
+        .testTarget(name: "EncoderTests", dependencies: ["Encoder"], swiftSettings: strict),
+        .testTarget(name: "CastorTests", dependencies: ["Castor"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)
