@@ -30,7 +30,7 @@ let package = Package(
         system("CHEIF", pkgConfig: "libheif"),
         system("CEXIF", pkgConfig: "libexif"),
         system("CSndfile", pkgConfig: "sndfile"),
-        .target(name: "CGIF", path: "Sources/System/CGIF", linkerSettings: [.linkedLibrary("gif")]),
+        system("CGIF", pkgConfig: "libgif"),
         .target(name: "CFFmpeg", path: "Sources/System/CFFmpeg"),
         .target(
             name: "CSentencePiece", path: "Sources/System/CSentencePiece",
