@@ -1,6 +1,39 @@
 import ArgumentParser
+import Glibc
 
+/// The program `castor`: a thin file a subcommand.
 @main
 struct Program: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "castor")
+    static let configuration = CommandConfiguration(
+        commandName: "castor",
+        abstract: "Text, images and sound as vectors of one space, on this machine.",
+        version: Version.current,
+        subcommands: [EmbedCommand.self, SimilarityCommand.self, InfoCommand.self, InitCommand.self])
+
+    static func main() {
+        do {
+            try refuseInvalidUTF8()
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let failure as Failure {
+            Terminal.error("castor: \(failure.message)\n")
+            Glibc.exit(failure.status.rawValue)
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    /// Swift repairs damaged arguments silently; a repaired text would give the vector of another text.
+    private static func refuseInvalidUTF8() throws {
+        for index in 1..<max(1, Int(CommandLine.argc)) {
+            guard let argument = CommandLine.unsafeArgv[index] else { continue }
+            guard String(validatingCString: argument) != nil else {
+                throw Failure(.badInput, "argument \(index) is not valid UTF-8")
+            }
+        }
+    }
+}
+
+enum Version {
+    static let current = "0.1.0"
 }

@@ -1,0 +1,37 @@
+/// What one vector is made of: parts in order, text and media mixed as wanted.
+///
+/// ```swift
+/// let content: Content = ["a sleepy kitten", .file("kitten.jpg")]
+/// ```
+public struct Content: Sendable, Equatable, ExpressibleByArrayLiteral {
+    public var parts: [Part]
+
+    public init(_ parts: [Part]) {
+        self.parts = parts
+    }
+
+    /// A content of one text.
+    public init(_ text: String) {
+        parts = [.text(text)]
+    }
+
+    public init(arrayLiteral parts: Part...) {
+        self.parts = parts
+    }
+}
+
+/// One piece of a ``Content``.
+public enum Part: Sendable, Equatable, ExpressibleByStringLiteral {
+    case text(String)
+    /// Bytes of an image, a sound, or a plain text. Without a MIME type the bytes themselves tell what they are; with one
+    /// they must agree.
+    case data([UInt8], mimeType: String?)
+    /// A file. Opened only where ``EmbedOptions/files`` allows it; without a MIME type its name tells the type.
+    case file(String, mimeType: String?)
+
+    public init(stringLiteral text: String) {
+        self = .text(text)
+    }
+
+    public static func file(_ path: String) -> Part { .file(path, mimeType: nil) }
+}

@@ -1,0 +1,83 @@
+/// Why a content has no vector. Parts count from 1, as a person would.
+public enum EmbedError: Error, Sendable, Equatable {
+    /// The content has no parts.
+    case noParts
+    /// A text of length zero, or media of zero bytes.
+    case emptyPart(part: Int)
+    /// A file part, where files are not allowed.
+    case fileNotAllowed(part: Int, path: String)
+    case fileNotFound(part: Int, path: String)
+    case fileUnreadable(part: Int, path: String, reason: String)
+    case fileTooLarge(part: Int, path: String, bytes: Int, limit: Int)
+    /// A MIME type or file that Castor does not embed.
+    case unsupportedType(part: Int, type: String)
+    /// Bytes that cannot be decoded or are over a limit; `name` is the file's.
+    case media(part: Int, name: String?, reason: String)
+    /// A text file that is not UTF-8.
+    case invalidText(part: Int, name: String?)
+    case tooManyImages(count: Int, limit: Int)
+    /// More tokens than the context, and truncation was declined.
+    case tooManyTokens(count: Int, limit: Int)
+    case invalidDimensions(Int, limit: Int)
+    /// The weights, not the content, are at fault.
+    case model(String)
+
+    /// Who has to act, and so which exit or HTTP status a program answers with.
+    public enum Kind: Sendable {
+        /// The content must change.
+        case input
+        /// A file is missing.
+        case notFound
+        /// The model is damaged.
+        case model
+    }
+
+    public var kind: Kind {
+        switch self {
+        case .fileNotFound: .notFound
+        case .model: .model
+        default: .input
+        }
+    }
+}
+
+extension EmbedError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .noParts: "the content has no parts"
+        case .emptyPart(let part): "part \(part) is empty"
+        case .fileNotAllowed(let part, let path): "part \(part): the file \(path) may not be opened here"
+        case .fileNotFound(let part, let path): "part \(part): \(path): no such file"
+        case .fileUnreadable(let part, let path, let reason): "part \(part): \(path): \(reason)"
+        case .fileTooLarge(let part, let path, let bytes, let limit):
+            "part \(part): \(path) has \(bytes) bytes, the limit is \(limit)"
+        case .unsupportedType(let part, let type): "part \(part): \(type) cannot be embedded"
+        case .media(let part, let name, let reason):
+            "part \(part)\(name.map { " (\($0))" } ?? ""): \(reason)"
+        case .invalidText(let part, let name): "part \(part)\(name.map { " (\($0))" } ?? ""): the text is not valid UTF-8"
+        case .tooManyImages(let count, let limit): "the content has \(count) images, the limit is \(limit)"
+        case .tooManyTokens(let count, let limit):
+            "the content has more tokens (\(count)) than the context of \(limit), and truncation is off"
+        case .invalidDimensions(let value, let limit): "\(value) dimensions are outside 1...\(limit)"
+        case .model(let reason): reason
+        }
+    }
+}
+
+/// Why a model folder cannot be opened.
+public struct ModelLoadError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Whether a file of the folder is missing, rather than damaged.
+    public let isMissing: Bool
+    public let description: String
+}
+
+extension EmbedError {
+    /// HTTP status and name of the service's error object.
+    public var serviceStatus: (code: Int, name: String) {
+        switch kind {
+        case .input: (400, "INVALID_ARGUMENT")
+        case .notFound: (404, "NOT_FOUND")
+        case .model: (500, "INTERNAL")
+        }
+    }
+}

@@ -1,0 +1,191 @@
+import Encoder
+import Numerics
+
+/// Turns contents into vectors with the model of one folder.
+///
+/// ```swift
+/// let embedder = try Embedder(modelPath: "weights/castor-small")
+/// let vector = try embedder.embed(Content("a sleepy kitten")).values
+/// ```
+///
+/// Safe to call from any number of threads: calls take turns at the processor's cores, and each uses all of them. The
+/// same call gives the same bits; a content gives the same vector, within 2e-6 a component, whatever it is embedded with.
+/// Calls block: from Swift concurrency, call from a thread of your own.
+public final class Embedder: Sendable {
+    public struct Options: Sendable {
+        /// Threads that compute. The default, nil, is one for each core.
+        public var threads: Int?
+        /// Tokens that pass through the model together; more is faster up to some thousands and needs about 20 kB a token.
+        /// The default is 4,096. A longer content still passes, alone.
+        public var maxBatchTokens = 4_096
+        /// What one content may hold.
+        public var limits = Limits()
+
+        public init() {}
+    }
+
+    public let options: Options
+    let model: Model
+    private let encoder: MultimodalEncoder
+    let pool: WorkerPool
+    private let prepare: Preparation
+
+    /// Opens a model folder. Weights are read when the first content needs them, or by ``warmUp()``.
+    public init(modelPath: String, options: Options = Options()) throws(ModelLoadError) {
+        precondition(options.maxBatchTokens > 0, "maxBatchTokens must be positive")
+        let pool = WorkerPool(threads: max(1, options.threads ?? BLAS.availableCores))
+        do {
+            model = try Model(path: modelPath, pool: pool)
+        } catch {
+            throw ModelLoadError(error)
+        }
+        self.options = options
+        self.pool = pool
+        encoder = MultimodalEncoder(model: model, pool: pool)
+        prepare = Preparation(
+            configuration: model.configuration, tokenizer: model.tokenizer, logMel: LogMel(model.configuration.audio),
+            limits: options.limits)
+    }
+
+    /// Reads all weights now.
+    public func warmUp() throws(ModelLoadError) {
+        do {
+            try encoder.load([.text, .image, .audio])
+        } catch {
+            throw ModelLoadError(error)
+        }
+    }
+
+    /// Values of a full vector.
+    public var dimensions: Int { model.configuration.outputDimensions }
+
+    /// One vector for one content, however many parts it has.
+    public func embed(_ content: Content, options: EmbedOptions = EmbedOptions()) throws(EmbedError) -> Embedding {
+        try embed([content], options: options)[0].get()
+    }
+
+    /// One result a content, in order. A content that fails takes no other with it.
+    public func embed(
+        _ contents: [Content], options: EmbedOptions = EmbedOptions()
+    ) -> [Result<Embedding, EmbedError>] {
+        embed(contents.map { ($0, options) })
+    }
+
+    /// As ``embed(_:options:)-(Array,_)``, with options of their own for each content.
+    public func embed(_ requests: [(content: Content, options: EmbedOptions)]) -> [Result<Embedding, EmbedError>] {
+        var results: [Result<Embedding, EmbedError>] = []
+        results.reserveCapacity(requests.count)
+        var start = 0
+        // Prepared contents wait in memory, a picture's patches about 0.3 MB: a bounded number at a time.
+        while start < requests.count {
+            let group = requests[start..<min(start + Self.preparedAtOnce, requests.count)]
+            results += encode(prepareAll(Array(group)))
+            start = group.endIndex
+        }
+        return results
+    }
+
+    private static let preparedAtOnce = 256
+
+    private func prepareAll(
+        _ requests: [(content: Content, options: EmbedOptions)]
+    ) -> [Result<PreparedContent, EmbedError>] {
+        let slots = Slots<Result<PreparedContent, EmbedError>>(count: requests.count)
+        pool.run(requests.count) { index, _ in
+            do throws(EmbedError) {
+                slots[index] = .success(try prepare(requests[index].content, requests[index].options))
+            } catch { slots[index] = .failure(error) }
+        }
+        return slots.values
+    }
+
+    private func encode(_ prepared: [Result<PreparedContent, EmbedError>]) -> [Result<Embedding, EmbedError>] {
+        var results: [Result<Embedding, EmbedError>?] = prepared.map { result in
+            if case .failure(let error) = result { .failure(error) } else { nil }
+        }
+        for batch in batches(prepared) {
+            do throws(ModelError) {
+                let rows = try encoder.encode(batch.map(\.content.input))
+                for (row, item) in batch.enumerated() {
+                    results[item.index] = embedding(item.content, rows[row..<row + 1])
+                }
+            } catch {
+                for item in batch { results[item.index] = .failure(.model(error.description)) }
+            }
+        }
+        return results.map { $0! }
+    }
+
+    /// Contents in order, cut where the token budget is full.
+    private func batches(
+        _ prepared: [Result<PreparedContent, EmbedError>]
+    ) -> [[(index: Int, content: PreparedContent)]] {
+        var batches: [[(index: Int, content: PreparedContent)]] = []
+        var room = 0
+        for (index, result) in prepared.enumerated() {
+            guard case .success(let content) = result else { continue }
+            if batches.isEmpty || content.input.tokenCount > room {
+                batches.append([])
+                room = options.maxBatchTokens
+            }
+            batches[batches.count - 1].append((index, content))
+            room -= content.input.tokenCount
+        }
+        return batches
+    }
+
+    /// The prefix of the wanted size, divided by its length.
+    private func embedding(_ content: PreparedContent, _ row: Matrix) -> Result<Embedding, EmbedError> {
+        let prefix = UnsafeBufferPointer(start: row.pointer, count: content.dimensions)
+        let square = prefix.reduce(0.0) { $0 + Double($1) * Double($1) }
+        guard square > 0 else { return .failure(.model("the model gave a vector of length 0")) }
+        let inverse = 1 / square.squareRoot()
+        return .success(
+            Embedding(
+                values: prefix.map { Float(Double($0) * inverse) }, tokenCount: content.input.tokenCount,
+                usage: content.usage, truncated: content.truncated))
+    }
+}
+
+/// One value a piece of parallel work; each piece writes its own.
+private final class Slots<Value: Sendable>: @unchecked Sendable {
+    private let storage: UnsafeMutableBufferPointer<Value?>
+
+    init(count: Int) {
+        storage = .allocate(capacity: count)
+        storage.initialize(repeating: nil)
+    }
+
+    deinit {
+        storage.deinitialize()
+        storage.deallocate()
+    }
+
+    subscript(index: Int) -> Value {
+        get { storage[index]! }
+        set { storage[index] = newValue }
+    }
+
+    var values: [Value] { storage.map { $0! } }
+}
+
+extension ModelLoadError {
+    init(_ error: ModelError) {
+        if case .notFound = error { isMissing = true } else { isMissing = false }
+        description = error.description
+    }
+}
+
+/// Models before training.
+public enum UntrainedModel {
+    /// Writes random weights for the `config.json` in the folder at `path`: a pure function of both it and the seed.
+    ///
+    /// - Returns: the number of parameters.
+    public static func write(at path: String, seed: UInt64) throws(ModelLoadError) -> Int {
+        do {
+            return try Initialization.writeUntrained(modelAt: path, seed: seed)
+        } catch {
+            throw ModelLoadError(error)
+        }
+    }
+}

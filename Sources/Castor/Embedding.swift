@@ -1,0 +1,73 @@
+/// How to embed a content.
+public struct EmbedOptions: Sendable, Equatable {
+    /// Values of the vector, 1 to the model's own number. The default, nil, is the model's own number, 3,072.
+    public var dimensions: Int?
+    /// Puts the task's prompt in front of the first text. The default is none.
+    public var task: Task?
+    /// The document's title, for ``Task/retrievalDocument``.
+    public var title: String?
+    /// Whether a content longer than the context is cut at its end (and says so) rather than refused. The default is true.
+    public var autoTruncate = true
+    /// Which files the content may name. The default is none.
+    public var files = FileAccess.none
+
+    public init() {}
+
+    public enum FileAccess: Sendable, Equatable {
+        case none
+        /// Paths that are not absolute are relative to this folder.
+        case relative(to: String)
+    }
+}
+
+/// A vector and what it was made of.
+public struct Embedding: Sendable, Equatable {
+    /// Unit length, every value finite.
+    public let values: [Float]
+    /// Tokens that the model saw.
+    public let tokenCount: Int
+    /// Tokens as the service counts them.
+    public let usage: Usage
+    /// Whether the content was longer than the context, and its end is not in the vector.
+    public let truncated: Bool
+}
+
+/// Tokens of a content by the service's rules: 258 an image, 25 a second of sound, text by the model's own vocabulary.
+public struct Usage: Sendable, Equatable {
+    public enum Modality: String, Sendable, CaseIterable {
+        case text = "TEXT"
+        case image = "IMAGE"
+        case audio = "AUDIO"
+    }
+
+    public struct Detail: Sendable, Equatable {
+        public var modality: Modality
+        public var tokenCount: Int
+    }
+
+    /// One entry a modality present, in the order of ``Modality``.
+    public private(set) var details: [Detail] = []
+
+    public init() {}
+
+    public var promptTokenCount: Int { details.reduce(0) { $0 + $1.tokenCount } }
+
+    static let tokensPerImage = 258
+    static let tokensPerSecondOfAudio = 25.0
+
+    public mutating func add(_ count: Int, _ modality: Modality) {
+        if let index = details.firstIndex(where: { $0.modality == modality }) {
+            details[index].tokenCount += count
+        } else {
+            details.append(Detail(modality: modality, tokenCount: count))
+            let order = Modality.allCases
+            details.sort { order.firstIndex(of: $0.modality)! < order.firstIndex(of: $1.modality)! }
+        }
+    }
+
+    public static func + (left: Usage, right: Usage) -> Usage {
+        var sum = left
+        for detail in right.details { sum.add(detail.tokenCount, detail.modality) }
+        return sum
+    }
+}

@@ -1,0 +1,39 @@
+import Encoder
+import Numerics
+
+/// Facts about an opened model and the machine, for people and programs to look at.
+public struct ModelInfo: Sendable, Equatable, Codable {
+    public var name: String
+    public var path: String
+    /// `trained`, `untrained`, or `unknown` when the file does not say.
+    public var state: String
+    public var parameters: Int
+    public var width: Int
+    /// Blocks of the text, image and sound towers, and the unified ones.
+    public var blocks: [String: Int]
+    public var vocabulary: Int
+    public var maxTokens: Int
+    public var dimensions: Int
+    public var matryoshkaDimensions: [Int]
+    public var threads: Int
+    /// The BLAS library and the kernels that it chose for this processor.
+    public var blas: String
+}
+
+extension Embedder {
+    public var info: ModelInfo { ModelInfo(model, threads: pool.threadCount) }
+}
+
+extension ModelInfo {
+    fileprivate init(_ model: Model, threads: Int) {
+        let configuration = model.configuration
+        self.init(
+            name: configuration.name, path: model.path, state: model.state ?? "unknown",
+            parameters: configuration.parameterCount, width: configuration.width,
+            blocks: Dictionary(
+                uniqueKeysWithValues: Configuration.Tower.allCases.map { ($0.rawValue, configuration.blocks(of: $0)) }),
+            vocabulary: configuration.text.vocabularySize, maxTokens: configuration.maxTokens,
+            dimensions: configuration.outputDimensions, matryoshkaDimensions: configuration.matryoshkaDimensions,
+            threads: threads, blas: BLAS.description)
+    }
+}

@@ -1,0 +1,112 @@
+import Encoder
+import Media
+import Numerics
+
+/// A content on its way into the encoder.
+struct PreparedContent: Sendable {
+    var input: EncoderInput
+    var usage: Usage
+    var truncated: Bool
+    var dimensions: Int
+}
+
+/// Content to encoder input: files are read, media decoded, text tokenised, everything checked. A pure function of the bytes.
+struct Preparation: Sendable {
+    let configuration: Configuration
+    let tokenizer: Tokenizer
+    let logMel: LogMel
+    let limits: Limits
+
+    func callAsFunction(_ content: Content, _ options: EmbedOptions) throws(EmbedError) -> PreparedContent {
+        let dimensions = options.dimensions ?? configuration.outputDimensions
+        guard (1...configuration.outputDimensions).contains(dimensions) else {
+            throw .invalidDimensions(dimensions, limit: configuration.outputDimensions)
+        }
+        guard !content.parts.isEmpty else { throw .noParts }
+        // Emptiness is judged before a prompt hides it.
+        for (index, part) in content.parts.enumerated() {
+            switch part {
+            case .text(let text) where text.isEmpty: throw .emptyPart(part: index + 1)
+            case .data(let bytes, _) where bytes.isEmpty: throw .emptyPart(part: index + 1)
+            default: break
+            }
+        }
+        var sources: [PartSource] = []
+        for (index, part) in content.parts.enumerated() {
+            sources.append(try PartSource(part, number: index + 1, options.files, limits))
+        }
+        let images = sources.count { $0.isImage }
+        guard images <= limits.maxImages else { throw .tooManyImages(count: images, limit: limits.maxImages) }
+        if let task = options.task, let first = sources.firstIndex(where: { $0.text != nil }) {
+            sources[first].text = task.prompt(sources[first].text ?? "", title: options.title)
+        }
+
+        var segments: [EncoderInput.Segment] = []
+        var usage = Usage()
+        var truncated = false
+        for source in sources {
+            segments.append(try segment(source, &usage, &truncated))
+        }
+        var input = EncoderInput(segments)
+        let tokens = input.tokenCount
+        if input.truncate(to: configuration.maxTokens) { truncated = true }
+        guard !truncated || options.autoTruncate else {
+            throw .tooManyTokens(count: tokens, limit: configuration.maxTokens)
+        }
+        return PreparedContent(input: input, usage: usage, truncated: truncated, dimensions: dimensions)
+    }
+
+    private func segment(
+        _ source: PartSource, _ usage: inout Usage, _ truncated: inout Bool
+    ) throws(EmbedError) -> EncoderInput.Segment {
+        switch source.kind {
+        case .text(let text):
+            let (ids, cut) = tokenizer.encode(text, limit: configuration.maxTokens)
+            if cut { truncated = true }
+            usage.add(ids.count, .text)
+            return .text(ids)
+        case .image(let bytes, let format):
+            usage.add(Usage.tokensPerImage, .image)
+            return try decode(source) { () throws(MediaError) in try image(bytes, format) }
+        case .audio(let bytes, let format):
+            let clip = try decode(source) { () throws(MediaError) in
+                try AudioDecoder.decode(bytes.span.bytes, format: format, limits: limits.media)
+            }
+            let seconds = Double(clip.samples.count) / Double(configuration.audio.sampleRate)
+            usage.add(Int((seconds * Usage.tokensPerSecondOfAudio).rounded(.up)), .audio)
+            return .audio(patches: audioPatches(clip))
+        }
+    }
+
+    private func decode<Result>(
+        _ source: PartSource, _ body: () throws(MediaError) -> Result
+    ) throws(EmbedError) -> Result {
+        do { return try body() } catch {
+            throw .media(part: source.number, name: source.name, reason: error.description)
+        }
+    }
+
+    private func image(_ bytes: [UInt8], _ format: ImageFormat) throws(MediaError) -> EncoderInput.Segment {
+        let (maxPatches, side) = (configuration.image.maxPatches, configuration.image.patchSize)
+        func grid(_ size: ImageSize) -> ImageGrid {
+            ImageGrid(width: size.width, height: size.height, maxPatches: maxPatches)
+        }
+        func target(_ grid: ImageGrid) -> ImageSize {
+            ImageSize(width: grid.columns * side, height: grid.rows * side)
+        }
+        let decoded = try ImageDecoder.decode(bytes.span.bytes, format: format, limits: limits.media) {
+            target(grid($0))
+        }
+        let cells = grid(decoded.originalSize)
+        let pixels = Resize.triangle(decoded.image, to: target(cells))
+        return .image(patches: imagePatches(pixels, grid: cells, patchSize: side), grid: cells)
+    }
+
+    private func audioPatches(_ clip: AudioClip) -> Matrix {
+        let mel = logMel(clip.samples)
+        // Frames of one patch lie side by side in memory: the same values, seen as longer rows.
+        return Matrix(
+            buffer: mel.buffer, rows: mel.rows / configuration.audio.patchFrames,
+            columns: configuration.audioPatchLength)
+    }
+}

@@ -1,0 +1,44 @@
+/// What the vector is for. Castor, like version 2 of the service, takes the task as words in front of the text, not as a parameter.
+///
+/// The strings are those that the service documents for its second model.
+public enum Task: String, Sendable, CaseIterable {
+    case retrievalQuery = "RETRIEVAL_QUERY"
+    case retrievalDocument = "RETRIEVAL_DOCUMENT"
+    case semanticSimilarity = "SEMANTIC_SIMILARITY"
+    case classification = "CLASSIFICATION"
+    case clustering = "CLUSTERING"
+    case questionAnswering = "QUESTION_ANSWERING"
+    case factVerification = "FACT_VERIFICATION"
+    case codeRetrievalQuery = "CODE_RETRIEVAL_QUERY"
+
+    /// Reads the service's name in any case, with `-` or `_`.
+    public init?(name: String) {
+        self.init(rawValue: String(name.uppercased().map { $0 == "-" ? "_" : $0 }))
+    }
+
+    /// The text with the task's prompt. `title` is used by ``retrievalDocument`` alone.
+    public func prompt(_ text: String, title: String? = nil) -> String {
+        switch self {
+        case .retrievalQuery: "task: search result | query: \(text)"
+        case .retrievalDocument: "title: \(title ?? "none") | text: \(text)"
+        case .semanticSimilarity: "task: sentence similarity | query: \(text)"
+        case .classification: "task: classification | query: \(text)"
+        case .clustering: "task: clustering | query: \(text)"
+        case .questionAnswering: "task: question answering | query: \(text)"
+        case .factVerification: "task: fact checking | query: \(text)"
+        case .codeRetrievalQuery: "task: code retrieval | query: \(text)"
+        }
+    }
+
+    /// The content with the prompt in front of its first text; contents without text have no prompt.
+    func applied(to content: Content, title: String?) -> Content {
+        var content = content
+        for (index, part) in content.parts.enumerated() {
+            if case .text(let text) = part {
+                content.parts[index] = .text(prompt(text, title: title))
+                break
+            }
+        }
+        return content
+    }
+}

@@ -1,0 +1,66 @@
+/// Writes JSON straight into bytes: vectors of thousands of numbers need no tree in between.
+public struct JSONWriter: Sendable {
+    public private(set) var bytes: [UInt8] = []
+
+    public init() {}
+
+    public mutating func raw(_ text: String) {
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    /// A JSON string with quotes and escapes.
+    public mutating func string(_ text: String) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""): raw("\\\"")
+            case UInt8(ascii: "\\"): raw("\\\\")
+            case UInt8(ascii: "\n"): raw("\\n")
+            case UInt8(ascii: "\t"): raw("\\t")
+            case 0..<0x20:
+                let digits = Array("0123456789abcdef".utf8)
+                raw("\\u00")
+                bytes.append(digits[Int(byte >> 4)])
+                bytes.append(digits[Int(byte & 15)])
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// `[..]` of the shortest decimals that read back as the same f32.
+    public mutating func values(_ values: [Float]) {
+        bytes.reserveCapacity(bytes.count + 14 * values.count)
+        bytes.append(UInt8(ascii: "["))
+        for (index, value) in values.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            raw(value.description)
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// `{"promptTokenCount":..,"promptTokenDetails":[..]}`
+    public mutating func usage(_ usage: Usage) {
+        raw("{\"promptTokenCount\":\(usage.promptTokenCount),\"promptTokenDetails\":[")
+        for (index, detail) in usage.details.enumerated() {
+            raw("\(index > 0 ? "," : ""){\"modality\":\"\(detail.modality.rawValue)\",\"tokenCount\":\(detail.tokenCount)}")
+        }
+        raw("]}")
+    }
+
+    /// `{"embedding":{"values":[..]},"usageMetadata":{..}}`
+    public mutating func embedding(_ embedding: Embedding) {
+        raw("{\"embedding\":{\"values\":")
+        values(embedding.values)
+        raw("},\"usageMetadata\":")
+        usage(embedding.usage)
+        raw("}")
+    }
+
+    /// `{"code":..,"message":..,"status":..}`: the service's error object.
+    public mutating func status(code: Int, name: String, message: String) {
+        raw("{\"code\":\(code),\"message\":")
+        string(message)
+        raw(",\"status\":\"\(name)\"}")
+    }
+}

@@ -1,0 +1,128 @@
+import ArgumentParser
+import Castor
+
+struct EmbedCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "embed",
+        abstract: "One vector for all parts together, or one for each, or one for each line of a file.",
+        discussion: """
+            castor embed "a dog barks" @dog.jpg @bark.wav
+            castor embed --each --format npy --output vectors.npy @a.png @b.png
+            castor embed --batch contents.jsonl --output vectors.jsonl
+
+            A part is a text, or @path for a file; @@x is a text that starts with @. Put -- before a text that starts with -.
+            A batch line is {"key": "..", "request": {"content": {"parts": [..]}}}, as in the hosted service's batch files;
+            its result is {"key": "..", "response": {"embedding": {"values": [..]}}} or {"key": "..", "error": {..}}.
+            A batch that was interrupted goes on where it stopped when the same command is given again.
+            """)
+
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case json, jsonl, npy, text
+    }
+
+    @OptionGroup var model: ModelOption
+
+    @Option(help: ArgumentHelp("Values of the vector, 1 to 3072.", valueName: "n"))
+    var dimensions: Int?
+
+    @Option(help: ArgumentHelp("What the vector is for; its prompt goes before the first text.", valueName: "name"))
+    var task: Task?
+
+    @Option(help: ArgumentHelp("The document's title, with --task retrieval_document.", valueName: "text"))
+    var title: String?
+
+    @Flag(help: "One vector a part, instead of one for all.")
+    var each = false
+
+    @Flag(help: "Refuse what is longer than the context, instead of cutting its end.")
+    var noTruncate = false
+
+    @Option(help: "json, jsonl (a line a vector), npy (NumPy, f32), or text (values between spaces).")
+    var format = Format.json
+
+    @Option(help: ArgumentHelp("Contents from a JSONL file, - for standard input.", valueName: "file"))
+    var batch: String?
+
+    @Flag(help: "With --batch: let each line's taskType choose a prompt. The hosted service ignores it, and so does Castor by default.")
+    var applyTaskPrompts = false
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Write here instead of to standard output.", valueName: "file"))
+    var output: String?
+
+    @Flag(help: "Say on standard error how long loading, preparation and computation took.")
+    var timing = false
+
+    @Argument(help: "Texts and @files.")
+    var parts: [PartArgument] = []
+
+    func validate() throws {
+        if batch == nil, parts.isEmpty { throw ValidationError("nothing to embed: give parts, or --batch FILE") }
+        if batch != nil, !parts.isEmpty { throw ValidationError("--batch takes its contents from the file, not from parts") }
+        if batch != nil, each { throw ValidationError("--each is for parts; a batch has one vector a line") }
+        if batch != nil, format != .json, format != .jsonl { throw ValidationError("--batch writes JSONL") }
+        if title != nil, task != .retrievalDocument {
+            throw ValidationError("--title goes with --task retrieval_document")
+        }
+        if let dimensions, dimensions < 1 { throw ValidationError("--dimensions must be 1 or more, not \(dimensions)") }
+        if applyTaskPrompts, batch == nil { throw ValidationError("--apply-task-prompts goes with --batch") }
+    }
+
+    func run() throws {
+        let start = Progress.now
+        let embedder = try model.open()
+        var options = EmbedOptions()
+        options.dimensions = dimensions
+        options.task = task
+        options.title = title
+        options.autoTruncate = !noTruncate
+        options.files = .relative(to: ".")
+        if let batch {
+            try BatchRun(embedder: embedder, options: options, applyTaskPrompts: applyTaskPrompts)
+                .run(input: batch, output: output)
+            return
+        }
+        let opened = Progress.now
+        let contents = each ? parts.map { Content([$0.part]) } : [Content(parts.map(\.part))]
+        var embeddings: [Embedding] = []
+        for (index, result) in embedder.embed(contents, options: options).enumerated() {
+            switch result {
+            case .success(let embedding):
+                if embedding.truncated {
+                    Terminal.error(Self.truncationNotice(each ? "part \(index + 1)" : "the content"))
+                }
+                embeddings.append(embedding)
+            case .failure(let error): throw Failure(each ? error.numbered(index + 1) : error)
+            }
+        }
+        let embedded = Progress.now
+        try VectorOutput(embeddings: embeddings, isList: each).write(format, to: output)
+        if timing {
+            func milliseconds(_ seconds: Double) -> String { "\((seconds * 10_000).rounded() / 10) ms" }
+            Terminal.error(
+                "open \(milliseconds(opened - start)), embed \(milliseconds(embedded - opened)), "
+                    + "write \(milliseconds(Progress.now - embedded))\n")
+        }
+    }
+
+    static func truncationNotice(_ what: String) -> String {
+        "castor: \(what) is longer than the context and was cut at the end\n"
+    }
+}
+
+extension EmbedError {
+    /// With the part's number on the command line, where each part is a content of its own.
+    func numbered(_ number: Int) -> EmbedError {
+        switch self {
+        case .emptyPart: .emptyPart(part: number)
+        case .fileNotAllowed(_, let path): .fileNotAllowed(part: number, path: path)
+        case .fileNotFound(_, let path): .fileNotFound(part: number, path: path)
+        case .fileUnreadable(_, let path, let reason): .fileUnreadable(part: number, path: path, reason: reason)
+        case .fileTooLarge(_, let path, let bytes, let limit):
+            .fileTooLarge(part: number, path: path, bytes: bytes, limit: limit)
+        case .unsupportedType(_, let type): .unsupportedType(part: number, type: type)
+        case .media(_, let name, let reason): .media(part: number, name: name, reason: reason)
+        case .invalidText(_, let name): .invalidText(part: number, name: name)
+        case .noParts, .tooManyImages, .tooManyTokens, .invalidDimensions, .model: self
+        }
+    }
+}

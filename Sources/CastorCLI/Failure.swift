@@ -1,0 +1,36 @@
+import Castor
+
+/// How the program ends; the numbers are those of sysexits.h.
+enum ExitStatus: Int32 {
+    case usage = 64
+    case badInput = 65
+    case notFound = 66
+    case bug = 70
+    case cannotWrite = 73
+    /// Ended by Ctrl-C, as a shell reports it.
+    case interrupted = 130
+}
+
+/// A message for a person and the status for a script.
+struct Failure: Error {
+    let status: ExitStatus
+    let message: String
+
+    init(_ status: ExitStatus, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+
+    init(_ error: EmbedError) {
+        let status: ExitStatus =
+            switch error.kind {
+            case .notFound: .notFound
+            case .input, .model: .badInput
+            }
+        self.init(status, error.description)
+    }
+
+    init(_ error: ModelLoadError) {
+        self.init(error.isMissing ? .notFound : .badInput, error.description)
+    }
+}

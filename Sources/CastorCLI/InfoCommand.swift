@@ -1,0 +1,76 @@
+import ArgumentParser
+import Castor
+import FoundationEssentials
+
+struct InfoCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "info", abstract: "The model, its sizes and limits, and what it runs on.")
+
+    @OptionGroup var model: ModelOption
+
+    @Flag(help: "One JSON object.")
+    var json = false
+
+    private struct Report: Encodable {
+        let version: String
+        let model: ModelInfo
+        let limits: [String: Double]
+        let cpu: String
+    }
+
+    func run() throws {
+        let embedder = try model.open()
+        let (info, limits) = (embedder.info, embedder.options.limits)
+        let rows: [(String, String)] = [
+            ("castor", Version.current),
+            ("model", "\(info.name) (\(info.path))"),
+            ("state", Self.explain(info.state)),
+            ("parameters", "\(info.parameters)"),
+            ("width", "\(info.width)"),
+            ("blocks", info.blocks.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")),
+            ("vocabulary", "\(info.vocabulary)"),
+            ("dimensions", "\(info.dimensions), trained for \(info.matryoshkaDimensions.map(String.init).joined(separator: ", "))"),
+            ("context", "\(info.maxTokens) tokens a content"),
+            ("images", "\(limits.maxImages) a content, \(limits.maxImageSide) px a side, \(limits.maxImagePixels) px"),
+            ("audio", "\(Int(limits.maxAudioSeconds)) s"),
+            ("files", "\(limits.maxFileBytes) bytes"),
+            ("threads", "\(info.threads)"),
+            ("cpu", CPU.description),
+            ("BLAS", info.blas),
+        ]
+        if json {
+            let report = Report(
+                version: Version.current, model: info,
+                limits: [
+                    "maxImages": Double(limits.maxImages), "maxImageSide": Double(limits.maxImageSide),
+                    "maxImagePixels": Double(limits.maxImagePixels), "maxAudioSeconds": limits.maxAudioSeconds,
+                    "maxFileBytes": Double(limits.maxFileBytes),
+                ], cpu: CPU.description)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            try Terminal.output([UInt8](encoder.encode(report)) + [UInt8(ascii: "\n")])
+            return
+        }
+        let width = rows.map(\.0.count).max() ?? 0
+        let lines = rows.map { "\($0)\(String(repeating: " ", count: width - $0.count))  \($1)\n" }
+        try Terminal.output(Array(lines.joined().utf8))
+    }
+
+    private static func explain(_ state: String) -> String {
+        state == "untrained" ? "untrained: random weights, the vectors mean nothing yet" : state
+    }
+}
+
+/// The processor, as Linux names it.
+enum CPU {
+    static var description: String {
+        guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else { return "unknown" }
+        func field(_ name: String) -> String? {
+            text.split(separator: "\n").first { $0.hasPrefix(name) }?.split(separator: ":").last
+                .map { $0.trimmingPrefix(while: \.isWhitespace) }.map(String.init)
+        }
+        let flags = Set((field("flags") ?? "").split(separator: " ").map(String.init))
+        let features = ["avx", "avx2", "fma", "f16c", "avx512f"].filter(flags.contains)
+        return ([field("model name") ?? "unknown"] + features).joined(separator: " ")
+    }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+import Castor
+
+struct InitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init",
+        abstract: "Writes untrained weights for the configuration in a model folder.",
+        discussion: "The weights are a pure function of config.json and the seed. Vectors mean nothing until they are trained.")
+
+    @Argument(help: ArgumentHelp("Folder with config.json.", valueName: "dir"))
+    var folder: String
+
+    @Option(help: "Any whole number; the same one gives the same weights.")
+    var seed: UInt64 = 1
+
+    func run() throws {
+        do {
+            let count = try UntrainedModel.write(at: folder, seed: seed)
+            Terminal.error("\(folder): \(count) untrained parameters, seed \(seed)\n")
+        } catch {
+            throw Failure(error)
+        }
+    }
+}

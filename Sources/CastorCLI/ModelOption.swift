@@ -1,0 +1,66 @@
+import ArgumentParser
+import Castor
+import Glibc
+
+/// Which model, for every subcommand that needs one.
+struct ModelOption: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Model folder. Default: the environment's CASTOR_MODEL, else the castor-small that came with the program.",
+            valueName: "dir"))
+    var model: String?
+
+    @Option(help: ArgumentHelp("Threads that compute. Default: one for each core.", valueName: "n"))
+    var threads: Int?
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) {
+            throw ValidationError("--threads must be between 1 and 1024, not \(threads)")
+        }
+    }
+
+    var path: String {
+        get throws {
+            if let model { return model }
+            if let variable = getenv("CASTOR_MODEL"), variable.pointee != 0 { return String(cString: variable) }
+            return try Self.shipped
+        }
+    }
+
+    func open() throws -> Embedder {
+        var options = Embedder.Options()
+        options.threads = threads
+        do {
+            return try Embedder(modelPath: try path, options: options)
+        } catch let error as ModelLoadError {
+            throw Failure(error)
+        }
+    }
+
+    /// `share/castor` beside an installed program's `bin`, or `weights` above a built one.
+    private static var shipped: String {
+        get throws {
+            let name = "castor-small"
+            var folder = executableFolder
+            let installed = "\(folder)/../share/castor/\(name)"
+            if access("\(installed)/config.json", R_OK) == 0 { return installed }
+            while let slash = folder.lastIndex(of: "/") {
+                let candidate = "\(folder)/weights/\(name)"
+                if access("\(candidate)/config.json", R_OK) == 0 { return candidate }
+                folder = String(folder[..<slash])
+            }
+            throw Failure(.notFound, "no model: \(name) is not beside the program; name a folder by --model or CASTOR_MODEL")
+        }
+    }
+
+    private static var executableFolder: String {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = buffer.withUnsafeMutableBytes {
+            readlink("/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+        }
+        guard count > 0 else { return "." }
+        let path = String(decoding: buffer[..<count], as: UTF8.self)
+        return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    }
+}

@@ -1,0 +1,26 @@
+import ArgumentParser
+import Castor
+
+/// A part on the command line: text, or `@path`; `@@x` is a text that starts with @.
+struct PartArgument: ExpressibleByArgument {
+    let part: Part
+
+    init?(argument: String) {
+        if argument.hasPrefix("@@") {
+            part = .text(String(argument.dropFirst()))
+        } else if argument.hasPrefix("@") {
+            part = .file(String(argument.dropFirst()))
+        } else {
+            part = .text(argument)
+        }
+    }
+}
+
+/// A task by the service's name, in any case.
+extension Task: @retroactive ExpressibleByArgument {
+    public init?(argument: String) {
+        self.init(name: argument)
+    }
+
+    public static var allValueStrings: [String] { allCases.map { $0.rawValue.lowercased() } }
+}

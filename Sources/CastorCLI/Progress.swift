@@ -1,0 +1,52 @@
+import Glibc
+
+/// One line on a terminal's standard error: share, count, rate, remaining time. Silent in a pipe, and for short work.
+struct Progress {
+    private let isShown = isatty(STDERR_FILENO) == 1
+    private let start = Self.now
+    private var lastShown = 0.0
+    private var hasLine = false
+
+    /// Seconds before the first line, and between two lines.
+    private static let patience = 2.0
+    private static let interval = 0.2
+
+    /// - Parameters:
+    ///   - share: 0...1, nil when the total is unknown.
+    ///   - resumed: items of an earlier run, which say nothing about the rate.
+    mutating func update(items: Int, resumed: Int, share: Double?) {
+        guard isShown else { return }
+        let elapsed = Self.now - start
+        guard elapsed > Self.patience, elapsed - lastShown > Self.interval else { return }
+        lastShown = elapsed
+        hasLine = true
+        let rate = Double(items - resumed) / elapsed
+        var line = "\r\u{1B}[K\(items) contents, \(Self.short(rate))/s"
+        if let share, share > 0 {
+            line += ", \(Int(share * 100)) %, \(Self.duration(elapsed * (1 - share) / share)) left"
+        }
+        Terminal.error(line)
+    }
+
+    mutating func finish() {
+        if hasLine { Terminal.error("\r\u{1B}[K") }
+        hasLine = false
+    }
+
+    static var now: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
+    static func short(_ value: Double) -> String {
+        value >= 10 ? "\(Int(value.rounded()))" : "\((value * 10).rounded() / 10)"
+    }
+
+    static func duration(_ seconds: Double) -> String {
+        let whole = Int(max(0, seconds).rounded())
+        if whole < 60 { return "\(whole) s" }
+        if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+        return "\(whole / 3600) h \(whole % 3600 / 60) min"
+    }
+}

@@ -1,0 +1,78 @@
+import Castor
+import Encoder
+import Glibc
+
+/// Vectors in one of the formats of `castor embed`.
+struct VectorOutput {
+    let embeddings: [Embedding]
+    /// Whether several vectors were asked for, even if there is one.
+    let isList: Bool
+
+    func write(_ format: EmbedCommand.Format, to path: String?) throws {
+        let bytes =
+            switch format {
+            case .json: json
+            case .jsonl: jsonl
+            case .npy: npy
+            case .text: text
+            }
+        guard let path else { return try Terminal.output(bytes) }
+        do {
+            let file = try AtomicFile(path: path)
+            try bytes.withUnsafeBytes { try file.write($0) }
+            try file.commit()
+        } catch let error as ModelError {
+            throw Failure(.cannotWrite, error.description)
+        }
+    }
+
+    private var json: [UInt8] {
+        var writer = JSONWriter()
+        if isList {
+            writer.raw("{\"embeddings\":[")
+            for (index, embedding) in embeddings.enumerated() {
+                writer.raw(index > 0 ? ",{\"values\":" : "{\"values\":")
+                writer.values(embedding.values)
+                writer.raw("}")
+            }
+            writer.raw("],\"usageMetadata\":")
+            writer.usage(embeddings.reduce(Usage()) { $0 + $1.usage })
+            writer.raw("}")
+        } else {
+            writer.embedding(embeddings[0])
+        }
+        writer.raw("\n")
+        return writer.bytes
+    }
+
+    private var jsonl: [UInt8] {
+        var writer = JSONWriter()
+        for embedding in embeddings {
+            writer.embedding(embedding)
+            writer.raw("\n")
+        }
+        return writer.bytes
+    }
+
+    private var text: [UInt8] {
+        Array(embeddings.map { $0.values.map(\.description).joined(separator: " ") + "\n" }.joined().utf8)
+    }
+
+    /// NumPy format 1.0: `[dimensions]`, or `[n, dimensions]` for a list.
+    private var npy: [UInt8] {
+        let dimensions = embeddings[0].values.count
+        let shape = isList ? "(\(embeddings.count), \(dimensions))" : "(\(dimensions),)"
+        var header = "{'descr': '<f4', 'fortran_order': False, 'shape': \(shape), }"
+        // Magic, version, length and header fill a multiple of 64 bytes, the last of them a line feed.
+        header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
+        var bytes = [0x93] + Array("NUMPY".utf8) + [1, 0]
+        bytes += [UInt8(header.utf8.count & 0xff), UInt8(header.utf8.count >> 8)]
+        bytes += header.utf8
+        for embedding in embeddings {
+            for value in embedding.values {
+                withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+            }
+        }
+        return bytes
+    }
+}

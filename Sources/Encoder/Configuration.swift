@@ -1,0 +1,235 @@
+package import FoundationEssentials
+
+/// `config.json` of a model folder, as docs/model.md section 1 defines it. Values are checked by ``init(json:)``.
+package struct Configuration: Codable, Sendable, Equatable {
+    package var format: String
+    package var name: String
+    /// Width d of every token.
+    package var width: Int
+    package var heads: Int
+    package var mlpWidth: Int
+    package var normEpsilon: Float
+    /// Context: tokens of one content, all parts together.
+    package var maxTokens: Int
+    package var outputDimensions: Int
+    /// Sizes that training optimises, largest first.
+    package var matryoshkaDimensions: [Int]
+    package var text: Text
+    package var image: Image
+    package var audio: Audio
+    package var unified: Unified
+
+    package struct Text: Codable, Sendable, Equatable {
+        package var blocks: Int
+        package var vocabularySize: Int
+        package var ropeBase: Double
+
+        enum CodingKeys: String, CodingKey {
+            case blocks
+            case vocabularySize = "vocabulary_size"
+            case ropeBase = "rope_base"
+        }
+    }
+
+    package struct Image: Codable, Sendable, Equatable {
+        package var blocks: Int
+        /// Side of a square patch in pixels.
+        package var patchSize: Int
+        package var maxPatches: Int
+        package var ropeBase: Double
+
+        enum CodingKeys: String, CodingKey {
+            case blocks
+            case patchSize = "patch_size"
+            case maxPatches = "max_patches"
+            case ropeBase = "rope_base"
+        }
+    }
+
+    package struct Audio: Codable, Sendable, Equatable {
+        package var blocks: Int
+        /// Samples a second.
+        package var sampleRate: Int
+        /// Samples of one frame.
+        package var windowLength: Int
+        /// Samples between the starts of two frames.
+        package var hopLength: Int
+        /// Points of the Fourier transform.
+        package var fftLength: Int
+        package var melBands: Int
+        /// Frames of one patch.
+        package var patchFrames: Int
+        package var ropeBase: Double
+
+        enum CodingKeys: String, CodingKey {
+            case blocks
+            case sampleRate = "sample_rate"
+            case windowLength = "window_length"
+            case hopLength = "hop_length"
+            case fftLength = "fft_length"
+            case melBands = "mel_bands"
+            case patchFrames = "patch_frames"
+            case ropeBase = "rope_base"
+        }
+    }
+
+    package struct Unified: Codable, Sendable, Equatable {
+        package var blocks: Int
+        package var ropeBase: Double
+
+        enum CodingKeys: String, CodingKey {
+            case blocks
+            case ropeBase = "rope_base"
+        }
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case format, name, width, heads, text, image, audio, unified
+        case mlpWidth = "mlp_width"
+        case normEpsilon = "norm_epsilon"
+        case maxTokens = "max_tokens"
+        case outputDimensions = "output_dimensions"
+        case matryoshkaDimensions = "matryoshka_dimensions"
+    }
+
+    package static let currentFormat = "castor-1"
+
+    /// Components of one attention head, D.
+    package var headSize: Int { width / heads }
+    /// Values of one flattened image patch.
+    package var imagePatchLength: Int { 3 * image.patchSize * image.patchSize }
+    /// Values of one flattened sound patch.
+    package var audioPatchLength: Int { audio.patchFrames * audio.melBands }
+
+    /// Parses and checks. Throws ``ModelError/configuration(key:reason:)`` with the key that is wrong.
+    package init(json: Data) throws(ModelError) {
+        do {
+            self = try JSONDecoder().decode(Configuration.self, from: json)
+        } catch let error as DecodingError {
+            throw Self.explain(error)
+        } catch {
+            throw .configuration(key: "(whole file)", reason: "\(error)")
+        }
+        try validate()
+    }
+
+    private static func explain(_ error: DecodingError) -> ModelError {
+        func path(_ context: DecodingError.Context, _ last: (any CodingKey)? = nil) -> String {
+            let keys = (context.codingPath + (last.map { [$0] } ?? [])).map(\.stringValue)
+            return keys.isEmpty ? "(whole file)" : keys.joined(separator: ".")
+        }
+        switch error {
+        case .keyNotFound(let key, let context): return .configuration(key: path(context, key), reason: "missing")
+        case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+            return .configuration(key: path(context), reason: "is not \(name(of: type))")
+        case .dataCorrupted(let context): return .configuration(key: path(context), reason: "is not valid JSON")
+        @unknown default: return .configuration(key: "(whole file)", reason: "cannot be read")
+        }
+    }
+
+    private static func name(of type: Any.Type) -> String {
+        switch type {
+        case is Int.Type: "a whole number"
+        case is Double.Type, is Float.Type: "a number"
+        case is String.Type: "a text"
+        default: "an object of the expected form"
+        }
+    }
+
+    private func validate() throws(ModelError) {
+        func check(_ key: String, _ value: Int, _ range: ClosedRange<Int>) throws(ModelError) {
+            guard range.contains(value) else {
+                throw .configuration(
+                    key: key, reason: "\(value) is outside \(range.lowerBound)...\(range.upperBound)")
+            }
+        }
+        func require(_ holds: Bool, _ key: String, _ reason: @autoclosure () -> String) throws(ModelError) {
+            guard holds else { throw .configuration(key: key, reason: reason()) }
+        }
+        try require(
+            format == Self.currentFormat, "format", "is \"\(format)\", this program reads \"\(Self.currentFormat)\"")
+        try require(!name.isEmpty, "name", "is empty")
+        try check("width", width, 8...16_384)
+        try check("heads", heads, 1...width)
+        try require(width % heads == 0, "heads", "\(heads) does not divide the width \(width)")
+        try require(headSize % 4 == 0, "heads", "head size \(headSize) (width / heads) is not a multiple of 4")
+        try check("mlp_width", mlpWidth, 1...65_536)
+        try require(normEpsilon.isFinite && normEpsilon > 0, "norm_epsilon", "must be a positive number")
+        try check("max_tokens", maxTokens, 1...1_048_576)
+        try check("output_dimensions", outputDimensions, 1...65_536)
+        for dimensions in matryoshkaDimensions { try check("matryoshka_dimensions", dimensions, 1...outputDimensions) }
+        for (key, blocks, base) in [
+            ("text", text.blocks, text.ropeBase), ("image", image.blocks, image.ropeBase),
+            ("audio", audio.blocks, audio.ropeBase), ("unified", unified.blocks, unified.ropeBase),
+        ] {
+            try check("\(key).blocks", blocks, 0...256)
+            try require(base.isFinite && base > 1, "\(key).rope_base", "must be a number above 1")
+        }
+        try check("text.vocabulary_size", text.vocabularySize, 2...4_194_304)
+        try check("image.patch_size", image.patchSize, 1...256)
+        try check("image.max_patches", image.maxPatches, 1...65_536)
+        try check("audio.sample_rate", audio.sampleRate, 16_000...16_000)
+        try check("audio.window_length", audio.windowLength, 16...65_536)
+        try check("audio.hop_length", audio.hopLength, 1...audio.windowLength)
+        try check("audio.fft_length", audio.fftLength, audio.windowLength...65_536)
+        try require(audio.fftLength % 2 == 0, "audio.fft_length", "must be even")
+        try check("audio.mel_bands", audio.melBands, 1...1_024)
+        try check("audio.patch_frames", audio.patchFrames, 1...1_024)
+    }
+}
+
+// MARK: - Tensors
+
+extension Configuration {
+    /// The four stacks of blocks, by the name that their tensors start with.
+    package enum Tower: String, Sendable, CaseIterable {
+        case text, image, audio, unified
+    }
+
+    package func blocks(of tower: Tower) -> Int {
+        switch tower {
+        case .text: text.blocks
+        case .image: image.blocks
+        case .audio: audio.blocks
+        case .unified: unified.blocks
+        }
+    }
+
+    /// Every tensor of a model with this configuration, in file order (docs/model.md section 7).
+    package var tensorShapes: [(name: String, shape: [Int])] {
+        var result: [(name: String, shape: [Int])] = []
+        for tower in Tower.allCases {
+            switch tower {
+            case .text: result.append(("text.embedding.weight", [text.vocabularySize, width]))
+            case .image:
+                result.append(("image.patch_embedding.weight", [width, imagePatchLength]))
+                result.append(("image.patch_embedding.bias", [width]))
+            case .audio:
+                result.append(("audio.patch_embedding.weight", [width, audioPatchLength]))
+                result.append(("audio.patch_embedding.bias", [width]))
+            case .unified: result.append(("unified.modality_embedding.weight", [Modality.allCases.count, width]))
+            }
+            for index in 0..<blocks(of: tower) {
+                let block = "\(tower.rawValue).blocks.\(index)"
+                result.append(("\(block).attention_norm.weight", [width]))
+                result.append(("\(block).attention.qkv.weight", [3 * width, width]))
+                result.append(("\(block).attention.output.weight", [width, width]))
+                result.append(("\(block).mlp_norm.weight", [width]))
+                result.append(("\(block).mlp.up.weight", [mlpWidth, width]))
+                result.append(("\(block).mlp.down.weight", [width, mlpWidth]))
+            }
+            result.append(("\(tower.rawValue).norm.weight", [width]))
+        }
+        result.append(("projection.weight", [outputDimensions, width]))
+        return result
+    }
+
+    package var parameterCount: Int {
+        tensorShapes.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    }
+}
+
+/// What a part is. The raw value is its row of `unified.modality_embedding`.
+package enum Modality: Int, Sendable, CaseIterable {
+    case text, image, audio, video, document
+}

@@ -1,0 +1,23 @@
+/// Why a model folder cannot be loaded or used. Every case names the file or tensor, and what is wrong with it.
+package enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
+    case notFound(path: String)
+    case unreadable(path: String, reason: String)
+    case configuration(key: String, reason: String)
+    case safeTensors(path: String, reason: String)
+    case tensor(name: String, reason: String)
+    case tokenizer(path: String, reason: String)
+    /// A value that is not finite came out of the forward pass, although weights and inputs were finite.
+    case overflow(stage: String)
+
+    package var description: String {
+        switch self {
+        case .notFound(let path): "\(path): no such file"
+        case .unreadable(let path, let reason): "\(path): \(reason)"
+        case .configuration(let key, let reason): "config.json: \(key): \(reason)"
+        case .safeTensors(let path, let reason): "\(path): not a usable safetensors file: \(reason)"
+        case .tensor(let name, let reason): "tensor \(name): \(reason)"
+        case .tokenizer(let path, let reason): "\(path): not a usable SentencePiece model: \(reason)"
+        case .overflow(let stage): "\(stage) produced a value that is not finite"
+        }
+    }
+}

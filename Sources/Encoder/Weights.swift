@@ -1,0 +1,158 @@
+package import Numerics
+
+/// One pre-norm transformer block; shapes in docs/model.md section 7.
+package struct BlockWeights: Sendable {
+    package let attentionNorm: Matrix
+    package let qkv: Matrix
+    package let attentionOutput: Matrix
+    package let mlpNorm: Matrix
+    package let up: Matrix
+    package let down: Matrix
+}
+
+/// A stack of blocks and the norm that ends it.
+package struct TowerWeights: Sendable {
+    package let blocks: [BlockWeights]
+    package let norm: Matrix
+}
+
+/// A front-end that maps flattened patches to tokens, and its tower.
+package struct PatchWeights: Sendable {
+    /// `[d, patch length]`
+    package let embedding: Matrix
+    /// `[d]`
+    package let bias: Matrix
+    package let tower: TowerWeights
+}
+
+package struct TextWeights: Sendable {
+    package let embedding: EmbeddingTable
+    package let tower: TowerWeights
+}
+
+package struct UnifiedWeights: Sendable {
+    /// `[5, d]`, rows in the order of ``Modality``
+    package let modality: Matrix
+    package let tower: TowerWeights
+    /// `[output dimensions, d]`
+    package let projection: Matrix
+}
+
+/// Token embeddings, left in the file in their own number format: a text touches few of the rows.
+package struct EmbeddingTable: Sendable {
+    private let file: MappedFile
+    private let entry: SafeTensors.Entry
+    package let rows: Int
+    package let columns: Int
+
+    init(file: MappedFile, entry: SafeTensors.Entry) {
+        self.file = file
+        self.entry = entry
+        rows = entry.shape[0]
+        columns = entry.shape[1]
+    }
+
+    /// Row `id` as f32. Throws when it holds a value that is not finite.
+    ///
+    /// - Precondition: `id` is a row and `output` has room for `columns` values.
+    package func copyRow(_ id: Int, into output: UnsafeMutablePointer<Float>) throws(ModelError) {
+        precondition(id >= 0 && id < rows)
+        let start = file.bytes.baseAddress! + entry.range.lowerBound + id * columns * entry.type.byteCount
+        guard convert(start, entry.type, into: output, count: columns) else {
+            throw .tensor(name: "text.embedding.weight", reason: "row \(id) holds a value that is not finite")
+        }
+    }
+}
+
+/// Converts to f32 and says whether all values are finite.
+private func convert(
+    _ input: UnsafeRawPointer, _ type: ScalarType, into output: UnsafeMutablePointer<Float>, count: Int
+) -> Bool {
+    switch type {
+    case .f32:
+        UnsafeMutableRawPointer(output).copyMemory(from: input, byteCount: 4 * count)
+    case .bf16:
+        convertBrainFloat(input, into: output, count: count)
+    case .f16:
+        convertHalf(input, into: output, count: count)
+        return halfIsFinite(input, count: count)
+    }
+    return allFinite(output, count: count)
+}
+
+/// Reads the weights of a model from its safetensors file, converting in parallel.
+struct WeightLoader {
+    let configuration: Configuration
+    let tensors: SafeTensors
+    let pool: WorkerPool
+
+    func text() throws(ModelError) -> TextWeights {
+        TextWeights(
+            embedding: EmbeddingTable(file: tensors.file, entry: tensors.entries["text.embedding.weight"]!),
+            tower: try tower(.text))
+    }
+
+    func patches(_ kind: Configuration.Tower) throws(ModelError) -> PatchWeights {
+        PatchWeights(
+            embedding: try matrix("\(kind.rawValue).patch_embedding.weight"),
+            bias: try matrix("\(kind.rawValue).patch_embedding.bias"), tower: try tower(kind))
+    }
+
+    func unified() throws(ModelError) -> UnifiedWeights {
+        UnifiedWeights(
+            modality: try matrix("unified.modality_embedding.weight"), tower: try tower(.unified),
+            projection: try matrix("projection.weight"))
+    }
+
+    private func tower(_ kind: Configuration.Tower) throws(ModelError) -> TowerWeights {
+        var blocks: [BlockWeights] = []
+        for index in 0..<configuration.blocks(of: kind) {
+            let name = "\(kind.rawValue).blocks.\(index)"
+            blocks.append(
+                BlockWeights(
+                    attentionNorm: try matrix("\(name).attention_norm.weight"),
+                    qkv: try matrix("\(name).attention.qkv.weight"),
+                    attentionOutput: try matrix("\(name).attention.output.weight"),
+                    mlpNorm: try matrix("\(name).mlp_norm.weight"), up: try matrix("\(name).mlp.up.weight"),
+                    down: try matrix("\(name).mlp.down.weight")))
+        }
+        return TowerWeights(blocks: blocks, norm: try matrix("\(kind.rawValue).norm.weight"))
+    }
+
+    /// A vector becomes a matrix of one row.
+    private func matrix(_ name: String) throws(ModelError) -> Matrix {
+        let entry = tensors.entries[name]!
+        let columns = entry.shape.last ?? 1
+        let result = Matrix(rows: entry.shape.count == 2 ? entry.shape[0] : 1, columns: columns)
+        let start = tensors.file.bytes.baseAddress! + entry.range.lowerBound
+        let ranges = pool.ranges(result.count, minimum: 1 << 16)
+        let finite = Flags(count: ranges.count)
+        pool.run(ranges.count) { index, _ in
+            let range = ranges[index]
+            finite[index] = convert(
+                start + range.lowerBound * entry.type.byteCount, entry.type,
+                into: result.pointer + range.lowerBound, count: range.count)
+        }
+        guard finite.allSet else { throw .tensor(name: name, reason: "holds a value that is not finite") }
+        return result
+    }
+}
+
+/// One Boolean a piece of parallel work; each piece writes its own.
+private final class Flags: @unchecked Sendable {
+    private let values: UnsafeMutableBufferPointer<Bool>
+
+    init(count: Int) {
+        values = .allocate(capacity: count)
+        values.initialize(repeating: false)
+    }
+
+    deinit { values.deallocate() }
+
+    subscript(index: Int) -> Bool {
+        get { values[index] }
+        set { values[index] = newValue }
+    }
+
+    var allSet: Bool { values.allSatisfy { $0 } }
+}

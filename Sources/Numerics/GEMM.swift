@@ -1,0 +1,63 @@
+private import COpenBLAS
+
+/// A rectangle inside row-major memory: what a BLAS call sees of a matrix.
+package struct Block: @unchecked Sendable {
+    package let pointer: UnsafeMutablePointer<Float>
+    package let rows: Int
+    package let columns: Int
+    /// Values between the starts of two rows.
+    package let stride: Int
+
+    package init(_ pointer: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int) {
+        assert(stride >= columns)
+        self.pointer = pointer
+        self.rows = rows
+        self.columns = columns
+        self.stride = stride
+    }
+
+    package init(_ matrix: Matrix) {
+        self.init(matrix.pointer, rows: matrix.rows, columns: matrix.columns, stride: matrix.columns)
+    }
+
+    package init(_ matrix: Matrix, rows: Range<Int>, columns: Range<Int>) {
+        assert(rows.upperBound <= matrix.rows && columns.upperBound <= matrix.columns)
+        self.init(
+            matrix.pointer + rows.lowerBound * matrix.columns + columns.lowerBound,
+            rows: rows.count, columns: columns.count, stride: matrix.columns)
+    }
+}
+
+package enum Transpose: Sendable { case no, yes }
+
+/// C = alpha op(A) op(B) + beta C through OpenBLAS, on the calling thread alone.
+///
+/// Shapes: op(A) `[m, k]`, op(B) `[k, n]`, C `[m, n]`.
+package func gemm(
+    _ a: Block, _ transposeA: Transpose = .no, _ b: Block, _ transposeB: Transpose = .no, into c: Block,
+    alpha: Float = 1, beta: Float = 0
+) {
+    let (m, k) = transposeA == .no ? (a.rows, a.columns) : (a.columns, a.rows)
+    let (kOfB, n) = transposeB == .no ? (b.rows, b.columns) : (b.columns, b.rows)
+    precondition(k == kOfB && c.rows == m && c.columns == n, "gemm: shapes do not match")
+    guard m > 0, n > 0 else { return }
+    cblas_sgemm(
+        CblasRowMajor, transposeA == .no ? CblasNoTrans : CblasTrans, transposeB == .no ? CblasNoTrans : CblasTrans,
+        blasint(m), blasint(n), blasint(k), alpha, a.pointer, blasint(a.stride), b.pointer, blasint(b.stride), beta,
+        c.pointer, blasint(c.stride))
+}
+
+/// Facts about the BLAS library in use.
+package enum BLAS {
+    /// Parallel work is divided above BLAS: one BLAS thread for each caller avoids oversubscription.
+    /// `WorkerPool` calls this once; it is idempotent.
+    package static func useOneThread() {
+        openblas_set_num_threads(1)
+    }
+
+    /// Cores that this process may use.
+    package static var availableCores: Int { max(1, Int(openblas_get_num_procs())) }
+
+    /// Version and kernel family, as in "OpenBLAS 0.3.21 ... Zen".
+    package static var description: String { String(cString: openblas_get_config()) }
+}

@@ -1,0 +1,127 @@
+import Glibc
+
+/// softmax of each row of `block`, in place. Rows may be longer than any SIMD width; every value must be finite.
+package func softmaxRows(_ block: Block) {
+    for row in 0..<block.rows {
+        softmax(block.pointer + row * block.stride, count: block.columns)
+    }
+}
+
+private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) {
+    guard count > 0 else { return }
+    let whole = count & ~7
+    var largest = x[count - 1]
+    if whole > 0 {
+        var lanes = Lanes(load: x)
+        var index = 8
+        while index < whole {
+            let next = Lanes(load: x + index)
+            lanes.replace(with: next, where: lanes .< next)
+            index += 8
+        }
+        largest = lanes.largest
+    }
+    for index in whole..<count where x[index] > largest { largest = x[index] }
+
+    var sums = Lanes.zero
+    var index = 0
+    while index < whole {
+        let e = exp(Lanes(load: x + index) - largest)
+        e.store(x + index)
+        sums += e
+        index += 8
+    }
+    var sum = sums.total
+    while index < count {
+        x[index] = exp(Lanes(repeating: x[index] - largest))[0]
+        sum += x[index]
+        index += 1
+    }
+    scale(x, by: 1 / sum, count: count)
+}
+
+/// x *= factor.
+package func scale(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
+    var index = 0
+    while index + 8 <= count {
+        (Lanes(load: x + index) * factor).store(x + index)
+        index += 8
+    }
+    while index < count {
+        x[index] *= factor
+        index += 1
+    }
+}
+
+/// y += x.
+package func add(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int) {
+    var index = 0
+    while index + 8 <= count {
+        (Lanes(load: y + index) + Lanes(load: x + index)).store(y + index)
+        index += 8
+    }
+    while index < count {
+        y[index] += x[index]
+        index += 1
+    }
+}
+
+/// Sum of squares of `count` values, in f32 with eight partial sums.
+package func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Float {
+    var sums = Lanes.zero
+    var index = 0
+    while index + 8 <= count {
+        let lanes = Lanes(load: x + index)
+        sums += lanes * lanes
+        index += 8
+    }
+    var sum = sums.total
+    while index < count {
+        sum += x[index] * x[index]
+        index += 1
+    }
+    return sum
+}
+
+/// RMSNorm of each row: `output = x / sqrt(mean(x^2) + epsilon) * weight`.
+///
+/// - Parameters:
+///   - input: `[n, d]`
+///   - weight: `[d]`
+///   - output: `[n, d]`; may be `input`.
+package func rmsNormRows(_ input: Block, weight: UnsafePointer<Float>, epsilon: Float, into output: Block) {
+    precondition(input.rows == output.rows && input.columns == output.columns)
+    let count = input.columns
+    for row in 0..<input.rows {
+        let x = input.pointer + row * input.stride
+        let y = output.pointer + row * output.stride
+        let inverse = 1 / (sumOfSquares(x, count: count) / Float(count) + epsilon).squareRoot()
+        var index = 0
+        while index + 8 <= count {
+            (Lanes(load: x + index) * inverse * Lanes(load: weight + index)).store(y + index)
+            index += 8
+        }
+        while index < count {
+            y[index] = x[index] * inverse * weight[index]
+            index += 1
+        }
+    }
+}
+
+/// Whether every value is finite. The exponent bits are tested eight at a time.
+package func allFinite(_ x: UnsafePointer<Float>, count: Int) -> Bool {
+    let exponent = SIMD8<UInt32>(repeating: 0x7f80_0000)
+    var bad = SIMD8<UInt32>.zero
+    var index = 0
+    while index + 8 <= count {
+        let bits = unsafeBitCast(Lanes(load: x + index), to: SIMD8<UInt32>.self) & exponent
+        bad.replace(with: 1, where: bits .== exponent)
+        index += 8
+    }
+    if bad != .zero { return false }
+    while index < count {
+        if !x[index].isFinite { return false }
+        index += 1
+    }
+    return true
+}

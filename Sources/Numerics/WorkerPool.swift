@@ -1,0 +1,173 @@
+import Glibc
+import Synchronization
+
+/// A fixed set of threads that divide numbered pieces of work, each with scratch memory of its own.
+///
+/// The calling thread is worker 0. One call runs at a time; further callers wait for their turn. Waiting threads spin for a few
+/// microseconds before they sleep, because the pieces of one forward pass follow each other within that time.
+package final class WorkerPool: @unchecked Sendable {
+    /// What a piece of work may use without asking.
+    package struct Worker: Sendable {
+        package let index: Int
+        package let scratch: Scratch
+    }
+
+    package let threadCount: Int
+    private let workers: [Worker]
+    private let turn = Mutex(())
+    private let state: State
+
+    /// - Parameter threads: 1 or more, the caller's thread included.
+    package init(threads: Int) {
+        precondition(threads >= 1)
+        BLAS.useOneThread()
+        threadCount = threads
+        workers = (0..<threads).map { Worker(index: $0, scratch: Scratch()) }
+        state = State()
+        for worker in workers.dropFirst() { Self.start(worker, state) }
+    }
+
+    deinit {
+        state.stop()
+    }
+
+    /// Runs `body(0) ... body(count - 1)`, each once, on whichever worker is free, and returns when all are done.
+    ///
+    /// `body` must not call `run` of the same pool.
+    package func run(_ count: Int, _ body: (Int, Worker) -> Void) {
+        guard count > 0 else { return }
+        turn.withLock { _ in
+            if count == 1 || threadCount == 1 {
+                for index in 0..<count { body(index, workers[0]) }
+                return
+            }
+            withoutActuallyEscaping(body) { escaping in
+                let job = Job(count: count, body: escaping)
+                state.publish(job, helpers: threadCount - 1)
+                job.work(workers[0])
+                state.waitForHelpers()
+            }
+        }
+    }
+
+    /// Divides `0..<count` into ranges of at least `minimum` (the last may be shorter), about `perWorker` for each worker.
+    package func ranges(_ count: Int, minimum: Int, perWorker: Int = 1) -> [Range<Int>] {
+        let pieces = max(1, min(count / max(minimum, 1), threadCount * perWorker))
+        return (0..<pieces).map { count * $0 / pieces..<count * ($0 + 1) / pieces }
+    }
+
+    private static func start(_ worker: Worker, _ state: State) {
+        final class Start {
+            let worker: Worker
+            let state: State
+            init(_ worker: Worker, _ state: State) {
+                self.worker = worker
+                self.state = state
+            }
+        }
+        var thread = pthread_t()
+        let argument = Unmanaged.passRetained(Start(worker, state)).toOpaque()
+        let status = pthread_create(&thread, nil, { raw in
+            let start = Unmanaged<Start>.fromOpaque(raw!).takeRetainedValue()
+            start.state.serve(start.worker)
+            return nil
+        }, argument)
+        precondition(status == 0, "pthread_create: \(status)")
+        pthread_detach(thread)
+    }
+}
+
+/// The pieces of one `run`.
+private final class Job: @unchecked Sendable {
+    private let count: Int
+    private let body: (Int, WorkerPool.Worker) -> Void
+    private let next = Atomic<Int>(0)
+
+    init(count: Int, body: @escaping (Int, WorkerPool.Worker) -> Void) {
+        self.count = count
+        self.body = body
+    }
+
+    func work(_ worker: WorkerPool.Worker) {
+        while true {
+            let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+            if index >= count { return }
+            body(index, worker)
+        }
+    }
+}
+
+/// How caller and helpers meet: a generation number that rises with each job, and a count of helpers still at work.
+private final class State: @unchecked Sendable {
+    private let generation = Atomic<Int>(0)
+    private let busy = Atomic<Int>(0)
+    private let stopped = Atomic<Bool>(false)
+    private var job: Job?
+    private var mutex = pthread_mutex_t()
+    private var wake = pthread_cond_t()
+    private var done = pthread_cond_t()
+
+    /// Some tens of microseconds.
+    private let spins = 20_000
+
+    init() {
+        pthread_mutex_init(&mutex, nil)
+        pthread_cond_init(&wake, nil)
+        pthread_cond_init(&done, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(&wake)
+        pthread_cond_destroy(&done)
+        pthread_mutex_destroy(&mutex)
+    }
+
+    func publish(_ job: Job, helpers: Int) {
+        pthread_mutex_lock(&mutex)
+        self.job = job
+        busy.store(helpers, ordering: .relaxed)
+        generation.add(1, ordering: .releasing)
+        pthread_cond_broadcast(&wake)
+        pthread_mutex_unlock(&mutex)
+    }
+
+    func waitForHelpers() {
+        for _ in 0..<spins where busy.load(ordering: .acquiring) > 0 { relax() }
+        pthread_mutex_lock(&mutex)
+        while busy.load(ordering: .acquiring) > 0 { pthread_cond_wait(&done, &mutex) }
+        job = nil
+        pthread_mutex_unlock(&mutex)
+    }
+
+    func stop() {
+        pthread_mutex_lock(&mutex)
+        stopped.store(true, ordering: .releasing)
+        pthread_cond_broadcast(&wake)
+        pthread_mutex_unlock(&mutex)
+    }
+
+    func serve(_ worker: WorkerPool.Worker) {
+        var seen = 0
+        while true {
+            for _ in 0..<spins where generation.load(ordering: .acquiring) == seen { relax() }
+            pthread_mutex_lock(&mutex)
+            while generation.load(ordering: .acquiring) == seen, !stopped.load(ordering: .acquiring) {
+                pthread_cond_wait(&wake, &mutex)
+            }
+            seen = generation.load(ordering: .acquiring)
+            let job = stopped.load(ordering: .acquiring) ? nil : self.job
+            pthread_mutex_unlock(&mutex)
+            guard let job else { return }
+            job.work(worker)
+            pthread_mutex_lock(&mutex)
+            if busy.subtract(1, ordering: .releasing).newValue == 0 { pthread_cond_signal(&done) }
+            pthread_mutex_unlock(&mutex)
+        }
+    }
+}
+
+/// One turn of a waiting loop, a few nanoseconds.
+@inline(__always)
+private func relax() {
+    atomicMemoryFence(ordering: .acquiring)
+}
