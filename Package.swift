@@ -25,12 +25,12 @@ let package = Package(
         // C libraries, one module each.
         system("COpenBLAS", pkgConfig: "openblas"),
         system("CTurboJPEG", pkgConfig: "libturbojpeg"),
-        system("CPNG", pkgConfig: "libpng"),
         system("CWebP", pkgConfig: "libwebp"),
         system("CHEIF", pkgConfig: "libheif"),
         system("CEXIF", pkgConfig: "libexif"),
         system("CSndfile", pkgConfig: "sndfile"),
         system("CGIF", pkgConfig: "libgif"),
+        .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
         .target(name: "CFFmpeg", path: "Sources/System/CFFmpeg"),
         .target(
             name: "CSentencePiece", path: "Sources/System/CSentencePiece",
@@ -53,7 +53,8 @@ let package = Package(
             swiftSettings: strict),
 
         .testTarget(name: "NumericsTests", dependencies: ["Numerics"], swiftSettings: strict),
-        .testTarget(name: "MediaTests", dependencies: ["Media"], swiftSettings: strict),
+        .testTarget(
+            name: "MediaTests", dependencies: ["Media"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(name: "EncoderTests", dependencies: ["Encoder"], swiftSettings: strict),
         .testTarget(name: "CastorTests", dependencies: ["Castor"], swiftSettings: strict),
     ],

@@ -1,1 +1,66 @@
+// The FFmpeg libraries, loaded on first use: linking them makes every start of a program 40 ms slower, and most
+// inputs need none of them. Nothing here opens a file or a connection; all input is memory.
 #pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+    CASTOR_FFMPEG_OK = 0,
+    CASTOR_FFMPEG_END,          // no more samples
+    CASTOR_FFMPEG_MISSING,      // the libraries are not installed: castor_ffmpeg_missing says which
+    CASTOR_FFMPEG_NO_STREAM,    // a readable file without such a stream
+    CASTOR_FFMPEG_DAMAGED,
+    CASTOR_FFMPEG_UNSUPPORTED,  // no decoder, or a layout that this code does not handle
+    CASTOR_FFMPEG_NO_MEMORY,
+} castor_ffmpeg_status;
+
+/// The library that could not be loaded, and why. Valid for the life of the process; empty when nothing is missing.
+const char *castor_ffmpeg_missing(void);
+
+// Sound
+
+typedef struct castor_audio_reader castor_audio_reader;
+
+typedef struct {
+    double seconds;  // from the container; below 0: not known
+    int sample_rate; // Hz, as the container says; a decoder may correct it
+    int channels;
+} castor_audio_info;
+
+typedef struct {
+    const float *samples; // mono, the mean of all channels; valid until the next call on the reader
+    size_t count;
+    int sample_rate;      // Hz
+    int channels;         // before averaging
+} castor_audio_block;
+
+/// Opens the best sound stream of a file in memory, which must outlive the reader. `demuxer` is FFmpeg's name of the only
+/// container format to try.
+castor_ffmpeg_status castor_audio_open(
+    const void *bytes, size_t count, const char *demuxer, castor_audio_reader **reader, castor_audio_info *info);
+
+/// The next decoded samples, in order.
+castor_ffmpeg_status castor_audio_read(castor_audio_reader *reader, castor_audio_block *block);
+
+void castor_audio_close(castor_audio_reader *reader);
+
+typedef struct castor_resampler castor_resampler;
+
+/// A mono f32 sample rate converter with libswresample's default filter.
+castor_ffmpeg_status castor_resampler_create(int input_rate, int output_rate, castor_resampler **resampler);
+
+/// The most samples that the next call with `count` samples can give.
+size_t castor_resampler_bound(castor_resampler *resampler, size_t count);
+
+/// Converts `count` samples, or, with `input` null, flushes the filter. Returns the number written, below 0 on failure.
+ptrdiff_t castor_resampler_convert(
+    castor_resampler *resampler, const float *input, size_t count, float *output, size_t capacity);
+
+void castor_resampler_destroy(castor_resampler *resampler);
+
+// Still images
+
+/// Decodes a BMP file of known size to `width * height` RGBA pixels.
+castor_ffmpeg_status castor_bmp_decode(const void *bytes, size_t count, int width, int height, uint8_t *rgba);

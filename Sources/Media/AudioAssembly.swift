@@ -1,0 +1,64 @@
+/// Collects decoded mono blocks into 16 kHz samples, and stops as soon as there are too many.
+struct AudioAssembly: ~Copyable {
+    private let format: AudioFormat
+    private let limits: MediaLimits
+    private var rate: Int?
+    private var resampler: Resampler?
+    private var samples: [Float] = []
+
+    /// Samples taken in so far, at the file's rate.
+    private(set) var frames = 0
+
+    init(format: AudioFormat, limits: MediaLimits) {
+        self.format = format
+        self.limits = limits
+    }
+
+    /// Throws `damaged`, `audioTooLong`, `badSampleRate`, `tooManyChannels`, `unsupported` and `libraryMissing`.
+    mutating func append(
+        _ block: UnsafeBufferPointer<Float>, sampleRate: Int, channels: Int
+    ) throws(MediaError) {
+        if rate == nil {
+            try limits.check(sampleRate: sampleRate, channels: channels)
+            rate = sampleRate
+            if sampleRate != AudioClip.sampleRate {
+                resampler = try Resampler(from: sampleRate, to: AudioClip.sampleRate)
+            }
+        }
+        guard rate == sampleRate else {
+            throw .unsupported("\(format.rawValue) audio whose sample rate changes midway")
+        }
+        frames += block.count
+        try limits.check(seconds: Double(frames) / Double(sampleRate))
+        guard isFinite(block) else { throw notFinite }
+        if resampler == nil {
+            samples.append(contentsOf: block)
+        } else {
+            try resampler?.append(block, to: &samples)
+        }
+    }
+
+    /// All samples. Throws `noSamples` and `damaged`.
+    consuming func finish() throws(MediaError) -> [Float] {
+        guard frames > 0 else { throw .noSamples(format: format.rawValue) }
+        try resampler?.finish(to: &samples)
+        // A handful of samples at a high rate can come out as none.
+        guard !samples.isEmpty else { throw .noSamples(format: format.rawValue) }
+        guard samples.withUnsafeBufferPointer(isFinite) else { throw notFinite }
+        return samples
+    }
+
+    private var notFinite: MediaError {
+        .damaged(format: format.rawValue, reason: "a sample is not a finite number")
+    }
+}
+
+/// Whether no value is infinite or NaN. On bits, because comparisons of floats are not vectorised.
+private func isFinite(_ values: UnsafeBufferPointer<Float>) -> Bool {
+    let exponent: UInt32 = 0x7F80_0000
+    var bad: UInt32 = 0
+    for value in values {
+        bad |= value.bitPattern & exponent == exponent ? 1 : 0
+    }
+    return bad == 0
+}

@@ -1,0 +1,14 @@
+/// A decoded sound: 16 kHz, mono, about -1...1, every sample finite.
+package struct AudioClip: Sendable, Equatable {
+    /// In Hz.
+    package static let sampleRate = 16_000
+
+    package let samples: [Float]
+
+    package init(samples: [Float]) {
+        self.samples = samples
+    }
+
+    /// Length in seconds.
+    package var seconds: Double { Double(samples.count) / Double(Self.sampleRate) }
+}

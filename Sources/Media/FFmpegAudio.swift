@@ -1,0 +1,51 @@
+private import CFFmpeg
+
+/// The best sound stream of a file in memory, through FFmpeg.
+struct FFmpegAudio: ~Copyable {
+    let info: AudioSource.Info
+
+    private let reader: OpaquePointer
+    private let format: AudioFormat
+
+    /// `bytes` must outlive the reader. Throws `damaged`, `noAudio`, `unsupported` and `libraryMissing`.
+    init(_ bytes: UnsafeRawBufferPointer, format: AudioFormat) throws(MediaError) {
+        var reader: OpaquePointer?
+        var stream = castor_audio_info()
+        let status = castor_audio_open(bytes.baseAddress, bytes.count, Self.demuxer(format), &reader, &stream)
+        guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, format) }
+        info = AudioSource.Info(
+            sampleRate: Int(stream.sample_rate), channels: Int(stream.channels),
+            seconds: stream.seconds >= 0 ? stream.seconds : nil, exactFrames: nil)
+        self.reader = reader
+        self.format = format
+    }
+
+    deinit { castor_audio_close(reader) }
+
+    func next() throws(MediaError) -> AudioSource.Block? {
+        var block = castor_audio_block()
+        let status = castor_audio_read(reader, &block)
+        if status == CASTOR_FFMPEG_END { return nil }
+        guard status == CASTOR_FFMPEG_OK else { throw Self.failure(status, format) }
+        return AudioSource.Block(
+            samples: UnsafeBufferPointer(start: block.samples, count: block.count),
+            sampleRate: Int(block.sample_rate), channels: Int(block.channels))
+    }
+
+    private static func demuxer(_ format: AudioFormat) -> String {
+        switch format {
+        case .m4a: "mov"
+        case .wav, .mp3, .flac, .ogg, .aac, .aiff: format.rawValue
+        }
+    }
+
+    private static func failure(_ status: castor_ffmpeg_status, _ format: AudioFormat) -> MediaError {
+        switch status {
+        case CASTOR_FFMPEG_MISSING: .libraryMissing(String(cString: castor_ffmpeg_missing()))
+        case CASTOR_FFMPEG_NO_STREAM: .noAudio
+        case CASTOR_FFMPEG_UNSUPPORTED: .unsupported("the kind of audio in this \(format.rawValue) file")
+        case CASTOR_FFMPEG_NO_MEMORY: .unsupported("\(format.rawValue): out of memory")
+        default: .damaged(format: format.rawValue, reason: "the audio data is broken or cut short")
+        }
+    }
+}

@@ -1,0 +1,85 @@
+private import CHEIF
+
+/// HEIC and AVIF through libheif, which turns the picture upright itself.
+enum HEIF {
+    static func header(
+        _ bytes: UnsafeRawBufferPointer, format: ImageFormat, limits: MediaLimits
+    ) throws(MediaError) -> ImageHeader {
+        let file = try HEIFFile(bytes, format: format, limits: limits)
+        return ImageHeader(format: format, size: file.size)
+    }
+
+    static func decode(
+        _ bytes: UnsafeRawBufferPointer, header: ImageHeader, limits: MediaLimits
+    ) throws(MediaError) -> PixelImage {
+        try HEIFFile(bytes, format: header.format, limits: limits).decode()
+    }
+}
+
+/// A file and its primary image.
+private struct HEIFFile: ~Copyable {
+    let format: ImageFormat
+    let context: OpaquePointer
+    let image: OpaquePointer
+
+    init(_ bytes: UnsafeRawBufferPointer, format: ImageFormat, limits: MediaLimits) throws(MediaError) {
+        guard let context = heif_context_alloc() else { throw .unsupported("\(format.rawValue): out of memory") }
+        heif_context_set_maximum_image_size_limit(context, Int32(clamping: limits.maxImageSide))
+        heif_context_set_max_decoding_threads(context, 0)
+        // The caller's bytes outlive the context, so there is no need to copy them.
+        var error = heif_context_read_from_memory_without_copy(context, bytes.baseAddress, bytes.count, nil)
+        var image: OpaquePointer?
+        if error.code == heif_error_Ok {
+            error = heif_context_get_primary_image_handle(context, &image)
+        }
+        guard error.code == heif_error_Ok, let image else {
+            let failure = Self.failure(error, format)
+            heif_context_free(context)
+            throw failure
+        }
+        self.format = format
+        self.context = context
+        self.image = image
+    }
+
+    deinit {
+        heif_image_handle_release(image)
+        heif_context_free(context)
+    }
+
+    /// Upright.
+    var size: ImageSize {
+        ImageSize(width: Int(heif_image_handle_get_width(image)), height: Int(heif_image_handle_get_height(image)))
+    }
+
+    func decode() throws(MediaError) -> PixelImage {
+        let hasAlpha = heif_image_handle_has_alpha_channel(image) != 0
+        let channels = hasAlpha ? 4 : 3
+        var decoded: OpaquePointer?
+        let error = heif_decode_image(
+            image, &decoded, heif_colorspace_RGB, hasAlpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB,
+            nil)
+        guard error.code == heif_error_Ok, let decoded else { throw Self.failure(error, format) }
+        defer { heif_image_release(decoded) }
+
+        let size = size
+        var stride: Int32 = 0
+        guard let plane = heif_image_get_plane_readonly(decoded, heif_channel_interleaved, &stride),
+            heif_image_get_width(decoded, heif_channel_interleaved) == size.width,
+            heif_image_get_height(decoded, heif_channel_interleaved) == size.height,
+            Int(stride) >= size.width * channels
+        else { throw .damaged(format: format.rawValue, reason: "the picture's size is not the one that the header gives") }
+        var pixels: [UInt8] = []
+        pixels.reserveCapacity(size.pixelCount * channels)
+        for y in 0..<size.height {
+            pixels.append(contentsOf: UnsafeBufferPointer(start: plane + y * Int(stride), count: size.width * channels))
+        }
+        return hasAlpha ? PixelImage(size: size, overWhite: pixels) : PixelImage(size: size, pixels: pixels)
+    }
+
+    private static func failure(_ error: heif_error, _ format: ImageFormat) -> MediaError {
+        let reason = error.message.map { String(cString: $0) } ?? "unknown error"
+        return error.code == heif_error_Unsupported_feature || error.code == heif_error_Unsupported_filetype
+            ? .unsupported("\(format.rawValue): \(reason)") : .damaged(format: format.rawValue, reason: reason)
+    }
+}

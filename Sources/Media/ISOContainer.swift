@@ -1,0 +1,68 @@
+/// The box structure of MP4, QuickTime, HEIF and AVIF files: enough of it to tell them apart.
+enum ISOContainer {
+    /// What an ISO base media or QuickTime file holds; nil for any other file.
+    static func sniff(_ bytes: UnsafeRawBufferPointer) -> MediaType? {
+        guard bytes.has("ftyp", at: 4) else {
+            // QuickTime files older than the ftyp box start with one of these.
+            let isQuickTime = bytes.has("moov", at: 4) || bytes.has("mdat", at: 4) || bytes.has("wide", at: 4)
+            return isQuickTime ? byTracks(bytes, video: .mov) : nil
+        }
+        let brands = brands(bytes)
+        if brands.contains("avif") || brands.contains("avis") { return .image(.avif) }
+        if !brands.isDisjoint(with: ["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"]) {
+            return .image(.heic)
+        }
+        if bytes.has("M4A ", at: 8) || bytes.has("M4B ", at: 8) || bytes.has("M4P ", at: 8) { return .audio(.m4a) }
+        return byTracks(bytes, video: bytes.has("qt  ", at: 8) ? .mov : .mp4)
+    }
+
+    /// The main brand and the compatible ones. Real files have fewer than ten.
+    private static func brands(_ bytes: UnsafeRawBufferPointer) -> Set<String> {
+        let end = min(Int(bytes.bigEndian(UInt32.self, at: 0) ?? 0), bytes.count, 256)
+        var brands: Set<String> = []
+        for offset in stride(from: 8, to: max(8, end - 3), by: 4) where offset != 12 {
+            brands.insert(String(decoding: bytes[offset..<offset + 4], as: UTF8.self))
+        }
+        return brands
+    }
+
+    /// Sound only where there are tracks and none of them is a picture.
+    private static func byTracks(_ bytes: UnsafeRawBufferPointer, video: VideoFormat) -> MediaType {
+        var hasSound = false
+        var hasPictures = false
+        for track in boxes("trak", in: boxes("moov", in: [bytes])) {
+            for handler in boxes("hdlr", in: boxes("mdia", in: [track])) {
+                hasSound = hasSound || handler.has("soun", at: 8)
+                hasPictures = hasPictures || handler.has("vide", at: 8)
+            }
+        }
+        return hasSound && !hasPictures ? .audio(.m4a) : .video(video)
+    }
+
+    /// The contents of all boxes of one type directly inside `parents`. At most 4,096 boxes are visited a parent.
+    static func boxes(_ type: StaticString, in parents: [UnsafeRawBufferPointer]) -> [UnsafeRawBufferPointer] {
+        var found: [UnsafeRawBufferPointer] = []
+        for parent in parents {
+            var offset = 0
+            for _ in 0..<4_096 {
+                guard let size = parent.bigEndian(UInt32.self, at: offset) else { break }
+                var header = 8
+                var length = Int(size)
+                if size == 1 {
+                    guard let wide = parent.bigEndian(UInt64.self, at: offset + 8) else { break }
+                    header = 16
+                    length = Int(clamping: wide)
+                } else if size == 0 {
+                    length = parent.count - offset
+                }
+                guard length >= header else { break }
+                let end = offset + min(length, parent.count - offset)
+                if parent.has(type, at: offset + 4) {
+                    found.append(parent.slice(min(offset + header, end)..<end))
+                }
+                offset = end
+            }
+        }
+        return found
+    }
+}

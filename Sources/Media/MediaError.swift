@@ -1,0 +1,71 @@
+/// Why bytes did not become pixels or samples. Every case is the input's or the installation's fault, never a bug.
+package enum MediaError: Error, Sendable, Equatable {
+    /// There are no bytes at all.
+    case empty
+    /// The bytes start like no format known here.
+    case unrecognised
+    /// The bytes are not what their name or MIME type says. `found` is nil where they are no known format.
+    case mismatch(declared: MediaType, found: MediaType?)
+    /// The format is right and the content is broken. `format` is a name such as `jpeg`.
+    case damaged(format: String, reason: String)
+    /// A sound file of a kind that is not decoded here, such as encrypted or proprietary variants.
+    case unsupported(String)
+    /// Width and height in pixels; `sideLimit` for either, `pixelLimit` for their product.
+    case imageTooLarge(width: Int, height: Int, sideLimit: Int, pixelLimit: Int)
+    /// Both in seconds. `seconds` is the full length where the header tells it, else how far decoding came.
+    case audioTooLong(seconds: Double, limit: Double)
+    /// A sound container without a sound track.
+    case noAudio
+    /// A sound track without a single sample.
+    case noSamples(format: String)
+    /// In Hz.
+    case badSampleRate(Int, lowest: Int, highest: Int)
+    case tooManyChannels(Int, limit: Int)
+    /// A system library that is loaded on demand is not installed.
+    case libraryMissing(String)
+}
+
+extension MediaError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .empty:
+            "the file is empty (0 bytes)"
+        case .unrecognised:
+            "the bytes are of no known image, audio, video or document format"
+        case .mismatch(let declared, let found?):
+            "declared as \(declared.mimeType), but the bytes are \(found.mimeType)"
+        case .mismatch(let declared, nil):
+            "declared as \(declared.mimeType), but the bytes are of no known format"
+        case .damaged(let format, let reason):
+            "damaged \(format) file: \(reason)"
+        case .unsupported(let what):
+            "not supported: \(what)"
+        case .imageTooLarge(let width, let height, let sideLimit, let pixelLimit):
+            """
+            the image is \(width) x \(height) pixels; the limits are \(sideLimit) pixels a side \
+            and \(pixelLimit) pixels in all
+            """
+        case .audioTooLong(let seconds, let limit):
+            "the audio is at least \(rounded(seconds)) s long; the limit is \(rounded(limit)) s"
+        case .noAudio:
+            "the file has no audio track"
+        case .noSamples(let format):
+            "the \(format) file holds no audio samples"
+        case .badSampleRate(let rate, let lowest, let highest):
+            "the audio's sample rate is \(rate) Hz; rates from \(lowest) to \(highest) Hz are accepted"
+        case .tooManyChannels(let count, let limit):
+            "the audio has \(count) channels; the limit is \(limit)"
+        case .libraryMissing(let reason):
+            """
+            this input needs the FFmpeg libraries, which could not be loaded (\(reason)): \
+            apt-get install libavcodec59 libavformat59 libswresample4
+            """
+        }
+    }
+}
+
+/// Tenths of a second are enough for a message, and `180.0` reads worse than `180`.
+private func rounded(_ seconds: Double) -> String {
+    let tenths = (seconds * 10).rounded() / 10
+    return tenths == tenths.rounded() && abs(tenths) < 1e15 ? "\(Int(tenths))" : "\(tenths)"
+}

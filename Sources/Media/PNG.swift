@@ -1,0 +1,57 @@
+private import CPNG
+
+/// PNG through libpng. Of an animated file, the default image.
+enum PNG {
+    static func header(_ bytes: UnsafeRawBufferPointer) throws(MediaError) -> ImageHeader {
+        let info = try readInfo(bytes)
+        return ImageHeader(
+            format: .png, size: ImageSize(width: Int(info.width), height: Int(info.height)),
+            orientation: orientation(bytes))
+    }
+
+    static func decode(_ bytes: UnsafeRawBufferPointer, header: ImageHeader) throws(MediaError) -> PixelImage {
+        let channels = Int(try readInfo(bytes).channels)
+        let count = header.size.pixelCount * channels
+        var message = Message()
+        let pixels = filledBytes(count) { output in
+            message.fill { castor_png_decode(bytes.baseAddress, bytes.count, output, count, $0) }
+        }
+        guard let pixels else { throw header.damaged(message.text) }
+        return channels == 3
+            ? PixelImage(size: header.size, pixels: pixels) : PixelImage(size: header.size, overWhite: pixels)
+    }
+
+    private static func readInfo(_ bytes: UnsafeRawBufferPointer) throws(MediaError) -> castor_png_info {
+        var info = castor_png_info()
+        var message = Message()
+        guard message.fill({ castor_png_read_info(bytes.baseAddress, bytes.count, &info, $0) }) else {
+            throw .damaged(format: "png", reason: message.text)
+        }
+        return info
+    }
+
+    /// Walks the chunks for eXIf, which may also follow the picture.
+    private static func orientation(_ bytes: UnsafeRawBufferPointer) -> Orientation {
+        var offset = 8
+        while let length = bytes.bigEndian(UInt32.self, at: offset), length <= Int32.max {
+            let content = offset + 8..<offset + 8 + Int(length)
+            if bytes.has("eXIf", at: offset + 4) { return Orientation(exif: bytes.slice(content)) }
+            if bytes.has("IEND", at: offset + 4) { break }
+            offset = content.upperBound + 4
+        }
+        return .upright
+    }
+}
+
+/// The buffer in which the C side explains a failure.
+private struct Message {
+    private var characters = [CChar](repeating: 0, count: Int(CASTOR_PNG_MESSAGE_SIZE))
+
+    mutating func fill(_ body: (UnsafeMutablePointer<CChar>?) -> Bool) -> Bool {
+        characters.withUnsafeMutableBufferPointer { body($0.baseAddress) }
+    }
+
+    var text: String {
+        String(decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

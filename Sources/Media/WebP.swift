@@ -1,0 +1,76 @@
+private import CWebP
+
+/// WebP through libwebp. Of an animated file, the first frame on its canvas.
+enum WebP {
+    static func header(_ bytes: UnsafeRawBufferPointer) throws(MediaError) -> ImageHeader {
+        var features = WebPBitstreamFeatures()
+        let status = WebPGetFeatures(bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, &features)
+        guard status == VP8_STATUS_OK else { throw .damaged(format: "webp", reason: "the header is broken or cut short") }
+        return ImageHeader(
+            format: .webp, size: ImageSize(width: Int(features.width), height: Int(features.height)),
+            orientation: orientation(bytes))
+    }
+
+    static func decode(_ bytes: UnsafeRawBufferPointer, header: ImageHeader) throws(MediaError) -> PixelImage {
+        var features = WebPBitstreamFeatures()
+        WebPGetFeatures(bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, &features)
+        if features.has_animation != 0 { return try decodeFirstFrame(bytes, header) }
+        return try decodeStill(bytes, header, hasAlpha: features.has_alpha != 0)
+    }
+
+    private static func decodeStill(
+        _ bytes: UnsafeRawBufferPointer, _ header: ImageHeader, hasAlpha: Bool
+    ) throws(MediaError) -> PixelImage {
+        let channels = hasAlpha ? 4 : 3
+        let count = header.size.pixelCount * channels
+        let decode = hasAlpha ? WebPDecodeRGBAInto : WebPDecodeRGBInto
+        let pixels = filledBytes(count) { output in
+            let input = bytes.bindMemory(to: UInt8.self).baseAddress
+            return decode(input, bytes.count, output, count, Int32(header.size.width * channels)) != nil
+        }
+        guard let pixels else { throw header.damaged("the picture data is broken or cut short") }
+        return hasAlpha
+            ? PixelImage(size: header.size, overWhite: pixels) : PixelImage(size: header.size, pixels: pixels)
+    }
+
+    private static func decodeFirstFrame(
+        _ bytes: UnsafeRawBufferPointer, _ header: ImageHeader
+    ) throws(MediaError) -> PixelImage {
+        guard let demuxer = demuxer(bytes) else { throw header.damaged("the animation is broken or cut short") }
+        defer { WebPDemuxDelete(demuxer) }
+        var frame = WebPIterator()
+        guard WebPDemuxGetFrame(demuxer, 1, &frame) != 0 else { throw header.damaged("the animation has no frame") }
+        defer { WebPDemuxReleaseIterator(&frame) }
+
+        // The canvas starts transparent, and the first frame may cover a part of it only.
+        let canvas = header.size
+        let (x, y) = (Int(frame.x_offset), Int(frame.y_offset))
+        let (width, height) = (Int(frame.width), Int(frame.height))
+        guard x >= 0, y >= 0, width > 0, height > 0, width <= canvas.width - x, height <= canvas.height - y else {
+            throw header.damaged("the first frame lies outside the canvas")
+        }
+        let stride = canvas.width * 4
+        let pixels = filledBytes(stride * canvas.height) { output in
+            let start = (y * canvas.width + x) * 4
+            let room = (height - 1) * stride + width * 4
+            return WebPDecodeRGBAInto(
+                frame.fragment.bytes, frame.fragment.size, output + start, room, Int32(stride)) != nil
+        }
+        guard let pixels else { throw header.damaged("the first frame is broken or cut short") }
+        return PixelImage(size: canvas, overWhite: pixels)
+    }
+
+    private static func demuxer(_ bytes: UnsafeRawBufferPointer) -> OpaquePointer? {
+        var data = WebPData(bytes: bytes.bindMemory(to: UInt8.self).baseAddress, size: bytes.count)
+        return WebPDemux(&data)
+    }
+
+    private static func orientation(_ bytes: UnsafeRawBufferPointer) -> Orientation {
+        guard let demuxer = demuxer(bytes) else { return .upright }
+        defer { WebPDemuxDelete(demuxer) }
+        var chunk = WebPChunkIterator()
+        guard WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk) != 0 else { return .upright }
+        defer { WebPDemuxReleaseChunkIterator(&chunk) }
+        return Orientation(exif: UnsafeRawBufferPointer(start: chunk.chunk.bytes, count: chunk.chunk.size))
+    }
+}

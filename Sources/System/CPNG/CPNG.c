@@ -1,0 +1,113 @@
+#include "CPNG.h"
+
+#include <png.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const uint8_t *bytes;
+    size_t count;
+    size_t position;
+    char *message;
+} source;
+
+typedef struct {
+    source source;
+    png_structp png;
+    png_infop info;
+} reader;
+
+static void read_bytes(png_structp png, png_bytep out, size_t count) {
+    source *s = png_get_io_ptr(png);
+    if (count > s->count - s->position) {
+        png_error(png, "the file ends too early");
+    }
+    memcpy(out, s->bytes + s->position, count);
+    s->position += count;
+}
+
+static void on_error(png_structp png, png_const_charp text) {
+    source *s = png_get_error_ptr(png);
+    strncpy(s->message, text, CASTOR_PNG_MESSAGE_SIZE - 1);
+    s->message[CASTOR_PNG_MESSAGE_SIZE - 1] = 0;
+    png_longjmp(png, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp text) {
+    (void)png;
+    (void)text;
+}
+
+static bool open_reader(reader *r, const void *bytes, size_t count, char *message) {
+    memset(r, 0, sizeof *r);
+    r->source = (source){.bytes = bytes, .count = count, .message = message};
+    strcpy(message, "out of memory");
+    r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r->source, on_error, on_warning);
+    r->info = r->png ? png_create_info_struct(r->png) : NULL;
+    return r->info != NULL;
+}
+
+static void close_reader(reader *r) {
+    png_destroy_read_struct(&r->png, &r->info, NULL);
+}
+
+/// Reads up to the first IDAT and asks for 8-bit RGB or RGBA. Jumps on error.
+static castor_png_info read_header(reader *r) {
+    // Limits are the caller's; libpng's own of 1,000,000 a side would only hide the caller's message.
+    png_set_user_limits(r->png, 0x7fffffff, 0x7fffffff);
+    png_set_chunk_cache_max(r->png, 128);
+    png_set_chunk_malloc_max(r->png, 4 << 20);
+    png_set_read_fn(r->png, &r->source, read_bytes);
+    // Text and colour profiles are not used here, and are where decompression bombs live.
+    static const png_byte ignored[] = "zTXt\0iTXt\0tEXt\0iCCP\0sPLT\0eXIf\0gAMA\0cHRM\0sRGB";
+    png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, ignored, sizeof ignored / 5);
+    png_read_info(r->png, r->info);
+
+    castor_png_info info = {
+        .width = png_get_image_width(r->png, r->info),
+        .height = png_get_image_height(r->png, r->info),
+    };
+    png_set_expand(r->png);
+    png_set_strip_16(r->png);
+    png_set_gray_to_rgb(r->png);
+    bool alpha = (png_get_color_type(r->png, r->info) & PNG_COLOR_MASK_ALPHA) != 0
+                 || png_get_valid(r->png, r->info, PNG_INFO_tRNS);
+    info.channels = alpha ? 4 : 3;
+    return info;
+}
+
+bool castor_png_read_info(const void *bytes, size_t count, castor_png_info *info, char *message) {
+    reader r;
+    if (!open_reader(&r, bytes, count, message) || setjmp(png_jmpbuf(r.png))) {
+        close_reader(&r);
+        return false;
+    }
+    *info = read_header(&r);
+    close_reader(&r);
+    return true;
+}
+
+bool castor_png_decode(const void *bytes, size_t count, uint8_t *pixels, size_t capacity, char *message) {
+    reader r;
+    if (!open_reader(&r, bytes, count, message) || setjmp(png_jmpbuf(r.png))) {
+        close_reader(&r);
+        return false;
+    }
+    castor_png_info info = read_header(&r);
+    int passes = png_set_interlace_handling(r.png);
+    png_read_update_info(r.png, r.info);
+
+    size_t stride = (size_t)info.width * (size_t)info.channels;
+    if (png_get_rowbytes(r.png, r.info) != stride || capacity / stride < info.height) {
+        png_error(r.png, "unexpected row size");
+    }
+    for (int pass = 0; pass < passes; pass++) {
+        for (uint32_t y = 0; y < info.height; y++) {
+            png_read_row(r.png, pixels + y * stride, NULL);
+        }
+    }
+    png_read_end(r.png, NULL);
+    close_reader(&r);
+    return true;
+}
