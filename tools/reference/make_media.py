@@ -69,6 +69,11 @@ def oriented(folder: Path, image: Image.Image) -> None:
         exif[0x0112] = orientation
         stored = image if transpose is None else image.transpose(transpose)
         stored.save(folder / f"orientation-{orientation}.jpg", quality=90, exif=exif)
+        if orientation == 6:
+            stored.save(folder / "orientation-6.png", optimize=True, exif=exif)
+            stored.save(folder / "orientation-6.webp", lossless=True, exif=exif)
+            turned = scene(641, 997).transpose(transpose)
+            turned.save(folder / "large-orientation-6.jpg", quality=60, exif=exif)       # decoded at 1/2
 
 
 def make_pictures(folder: Path) -> None:
@@ -79,7 +84,8 @@ def make_pictures(folder: Path) -> None:
     image.convert("L").save(folder / "gray.jpg", quality=85)
     small.convert("CMYK").save(folder / "cmyk.jpg", quality=90)
     oriented(folder, small)
-    scene(1600, 1200).save(folder / "large.jpg", quality=60)                 # exercises scaled decoding
+    scene(1600, 1200).save(folder / "large.jpg", quality=60)                 # decoded at 1/4
+    scene(2501, 1701).save(folder / "huge.jpg", quality=30)                  # decoded at 1/8
 
     image.save(folder / "rgb.png", optimize=True)
     see_through(image).save(folder / "rgba.png", optimize=True)
