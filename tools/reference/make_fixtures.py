@@ -1,0 +1,177 @@
+"""Golden vectors of castor-nano: Tests/Fixtures/golden.json, golden.safetensors and MANIFEST.sha256.
+
+golden.json describes the cases; a part {"repeat": s, "count": n} stands for {"text": s, n times in a row}.
+golden.safetensors holds, by case: "ID", the vector (computed in f64, rounded to f32), and for some cases
+    ID.pixels    u8 [h, w, 3]        lossy pictures, as decoded, before the resize
+    ID.patches   f32 [tokens, p*p*3] some pictures, as the patch embedding reads them
+    ID.samples   f32 [n]             lossy sounds, mono at 16 kHz
+    ID.logmel    f32 [frames, bands] some sounds
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save
+
+import media
+import model as reference
+
+FIXTURES = Path(__file__).resolve().parents[2] / "Tests/Fixtures"
+F32_TOLERANCE = 2e-6
+SHOWN_IDS = 64
+
+TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "bmp": "image/bmp", "gif": "image/gif",
+         "heic": "image/heic", "avif": "image/avif", "wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg",
+         "opus": "audio/ogg", "mp3": "audio/mpeg", "aac": "audio/aac", "m4a": "audio/mp4", "aiff": "audio/aiff"}
+LOSSY_PICTURES = ("jpg", "webp", "heic", "avif")
+LOSSY_SOUNDS = ("mp3", "ogg", "opus", "aac", "m4a")
+LARGE = ("large", "huge")                # their pixels are not stored
+WITH_PATCHES = ("rgb.png", "wide.png", "orientation-6.jpg")
+WITH_LOG_MEL = ("chirp-8k.wav", "noise-16k.wav", "tone-22k.wav", "short.wav", "one-sample.wav", "music-44k.flac")
+
+TEXTS = {
+    "plain": "Text",
+    "empty": "",
+    "sentence": "A small grey cat sleeps on the warm kitchen floor.",
+    "other-sentence": "Thunder rolled over the harbour at midnight!",
+    "emoji": "😀",
+    "emoji-joined": "👩‍👩‍👧‍👦 👍🏽 🏳️‍🌈 🇪🇺 ❤️ 1️⃣",
+    "arabic": "قطة صغيرة تنام على أرض المطبخ، أليس كذلك؟",
+    "hebrew": "חָתוּל קטן ישן (12 שעות) על רצפת המטבח",
+    "chinese": "小猫睡在温暖的厨房地板上。𠮷野家的龍",
+    "japanese": "小さな猫がキッチンで眠る。ﾊﾝｶｸ カタカナ",
+    "korean": "작은 고양이가 부엌에서 잔다",
+    "korean-decomposed": "작은 고양이",
+    "thai": "แมวตัวเล็กนอนหลับอยู่บนพื้นครัว",
+    "hindi": "छोटी बिल्ली रसोई में क्ष ज्ञ सो रही है।",
+    "greek-russian": "Μικρή γάτα, маленькая кошка; ЁЖ ѣ Ω",
+    "mixed": "The 猫 said «мяу» — قط 3.5× übergroß, ok? ﬁn ½ №5 ①",
+    "space": " ",
+    "whitespace": " \t\n\r\n \u00a0\u3000\u2003",
+    "surrounded": "   leading and trailing  spaces   ",
+    "lines": "first line\nsecond line\r\n\n\tindented third",
+    "control": "a\u0000b\u0001c\u007fd\u0085e\u200bf\u200eg\ufeffh\ufffdi",
+    "private-use": "\ue000\U0010ffff\ufffe\U000e0061",
+    "piece-marks": "▁▁a ▁b <s></s> <unk> <0x41>",
+    "long-word": "Donaudampfschifffahrtsgesellschaftskapitänskajütentürschlüsselloch" * 4,
+    "one-letter": "a" * 300,
+    "digits": "3.14159265358979323846264338327950288419716939937510",
+    "code": "for i in range(10):\n    if i % 2 == 0:\n        print(f\"{i:>4}\", end='')\t# even\n",
+    "json": "{\"parts\": [{\"text\": \"h\\u00e9llo\\n\"}, {\"inlineData\": null}]}",
+    "composed": "caf\u00e9 \u00c5ngstr\u00f6m \u1e69",
+    "decomposed": "cafe\u0301 A\u030angstro\u0308m s\u0323\u0307",
+    "marks": "Z̷̛̩a̴̢͝l̵̡̐g̸̨̈́o̷̢͐",
+    "address": "https://example.org/a/b?c=d&e=%20f#g <mail@example.org>",
+}
+
+
+def text(value: str) -> dict:
+    return {"text": value}
+
+
+def repeated(value: str, count: int) -> dict:
+    return {"repeat": value, "count": count}
+
+
+def file(name: str) -> dict:
+    return {"fileData": {"mimeType": TYPES[name.rsplit(".", 1)[1]], "fileUri": f"media/{name}"}}
+
+
+def all_cases(folder: Path) -> dict[str, list[dict]]:
+    """Parts by case."""
+    cases = {f"text-{name}": [text(value)] for name, value in TEXTS.items()}
+    # "▁the" is one token of castor-nano and the seven words are seven; </s> makes 512, 8,192, and 8,193, which loses it.
+    seven = " the garden in the garden is to"
+    cases |= {"text-512-tokens": [repeated(seven, 73)], "text-8192-tokens": [repeated(" the", 8191)],
+              "text-8193-tokens": [repeated(" the", 8192)], "text-truncated": [repeated(seven, 1200)]}
+    for path in sorted((folder / "media").iterdir()):
+        kind = TYPES[path.suffix[1:]].split("/")[0]
+        cases[f"{kind}-{path.name}"] = [file(path.name)]
+    cases |= {
+        "mixed-text-image": [text("a picture of"), file("rgb.png")],
+        "mixed-image-text": [file("rgb.png"), text("a picture of")],
+        "mixed-text-text": [text("a picture of"), text("")],
+        "mixed-text-image-audio": [text("see and hear"), file("gray16.png"), file("chirp-16k.wav")],
+        "mixed-two-images": [file("rgb.png"), file("wide.png")],
+        "mixed-two-images-swapped": [file("wide.png"), file("rgb.png")],
+        "mixed-same-image-twice": [file("rgb.png"), file("rgb.png")],
+        "mixed-six-images": [file(name) for name in ("rgb.png", "wide.png", "tall.png", "one-pixel.png", "palette.png",
+                                                     "gray16.png")],
+        "mixed-audio-text-audio": [file("noise-16k.wav"), text("then"), file("chirp-8k.wav")],
+        "mixed-everything": [text("one"), file("rgba.png"), text("two"), file("silence.wav"), text("three"),
+                             file("small.bmp"), file("short.wav"), text("")],
+        "mixed-truncated-image": [file("rgb.png"), repeated(" the", 8100), file("wide.png")],
+        "mixed-truncated-audio": [repeated(" the", 8188), file("chirp-16k.wav")],
+        "mixed-truncated-dropped": [repeated(" the", 9000), file("rgb.png"), text("never seen")],
+    }
+    return cases
+
+
+def expanded(parts: list[dict]) -> dict:
+    """The service's Content of a case."""
+    return {"parts": [text(part["repeat"] * part["count"]) if "repeat" in part else part for part in parts]}
+
+
+def details(name: str, part: dict, model: reference.Castor, folder: Path) -> dict[str, np.ndarray]:
+    """What localises an error of a case with one file."""
+    if "fileData" not in part:
+        return {}
+    path = folder / part["fileData"]["fileUri"]
+    suffix, found = path.suffix[1:], {}
+    image = model.config["image"]
+    if suffix in LOSSY_PICTURES and not path.name.startswith(LARGE):
+        found["pixels"] = media.load_pixels(path, image["patch_size"], image["max_patches"])[0]
+    if path.name in WITH_PATCHES:
+        found["patches"] = model.read_image(path).inputs.float().numpy()
+    if suffix in LOSSY_SOUNDS:
+        found["samples"] = media.load_samples(path, model.config["audio"]["sample_rate"])
+    if path.name in WITH_LOG_MEL:
+        found["logmel"] = model.read_audio(path).inputs.float().numpy().reshape(-1, model.config["audio"]["mel_bands"])
+    return {f"{name}.{key}": value for key, value in found.items()}
+
+
+def compute(folder: Path, model_folder: Path) -> tuple[list[dict], dict[str, np.ndarray], dict[str, float]]:
+    """Cases, tensors, and by case how far f32 lies from f64."""
+    single, double = reference.load(model_folder), reference.load(model_folder, torch.float64)
+    described, tensors, deviations = [], {}, {}
+    for name, parts in all_cases(folder).items():
+        content = expanded(parts)
+        read = double.read(content, folder)
+        case = {"id": name, "content": {"parts": parts}, "tokens": sum(len(part.inputs) for part in read)}
+        if all(part.modality == "text" for part in read) and case["tokens"] <= SHOWN_IDS * len(read):
+            case["ids"] = [part.inputs.tolist() for part in read]
+        described.append(case)
+        with torch.no_grad():
+            vector = double(read)
+        deviations[name] = (single.embed(content, folder) - vector).abs().max().item()
+        tensors[name] = vector.float().numpy()
+        if len(parts) == 1:
+            tensors |= details(name, parts[0], double, folder)
+    return described, tensors, deviations
+
+
+def manifest(folder: Path) -> str:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "MANIFEST.sha256")
+    return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n" for path in files)
+
+
+def make(folder: Path) -> dict[str, float]:
+    """Writes the golden files of a folder that has castor-nano and media."""
+    cases, tensors, deviations = compute(folder, folder / "castor-nano")
+    lines = ",\n".join("  " + json.dumps(case, ensure_ascii=False) for case in cases)
+    (folder / "golden.json").write_text(f'{{"model": "castor-nano", "cases": [\n{lines}\n]}}\n')
+    (folder / "golden.safetensors").write_bytes(save(tensors))
+    (folder / "MANIFEST.sha256").write_text(manifest(folder))
+    return deviations
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    deviations = make(Path(sys.argv[1]) if len(sys.argv) > 1 else FIXTURES)
+    worst = max(deviations, key=deviations.get)
+    print(f"{len(deviations)} cases; f32 lies at most {deviations[worst]:.2g} from f64 ({worst})")
+    sys.exit(deviations[worst] > F32_TOLERANCE)

@@ -1,0 +1,89 @@
+"""Files to pixels and samples, as docs/model.md section 4 defines them."""
+
+import math
+from pathlib import Path
+
+import av
+import numpy as np
+import pillow_heif
+import soundfile
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+from torch import Tensor
+
+pillow_heif.register_heif_opener()
+Image.MAX_IMAGE_PIXELS = None
+
+ORIENTATION_TAG = 0x0112
+
+
+def grid(height: int, width: int, max_patches: int) -> tuple[int, int]:
+    """Rows and columns of patches for a picture of this size."""
+    def clamp(x: float, top: int) -> int:
+        return min(max(math.floor(x), 1), top)
+
+    rows = clamp(math.sqrt(max_patches * height / width), max_patches)
+    columns = clamp(math.sqrt(max_patches * width / height), max_patches // rows)
+    return rows, columns
+
+
+def load_pixels(path: Path, patch_size: int, max_patches: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """u8 [h, w, 3], upright, over white, a JPEG file at its reduced scale; and the grid of its full size."""
+    with Image.open(path) as image:
+        width, height = image.size
+        turned = image.getexif().get(ORIENTATION_TAG, 1) >= 5
+        rows, columns = grid(width, height, max_patches) if turned else grid(height, width, max_patches)
+        if image.format in ("JPEG", "MPO"):
+            least = 2 * columns * patch_size, 2 * rows * patch_size
+            image.draft(None, least[::-1] if turned else least)
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I;16"):
+            pixels = np.asarray(image) >> 8                                  # the high byte of 16 bits
+            return np.repeat(pixels.astype(np.uint8)[:, :, None], 3, axis=2), (rows, columns)
+        if image.has_transparency_data:
+            rgba = np.asarray(image.convert("RGBA")).astype(np.uint32)
+            color, alpha = rgba[:, :, :3], rgba[:, :, 3:]
+            pixels = (color * alpha + 255 * (255 - alpha) + 127) // 255      # rounded; a tie is impossible
+            return pixels.astype(np.uint8), (rows, columns)
+        return np.array(image.convert("RGB")), (rows, columns)
+
+
+def image_patches(pixels: np.ndarray, rows: int, columns: int, patch_size: int, dtype: torch.dtype) -> Tensor:
+    """u8 [h, w, 3] -> [rows * columns, patch_size * patch_size * 3], a patch as (y, x, channel)."""
+    p = patch_size
+    x = torch.from_numpy(pixels).permute(2, 0, 1)[None].double()                         # [1, 3, h, w]
+    # In f64 whatever the model's type: in f32, torch would lose the filter's position in a 10,000 pixel line.
+    x = F.interpolate(x, (rows * p, columns * p), mode="bilinear", antialias=True, align_corners=False)
+    x = (x[0].permute(1, 2, 0) / 127.5 - 1).to(dtype)                                    # [rows p, columns p, 3]
+    return x.reshape(rows, p, columns, p, 3).transpose(1, 2).reshape(rows * columns, p * p * 3)
+
+
+def decode_samples(path: Path) -> tuple[np.ndarray, int]:
+    """f32 [n, channels] and the sample rate: libsndfile, and FFmpeg for what libsndfile refuses."""
+    try:
+        return soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:
+        pass
+    with av.open(str(path)) as container:
+        to_float = av.AudioResampler(format="fltp")
+        frames = [*container.decode(audio=0), None]
+        blocks = [block for frame in frames for block in to_float.resample(frame)]
+        return np.concatenate([block.to_ndarray() for block in blocks], axis=1).T, blocks[0].sample_rate
+
+
+def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+    """f32 [n] -> f32 [about n * wanted / rate], by libswresample with its default options, flushed at the end."""
+    if rate == wanted:
+        return samples
+    frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+    frame.sample_rate = rate
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=wanted)
+    blocks = [block.to_ndarray()[0] for block in resampler.resample(frame) + resampler.resample(None)]
+    return np.concatenate([np.zeros(0, np.float32), *blocks])
+
+
+def load_samples(path: Path, sample_rate: int) -> np.ndarray:
+    """f32 [n], the mean of all channels, at sample_rate."""
+    channels, rate = decode_samples(path)                                                # [n, channels]
+    return resample(channels.mean(axis=1, dtype=np.float32), rate, sample_rate)
