@@ -3,8 +3,8 @@ public struct EmbedOptions: Sendable, Equatable {
     /// Values of the vector, 1 to the model's own number. The default, nil, is the model's own number, 3,072.
     public var dimensions: Int?
     /// Puts the task's prompt in front of the first text. The default is none.
-    public var task: Task?
-    /// The document's title, for ``Task/retrievalDocument``.
+    public var task: TaskType?
+    /// The document's title, for ``TaskType/retrievalDocument``.
     public var title: String?
     /// Whether a content longer than the context is cut at its end (and says so) rather than refused. The default is true.
     public var autoTruncate = true

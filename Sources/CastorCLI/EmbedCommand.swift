@@ -26,7 +26,7 @@ struct EmbedCommand: ParsableCommand {
     var dimensions: Int?
 
     @Option(help: ArgumentHelp("What the vector is for; its prompt goes before the first text.", valueName: "name"))
-    var task: Task?
+    var task: TaskType?
 
     @Option(help: ArgumentHelp("The document's title, with --task retrieval_document.", valueName: "text"))
     var title: String?

@@ -1,5 +1,5 @@
-import ArgumentParser
-import Castor
+public import ArgumentParser
+public import Castor
 
 /// A part on the command line: text, or `@path`; `@@x` is a text that starts with @.
 struct PartArgument: ExpressibleByArgument {
@@ -17,7 +17,7 @@ struct PartArgument: ExpressibleByArgument {
 }
 
 /// A task by the service's name, in any case.
-extension Task: @retroactive ExpressibleByArgument {
+extension TaskType: ExpressibleByArgument {
     public init?(argument: String) {
         self.init(name: argument)
     }

@@ -13,7 +13,7 @@ struct SimilarityCommand: ParsableCommand {
     var dimensions: Int?
 
     @Option(help: ArgumentHelp("What the vectors are for; its prompt goes before texts.", valueName: "name"))
-    var task: Task?
+    var task: TaskType?
 
     @Argument(help: "A text, or @path for a file (@@x for a text that starts with @).")
     var first: PartArgument

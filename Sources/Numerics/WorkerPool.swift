@@ -46,6 +46,7 @@ package final class WorkerPool: @unchecked Sendable {
                 state.publish(job, helpers: threadCount - 1)
                 job.work(workers[0])
                 state.waitForHelpers()
+                job.release()
             }
         }
     }
@@ -80,7 +81,7 @@ package final class WorkerPool: @unchecked Sendable {
 /// The pieces of one `run`.
 private final class Job: @unchecked Sendable {
     private let count: Int
-    private let body: (Int, WorkerPool.Worker) -> Void
+    private var body: ((Int, WorkerPool.Worker) -> Void)?
     private let next = Atomic<Int>(0)
 
     init(count: Int, body: @escaping (Int, WorkerPool.Worker) -> Void) {
@@ -88,7 +89,13 @@ private final class Job: @unchecked Sendable {
         self.body = body
     }
 
+    /// Drops the closure, which must not outlive the call of `run`, although a helper may still hold the job.
+    func release() {
+        body = nil
+    }
+
     func work(_ worker: WorkerPool.Worker) {
+        guard let body else { return }
         while true {
             let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
             if index >= count { return }

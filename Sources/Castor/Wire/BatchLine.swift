@@ -5,7 +5,7 @@ public struct BatchRequest: Sendable, Decodable {
     public var key: String?
     public var content: Content
     public var dimensions: Int?
-    public var task: Task?
+    public var task: TaskType?
     public var title: String?
     public var autoTruncate: Bool?
 
@@ -43,7 +43,7 @@ public struct BatchRequest: Sendable, Decodable {
     private struct Request: Decodable {
         let content: Content
         let dimensions: Int?
-        let task: Task?
+        let task: TaskType?
         let title: String?
         let config: Config?
 
@@ -63,7 +63,7 @@ public struct BatchRequest: Sendable, Decodable {
 
     private struct Config: Decodable {
         let dimensions: Int?
-        let task: Task?
+        let task: TaskType?
         let title: String?
         let autoTruncate: Bool?
 
@@ -83,14 +83,14 @@ public struct BatchRequest: Sendable, Decodable {
 
 extension Fields {
     /// A task by its name or number; nil for "unspecified".
-    fileprivate func task(_ name: String) throws -> Task? {
+    fileprivate func task(_ name: String) throws -> TaskType? {
         if let number = try? value(name, Int.self) {
             guard number != 0 else { return nil }
-            guard Task.allCases.indices.contains(number - 1) else { throw failure("unknown task \(number)") }
-            return Task.allCases[number - 1]
+            guard TaskType.allCases.indices.contains(number - 1) else { throw failure("unknown task \(number)") }
+            return TaskType.allCases[number - 1]
         }
         guard let text = try value(name, String.self), !text.hasSuffix("UNSPECIFIED") else { return nil }
-        guard let task = Task(rawValue: text) else { throw failure("unknown task \"\(text)\"") }
+        guard let task = TaskType(rawValue: text) else { throw failure("unknown task \"\(text)\"") }
         return task
     }
 }

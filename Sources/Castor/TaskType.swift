@@ -1,7 +1,7 @@
 /// What the vector is for. Castor, like version 2 of the service, takes the task as words in front of the text, not as a parameter.
 ///
 /// The strings are those that the service documents for its second model.
-public enum Task: String, Sendable, CaseIterable {
+public enum TaskType: String, Sendable, CaseIterable {
     case retrievalQuery = "RETRIEVAL_QUERY"
     case retrievalDocument = "RETRIEVAL_DOCUMENT"
     case semanticSimilarity = "SEMANTIC_SIMILARITY"
