@@ -44,6 +44,8 @@ final class BatchOutput {
     }
 
     func dropUnfinishedLine() throws {
+        // A device has no lines to go on from.
+        guard reader.size != nil else { return }
         guard ftruncate(descriptor, end) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
             throw Failure(.cannotWrite, "\(path): \(String(cString: strerror(errno)))")
         }
