@@ -37,13 +37,15 @@ let package = Package(
             linkerSettings: [.linkedLibrary("sentencepiece")]),
 
         // The library, in the order data flows.
-        .target(name: "Numerics", dependencies: ["COpenBLAS"], swiftSettings: strict),
+        // Prefixed, because a package graph may hold only one module `Numerics`, and that is swift-numerics'.
+        .target(
+            name: "CastorNumerics", dependencies: ["COpenBLAS"], path: "Sources/Numerics", swiftSettings: strict),
         .target(
             name: "Media",
             dependencies: ["CTurboJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg"],
             swiftSettings: strict),
-        .target(name: "Encoder", dependencies: ["Numerics", "CSentencePiece"], swiftSettings: strict),
-        .target(name: "Castor", dependencies: ["Numerics", "Media", "Encoder"], swiftSettings: strict),
+        .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
+        .target(name: "Castor", dependencies: ["CastorNumerics", "Media", "Encoder"], swiftSettings: strict),
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
@@ -52,7 +54,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .testTarget(name: "NumericsTests", dependencies: ["Numerics"], swiftSettings: strict),
+        .testTarget(name: "NumericsTests", dependencies: ["CastorNumerics"], swiftSettings: strict),
         .testTarget(
             name: "MediaTests", dependencies: ["Media"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(name: "EncoderTests", dependencies: ["Encoder"], swiftSettings: strict),

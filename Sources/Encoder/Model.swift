@@ -1,5 +1,5 @@
+package import CastorNumerics
 import FoundationEssentials
-package import Numerics
 import Synchronization
 
 /// A model folder, opened: configuration, tokenizer, and weights that are read when the first content needs them.

@@ -1,4 +1,4 @@
-package import Numerics
+package import CastorNumerics
 
 /// One pre-norm transformer block; shapes in docs/model.md section 7.
 package struct BlockWeights: Sendable {

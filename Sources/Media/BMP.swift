@@ -58,7 +58,8 @@ enum BMP {
                 // Run-length data says how long it is; the decoder fills what is missing with black.
                 let dataSize = bytes.littleEndian(UInt32.self, at: 34) ?? 0
                 if compression == 1 || compression == 2, Int(dataOffset) + Int(dataSize) > bytes.count {
-                    throw damaged("\(dataSize) bytes of picture data are claimed, \(bytes.count - Int(dataOffset)) present")
+                    throw damaged(
+                        "\(dataSize) bytes of picture data are claimed, \(bytes.count - Int(dataOffset)) present")
                 }
             }
         }

@@ -64,8 +64,10 @@ package struct SafeTensors: Sendable {
             }
         }
         var end = headerEnd
-        for (name, entry) in entries.sorted(by: { ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
-            < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key) }) {
+        for (name, entry) in entries.sorted(by: {
+            ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
+                < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key)
+        }) {
             guard entry.range.lowerBound == end else {
                 throw fail("tensor \(name) \(entry.range.lowerBound < end ? "overlaps" : "leaves a gap after") another")
             }
@@ -83,7 +85,9 @@ package struct SafeTensors: Sendable {
         guard let type = ScalarType(rawValue: tensor.dtype) else {
             throw fail("tensor \(name) has dtype \(tensor.dtype), supported are F32, F16, BF16")
         }
-        guard tensor.shape.count <= 8 else { throw fail("tensor \(name) has \(tensor.shape.count) axes, at most 8 are read") }
+        guard tensor.shape.count <= 8 else {
+            throw fail("tensor \(name) has \(tensor.shape.count) axes, at most 8 are read")
+        }
         var count = type.byteCount
         for length in tensor.shape {
             let (product, overflow) = count.multipliedReportingOverflow(by: length)

@@ -1,6 +1,6 @@
+package import CastorNumerics
 import FoundationEssentials
 import Glibc
-package import Numerics
 
 /// A tensor to be written.
 package struct NamedTensor: Sendable {
@@ -79,7 +79,9 @@ private enum WrittenValue: Encodable {
 
 extension Array {
     /// `withUnsafeBytes` with a typed error.
-    fileprivate func withUnsafeBytesTyped(_ body: (UnsafeRawBufferPointer) throws(ModelError) -> Void) throws(ModelError) {
+    fileprivate func withUnsafeBytesTyped(_ body: (UnsafeRawBufferPointer) throws(ModelError) -> Void)
+        throws(ModelError)
+    {
         let result: Result<Void, ModelError> = withUnsafeBytes { bytes in
             do throws(ModelError) { return .success(try body(bytes)) } catch { return .failure(error) }
         }
@@ -88,7 +90,9 @@ extension Array {
 }
 
 extension Data {
-    fileprivate func withUnsafeBytesTyped(_ body: (UnsafeRawBufferPointer) throws(ModelError) -> Void) throws(ModelError) {
+    fileprivate func withUnsafeBytesTyped(_ body: (UnsafeRawBufferPointer) throws(ModelError) -> Void)
+        throws(ModelError)
+    {
         let result: Result<Void, ModelError> = withUnsafeBytes { bytes in
             do throws(ModelError) { return .success(try body(bytes)) } catch { return .failure(error) }
         }

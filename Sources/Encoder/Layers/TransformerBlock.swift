@@ -1,4 +1,4 @@
-import Numerics
+import CastorNumerics
 
 /// What a block computes on its way, `[T, ...]` each. Inference reuses one set for all blocks.
 struct BlockActivations: Sendable {
