@@ -29,7 +29,7 @@ TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "bmp": "
          "opus": "audio/ogg", "mp3": "audio/mpeg", "aac": "audio/aac", "m4a": "audio/mp4", "aiff": "audio/aiff"}
 LOSSY_PICTURES = ("jpg", "webp", "heic", "avif")
 LOSSY_SOUNDS = ("mp3", "ogg", "opus", "aac", "m4a")
-LARGE = ("large", "huge")                # their pixels are not stored
+WITHOUT_PIXELS = ("large.jpg", "large-orientation-6.jpg", "huge.jpg", "lossless.webp", "orientation-6.webp")
 WITH_PATCHES = ("rgb.png", "wide.png", "orientation-6.jpg")
 WITH_LOG_MEL = ("chirp-8k.wav", "noise-16k.wav", "tone-22k.wav", "short.wav", "one-sample.wav", "music-44k.flac")
 
@@ -123,7 +123,7 @@ def details(name: str, part: dict, model: reference.Castor, folder: Path) -> dic
     path = folder / part["fileData"]["fileUri"]
     suffix, found = path.suffix[1:], {}
     image = model.config["image"]
-    if suffix in LOSSY_PICTURES and not path.name.startswith(LARGE):
+    if suffix in LOSSY_PICTURES and path.name not in WITHOUT_PIXELS:
         found["pixels"] = media.load_pixels(path, image["patch_size"], image["max_patches"])[0]
     if path.name in WITH_PATCHES:
         found["patches"] = model.read_image(path).inputs.float().numpy()

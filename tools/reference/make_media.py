@@ -3,6 +3,7 @@
 import struct
 import sys
 import zlib
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -115,8 +116,9 @@ def make_pictures(folder: Path) -> None:
                append_images=[small.rotate(180).quantize(16)])
     image.save(folder / "scene.heic", quality=80)
     see_through(image).save(folder / "alpha.heic", quality=80)
-    image.save(folder / "scene.avif", quality=80, max_threads=1)
-    see_through(image).save(folder / "alpha.avif", quality=80, max_threads=1)
+    image.save(folder / "scene.avif", quality=80, subsampling="4:4:4", max_threads=1)
+    see_through(image).save(folder / "alpha.avif", quality=80, subsampling="4:4:4", max_threads=1)
+    image.save(folder / "subsampled.avif", quality=80, max_threads=1)        # decoders disagree on its chroma
 
 
 # Sounds
@@ -163,8 +165,10 @@ def encode(path: Path, codec: str, samples: np.ndarray, rate: int, bit_rate: int
         for block in resampler.resample(frame) + resampler.resample(None):
             fifo.write(block)
         stream.codec_context.open()
-        size = stream.codec_context.frame_size or 1024
+        size, written = stream.codec_context.frame_size or 1024, 0
         while block := fifo.read(size) or fifo.read(0, partial=True):
+            block.pts, block.time_base = written, Fraction(1, rate)          # so that the container says what to skip
+            written += block.samples
             output.mux(stream.encode(block))
         output.mux(stream.encode(None))
 

@@ -67,13 +67,22 @@ def tokenizer(corpus: Path, pieces: int) -> bytes:
     return model.getvalue()
 
 
+def with_metadata(file: bytes, metadata: dict[str, str]) -> bytes:
+    """A safetensors file with metadata, which the library itself would write in random order."""
+    length = int.from_bytes(file[:8], "little")
+    header = json.dumps({"__metadata__": metadata} | json.loads(file[8:8 + length]), separators=(",", ":"))
+    header += " " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header.encode() + file[8 + length:]
+
+
 def make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = json.loads(CONFIG)
     (folder / "config.json").write_text(CONFIG)
     (folder / "README.md").write_text(CARD)
     (folder / "tokenizer.model").write_bytes(tokenizer(HERE / "nano_corpus.txt", config["text"]["vocabulary_size"]))
-    weights = save(untrained(config, SEED, trivial=False), {"castor.state": "untrained", "castor.seed": str(SEED)})
+    weights = save(untrained(config, SEED, trivial=False))
+    weights = with_metadata(weights, {"castor.state": "untrained", "castor.seed": str(SEED)})
     (folder / "model.safetensors").write_bytes(weights)
 
 
