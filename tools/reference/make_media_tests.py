@@ -117,7 +117,7 @@ def bmp32(image, mask):
 
 
 def ffmpeg(*arguments, data=None):
-    command = ["ffmpeg", "-v", "error", "-y", "-bitexact", *arguments]
+    command = ["ffmpeg", "-v", "error", "-y", *arguments]
     return subprocess.run(command, input=data, check=True, capture_output=True).stdout
 
 
@@ -197,7 +197,7 @@ def images():
     save("rgb.avif", rgb, quality=90, subsampling="4:4:4")
     save("rgba.avif", rgba, quality=90, subsampling="4:4:4")
     # Smooth, because decoders differ in how they enlarge the chroma planes.
-    save("half-chroma.avif", picture(64, 48).filter(ImageFilter.GaussianBlur(6)).resize((32, 24)), quality=90)
+    save("half-chroma.avif", picture(256, 192).filter(ImageFilter.GaussianBlur(9)).crop((150, 40, 182, 64)), quality=90)
 
     # Resizing: the same picture by torch in f32, and by Pillow in 8 bits.
     source = picture(41, 29)
@@ -227,7 +227,7 @@ def sounds():
 
     def encode(name, rate, channels, *options):
         tone(rate, channels)
-        ffmpeg("-i", str(raw), "-map_metadata", "-1", *options, str(OUT / name))
+        ffmpeg("-i", str(raw), "-map_metadata", "-1", "-fflags", "+bitexact", *options, str(OUT / name))
 
     encode("tone-16k-mono.wav", 16_000, 1)
     encode("tone-8k-stereo.wav", 8_000, 2)
