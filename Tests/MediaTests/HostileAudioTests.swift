@@ -47,6 +47,15 @@ import Testing
         }
     }
 
+    @Test func damageInTheMiddleOfAFLACFileIsNotSkipped() throws {
+        let bytes = try Fixture.bytes("tone-48k-stereo.flac")
+        for place in stride(from: 200, to: bytes.count, by: 97) {
+            var damaged = bytes
+            damaged[place] ^= 0x10
+            #expect(throws: MediaError.self, "byte \(place)") { try AudioDecoder.decode(damaged, .flac) }
+        }
+    }
+
     @Test func lyingLengthNamesBothNumbers() {
         let bytes = Builder.wave(silence, size: 64_000)
         let expected = MediaError.damaged(

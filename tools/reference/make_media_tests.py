@@ -240,7 +240,7 @@ def sounds():
     encode("tone-8k-adpcm.wav", 8_000, 1, "-c:a", "adpcm_ima_wav")
     encode("tone-44k-stereo.mp3", 44_100, 2, "-b:a", "64k")
     encode("tone-22k-mono.mp3", 22_050, 1, "-b:a", "32k")
-    encode("tone-48k-stereo.flac", 48_000, 2)
+    encode("tone-48k-stereo.flac", 48_000, 2, "-metadata_header_padding", "0")
     encode("tone-44k-stereo.ogg", 44_100, 2, "-c:a", "libvorbis", "-q:a", "1")
     encode("tone-48k-mono.opus", 48_000, 1, "-c:a", "libopus", "-b:a", "32k")
     encode("tone-44k-mono.aac", 44_100, 1, "-b:a", "48k")
