@@ -7,7 +7,10 @@ struct AudioAssembly: ~Copyable {
     private var samples: [Float] = []
 
     /// Samples taken in so far, at the file's rate.
-    private(set) var frames = 0
+    private var frames = 0
+
+    /// The length so far.
+    var seconds: Double { rate.map { Double(frames) / Double($0) } ?? 0 }
 
     init(format: AudioFormat, limits: MediaLimits) {
         self.format = format
@@ -29,7 +32,7 @@ struct AudioAssembly: ~Copyable {
             throw .unsupported("\(format.rawValue) audio whose sample rate changes midway")
         }
         frames += block.count
-        try limits.check(seconds: Double(frames) / Double(sampleRate))
+        try limits.check(seconds: seconds)
         guard isFinite(block) else { throw notFinite }
         if resampler == nil {
             samples.append(contentsOf: block)
