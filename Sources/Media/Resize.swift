@@ -99,7 +99,8 @@ struct TriangleFilter {
 
     /// Filters one row of interleaved RGB. Both buffers are one value longer than their pixels.
     func apply(_ row: UnsafeMutableBufferPointer<Float>, into output: UnsafeMutableBufferPointer<Float>) {
-        guard let input = UnsafeRawPointer(row.baseAddress), let output = UnsafeMutableRawPointer(output.baseAddress) else {
+        guard let input = UnsafeRawPointer(row.baseAddress), let output = UnsafeMutableRawPointer(output.baseAddress)
+        else {
             return
         }
         weights.withUnsafeBufferPointer { weights in

@@ -139,8 +139,9 @@ import Testing
         var bytes = try Fixture.bytes("tone-44k-stereo.m4a")
         let table = try #require((0..<bytes.count - 20).first { Array(bytes[$0..<$0 + 4]) == Array("stsz".utf8) })
         bytes.replaceSubrange(table + 8..<table + 16, with: [0, 0, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF])
-        #expect(throws: MediaError.damaged(
-            format: "m4a", reason: "a sample table claims more samples than the file has bytes")
+        #expect(
+            throws: MediaError.damaged(
+                format: "m4a", reason: "a sample table claims more samples than the file has bytes")
         ) { try AudioDecoder.decode(bytes, .m4a) }
     }
 

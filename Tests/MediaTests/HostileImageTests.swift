@@ -80,7 +80,9 @@ import Testing
     @Test func bitmapSizesAreChecked() throws {
         let upsideDown = Builder.bmp(width: 1, height: -2, data: [1, 2, 3, 0, 4, 5, 6, 0])
         #expect(try ImageDecoder.decode(upsideDown, .bmp).pixels == [3, 2, 1, 6, 5, 4])
-        let sizes: [(Int32, Int32)] = [(.max, .max), (.max, 1), (1, .min), (-1, 1), (.min, .min), (0, 1), (1, 0), (9, 9)]
+        let sizes: [(Int32, Int32)] = [
+            (.max, .max), (.max, 1), (1, .min), (-1, 1), (.min, .min), (0, 1), (1, 0), (9, 9),
+        ]
         for (width, height) in sizes {
             let bytes = Builder.bmp(width: width, height: height, data: [0, 0, 0, 0])
             #expect(throws: MediaError.self, "\(width) x \(height)") { try ImageDecoder.decode(bytes, .bmp) }

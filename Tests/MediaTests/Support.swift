@@ -105,13 +105,16 @@ func expectClose(
 }
 
 extension ImageDecoder {
-    static func decode(_ bytes: [UInt8], _ format: ImageFormat, limits: MediaLimits = MediaLimits()) throws -> PixelImage {
+    static func decode(_ bytes: [UInt8], _ format: ImageFormat, limits: MediaLimits = MediaLimits()) throws
+        -> PixelImage
+    {
         try decode(bytes.span.bytes, format: format, limits: limits).image
     }
 }
 
 extension AudioDecoder {
-    static func decode(_ bytes: [UInt8], _ format: AudioFormat, limits: MediaLimits = MediaLimits()) throws -> AudioClip {
+    static func decode(_ bytes: [UInt8], _ format: AudioFormat, limits: MediaLimits = MediaLimits()) throws -> AudioClip
+    {
         try decode(bytes.span.bytes, format: format, limits: limits)
     }
 }

@@ -245,6 +245,9 @@ def sounds():
     encode("tone-48k-mono.opus", 48_000, 1, "-c:a", "libopus", "-b:a", "32k")
     encode("tone-44k-mono.aac", 44_100, 1, "-b:a", "48k")
     encode("tone-44k-stereo.m4a", 44_100, 2, "-b:a", "48k")
+    encode("tone-44k-faststart.m4a", 44_100, 1, "-b:a", "48k", "-movflags", "+faststart")
+    encode("tone-16k-alac.m4a", 16_000, 1, "-c:a", "alac")
+    encode("tone-16k-mono.flac.ogg", 16_000, 1, "-c:a", "flac")
     encode("tone-44k-mono.mp4", 44_100, 1, "-b:a", "48k")
     encode("tone-16k-stereo.aiff", 16_000, 2)
     # Written to a pipe, so that the sizes in the header are not known.
