@@ -130,6 +130,11 @@ import Testing
         #expect(throws: MediaError.noSamples(format: "wav")) { try AudioDecoder.decode(Builder.wave([]), .wav) }
     }
 
+    @Test func lessThanOneSampleIsSilence() throws {
+        let bytes = Builder.wave([1, 0], rate: 44_100)
+        #expect(try AudioDecoder.decode(bytes, .wav).samples.count <= 1)
+    }
+
     @Test func containerWithoutSoundSaysSo() {
         let header = Builder.box("ftyp", Array("M4A \0\0\0\0M4A mp42isom".utf8))
         #expect(throws: MediaError.self) { try AudioDecoder.decode(header, .m4a) }
