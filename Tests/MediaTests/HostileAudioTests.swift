@@ -71,6 +71,15 @@ import Testing
         #expect(try AudioDecoder.decode(bytes, .wav).samples.count == 16_000)
     }
 
+    @Test func wideSizesAreRead() throws {
+        let bytes = Builder.wave64(silence, size: 32_000)
+        #expect(MediaType.sniff(bytes) == .audio(.wav))
+        #expect(try AudioDecoder.decode(bytes, .wav).samples.count == 16_000)
+        for size in [32_002, 1 << 40, UInt64.max] {
+            #expect(throws: MediaError.self) { try AudioDecoder.decode(Builder.wave64(silence, size: size), .wav) }
+        }
+    }
+
     @Test func tooLongIsRefusedFromTheHeaderAndWhileDecoding() throws {
         // 1 kHz and 8 bits, to keep the test small.
         let long = [UInt8](repeating: 128, count: 181_000)
@@ -128,6 +137,11 @@ import Testing
 
     @Test func nothingToHearIsAnError() {
         #expect(throws: MediaError.noSamples(format: "wav")) { try AudioDecoder.decode(Builder.wave([]), .wav) }
+    }
+
+    @Test func lessThanOneSampleIsSilence() throws {
+        let bytes = Builder.wave([1, 0], rate: 44_100)
+        #expect(try AudioDecoder.decode(bytes, .wav).samples.count <= 1)
     }
 
     @Test func containerWithoutSoundSaysSo() {

@@ -118,6 +118,18 @@ import Testing
         }
     }
 
+    @Test func decodingIsTheSameOnAllThreads() async throws {
+        for name in ["rgb.jpg", "rgba.png", "rgba.webp", "palette.gif", "rgb.bmp", "rgb.heic", "rgb.avif"] {
+            let bytes = try Fixture.bytes(name)
+            guard case .image(let format) = try Fixture.type(name) else { continue }
+            let expected = try ImageDecoder.decode(bytes, format)
+            try await withThrowingTaskGroup(of: PixelImage.self) { group in
+                for _ in 0..<16 { group.addTask { try ImageDecoder.decode(bytes, format) } }
+                for try await image in group { #expect(image == expected, "\(name)") }
+            }
+        }
+    }
+
     @Test func brokenOrientationIsNone() throws {
         let bytes = try Fixture.bytes("exif6.jpg")
         let place = try #require((0..<bytes.count - 12).first { Array(bytes[$0..<$0 + 6]) == Array("Exif\0\0".utf8) })
