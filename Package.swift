@@ -46,10 +46,11 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
         .target(name: "Castor", dependencies: ["CastorNumerics", "Media", "Encoder"], swiftSettings: strict),
+        .target(name: "Evaluation", dependencies: ["CastorNumerics", "Castor"], swiftSettings: strict),
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
-                "Castor", "Encoder",
+                "Castor", "CastorNumerics", "Encoder", "Evaluation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -65,6 +66,10 @@ let package = Package(
         .testTarget(
             name: "CastorTests", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport"],
             swiftSettings: strict),
+        .testTarget(
+            name: "EvaluationTests",
+            dependencies: ["Castor", "CastorCLI", "CastorNumerics", "Evaluation", "TestSupport"],
+            exclude: ["Fixtures"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
