@@ -58,6 +58,7 @@ let package = Package(
         .testTarget(
             name: "MediaTests", dependencies: ["Media"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(name: "EncoderTests", dependencies: ["Encoder"], swiftSettings: strict),
+        .testTarget(name: "CLITests", swiftSettings: strict),
         .testTarget(name: "CastorTests", dependencies: ["Castor"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -17,7 +17,7 @@ struct VectorOutput {
             case .text: text
             }
         guard let path else { return try Terminal.output(bytes) }
-        if try Self.isDevice(path) { return try writeThrough(bytes, to: path) }
+        guard try Self.isReplaceable(path) else { return try writeThrough(bytes, to: path) }
         do {
             let file = try AtomicFile(path: path)
             try bytes.withUnsafeBytes { try file.write($0) }
@@ -27,16 +27,16 @@ struct VectorOutput {
         }
     }
 
-    /// A device, a pipe or a terminal is written to; to replace it by a file, as is done with files, would destroy it.
-    private static func isDevice(_ path: String) throws -> Bool {
+    /// Files are replaced whole. To replace a device, a pipe or a link would destroy it: those are written to.
+    private static func isReplaceable(_ path: String) throws -> Bool {
         var status = stat()
-        guard stat(path, &status) == 0 else { return false }
+        guard lstat(path, &status) == 0 else { return true }
         if status.st_mode & S_IFMT == S_IFDIR { throw Failure(.cannotWrite, "\(path): is a folder") }
-        return status.st_mode & S_IFMT != S_IFREG
+        return status.st_mode & S_IFMT == S_IFREG
     }
 
     private func writeThrough(_ bytes: [UInt8], to path: String) throws {
-        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Failure(.cannotWrite, "\(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         do {
