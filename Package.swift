@@ -54,12 +54,18 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .testTarget(name: "NumericsTests", dependencies: ["CastorNumerics"], swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["CastorNumerics", "Encoder"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        .testTarget(name: "NumericsTests", dependencies: ["CastorNumerics", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "MediaTests", dependencies: ["Media"], exclude: ["Fixtures"], swiftSettings: strict),
-        .testTarget(name: "EncoderTests", dependencies: ["Encoder"], swiftSettings: strict),
+        .testTarget(
+            name: "EncoderTests", dependencies: ["CastorNumerics", "Encoder", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "CastorTests", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(name: "CLITests", swiftSettings: strict),
-        .testTarget(name: "CastorTests", dependencies: ["Castor"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -186,13 +186,12 @@ package final class MultimodalEncoder: Sendable {
     private func head(_ x: Matrix, _ layout: PackedLayout, _ weights: UnifiedWeights) throws(ModelError) -> Matrix {
         let d = shape.width
         let pooled = Matrix(rows: layout.count, columns: d)
-        pool.run(layout.count) { sequence, _ in
+        pool.run(layout.count) { sequence, worker in
             let rows = layout.rows(of: sequence)
             let tokens = Block(x[rows])
             rmsNormRows(tokens, weight: weights.tower.norm.pointer, epsilon: shape.epsilon, into: tokens)
-            let mean = pooled.row(sequence)
-            for row in rows { add(x.row(row), to: mean, count: d) }
-            scale(mean, by: 1 / Float(rows.count), count: d)
+            let partial = worker.scratch.take(rows: 1, columns: d)
+            meanOfRows(tokens, partial: partial.pointer, into: pooled.row(sequence))
         }
         let result = Matrix(rows: layout.count, columns: model.configuration.outputDimensions)
         linear(Block(pooled), weights.projection, into: result, rows: 0..<layout.count, .divided(pool))

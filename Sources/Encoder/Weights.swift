@@ -76,6 +76,8 @@ private func convert(
     case .f16:
         convertHalf(input, into: output, count: count)
         return halfIsFinite(input, count: count)
+    case .u8:
+        preconditionFailure("the model was opened with weights of dtype U8")
     }
     return allFinite(output, count: count)
 }

@@ -41,12 +41,11 @@ struct AudioAssembly: ~Copyable {
         }
     }
 
-    /// All samples. Throws `noSamples` and `damaged`.
+    /// All samples; none where a handful of them at a high rate are less than one at 16 kHz. Throws `noSamples` and
+    /// `damaged`.
     consuming func finish() throws(MediaError) -> [Float] {
         guard frames > 0 else { throw .noSamples(format: format.rawValue) }
         try resampler?.finish(to: &samples)
-        // A handful of samples at a high rate can come out as none.
-        guard !samples.isEmpty else { throw .noSamples(format: format.rawValue) }
         guard samples.withUnsafeBufferPointer(isFinite) else { throw notFinite }
         return samples
     }

@@ -6,6 +6,7 @@ import Testing
         (["bogus"], "castor: Unexpected argument 'bogus'"),
         (["embed"], "castor: nothing to embed: give parts, or --batch FILE"),
         (["embed", "a", "--bogus"], "castor: Unknown option '--bogus'"),
+        (["embed", "@"], "castor: The value '@' is invalid for '<parts>'"),
         (["embed", "a", "--dimensions", "0"], "castor: --dimensions must be 1 or more, not 0"),
         (["embed", "a", "--dimensions", "many"], "castor: The value 'many' is invalid for '--dimensions <n>'"),
         (["embed", "a", "--task", "bogus"], "castor: The value 'bogus' is invalid for '--task <name>'."),

@@ -13,6 +13,14 @@ enum Builder {
         return bytes
     }
 
+    /// The 64-bit form of a WAV file: the real sizes are in a chunk of their own.
+    static func wave64(_ data: [UInt8], size: UInt64) -> [UInt8] {
+        let sizes = littleEndian(UInt64(data.count + 72)) + littleEndian(size) + littleEndian(size / 2)
+        var bytes = Array("RF64".utf8) + littleEndian(UInt32.max) + Array("WAVEds64".utf8)
+        bytes += littleEndian(UInt32(28)) + sizes + littleEndian(UInt32(0))
+        return bytes + wave(data, size: .max)[12...]
+    }
+
     static func floats(_ values: [Float]) -> [UInt8] {
         values.flatMap { littleEndian($0.bitPattern) }
     }

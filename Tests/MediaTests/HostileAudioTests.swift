@@ -71,6 +71,15 @@ import Testing
         #expect(try AudioDecoder.decode(bytes, .wav).samples.count == 16_000)
     }
 
+    @Test func wideSizesAreRead() throws {
+        let bytes = Builder.wave64(silence, size: 32_000)
+        #expect(MediaType.sniff(bytes) == .audio(.wav))
+        #expect(try AudioDecoder.decode(bytes, .wav).samples.count == 16_000)
+        for size in [32_002, 1 << 40, UInt64.max] {
+            #expect(throws: MediaError.self) { try AudioDecoder.decode(Builder.wave64(silence, size: size), .wav) }
+        }
+    }
+
     @Test func tooLongIsRefusedFromTheHeaderAndWhileDecoding() throws {
         // 1 kHz and 8 bits, to keep the test small.
         let long = [UInt8](repeating: 128, count: 181_000)
@@ -130,6 +139,11 @@ import Testing
         #expect(throws: MediaError.noSamples(format: "wav")) { try AudioDecoder.decode(Builder.wave([]), .wav) }
     }
 
+    @Test func lessThanOneSampleIsSilence() throws {
+        let bytes = Builder.wave([1, 0], rate: 44_100)
+        #expect(try AudioDecoder.decode(bytes, .wav).samples.count <= 1)
+    }
+
     @Test func containerWithoutSoundSaysSo() {
         let header = Builder.box("ftyp", Array("M4A \0\0\0\0M4A mp42isom".utf8))
         #expect(throws: MediaError.self) { try AudioDecoder.decode(header, .m4a) }
@@ -139,8 +153,9 @@ import Testing
         var bytes = try Fixture.bytes("tone-44k-stereo.m4a")
         let table = try #require((0..<bytes.count - 20).first { Array(bytes[$0..<$0 + 4]) == Array("stsz".utf8) })
         bytes.replaceSubrange(table + 8..<table + 16, with: [0, 0, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF])
-        #expect(throws: MediaError.damaged(
-            format: "m4a", reason: "a sample table claims more samples than the file has bytes")
+        #expect(
+            throws: MediaError.damaged(
+                format: "m4a", reason: "a sample table claims more samples than the file has bytes")
         ) { try AudioDecoder.decode(bytes, .m4a) }
     }
 

@@ -80,7 +80,9 @@ import Testing
     @Test func bitmapSizesAreChecked() throws {
         let upsideDown = Builder.bmp(width: 1, height: -2, data: [1, 2, 3, 0, 4, 5, 6, 0])
         #expect(try ImageDecoder.decode(upsideDown, .bmp).pixels == [3, 2, 1, 6, 5, 4])
-        let sizes: [(Int32, Int32)] = [(.max, .max), (.max, 1), (1, .min), (-1, 1), (.min, .min), (0, 1), (1, 0), (9, 9)]
+        let sizes: [(Int32, Int32)] = [
+            (.max, .max), (.max, 1), (1, .min), (-1, 1), (.min, .min), (0, 1), (1, 0), (9, 9),
+        ]
         for (width, height) in sizes {
             let bytes = Builder.bmp(width: width, height: height, data: [0, 0, 0, 0])
             #expect(throws: MediaError.self, "\(width) x \(height)") { try ImageDecoder.decode(bytes, .bmp) }
@@ -113,6 +115,18 @@ import Testing
         let cut = Array(try Fixture.bytes("scaled.jpg").dropLast(40))
         #expect(throws: MediaError.self) {
             try ImageDecoder.decode(cut.span.bytes, format: .jpeg) { _ in ImageSize(width: 1, height: 1) }
+        }
+    }
+
+    @Test func decodingIsTheSameOnAllThreads() async throws {
+        for name in ["rgb.jpg", "rgba.png", "rgba.webp", "palette.gif", "rgb.bmp", "rgb.heic", "rgb.avif"] {
+            let bytes = try Fixture.bytes(name)
+            guard case .image(let format) = try Fixture.type(name) else { continue }
+            let expected = try ImageDecoder.decode(bytes, format)
+            try await withThrowingTaskGroup(of: PixelImage.self) { group in
+                for _ in 0..<16 { group.addTask { try ImageDecoder.decode(bytes, format) } }
+                for try await image in group { #expect(image == expected, "\(name)") }
+            }
         }
     }
 

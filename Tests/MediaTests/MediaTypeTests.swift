@@ -71,8 +71,10 @@ import Testing
         #expect(MediaType.sniff(mp4) == .video(.mp4))
         let mov = Builder.box("ftyp", Array("qt  \0\0\u{2}\0qt  ".utf8)) + Builder.box("mdat", [1, 2, 3])
         #expect(MediaType.sniff(mov) == .video(.mov))
-        #expect(MediaType.sniff([0x1A, 0x45, 0xDF, 0xA3, 0x9F, 0x42, 0x82, 0x84] + Array("webm".utf8)) == .video(.webm))
-        #expect(MediaType.sniff([0x1A, 0x45, 0xDF, 0xA3, 0x9F, 0x42, 0x82, 0x88] + Array("matroska".utf8)) == .video(.mkv))
+        #expect(
+            MediaType.sniff([0x1A, 0x45, 0xDF, 0xA3, 0x9F, 0x42, 0x82, 0x84] + Array("webm".utf8)) == .video(.webm))
+        #expect(
+            MediaType.sniff([0x1A, 0x45, 0xDF, 0xA3, 0x9F, 0x42, 0x82, 0x88] + Array("matroska".utf8)) == .video(.mkv))
         #expect(MediaType.sniff([0, 0, 1, 0xBA, 0x44]) == .video(.mpeg))
         #expect(MediaType.sniff(Array("%PDF-1.7\n".utf8)) == .document)
         #expect(MediaType.sniff(Array("\n\njunk %PDF-1.4".utf8)) == .document)

@@ -199,10 +199,10 @@ def images():
     # Smooth, because decoders differ in how they enlarge the chroma planes.
     save("half-chroma.avif", picture(256, 192).filter(ImageFilter.GaussianBlur(9)).crop((150, 40, 182, 64)), quality=90)
 
-    # Resizing: the same picture by torch in f32, and by Pillow in 8 bits.
+    # Resizing: the same picture by torch in f64 (in f32 its weights are some 1e-5 off), and by Pillow in 8 bits.
     source = picture(41, 29)
     write_rgb("resize", source)
-    tensor = torch.from_numpy(np.asarray(source).astype(np.float32)).permute(2, 0, 1)[None]
+    tensor = torch.from_numpy(np.asarray(source).astype(np.float64)).permute(2, 0, 1)[None]
     for width, height in [(16, 8), (8, 33), (41, 29), (50, 34), (13, 7), (1, 1)]:
         resized = torch.nn.functional.interpolate(
             tensor, size=(height, width), mode="bilinear", antialias=True, align_corners=False)
@@ -245,6 +245,9 @@ def sounds():
     encode("tone-48k-mono.opus", 48_000, 1, "-c:a", "libopus", "-b:a", "32k")
     encode("tone-44k-mono.aac", 44_100, 1, "-b:a", "48k")
     encode("tone-44k-stereo.m4a", 44_100, 2, "-b:a", "48k")
+    encode("tone-44k-faststart.m4a", 44_100, 1, "-b:a", "48k", "-movflags", "+faststart")
+    encode("tone-16k-alac.m4a", 16_000, 1, "-c:a", "alac")
+    encode("tone-16k-mono.flac.ogg", 16_000, 1, "-c:a", "flac")
     encode("tone-44k-mono.mp4", 44_100, 1, "-b:a", "48k")
     encode("tone-16k-stereo.aiff", 16_000, 2)
     # Written to a pipe, so that the sizes in the header are not known.

@@ -103,13 +103,18 @@ static castor_ffmpeg_status open_decoder(castor_audio_reader *r) {
     for (unsigned i = 0; i < r->format->nb_streams; i++) {
         r->format->streams[i]->discard = (int)i == r->stream ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
     }
+    AVStream *stream = r->format->streams[r->stream];
+    if (stream->codecpar->codec_id == AV_CODEC_ID_OPUS) {
+        // FFmpeg's own Opus decoder differs from the reference one, which libsndfile uses, by 0.1 in a sample.
+        const AVCodec *reference = ff.avcodec_find_decoder_by_name("libopus");
+        decoder = reference ? reference : decoder;
+    }
     r->codec = ff.avcodec_alloc_context3(decoder);
     r->packet = ff.av_packet_alloc();
     r->frame = ff.av_frame_alloc();
     if (!r->codec || !r->packet || !r->frame) {
         return CASTOR_FFMPEG_NO_MEMORY;
     }
-    AVStream *stream = r->format->streams[r->stream];
     int error = ff.avcodec_parameters_to_context(r->codec, stream->codecpar);
     if (error < 0) {
         return status_of(error, CASTOR_FFMPEG_DAMAGED);
