@@ -161,13 +161,16 @@ import Testing
     @Test func memoryDoesNotGrowWithTheFile() throws {
         func peak(lines: Int) throws -> Int {
             let name = "\(lines).jsonl"
-            try folder.write((0..<lines).map { Self.line(key: "\($0)", "some words and \($0)") }.joined(), name)
-            let outcome = try CastorProgram.run(["embed", "--batch", name, "--output", "\(name).out"], in: folder)
+            // A title of 2 kB, which nobody reads: lines that were kept would take 40 MB.
+            let title = String(repeating: "title ", count: 330)
+            let tail = #"","request":{"title":"\#(title)","content":{"parts":[{"text":"some words"}]}}}"# + "\n"
+            try folder.write((0..<lines).map { #"{"key":""# + "\($0)" + tail }.joined(), name)
+            let outcome = try CastorProgram.run(["embed", "--dimensions", "16", "--batch", name, "--output", "\(name).out"], in: folder)
             #expect(outcome.status == 0)
             return outcome.peakKilobytes
         }
         let (small, large) = (try peak(lines: 2_000), try peak(lines: 20_000))
-        // Ten times the lines; what the allocator keeps is noise of a few MB.
-        #expect(small > 0 && large < small + 8_000, "\(small) kB and \(large) kB")
+        // Ten times the lines; what the allocator holds on to is noise of some MB.
+        #expect(small > 0 && large < small + 20_000, "\(small) kB and \(large) kB")
     }
 }
