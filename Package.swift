@@ -70,6 +70,7 @@ let package = Package(
             name: "EvaluationTests",
             dependencies: ["Castor", "CastorCLI", "CastorNumerics", "Evaluation", "TestSupport"],
             exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(name: "CLITests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -12,6 +12,8 @@ struct Program: ParsableCommand {
             EmbedCommand.self, SimilarityCommand.self, EvaluateCommand.self, InfoCommand.self, InitCommand.self,
         ])
 
+    static let _errorLabel = "castor"
+
     static func main() {
         do {
             try refuseInvalidUTF8()
