@@ -67,33 +67,31 @@ struct EvaluateCommand: ParsableCommand {
         let sizes = dimensions?.values ?? embedder.info.matryoshkaDimensions
         var report = EvaluationReport(model: embedder.info, dimensions: sizes, limit: limit, prompts: prompts.rawValue)
         var progress = Progress()
-        Interruption.watch()
+        defer { progress.finish() }
         do {
-            let hooks = EvaluationHooks(
-                progress: { progress.update(items: $0, resumed: 0, share: nil) },
-                isCancelled: { Interruption.isRequested })
-            let evaluator = try Evaluator(
-                embedder, options: EvaluationOptions(dimensions: sizes, limit: limit), hooks: hooks)
+            let evaluator = try Evaluator(embedder, options: EvaluationOptions(dimensions: sizes, limit: limit)) {
+                progress.update(items: $0, total: $0, share: nil)
+            }
             let files = try TaskFile.all(tasks, data: data)
+            let table = EvaluationTable(files, dimensions: sizes, showsSubsets: subsets)
             if let json { try report.save(to: json) }
+            try Terminal.output(table.header)
             for file in files {
                 for mode in prompts.modes(file) {
-                    report.tasks.append(try evaluator.run(file, prompts: mode))
+                    let result = try evaluator.run(file, prompts: mode)
+                    report.tasks.append(result)
                     if let json { try report.save(to: json) }
+                    progress.finish()
+                    try Terminal.output(table.lines(result))
+                    if let first = result.skipped.first {
+                        Terminal.error(
+                            "castor: \(result.name): \(result.skipped.count) items left out, the first is \(first)\n")
+                    }
                 }
             }
-            progress.finish()
         } catch let error as EvaluationError {
             progress.finish()
-            // What took long to measure is shown, whatever ended the rest.
-            if !report.tasks.isEmpty { try Terminal.output(report.table(subsets: subsets)) }
             throw Failure(error)
-        }
-        try Terminal.output(report.table(subsets: subsets))
-        for task in report.tasks {
-            if let first = task.skipped.first {
-                Terminal.error("castor: \(task.name): \(task.skipped.count) items left out, the first is \(first)\n")
-            }
         }
     }
 }
@@ -116,7 +114,6 @@ extension Failure {
             case .usage: .usage
             case .input: .badInput
             case .notFound: .notFound
-            case .cancelled: .interrupted
             }
         self.init(status, error.description)
     }

@@ -2,8 +2,9 @@ import Castor
 import Encoder
 import Evaluation
 import FoundationEssentials
+import Glibc
 
-/// What `castor evaluate` prints and writes.
+/// What `castor evaluate --json` writes.
 struct EvaluationReport {
     let model: ModelInfo
     let dimensions: [Int]
@@ -11,61 +12,16 @@ struct EvaluationReport {
     let prompts: String
     var tasks: [TaskResult] = []
 
-    // MARK: - Table
-
-    /// Aligned columns: texts to the left, numbers to the right; what repeats from the row above is left blank.
-    func table(subsets: Bool) -> [UInt8] {
-        let sizes = dimensions.map(String.init)
-        var rows = [["task", "prompts", "metric"] + sizes + ["chance", "items", "seconds"]]
-        for task in tasks {
-            for result in [task] + (subsets ? task.subsets : []) { rows += self.rows(result) }
-        }
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        let lines = rows.map { row in
-            let cells = row.enumerated().map { column, text in
-                let padding = String(repeating: " ", count: widths[column] - text.count)
-                return column < 3 ? text + padding : padding + text
-            }
-            return cells.joined(separator: "  ") + "\n"
-        }
-        return Array(lines.joined().utf8)
-    }
-
-    private func rows(_ result: TaskResult) -> [[String]] {
-        let name =
-            if let subset = result.subset {
-                "\(result.name) [\(subset)]"
-            } else if !result.subsets.isEmpty {
-                "\(result.name), mean of \(result.subsets.count)"
-            } else {
-                result.name
-            }
-        let prompts = result.prompts.map { $0 ? "on" : "off" } ?? "-"
-        return result.metrics.enumerated().map { index, metric in
-            let values = (metric.values + [metric.chance]).map { $0.map { Self.decimal($0, 4) } ?? "-" }
-            let head = index == 0 ? [name, prompts, metric.name] : ["", "", metric.name]
-            let tail = index == 0 ? ["\(result.items)", Self.decimal(result.seconds, 1)] : ["", ""]
-            return head + values + tail
-        }
-    }
-
-    /// With a fixed number of places.
-    static func decimal(_ value: Double, _ places: Int) -> String {
-        var scale = 1
-        for _ in 0..<places { scale *= 10 }
-        let whole = Int((abs(value) * Double(scale)).rounded())
-        let fraction = String(whole % scale)
-        let sign = value < 0 && whole > 0 ? "-" : ""
-        return "\(sign)\(whole / scale).\(String(repeating: "0", count: places - fraction.count))\(fraction)"
-    }
-
-    // MARK: - JSON
-
     /// Replaces the file whole, so that a reader never sees half of it.
     func save(to path: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let bytes = [UInt8](try encoder.encode(Document(self))) + [UInt8(ascii: "\n")]
+        // To replace a device, a pipe or a link would destroy it.
+        var status = stat()
+        if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            throw Failure(.cannotWrite, "\(path): is not a regular file")
+        }
         do {
             let file = try AtomicFile(path: path)
             try bytes.withUnsafeBytes { try file.write($0) }

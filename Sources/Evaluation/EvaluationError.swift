@@ -14,18 +14,16 @@ package enum EvaluationError: Error, Sendable, Equatable {
     case dimensions(Int, limit: Int)
     /// The weights, not the data, are at fault.
     case model(String)
-    case cancelled
 
     /// Who has to act, and so which exit status a program answers with.
     package enum Kind: Sendable {
-        case usage, input, notFound, cancelled
+        case usage, input, notFound
     }
 
     package var kind: Kind {
         switch self {
         case .notFound: .notFound
         case .dimensions: .usage
-        case .cancelled: .cancelled
         default: .input
         }
     }
@@ -44,7 +42,6 @@ extension EvaluationError: CustomStringConvertible {
             "\(task): \(count) of \(total) items cannot be used, more than \(SkipLog.allowedPercent) %; the first is \(first)"
         case .dimensions(let value, let limit): "\(value) dimensions are outside 1...\(limit)"
         case .model(let reason): reason
-        case .cancelled: "stopped"
         }
     }
 }

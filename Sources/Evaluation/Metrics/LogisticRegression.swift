@@ -5,7 +5,8 @@ import Glibc
 ///
 ///     c sum_i -log softmax(W x_i + b)[y_i] + |W|^2 / 2
 ///
-/// over W `[k, d]` and b `[k]` (not penalised), by L-BFGS from zero. It minimises that divided by c n, and stops, like
+/// over W `[k, d]` and b `[k]` (not penalised), by L-BFGS from zero. With two classes scikit-learn penalises one vector, the difference
+/// of the two here, which comes to the same with c / 2 in the place of c. It minimises that divided by c n, and stops, like
 /// scikit-learn, by the largest component of that gradient (1e-5 here, 1e-4 there).
 ///
 /// The features are centred first. b absorbs the shift, so the minimum is the same; but vectors that share a direction (cosines of
@@ -27,7 +28,7 @@ package struct LogisticRegression: Sendable {
         features: Matrix, labels: [Int], classes: Int, c: Double = 1, tolerance: Double = 1e-5, pool: WorkerPool
     ) {
         precondition(features.rows == labels.count && !labels.isEmpty && c > 0 && classes > 0)
-        let objective = Objective(features, labels, classes, c, pool)
+        let objective = Objective(features, labels, classes, classes == 2 ? c / 2 : c, pool)
         var parameters = [Double](repeating: 0, count: classes * (features.columns + 1))
         var solver = LBFGS()
         solver.tolerance = tolerance

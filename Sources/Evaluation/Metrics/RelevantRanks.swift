@@ -27,6 +27,11 @@ package struct RankedJudgment: Sendable, Equatable {
     /// From 1; nil for never.
     package let rank: Int?
     package let grade: Int
+
+    package init(rank: Int?, grade: Int = 1) {
+        self.rank = rank
+        self.grade = grade
+    }
 }
 
 /// The exact rank of every relevant candidate among all candidates, by dot product.

@@ -20,37 +20,38 @@ package final class Evaluator {
     let options: EvaluationOptions
     let pool: WorkerPool
     let source: VectorSource
-    private let hooks: EvaluationHooks
 
+    /// - Parameter progress: told how many contents have been embedded so far.
     package init(
-        _ embedder: Embedder, options: EvaluationOptions, hooks: EvaluationHooks = EvaluationHooks()
+        _ embedder: Embedder, options: EvaluationOptions, progress: @escaping (Int) -> Void = { _ in }
     ) throws(EvaluationError) {
         for size in options.dimensions where !(1...embedder.dimensions).contains(size) {
             throw .dimensions(size, limit: embedder.dimensions)
         }
         self.options = options
-        self.hooks = hooks
         pool = WorkerPool(threads: embedder.info.threads)
-        source = VectorSource(embedder, hooks)
+        source = VectorSource(embedder, progress: progress)
     }
 
     /// - Parameter prompts: whether contents carry their task's prompts; without effect on tasks that have none.
     package func run(_ task: TaskFile, prompts: Bool) throws(EvaluationError) -> TaskResult {
         var results: [TaskResult] = []
+        var total = 0
         for subset in task.subsets {
-            if hooks.isCancelled() { throw .cancelled }
             let start = monotonicSeconds()
             let name = "\(task.name)\(subset.label.map { " [\($0)]" } ?? "")"
             var run = TaskRun(evaluator: self, name: name, prompts: prompts)
             let metrics = try run.measure(subset.kind)
-            try run.skipped.check(task: name, total: run.total)
+            total += run.total
             results.append(
                 TaskResult(
                     name: task.name, kind: task.kindName, prompts: task.hasPrompts ? prompts : nil,
                     subset: subset.label, metrics: metrics, items: run.items, counts: run.counts,
                     skipped: run.skipped, truncated: run.truncated, seconds: monotonicSeconds() - start, subsets: []))
         }
-        return results.count == 1 && results[0].subset == nil ? results[0] : .mean(results)
+        let result = results.count == 1 && results[0].subset == nil ? results[0] : TaskResult.mean(results)
+        try result.skipped.check(task: task.name, total: total)
+        return result
     }
 }
 

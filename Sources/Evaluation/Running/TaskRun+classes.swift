@@ -33,12 +33,15 @@ extension TaskRun {
         let classes = Set(train.labels).sorted()
         let number = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($0.element, $0.offset) })
         let trainLabels = train.labels.map { number[$0]! }
-        // A class that training never saw counts as wrong whatever is predicted.
-        let testLabels = test.labels.map { number[$0] ?? classes.count }
+        // Classes that training never saw count as wrong whatever is predicted.
+        let unseen = Set(test.labels).subtracting(classes).sorted()
+        let unseenNumber = Dictionary(
+            uniqueKeysWithValues: unseen.enumerated().map { ($0.element, classes.count + $0.offset) })
+        let testLabels = test.labels.map { number[$0] ?? unseenNumber[$0]! }
         items = test.labels.count
         counts = ["train": train.labels.count, "test": test.labels.count, "classes": classes.count]
         return metrics(
-            ["accuracy", "macro F1", "kNN accuracy"], chances: [shareOfLargestClass(testLabels), nil, nil]
+            TaskKind.classificationMetrics, chances: [shareOfLargestClass(testLabels), nil, nil]
         ) { size in
             let (x, y) = (normalizedPrefix(train.vectors, size), normalizedPrefix(test.vectors, size))
             let probe = LogisticRegression(
@@ -57,7 +60,7 @@ extension TaskRun {
         let labels = data.labels.map { number[$0]! }
         items = labels.count
         counts = ["items": labels.count, "classes": classes.count]
-        return metrics(["V-measure", "homogeneity", "completeness"], chances: [nil, nil, nil]) { size in
+        return metrics(TaskKind.clusteringMetrics, chances: [nil, nil, nil]) { size in
             let clusters = KMeans(normalizedPrefix(data.vectors, size), k: classes.count, pool: pool).assignments
             let measure = VMeasure(clusters: clusters, classes: labels)
             return [measure?.value, measure?.homogeneity, measure?.completeness]
@@ -90,7 +93,7 @@ extension TaskRun {
         counts = ["items": labels.count, "classes": classes.count]
         let count = Double(classes.count)
         return metrics(
-            ["accuracy", "accuracy@5", "mean class accuracy"], chances: [1 / count, min(1, 5 / count), 1 / count]
+            TaskKind.zeroShotMetrics, chances: [1 / count, min(1, 5 / count), 1 / count]
         ) { size in
             let ranks = ZeroShot.ranks(
                 items: normalizedPrefix(data.vectors, size),

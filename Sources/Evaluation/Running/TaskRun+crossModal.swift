@@ -17,13 +17,13 @@ extension TaskRun {
             let first = try entries(side, keys)
             let firstVectors = try embed(first.map(\.item), side.prompt)
             let forth = measure(
-                "\(side.name) to \(task.second.name)", first, firstVectors, finding: second, secondVectors)
+                TaskKind.direction(side, task.second), first, firstVectors, finding: second, secondVectors)
             metrics += forth.metrics
             items = max(items, forth.asked)
             counts[side.name] = firstVectors.kept.count
             if task.bothWays {
                 metrics += measure(
-                    "\(task.second.name) to \(side.name)", second, secondVectors, finding: first, firstVectors
+                    TaskKind.direction(task.second, side), second, secondVectors, finding: first, firstVectors
                 ).metrics
             }
         }
@@ -48,7 +48,7 @@ extension TaskRun {
         }
         let counts = relevance.map { $0.judgments.count { $0.candidate != nil } }
         let results = metrics(
-            HitRate.cutoffs.map { "\(direction) R@\($0)" },
+            TaskKind.hitRates(direction),
             chances: HitRate.cutoffs.map {
                 HitRate.chance(at: $0, relevant: counts, candidates: candidateVectors.kept.count)
             }

@@ -21,7 +21,7 @@ extension TaskRun {
         let (first, second, kept) = try embed(pairs, task.prompt)
         (items, counts["pairs"]) = (kept.count, kept.count)
         let truth = kept.map { scores[$0] }
-        return metrics(["Spearman", "Pearson"], chances: [0, 0]) { size in
+        return metrics(TaskKind.stsMetrics, chances: [0, 0]) { size in
             let similarities = pairwiseSimilarities(normalizedPrefix(first, size), normalizedPrefix(second, size))
             return [Correlation.spearman(similarities, truth), Correlation.pearson(similarities, truth)]
         }
@@ -38,12 +38,8 @@ extension TaskRun {
         }
         let (first, second, kept) = try embed(pairs, task.prompt)
         (items, counts["pairs"]) = (kept.count, kept.count)
-        let (a, b) = (task.first.label, task.second.label)
         let chance = 1 / Double(kept.count)
-        let names = ["accuracy, both ways", "\(a) to \(b) accuracy", "\(a) to \(b) F1"]
-        return metrics(
-            names + ["\(b) to \(a) accuracy", "\(b) to \(a) F1"], chances: [chance, chance, nil, chance, nil]
-        ) { size in
+        return metrics(TaskKind.bitextMetrics(task), chances: [chance, chance, nil, chance, nil]) { size in
             let (x, y) = (normalizedPrefix(first, size), normalizedPrefix(second, size))
             guard let forth = BitextScores(queries: x, candidates: y, pool: pool),
                 let back = BitextScores(queries: y, candidates: x, pool: pool)

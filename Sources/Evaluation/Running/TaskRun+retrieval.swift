@@ -43,7 +43,7 @@ extension TaskRun {
                 missing: relevance.judgments.filter { $0.candidate == nil }.map(\.grade),
                 candidates: documentVectors.kept.count)
         }
-        return metrics(RetrievalScores.names, chances: RetrievalScores.mean(chances).values) { size in
+        return metrics(TaskKind.retrievalMetrics, chances: RetrievalScores.mean(chances).values) { size in
             let ranks = ranksOfRelevant(
                 queries: normalizedPrefix(queryVectors.vectors, size),
                 candidates: normalizedPrefix(documentVectors.vectors, size), relevance: relevance, pool: pool)
@@ -118,15 +118,10 @@ extension TaskRun {
     }
 }
 
-extension RetrievalScores {
-    static let names =
-        ["nDCG@\(cutoff)"] + recallCutoffs.map { "recall@\($0)" } + ["MRR@\(cutoff)", "MRR", "MAP"]
-}
-
 extension RetrievalScores? {
-    /// In the order of ``RetrievalScores/names``.
+    /// In the order of ``TaskKind/retrievalMetrics``.
     fileprivate var values: [Double?] {
-        guard let scores = self else { return RetrievalScores.names.map { _ in nil } }
+        guard let scores = self else { return TaskKind.retrievalMetrics.map { _ in nil } }
         return [scores.ndcg] + scores.recall
             + [scores.reciprocalRankAtCutoff, scores.reciprocalRank, scores.averagePrecision]
     }

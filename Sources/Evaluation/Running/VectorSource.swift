@@ -1,19 +1,6 @@
 import Castor
 import CastorNumerics
 
-/// What the outside sees and may ask while an evaluation runs.
-package struct EvaluationHooks {
-    /// Contents embedded so far, in all.
-    package var progress: (Int) -> Void
-    /// Asked between chunks of contents.
-    package var isCancelled: () -> Bool
-
-    package init(progress: @escaping (Int) -> Void = { _ in }, isCancelled: @escaping () -> Bool = { false }) {
-        self.progress = progress
-        self.isCancelled = isCancelled
-    }
-}
-
 /// Contents to vectors of full size, in chunks.
 final class VectorSource {
     /// Vectors of the items that have one.
@@ -30,16 +17,17 @@ final class VectorSource {
     }
 
     private let embedder: Embedder
-    private let hooks: EvaluationHooks
+    private let progress: (Int) -> Void
     private var cache: VectorCache
     private var embedded = 0
 
     private static let chunk = 256
     private static let cacheBytes = 512 << 20
 
-    init(_ embedder: Embedder, _ hooks: EvaluationHooks) {
+    /// - Parameter progress: told how many contents have been embedded so far.
+    init(_ embedder: Embedder, progress: @escaping (Int) -> Void) {
         self.embedder = embedder
-        self.hooks = hooks
+        self.progress = progress
         cache = VectorCache(columns: embedder.dimensions, byteLimit: Self.cacheBytes)
     }
 
@@ -67,7 +55,6 @@ final class VectorSource {
                 start += 1
             }
             if pending.isEmpty { continue }
-            if hooks.isCancelled() { throw .cancelled }
             for (request, result) in zip(pending, embed(pending.map(\.item), prompt)) {
                 let indices = waiting[request.key]!
                 switch result {
@@ -84,7 +71,7 @@ final class VectorSource {
                 }
             }
             embedded += pending.count
-            hooks.progress(embedded)
+            progress(embedded)
         }
         let kept = items.indices.filter { !failed.contains($0) }
         return Result(vectors: failed.isEmpty ? vectors : gatherRows(vectors, kept), kept: kept)

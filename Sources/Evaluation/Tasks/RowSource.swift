@@ -37,7 +37,7 @@ struct RowSource: Sendable, Equatable {
 }
 
 /// `count` of `0..<total`, evenly spread, in order: data are often sorted by class or by difficulty.
-func evenlySpread(_ count: Int?, of total: Int) -> [Int] {
+package func evenlySpread(_ count: Int?, of total: Int) -> [Int] {
     guard let count, count < total else { return Array(0..<total) }
     return (0..<count).map { $0 * total / count }
 }

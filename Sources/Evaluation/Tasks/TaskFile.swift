@@ -15,7 +15,9 @@ package struct TaskFile: Sendable {
     let subsets: [Subset]
 
     package var hasPrompts: Bool { subsets.contains { $0.kind.hasPrompts } }
-    package var subsetCount: Int { subsets.count }
+    /// Of a task that has subsets.
+    package var subsetLabels: [String] { subsets.compactMap(\.label) }
+    package var metricNames: [String] { subsets[0].kind.metricNames }
 
     /// Reads a file, and looks whether the data that it names are there.
     ///
