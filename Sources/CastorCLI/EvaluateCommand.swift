@@ -5,7 +5,8 @@ import Evaluation
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Measures the model on tasks: retrieval, similarity, classification, translation, cross-modal search.",
+        abstract:
+            "Measures the model on tasks: retrieval, similarity, classification, translation, cross-modal search.",
         discussion: """
             castor evaluate --tasks tasks/ --json result.json
             castor evaluate --tasks tools/evaluation/tasks --data PATH --prompts both --limit 200
@@ -44,7 +45,8 @@ struct EvaluateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Sizes of the vectors, as in 3072,768,128. Default: those that the model is trained for.", valueName: "n,.."))
+            "Sizes of the vectors, as in 3072,768,128. Default: those that the model is trained for.", valueName: "n,.."
+        ))
     var dimensions: SizeList?
 
     @Option(help: "off: bare contents; on: with the task's prompts; both: a row of results for each.")

@@ -29,7 +29,8 @@ struct EvaluationTable {
 
     func lines(_ result: TaskResult) -> [UInt8] {
         ([result] + (showsSubsets ? result.subsets : [])).flatMap { result in
-            let name = result.subset.map { Self.name(result.name, subset: $0) }
+            let name =
+                result.subset.map { Self.name(result.name, subset: $0) }
                 ?? Self.name(result.name, of: result.subsets.count)
             let prompts = result.prompts.map { $0 ? "on" : "off" } ?? "-"
             return result.metrics.enumerated().flatMap { index, metric in

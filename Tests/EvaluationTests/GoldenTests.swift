@@ -1,8 +1,7 @@
 import CastorNumerics
+import Evaluation
 import TestSupport
 import Testing
-
-import Evaluation
 
 /// Agreement with pytrec_eval, scipy and scikit-learn.
 @Suite struct GoldenTests {

@@ -1,8 +1,7 @@
 import CastorNumerics
+import Evaluation
 import TestSupport
 import Testing
-
-import Evaluation
 
 @Suite struct MetricTests {
     // MARK: - Correlation

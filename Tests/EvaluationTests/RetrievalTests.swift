@@ -1,8 +1,7 @@
 import CastorNumerics
+import Evaluation
 import TestSupport
 import Testing
-
-import Evaluation
 
 @Suite struct RetrievalTests {
     private func ranked(_ ranks: [Int?], grades: [Int]? = nil) -> [RankedJudgment] {
@@ -39,7 +38,8 @@ import Evaluation
             queries: documents[0..<40], candidates: documents,
             relevance: (0..<40).map { Relevance([.init(candidate: $0)]) }, pool: pool)
         let scores = try #require(RetrievalScores.mean(ranks))
-        #expect(scores.ndcg == 1 && scores.recall == [1, 1] && scores.reciprocalRank == 1 && scores.averagePrecision == 1)
+        #expect(
+            scores.ndcg == 1 && scores.recall == [1, 1] && scores.reciprocalRank == 1 && scores.averagePrecision == 1)
         #expect(HitRate.at(1, ranks) == 1)
     }
 
@@ -101,7 +101,8 @@ import Evaluation
         expectClose(scores.averagePrecision, chance.averagePrecision, bound, "MAP")
         for k in HitRate.cutoffs {
             expectClose(
-                HitRate.at(k, ranks), try #require(HitRate.chance(at: k, relevant: [2], candidates: 60)), bound, "R@\(k)")
+                HitRate.at(k, ranks), try #require(HitRate.chance(at: k, relevant: [2], candidates: 60)), bound,
+                "R@\(k)")
         }
     }
 

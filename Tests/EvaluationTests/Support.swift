@@ -1,16 +1,13 @@
 import CastorNumerics
+import Evaluation
 import FoundationEssentials
 import TestSupport
 import Testing
-
-import Evaluation
 
 /// How far results in double precision may lie from the expected ones.
 enum Precision {
     /// Sums of at most some hundred terms, in another order.
     static let metric = 1e-9
-    /// trec_eval keeps scores and prints metrics as f32 or double, depending on the measure.
-    static let trecEval = 1e-6
     /// A minimum found with f32 products, against one found in f64.
     static let probe: Float = 2e-3
     /// Sums of squares in f32.

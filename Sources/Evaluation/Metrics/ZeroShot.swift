@@ -21,6 +21,7 @@ package enum ZeroShot {
     ///   - labels: n rows of `classes`.
     package static func ranks(items: Matrix, classes: Matrix, labels: [Int], pool: WorkerPool) -> [[RankedJudgment]] {
         ranksOfRelevant(
-            queries: items, candidates: classes, relevance: labels.map { Relevance([.init(candidate: $0)]) }, pool: pool)
+            queries: items, candidates: classes, relevance: labels.map { Relevance([.init(candidate: $0)]) }, pool: pool
+        )
     }
 }

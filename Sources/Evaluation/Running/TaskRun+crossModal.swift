@@ -22,9 +22,10 @@ extension TaskRun {
             items = max(items, forth.asked)
             counts[side.name] = firstVectors.kept.count
             if task.bothWays {
-                metrics += measure(
-                    TaskKind.direction(task.second, side), second, secondVectors, finding: first, firstVectors
-                ).metrics
+                metrics +=
+                    measure(
+                        TaskKind.direction(task.second, side), second, secondVectors, finding: first, firstVectors
+                    ).metrics
             }
         }
         counts[task.second.name] = secondVectors.kept.count

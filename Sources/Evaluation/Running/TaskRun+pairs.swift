@@ -72,7 +72,9 @@ extension TaskRun {
 
     /// The error where every item was skipped, or there was none.
     func noneLeft() -> EvaluationError {
-        skipped.first.map { .tooManySkipped(task: name, count: skipped.count, total: max(total, skipped.count), first: $0) }
+        skipped.first.map {
+            .tooManySkipped(task: name, count: skipped.count, total: max(total, skipped.count), first: $0)
+        }
             ?? .noItems(task: name)
     }
 }

@@ -88,7 +88,11 @@ extension TaskRun {
     ) -> EvaluationItem {
         var item = EvaluationItem(content: Content(text), origin: "\(table.path) line \(row.line)")
         if case .text(let title)? = row.fields["title"], !title.isEmpty {
-            if prompted { item.title = title } else { item.content = Content(text.isEmpty ? title : "\(title) \(text)") }
+            if prompted {
+                item.title = title
+            } else {
+                item.content = Content(text.isEmpty ? title : "\(title) \(text)")
+            }
         }
         return item
     }

@@ -128,7 +128,8 @@ private struct TaskReader {
             }
             return bindings
         default:
-            throw fields.failure("subsets", "must be {\"name\": [..]}, {\"name\": \"file name with {name}\"} or [{..}, ..]")
+            throw fields.failure(
+                "subsets", "must be {\"name\": [..]}, {\"name\": \"file name with {name}\"} or [{..}, ..]")
         }
     }
 
@@ -210,7 +211,8 @@ private struct TaskReader {
         let first = try sides(fields, "first", severalContents: true)
         let second = try sides(fields, "second", severalContents: false)[0]
         for side in first where (side.key == nil) != (second.key == nil) {
-            throw fields.failure(side.key == nil ? "first.key" : "second.key", "is missing: both sides need one, or none")
+            throw fields.failure(
+                side.key == nil ? "first.key" : "second.key", "is missing: both sides need one, or none")
         }
         for side in first where side.key == nil && side.rows.path != second.rows.path {
             throw fields.failure("first.key", "is missing: rows of two files are joined by a key")
@@ -228,7 +230,8 @@ private struct TaskReader {
         func make(_ fields: TaskFields) throws(EvaluationError) -> TaskKind.CrossModalTask.Side {
             let content = try content(fields, "content")
             return TaskKind.CrossModalTask.Side(
-                name: try fields.string("name") ?? content.label, rows: rows, key: key, content: content, prompt: prompt)
+                name: try fields.string("name") ?? content.label, rows: rows, key: key, content: content, prompt: prompt
+            )
         }
         guard severalContents, let variants = try side.list("variants") else { return [try make(side)] }
         guard !side.has("content"), !side.has("name") else {

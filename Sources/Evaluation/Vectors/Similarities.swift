@@ -17,7 +17,8 @@ package func forEachSimilarityRow(
     _ queries: Matrix, _ candidates: Matrix, pool: WorkerPool,
     visit: (_ query: Int, _ scores: UnsafeBufferPointer<Float>) -> Void
 ) {
-    precondition(queries.columns == candidates.columns, "vectors of \(queries.columns) and \(candidates.columns) values")
+    precondition(
+        queries.columns == candidates.columns, "vectors of \(queries.columns) and \(candidates.columns) values")
     let (n, m) = (queries.rows, candidates.rows)
     guard n > 0, m > 0 else { return }
     let twins = repeatedRows(candidates)
