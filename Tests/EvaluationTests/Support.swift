@@ -9,7 +9,7 @@ enum Precision {
     /// Sums of at most some hundred terms, in another order.
     static let metric = 1e-9
     /// A minimum found with f32 products, against one found in f64.
-    static let probe: Float = 2e-3
+    static let probe: Float = 1e-4
     /// Sums of squares in f32.
     static let inertia = 1e-4
 }

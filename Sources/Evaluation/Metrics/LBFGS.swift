@@ -3,7 +3,7 @@
 struct LBFGS {
     var maxIterations = 1000
     /// Ends when no component of the gradient is larger.
-    var tolerance = 1e-5
+    var tolerance = 1e-6
     /// Pairs of steps and gradient changes that model the curvature.
     var history = 10
 
@@ -14,6 +14,8 @@ struct LBFGS {
 
     private static let sufficientDecrease = 1e-4
     private static let curvature = 0.9
+    /// Relative rounding of the value, which hides small decreases near the minimum.
+    private static let slack = 1e-9
     private static let maxTrials = 40
 
     /// - Parameters:
@@ -89,7 +91,8 @@ struct LBFGS {
             trial.point = x
             accumulate(length, direction, into: &trial.point)
             trial.value = function(trial.point, &trial.gradient)
-            if !(trial.value <= value + Self.sufficientDecrease * length * slope) {
+            let bound = value + Self.sufficientDecrease * length * slope + Self.slack * abs(value)
+            if !(trial.value <= bound) {
                 high = length
             } else {
                 best = trial
