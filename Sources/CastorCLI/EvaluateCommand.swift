@@ -13,7 +13,7 @@ struct EvaluateCommand: ParsableCommand {
 
             A task is a small JSON file that says what is measured on which files; docs/evaluation.md describes it.
             Items that cannot be read or embedded are left out, counted, and the first is named; above 1 % of a task's items
-            they are an error. The JSON file is written anew after every task.
+            they are an error, after which the other tasks still run. The JSON file is written anew after every task.
             """)
 
     enum Prompts: String, ExpressibleByArgument, CaseIterable {
@@ -80,20 +80,37 @@ struct EvaluateCommand: ParsableCommand {
             try Terminal.output(table.header)
             for file in files {
                 for mode in prompts.modes(file) {
-                    let result = try evaluator.run(file, prompts: mode)
-                    report.tasks.append(result)
+                    do throws(EvaluationError) {
+                        report.tasks.append(try evaluator.run(file, prompts: mode))
+                    } catch .model(let reason) {
+                        throw EvaluationError.model(reason)
+                    } catch {
+                        // The other tasks may take hours and have nothing to do with this one's data.
+                        report.failures.append(EvaluationReport.TaskFailure(name: file.name, error: error.description))
+                        progress.finish()
+                        Terminal.error("castor: \(error.description)\n")
+                        if let json { try report.save(to: json) }
+                        continue
+                    }
                     if let json { try report.save(to: json) }
                     progress.finish()
-                    try Terminal.output(table.lines(result))
-                    if let first = result.skipped.first {
-                        Terminal.error(
-                            "castor: \(result.name): \(result.skipped.count) items left out, the first is \(first)\n")
-                    }
+                    try show(report.tasks[report.tasks.count - 1], table)
                 }
             }
         } catch let error as EvaluationError {
             progress.finish()
             throw Failure(error)
+        }
+        if !report.failures.isEmpty {
+            let count = report.failures.count
+            throw Failure(.badInput, "\(count) of \(count + report.tasks.count) tasks failed")
+        }
+    }
+
+    private func show(_ result: TaskResult, _ table: EvaluationTable) throws {
+        try Terminal.output(table.lines(result))
+        if let first = result.skipped.first {
+            Terminal.error("castor: \(result.name): \(result.skipped.count) items left out, the first is \(first)\n")
         }
     }
 }

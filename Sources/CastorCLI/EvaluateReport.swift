@@ -11,6 +11,13 @@ struct EvaluationReport {
     let limit: Int?
     let prompts: String
     var tasks: [TaskResult] = []
+    var failures: [TaskFailure] = []
+
+    /// A task that has no result, and why.
+    struct TaskFailure: Encodable {
+        let name: String
+        let error: String
+    }
 
     /// Replaces the file whole, so that a reader never sees half of it.
     func save(to path: String) throws {
@@ -47,6 +54,7 @@ struct EvaluationReport {
         let threads: Int
         let seconds: Double
         let tasks: [Task]
+        let failures: [TaskFailure]
 
         init(_ report: EvaluationReport) {
             let info = report.model
@@ -54,6 +62,7 @@ struct EvaluationReport {
             (dimensions, limit, prompts) = (report.dimensions, report.limit, report.prompts)
             threads = info.threads
             seconds = report.tasks.reduce(0) { $0 + $1.seconds }
+            failures = report.failures
             tasks = report.tasks.map { Task($0, report.dimensions) }
         }
     }

@@ -65,7 +65,12 @@ import Testing
         let model: Model
         let dimensions: [Int]
         let prompts: String
+        struct TaskFailure: Decodable {
+            let name: String
+            let error: String
+        }
         let tasks: [Task]
+        let failures: [TaskFailure]
     }
 
     private func report(_ name: String) throws -> Report {
@@ -157,14 +162,20 @@ import Testing
         }
     }
 
-    /// What an earlier task measured is in the file when a later one fails.
-    @Test func finishedTasksAreKept() throws {
-        try folder.write("x\ty\tscore\n", "data/pairs.tsv")
+    /// A task that fails takes no other with it.
+    @Test func otherTasksStillRun() throws {
+        try folder.write("", "data/1.bmp")
         let outcome = try CastorProgram.run(
             ["evaluate", "--tasks", "tasks", "--data", ".", "--json", "out.json"], in: folder)
         #expect(outcome.status == 65)
-        #expect(outcome.errors == "castor: Pairs has no items\n")
-        #expect(outcome.lines.count == 1 + 6)
-        #expect(try report("out.json").tasks.map(\.name) == ["Pictures"])
+        let reason =
+            "Pictures: 1 of 6 items cannot be used, more than 1 %; the first is data/pictures.jsonl line 2: part 1 (data/1.bmp): "
+        #expect(outcome.errors.hasPrefix("castor: \(reason)"), "\(outcome.errors)")
+        #expect(outcome.errors.hasSuffix("\ncastor: 1 of 2 tasks failed\n"), "\(outcome.errors)")
+        #expect(outcome.lines.count == 1 + 2)
+        let report = try report("out.json")
+        #expect(report.tasks.map(\.name) == ["Pairs"])
+        #expect(report.failures.map(\.name) == ["Pictures"])
+        #expect(report.failures[0].error.hasPrefix(reason))
     }
 }

@@ -2,8 +2,8 @@
 
     VENV/bin/python tools/evaluation/check.py --data PATH [--castor .build/release/castor] [--model DIR]
 
-PATH is the folder which has eval/. Prints both numbers of every metric; exit status 1 if any pair differs by more than
-BOUND, which allows for one prediction in a thousand to fall on the other side of a tie or a decision.
+PATH is the folder which has eval/. Prints both numbers of every metric; exit status 1 if any pair differs by
+more than BOUND, which allows for one prediction in a thousand on the other side of a tie or a decision.
 """
 
 import argparse
