@@ -44,10 +44,11 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Encoder", dependencies: ["Numerics", "CSentencePiece"], swiftSettings: strict),
         .target(name: "Castor", dependencies: ["Numerics", "Media", "Encoder"], swiftSettings: strict),
+        .target(name: "Training", dependencies: ["Numerics", "Encoder"], swiftSettings: strict),
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
-                "Castor", "Encoder",
+                "Castor", "Encoder", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -57,6 +58,7 @@ let package = Package(
             name: "MediaTests", dependencies: ["Media"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(name: "EncoderTests", dependencies: ["Encoder"], swiftSettings: strict),
         .testTarget(name: "CastorTests", dependencies: ["Castor"], swiftSettings: strict),
+        .testTarget(name: "TrainingTests", dependencies: ["Training"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
