@@ -48,7 +48,7 @@ let package = Package(
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
-                "Castor", "Encoder", "Training",
+                "Castor", "Encoder", "Numerics", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
