@@ -18,7 +18,8 @@ package struct ModelWeights: WeightSource {
     /// - Precondition: the store has every tensor of the configuration.
     package init(_ configuration: Configuration, _ store: ParameterStore) {
         let assembly = WeightAssembly(configuration: configuration) { (name) throws(Never) in store[name] }
-        textWeights = TextWeights(embedding: EmbeddingTable(store["text.embedding.weight"]), tower: assembly.tower(.text))
+        textWeights = TextWeights(
+            embedding: EmbeddingTable(store["text.embedding.weight"]), tower: assembly.tower(.text))
         imageWeights = assembly.patches(.image)
         audioWeights = assembly.patches(.audio)
         unifiedWeights = assembly.unified()

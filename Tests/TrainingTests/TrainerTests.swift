@@ -68,7 +68,9 @@ import Training
         try bytes.dropLast(10).write(to: URL(filePath: path))
         #expect(throws: TrainingError.self) { try Checkpoint(path, into: trainer) }
         #expect(throws: TrainingError.self) { try Checkpoint("\(Nano.path)/model.safetensors", into: trainer) }
-        #expect(throws: TrainingError.model(.notFound(path: "\(path).none"))) { try Checkpoint("\(path).none", into: trainer) }
+        #expect(throws: TrainingError.model(.notFound(path: "\(path).none"))) {
+            try Checkpoint("\(path).none", into: trainer)
+        }
     }
 
     /// One step of two batches follows the mean of their gradients: twice the same batch is that batch.

@@ -42,7 +42,8 @@ package struct ContrastiveLoss: Sendable, Equatable {
         let pairs = CosinePairs(queries, negatives, partners: batch.negativeOwners)
         let share = weight * (symmetric ? 0.5 : 1)
         let forward = Direction(
-            levels: levels, scale: scale, share: share, masked: Self.duplicates(batch), negatives: Self.negatives(batch),
+            levels: levels, scale: scale, share: share, masked: Self.duplicates(batch),
+            negatives: Self.negatives(batch),
             pairs: pairs)
         var result = CosineMatrix(a: queries, b: positives, pool: pool)(forward.rowLoss)
         result.scaleGradient += pairs.backward()
