@@ -1,6 +1,6 @@
 import ArgumentParser
+import CastorNumerics
 import Encoder
-import Numerics
 import Training
 
 struct SoupCommand: ParsableCommand {

@@ -1,10 +1,11 @@
-package import Numerics
+package import CastorNumerics
 import Synchronization
 
 /// The model at work: contents in, one row each out (docs/model.md sections 4 to 6).
 ///
 /// Safe to call from many threads; calls take turns, each using all workers.
 package final class MultimodalEncoder: Sendable {
+    package var pool: WorkerPool { pass.pool }
     private let weights: any WeightSource
     private let pass: EncoderPass
     private let memory = Mutex(PassMemory(.nothing))

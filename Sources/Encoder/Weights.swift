@@ -1,4 +1,4 @@
-package import Numerics
+package import CastorNumerics
 
 /// Where a forward pass finds its weights: a model's file, read when needed, or the memory of a trainer.
 package protocol WeightSource: Sendable {
@@ -141,6 +141,8 @@ private func convert(
     case .f16:
         convertHalf(input, into: output, count: count)
         return halfIsFinite(input, count: count)
+    case .u8:
+        preconditionFailure("the model was opened with weights of dtype U8")
     }
     return allFinite(output, count: count)
 }

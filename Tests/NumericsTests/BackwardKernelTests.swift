@@ -1,4 +1,4 @@
-import Numerics
+import CastorNumerics
 import Testing
 
 /// The gradients' kernels against their plain versions, with lengths that are and are not multiples of eight.

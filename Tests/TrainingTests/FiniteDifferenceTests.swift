@@ -1,6 +1,6 @@
+import CastorNumerics
 import Encoder
-import Foundation
-import Numerics
+import FoundationEssentials
 import Testing
 import Training
 

@@ -1,6 +1,6 @@
+import CastorNumerics
 import Encoder
 import Glibc
-import Numerics
 import Testing
 import Training
 

@@ -1,7 +1,8 @@
+import CastorNumerics
 import Encoder
 import FoundationEssentials
 import Glibc
-import Numerics
+import TestSupport
 import Testing
 import Training
 
@@ -14,7 +15,7 @@ import Training
     private let configuration: Configuration
 
     init() throws {
-        let root = Nano.folder.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
+        let root = Folders.fixtures.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
         configuration = try Model.configuration(path: root.joined(separator: "/") + "/weights/castor-small")
     }
 

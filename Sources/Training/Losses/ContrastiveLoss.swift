@@ -1,5 +1,5 @@
+import CastorNumerics
 import Glibc
-import Numerics
 
 /// InfoNCE with the duplicate mask of Gemini Embedding (arXiv 2503.07891). With s = cosine and temperature tau:
 ///
@@ -113,7 +113,7 @@ private struct Direction {
         }
         let factor = share * levels[k].weight / Double(count)
         let slope = Float(factor * self.scale / sum)
-        Numerics.scale(ds, by: slope, count: count)
+        CastorNumerics.scale(ds, by: slope, count: count)
         ds[i] -= Float(factor * self.scale)
         for n in own { hard!.1[n] *= slope }
         return factor * (Glibc.log(sum) + Double(largest) - Double(right))

@@ -1,6 +1,6 @@
+package import CastorNumerics
 package import Encoder
 import Glibc
-package import Numerics
 
 /// A prefix that is trained for, and its weight in the loss.
 package struct MatryoshkaLevel: Sendable, Equatable {
