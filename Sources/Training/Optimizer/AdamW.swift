@@ -28,7 +28,7 @@ package final class AdamW {
     package let firstMoments: ParameterStore
     package let secondMoments: ParameterStore
     /// Updates done.
-    package var stepCount = 0
+    package private(set) var stepCount = 0
     private let pool: WorkerPool
     private let pieces: [Piece]
     private let embedding: Int?
@@ -153,9 +153,10 @@ package final class AdamW {
         }
     }
 
-    /// After moments were read from a checkpoint: a row whose moments are all zero is one that never had a gradient, or
-    /// behaves like one.
-    package func findTouchedRows() {
+    /// Goes on after `step` updates with moments that were read from a checkpoint. A row whose moments are all zero never had
+    /// a gradient, or behaves like one that had none.
+    package func resume(step: Int) {
+        stepCount = step
         guard let embedding else { return }
         let (m, v) = (firstMoments.tensors[embedding].values, secondMoments.tensors[embedding].values)
         for row in everTouched.indices {
