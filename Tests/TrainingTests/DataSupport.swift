@@ -116,9 +116,9 @@ extension Content {
 
 extension Nano {
     static func preparation() throws -> Preparation {
-        let configuration = try Model.configuration(path: path)
+        let configuration = try Model.configuration(path: Folders.nano)
         return Preparation(
-            configuration: configuration, tokenizer: try Tokenizer(path: "\(path)/\(Model.tokenizerName)"),
+            configuration: configuration, tokenizer: try Tokenizer(path: "\(Folders.nano)/\(Model.tokenizerName)"),
             logMel: LogMel(configuration.audio), limits: Limits())
     }
 }
