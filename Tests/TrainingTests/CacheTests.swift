@@ -122,7 +122,8 @@ import Training
             var configuration = try Self.configuration()
             configuration.image.maxPatches += 1
             let other = try FrontEndCache(
-                dataSet: "a set/of pictures", configuration: configuration, options: .init(folder: "\(folder.path)/made/here"))
+                dataSet: "a set/of pictures", configuration: configuration,
+                options: .init(folder: "\(folder.path)/made/here"))
             #expect(other.path != one.path)
         }
     }

@@ -265,7 +265,8 @@ extension FrontEndCache {
             convertHalf(payload.baseAddress!, into: patches.pointer, count: patches.count)
             return isImage
                 ? .image(
-                    patches: patches, grid: ImageGrid(width: shape[3], height: shape[2], maxPatches: shape[2] * shape[3]))
+                    patches: patches,
+                    grid: ImageGrid(width: shape[3], height: shape[2], maxPatches: shape[2] * shape[3]))
                 : .audio(patches: patches)
         }
         let segment = try make()
