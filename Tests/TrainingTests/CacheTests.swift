@@ -148,6 +148,20 @@ import Training
         }
     }
 
+    @Test func oneProcessSharesOne() throws {
+        try DataFolder.with { folder in
+            let (options, configuration) = (FrontEndCache.Options(folder: folder.path), try Self.configuration())
+            func open() throws -> FrontEndCache {
+                try FrontEndCache.shared(dataSet: "x", configuration: configuration, options: options)
+            }
+            for pass in 0..<3 {
+                let (first, second) = try (open(), open())
+                #expect(first === second && first.counts.closed == nil)
+                #expect(try run(second, count: 4).made == (pass == 0 ? 4 : 0))
+            }
+        }
+    }
+
     @Test func threadsShareIt() throws {
         try DataFolder.with { folder in
             let cache = try cache(folder)
