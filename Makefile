@@ -4,10 +4,6 @@ SHELL := /bin/sh
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-# Faster vector code where this machine's processor has it; CASTOR_NATIVE=0 builds what runs on any x86-64 or arm64.
-CASTOR_NATIVE ?= $(shell grep -qw avx2 /proc/cpuinfo && grep -qw fma /proc/cpuinfo && echo 1 || echo 0)
-export CASTOR_NATIVE
-
 program := .build/release/castor
 model := weights/castor-small
 weights := $(model)/model.safetensors
