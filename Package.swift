@@ -65,7 +65,7 @@ let package = Package(
         .testTarget(
             name: "CastorTests", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "CLITests", swiftSettings: strict),
+        .testTarget(name: "CLITests", dependencies: ["Castor"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

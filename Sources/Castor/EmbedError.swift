@@ -58,7 +58,8 @@ extension EmbedError: CustomStringConvertible {
         case .invalidText(let part, let name):
             "part \(part)\(name.map { " (\($0))" } ?? ""): the text is not valid UTF-8"
         case .tooManyImages(let count, let limit): "the content has \(count) images, the limit is \(limit)"
-        case .tooManyTokens(let limit): "the content has more tokens than the context of \(limit), and truncation is off"
+        case .tooManyTokens(let limit):
+            "the content has more tokens than the context of \(limit), and truncation is off"
         case .invalidDimensions(let value, let limit): "\(value) dimensions are outside 1...\(limit)"
         case .model(let reason): reason
         }

@@ -22,12 +22,15 @@ import Testing
         // root reads everything; without these two capabilities it does not.
         let capabilities = "-dac_override,-dac_read_search"
         return try CastorProgram.shell(
-            "setpriv --bounding-set=\(capabilities) --inh-caps=\(capabilities) \"$CASTOR\" \(input.command)", in: folder)
+            "setpriv --bounding-set=\(capabilities) --inh-caps=\(capabilities) \"$CASTOR\" \(input.command)", in: folder
+        )
     }
 
     @Test func pageHoldsExactlyTheseRows() throws {
         let page = try String(contentsOfFile: "\(CastorProgram.repository)/docs/errors.md", encoding: .utf8)
         let rows = page.split(separator: "\n").map(String.init).filter { $0.contains("`castor: ") }
-        #expect(rows == FailingInput.all.map(\.row), "the rows should be:\n\(FailingInput.all.map(\.row).joined(separator: "\n"))")
+        #expect(
+            rows == FailingInput.all.map(\.row),
+            "the rows should be:\n\(FailingInput.all.map(\.row).joined(separator: "\n"))")
     }
 }

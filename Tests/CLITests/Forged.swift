@@ -23,11 +23,16 @@ enum Forged {
     static func withNaN(_ file: [UInt8], in tensor: String) throws -> [UInt8] {
         struct Entry: Decodable {
             let dtype: String?
-            let data_offsets: [Int]?
+            let offsets: [Int]?
+
+            enum CodingKeys: String, CodingKey {
+                case dtype
+                case offsets = "data_offsets"
+            }
         }
         let size = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
         let header = try JSONDecoder().decode([String: Entry].self, from: Data(file[8..<8 + size]))
-        guard let entry = header[tensor], entry.dtype == "F16", let start = entry.data_offsets?.first else {
+        guard let entry = header[tensor], entry.dtype == "F16", let start = entry.offsets?.first else {
             preconditionFailure("\(tensor) is not an f16 tensor")
         }
         var file = file
