@@ -2,8 +2,8 @@
 
 One batch of pairs with texts, pictures and sounds, alone and interleaved, hard negatives, a repeated query,
 and teacher vectors. gradients.json describes the batch, the loss and the optimiser, and holds the loss, its
-terms, the loss of each step, and by tensor the norm of its gradient and the rows that are stored (of the token
-embedding those that the batch uses, of the projection every eighth).
+terms, the loss of each step, and by tensor the norm of its gradient and the rows that are stored (of the
+token embedding those that the batch uses, of the projection every eighth).
 gradients.safetensors holds, computed in f64 and rounded to f32:
     input.N, teacher.queries, teacher.positives    what the batch is made of
     gradient.NAME     gradient of the loss, the stored rows
