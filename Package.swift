@@ -46,10 +46,11 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
         .target(name: "Castor", dependencies: ["CastorNumerics", "Media", "Encoder"], swiftSettings: strict),
+        .target(name: "Training", dependencies: ["CastorNumerics", "Encoder"], swiftSettings: strict),
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
-                "Castor", "Encoder",
+                "Castor", "CastorNumerics", "Encoder", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -66,6 +67,9 @@ let package = Package(
             name: "CastorTests", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport"],
             swiftSettings: strict),
         .testTarget(name: "CLITests", dependencies: ["Castor"], swiftSettings: strict),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["CastorNumerics", "Encoder", "TestSupport", "Training"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -8,7 +8,7 @@ struct Program: ParsableCommand {
         commandName: "castor",
         abstract: "Text, images and sound as vectors of one space, on this machine.",
         version: Version.current,
-        subcommands: [EmbedCommand.self, SimilarityCommand.self, InfoCommand.self, InitCommand.self])
+        subcommands: [EmbedCommand.self, SimilarityCommand.self, InfoCommand.self, InitCommand.self, SoupCommand.self])
 
     static let _errorLabel = "castor"
 
