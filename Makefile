@@ -41,7 +41,8 @@ demo: setup build ## Make pictures and sounds on the spot and embed them with te
 
 .PHONY: test
 test: setup-build ## Everything the tests need, then all tests
-	@tools/timed "Building the program and the tests in release mode, then running all tests" tools/test
+	@tools/timed "Building the program and the tests in release mode" swift build -c release --build-tests
+	@tools/timed "Running all tests" swift test -c release --skip-build
 
 .PHONY: bench
 bench: setup-build $(weights) ## Measure speed, as a share of what the processor's matrix product reaches
