@@ -37,14 +37,17 @@ let package = Package(
             linkerSettings: [.linkedLibrary("sentencepiece")]),
 
         // The library, in the order data flows.
-        .target(name: "Numerics", dependencies: ["COpenBLAS"], swiftSettings: strict),
+        // Prefixed, because a package graph may hold only one module `Numerics`, and that is swift-numerics'.
+        .target(
+            name: "CastorNumerics", dependencies: ["COpenBLAS"], path: "Sources/Numerics", swiftSettings: strict),
         .target(
             name: "Media",
             dependencies: ["CTurboJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg"],
             swiftSettings: strict),
-        .target(name: "Encoder", dependencies: ["Numerics", "CSentencePiece"], swiftSettings: strict),
-        .target(name: "Castor", dependencies: ["Numerics", "Media", "Encoder"], swiftSettings: strict),
-        .target(name: "Training", dependencies: ["Numerics", "Encoder"], swiftSettings: strict),
+        .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
+        .target(name: "Castor", dependencies: ["CastorNumerics", "Media", "Encoder"], swiftSettings: strict),
+        .target(
+            name: "Training", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media"], swiftSettings: strict),
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
@@ -53,12 +56,21 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .testTarget(name: "NumericsTests", dependencies: ["Numerics"], swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["CastorNumerics", "Encoder"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        .testTarget(name: "NumericsTests", dependencies: ["CastorNumerics", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "MediaTests", dependencies: ["Media"], exclude: ["Fixtures"], swiftSettings: strict),
-        .testTarget(name: "EncoderTests", dependencies: ["Encoder"], swiftSettings: strict),
-        .testTarget(name: "CastorTests", dependencies: ["Castor"], swiftSettings: strict),
-        .testTarget(name: "TrainingTests", dependencies: ["Training"], swiftSettings: strict),
+        .testTarget(
+            name: "EncoderTests", dependencies: ["CastorNumerics", "Encoder", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "CastorTests", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "Training", "TestSupport"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -54,7 +54,8 @@ extension EmbedError: CustomStringConvertible {
         case .unsupportedType(let part, let type): "part \(part): \(type) cannot be embedded"
         case .media(let part, let name, let reason):
             "part \(part)\(name.map { " (\($0))" } ?? ""): \(reason)"
-        case .invalidText(let part, let name): "part \(part)\(name.map { " (\($0))" } ?? ""): the text is not valid UTF-8"
+        case .invalidText(let part, let name):
+            "part \(part)\(name.map { " (\($0))" } ?? ""): the text is not valid UTF-8"
         case .tooManyImages(let count, let limit): "the content has \(count) images, the limit is \(limit)"
         case .tooManyTokens(let count, let limit):
             "the content has more tokens (\(count)) than the context of \(limit), and truncation is off"

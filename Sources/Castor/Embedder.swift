@@ -1,5 +1,5 @@
+import CastorNumerics
 import Encoder
-import Numerics
 
 /// Turns contents into vectors with the model of one folder.
 ///

@@ -1,5 +1,5 @@
+import CastorNumerics
 import Encoder
-import Numerics
 
 /// Facts about an opened model and the machine, for people and programs to look at.
 public struct ModelInfo: Sendable, Equatable, Codable {
@@ -9,6 +9,7 @@ public struct ModelInfo: Sendable, Equatable, Codable {
     public var state: String
     public var parameters: Int
     public var width: Int
+    public var mlpWidth: Int
     /// Blocks of the text, image and sound towers, and the unified ones.
     public var blocks: [String: Int]
     public var vocabulary: Int
@@ -30,6 +31,7 @@ extension ModelInfo {
         self.init(
             name: configuration.name, path: model.path, state: model.state ?? "unknown",
             parameters: configuration.parameterCount, width: configuration.width,
+            mlpWidth: configuration.mlpWidth,
             blocks: Dictionary(
                 uniqueKeysWithValues: Configuration.Tower.allCases.map { ($0.rawValue, configuration.blocks(of: $0)) }),
             vocabulary: configuration.text.vocabularySize, maxTokens: configuration.maxTokens,

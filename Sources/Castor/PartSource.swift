@@ -42,7 +42,8 @@ struct PartSource: Sendable {
         _ bytes: [UInt8], mimeType: String?, name: String?, _ number: Int
     ) throws(EmbedError) -> Kind {
         guard !bytes.isEmpty else {
-            throw name == nil ? .emptyPart(part: number)
+            throw name == nil
+                ? .emptyPart(part: number)
                 : .media(part: number, name: name, reason: MediaError.empty.description)
         }
         if isPlainText(mimeType: mimeType, name: name) {

@@ -1,6 +1,6 @@
+import CastorNumerics
 import Encoder
 import Media
-import Numerics
 
 /// A content on its way into the encoder.
 struct PreparedContent: Sendable {

@@ -31,7 +31,8 @@ struct BatchRun {
                 guard key == done else {
                     throw Failure(
                         .badInput,
-                        "\(output!) line \(count) has key \"\(done)\", \(input) has \"\(key)\": it is not its output; remove it to start anew")
+                        "\(output!) line \(count) has key \"\(done)\", \(input) has \"\(key)\": it is not its output; remove it to start anew"
+                    )
                 }
             }
             try sink.dropUnfinishedLine()
@@ -68,11 +69,17 @@ struct BatchRun {
         }
         progress.finish()
         try sink?.finish()
-        if truncated > 0 { Terminal.error("castor: \(truncated) contents are longer than the context and were cut at the end\n") }
-        if let firstFailure { Terminal.error("castor: \(failures) of \(count - resumed) contents failed, the first with key \(firstFailure)\n") }
+        if truncated > 0 {
+            Terminal.error("castor: \(truncated) contents are longer than the context and were cut at the end\n")
+        }
+        if let firstFailure {
+            Terminal.error(
+                "castor: \(failures) of \(count - resumed) contents failed, the first with key \(firstFailure)\n")
+        }
         if Interruption.isRequested {
             throw Failure(
-                .interrupted, "stopped after \(count) contents\(output == nil ? "" : "; the same command goes on from there")")
+                .interrupted,
+                "stopped after \(count) contents\(output == nil ? "" : "; the same command goes on from there")")
         }
     }
 

@@ -43,7 +43,10 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Contents from a JSONL file, - for standard input.", valueName: "file"))
     var batch: String?
 
-    @Flag(help: "With --batch: let each line's taskType choose a prompt. The hosted service ignores it, and so does Castor by default.")
+    @Flag(
+        help:
+            "With --batch: let each line's taskType choose a prompt. The hosted service ignores it, and so does Castor by default."
+    )
     var applyTaskPrompts = false
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Write here instead of to standard output.", valueName: "file"))
@@ -57,7 +60,9 @@ struct EmbedCommand: ParsableCommand {
 
     func validate() throws {
         if batch == nil, parts.isEmpty { throw ValidationError("nothing to embed: give parts, or --batch FILE") }
-        if batch != nil, !parts.isEmpty { throw ValidationError("--batch takes its contents from the file, not from parts") }
+        if batch != nil, !parts.isEmpty {
+            throw ValidationError("--batch takes its contents from the file, not from parts")
+        }
         if batch != nil, each { throw ValidationError("--each is for parts; a batch has one vector a line") }
         if batch != nil, format != .json, format != .jsonl { throw ValidationError("--batch writes JSONL") }
         if title != nil, task != .retrievalDocument {

@@ -29,7 +29,10 @@ struct InfoCommand: ParsableCommand {
             ("width", "\(info.width)"),
             ("blocks", info.blocks.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")),
             ("vocabulary", "\(info.vocabulary)"),
-            ("dimensions", "\(info.dimensions), trained for \(info.matryoshkaDimensions.map(String.init).joined(separator: ", "))"),
+            (
+                "dimensions",
+                "\(info.dimensions), trained for \(info.matryoshkaDimensions.map(String.init).joined(separator: ", "))"
+            ),
             ("context", "\(info.maxTokens) tokens a content"),
             ("images", "\(limits.maxImages) a content, \(limits.maxImageSide) px a side, \(limits.maxImagePixels) px"),
             ("audio", "\(Int(limits.maxAudioSeconds)) s"),

@@ -5,7 +5,8 @@ struct InitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init",
         abstract: "Writes untrained weights for the configuration in a model folder.",
-        discussion: "The weights are a pure function of config.json and the seed. Vectors mean nothing until they are trained.")
+        discussion:
+            "The weights are a pure function of config.json and the seed. Vectors mean nothing until they are trained.")
 
     @Argument(help: ArgumentHelp("Folder with config.json.", valueName: "dir"))
     var folder: String

@@ -50,7 +50,8 @@ struct ModelOption: ParsableArguments {
                 if access("\(candidate)/config.json", R_OK) == 0 { return candidate }
                 folder = String(folder[..<slash])
             }
-            throw Failure(.notFound, "no model: \(name) is not beside the program; name a folder by --model or CASTOR_MODEL")
+            throw Failure(
+                .notFound, "no model: \(name) is not beside the program; name a folder by --model or CASTOR_MODEL")
         }
     }
 

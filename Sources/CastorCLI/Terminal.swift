@@ -14,7 +14,9 @@ enum Terminal {
     static func write(_ bytes: [UInt8], to descriptor: Int32) throws {
         var start = 0
         while start < bytes.count {
-            let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + start, bytes.count - start) }
+            let written = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress! + start, bytes.count - start)
+            }
             if written < 0 {
                 if errno == EINTR { continue }
                 throw Failure(.cannotWrite, "cannot write: \(String(cString: strerror(errno)))")

@@ -122,7 +122,9 @@ package struct Configuration: Codable, Sendable, Equatable {
         case .keyNotFound(let key, let context): return .configuration(key: path(context, key), reason: "missing")
         case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
             return .configuration(key: path(context), reason: "is not \(name(of: type))")
-        case .dataCorrupted(let context): return .configuration(key: path(context), reason: "is not valid JSON")
+        case .dataCorrupted(let context):
+            return .configuration(
+                key: path(context), reason: "is not valid JSON, or holds a number that does not fit its field")
         @unknown default: return .configuration(key: "(whole file)", reason: "cannot be read")
         }
     }

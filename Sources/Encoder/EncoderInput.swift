@@ -1,4 +1,4 @@
-package import Numerics
+package import CastorNumerics
 
 /// One content, ready for the encoder: what its parts are after text was tokenised, pictures cut into patches, and sound
 /// turned into log-mel patches.

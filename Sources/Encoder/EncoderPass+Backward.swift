@@ -1,4 +1,4 @@
-package import Numerics
+package import CastorNumerics
 
 extension EncoderPass {
     /// Gradient of ``forward(_:_:_:)``: adds the gradient of every parameter that the batch used to `gradients`.

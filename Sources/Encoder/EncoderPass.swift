@@ -1,4 +1,4 @@
-package import Numerics
+package import CastorNumerics
 
 /// The forward pass: front-ends, towers, unified blocks, mean pooling, projection head (docs/model.md sections 4 to 6).
 ///

@@ -1,5 +1,5 @@
+import CastorNumerics
 import Glibc
-import Numerics
 
 /// Weights before training, a pure function of configuration and seed (docs/model.md section 7).
 package enum Initialization {

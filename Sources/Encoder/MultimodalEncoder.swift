@@ -1,4 +1,4 @@
-package import Numerics
+package import CastorNumerics
 import Synchronization
 
 /// The model at work: contents in, one row each out (docs/model.md sections 4 to 6).

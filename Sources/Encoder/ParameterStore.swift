@@ -1,4 +1,4 @@
-package import Numerics
+package import CastorNumerics
 
 /// Named f32 tensors in one piece of memory: the parameters that training changes, and everything of the same shape
 /// (gradients, moments, averages).

@@ -1,4 +1,4 @@
-import Numerics
+import CastorNumerics
 
 /// Memory of one forward pass after the other, and of the backward pass that may follow each. It grows to the largest batch.
 ///

@@ -1,4 +1,4 @@
-package import Numerics
+package import CastorNumerics
 
 /// Where a forward pass finds its weights: a model's file, read when needed, or the memory of a trainer.
 package protocol WeightSource: Sendable {
@@ -18,7 +18,8 @@ package struct ModelWeights: WeightSource {
     /// - Precondition: the store has every tensor of the configuration.
     package init(_ configuration: Configuration, _ store: ParameterStore) {
         let assembly = WeightAssembly(configuration: configuration) { (name) throws(Never) in store[name] }
-        textWeights = TextWeights(embedding: EmbeddingTable(store["text.embedding.weight"]), tower: assembly.tower(.text))
+        textWeights = TextWeights(
+            embedding: EmbeddingTable(store["text.embedding.weight"]), tower: assembly.tower(.text))
         imageWeights = assembly.patches(.image)
         audioWeights = assembly.patches(.audio)
         unifiedWeights = assembly.unified()
@@ -140,6 +141,8 @@ private func convert(
     case .f16:
         convertHalf(input, into: output, count: count)
         return halfIsFinite(input, count: count)
+    case .u8:
+        preconditionFailure("the model was opened with weights of dtype U8")
     }
     return allFinite(output, count: count)
 }

@@ -7,7 +7,10 @@ struct AudioAssembly: ~Copyable {
     private var samples: [Float] = []
 
     /// Samples taken in so far, at the file's rate.
-    private(set) var frames = 0
+    private var frames = 0
+
+    /// The length so far.
+    var seconds: Double { rate.map { Double(frames) / Double($0) } ?? 0 }
 
     init(format: AudioFormat, limits: MediaLimits) {
         self.format = format
@@ -29,7 +32,7 @@ struct AudioAssembly: ~Copyable {
             throw .unsupported("\(format.rawValue) audio whose sample rate changes midway")
         }
         frames += block.count
-        try limits.check(seconds: Double(frames) / Double(sampleRate))
+        try limits.check(seconds: seconds)
         guard isFinite(block) else { throw notFinite }
         if resampler == nil {
             samples.append(contentsOf: block)
@@ -38,12 +41,11 @@ struct AudioAssembly: ~Copyable {
         }
     }
 
-    /// All samples. Throws `noSamples` and `damaged`.
+    /// All samples; none where a handful of them at a high rate are less than one at 16 kHz. Throws `noSamples` and
+    /// `damaged`.
     consuming func finish() throws(MediaError) -> [Float] {
         guard frames > 0 else { throw .noSamples(format: format.rawValue) }
         try resampler?.finish(to: &samples)
-        // A handful of samples at a high rate can come out as none.
-        guard !samples.isEmpty else { throw .noSamples(format: format.rawValue) }
         guard samples.withUnsafeBufferPointer(isFinite) else { throw notFinite }
         return samples
     }

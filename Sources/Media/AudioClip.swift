@@ -3,6 +3,7 @@ package struct AudioClip: Sendable, Equatable {
     /// In Hz.
     package static let sampleRate = 16_000
 
+    /// Empty where the file holds less than one sample at this rate.
     package let samples: [Float]
 
     package init(samples: [Float]) {

@@ -9,10 +9,9 @@ package enum AudioDecoder {
         of bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
     ) throws(MediaError) -> Double? {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
-            try withSource(bytes, format, limits) { source throws(MediaError) in
-                try check(source.info, limits)
-                return source.info.seconds
-            }
+            let source = try open(bytes, format, limits)
+            try check(source.info, limits)
+            return source.info.seconds
         }
     }
 
@@ -23,19 +22,18 @@ package enum AudioDecoder {
         _ bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
     ) throws(MediaError) -> AudioClip {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
-            try withSource(bytes, format, limits) { source throws(MediaError) in
-                try check(source.info, limits)
-                var assembly = AudioAssembly(format: format, limits: limits)
-                while let block = try source.next() {
-                    try assembly.append(block.samples, sampleRate: block.sampleRate, channels: block.channels)
-                }
-                if let exact = source.info.exactFrames, assembly.frames < exact {
-                    throw .damaged(
-                        format: format.rawValue,
-                        reason: "the header claims \(exact) samples, \(assembly.frames) are present")
-                }
-                return AudioClip(samples: try assembly.finish())
+            let source = try open(bytes, format, limits)
+            try check(source.info, limits)
+            var assembly = AudioAssembly(format: format, limits: limits)
+            while let block = try source.next() {
+                try assembly.append(block.samples, sampleRate: block.sampleRate, channels: block.channels)
             }
+            if let promised = source.info.promisedSeconds, assembly.seconds < promised {
+                throw .damaged(
+                    format: format.rawValue,
+                    reason: "the header claims \(source.info.seconds ?? promised) s, \(assembly.seconds) s are present")
+            }
+            return AudioClip(samples: try assembly.finish())
         }
     }
 
@@ -49,37 +47,27 @@ package enum AudioDecoder {
         }
     }
 
-    /// Runs `body` with libsndfile's view of the file and, where that fails as damaged, with FFmpeg's: libsndfile refuses
-    /// some valid files, such as Ogg Opus of a single page.
-    private static func withSource<R>(
-        _ bytes: UnsafeRawBufferPointer, _ format: AudioFormat, _ limits: MediaLimits,
-        _ body: (inout AudioSource) throws(MediaError) -> R
-    ) throws(MediaError) -> R {
+    /// libsndfile's view of the file or, where it finds no sound in it, FFmpeg's: libsndfile refuses some valid files, such
+    /// as Ogg Opus of a single page. Damage that shows later is not given a second chance, because FFmpeg would skip it.
+    private static func open(
+        _ bytes: UnsafeRawBufferPointer, _ format: AudioFormat, _ limits: MediaLimits
+    ) throws(MediaError) -> AudioSource {
         guard !bytes.isEmpty else { throw .empty }
         try ContainerClaims.check(bytes, format, limits)
-        guard SoundFile.reads(format) else {
-            var source = AudioSource.ffmpeg(try FFmpegAudio(bytes, format: format))
-            return try body(&source)
-        }
+        guard SoundFile.reads(format) else { return .ffmpeg(try FFmpegAudio(bytes, format: format)) }
         let refusal: MediaError
         do throws(MediaError) {
-            var source = AudioSource.soundFile(try SoundFile(bytes, format: format))
-            return try body(&source)
+            let file = try SoundFile(bytes, format: format)
+            if !file.isEmpty { return .soundFile(file) }
+            refusal = .noSamples(format: format.rawValue)
         } catch {
-            switch error {
-            case .damaged, .noSamples, .unsupported: refusal = error
-            default: throw error
-            }
+            refusal = error
         }
         do throws(MediaError) {
-            var source = AudioSource.ffmpeg(try FFmpegAudio(bytes, format: format))
-            return try body(&source)
+            return .ffmpeg(try FFmpegAudio(bytes, format: format))
         } catch {
-            switch error {
-            // Both decoders say so; the first one's words are the better ones.
-            case .damaged, .noSamples, .noAudio, .unsupported, .libraryMissing: throw refusal
-            default: throw error
-            }
+            // Both say so, and the first one's words are the better ones.
+            throw refusal
         }
     }
 }
@@ -96,8 +84,8 @@ enum AudioSource: ~Copyable {
         var channels: Int
         /// From the header.
         var seconds: Double?
-        /// Samples a channel, where the header's number is a promise and not an estimate.
-        var exactFrames: Int?
+        /// How many of these seconds must be there: nil where the header's number is an estimate.
+        var promisedSeconds: Double?
     }
 
     struct Block {

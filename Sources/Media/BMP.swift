@@ -57,8 +57,9 @@ enum BMP {
                 hasAlpha = compression == 3 && bits == 32 && alphaMask != 0
                 // Run-length data says how long it is; the decoder fills what is missing with black.
                 let dataSize = bytes.littleEndian(UInt32.self, at: 34) ?? 0
-                if compression == 1 || compression == 2, Int(dataOffset) + Int(dataSize) > bytes.count {
-                    throw damaged("\(dataSize) bytes of picture data are claimed, \(bytes.count - Int(dataOffset)) present")
+                let present = max(0, bytes.count - Int(dataOffset))
+                if compression == 1 || compression == 2, Int(dataSize) > present {
+                    throw damaged("the header claims \(dataSize) bytes of picture data, \(present) are present")
                 }
             }
         }

@@ -8,7 +8,9 @@ enum ContainerClaims {
         switch format {
         case .wav: try checkWave(bytes, limits)
         case .aiff: try checkAIFF(bytes)
-        case .m4a: try checkSampleTables(bytes)
+        case .m4a:
+            try checkMediaData(bytes)
+            try checkSampleTables(bytes)
         case .mp3, .flac, .ogg, .aac: break
         }
     }
@@ -63,6 +65,12 @@ enum ContainerClaims {
     private static func checkSize(claimed: Int, present: Int, _ format: AudioFormat) throws(MediaError) {
         guard claimed <= present else {
             throw damaged(format, "the header claims \(claimed) bytes of audio, \(max(0, present)) are present")
+        }
+    }
+
+    private static func checkMediaData(_ bytes: UnsafeRawBufferPointer) throws(MediaError) {
+        for box in ISOContainer.children(of: bytes) where bytes.has("mdat", at: box.typeOffset) {
+            try checkSize(claimed: box.claimed, present: box.content.count, .m4a)
         }
     }
 

@@ -4,6 +4,9 @@ private import CFFmpeg
 struct FFmpegAudio: ~Copyable {
     let info: AudioSource.Info
 
+    /// More than what encoders put before the first sample, which decoders may drop: 2,112 samples, or twice that.
+    private static let primingSeconds = 0.25
+
     private let reader: OpaquePointer
     private let format: AudioFormat
 
@@ -13,9 +16,10 @@ struct FFmpegAudio: ~Copyable {
         var stream = castor_audio_info()
         let status = castor_audio_open(bytes.baseAddress, bytes.count, Self.demuxer(format), &reader, &stream)
         guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, format) }
+        let seconds = stream.seconds >= 0 ? stream.seconds : nil
         info = AudioSource.Info(
-            sampleRate: Int(stream.sample_rate), channels: Int(stream.channels),
-            seconds: stream.seconds >= 0 ? stream.seconds : nil, exactFrames: nil)
+            sampleRate: Int(stream.sample_rate), channels: Int(stream.channels), seconds: seconds,
+            promisedSeconds: format == .m4a ? seconds.map { $0 - Self.primingSeconds } : nil)
         self.reader = reader
         self.format = format
     }

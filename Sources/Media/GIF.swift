@@ -23,18 +23,21 @@ enum GIF {
         defer { source.deallocate() }
 
         var error: Int32 = 0
-        let file = DGifOpen(source, { file, output, count in
-            guard let source = file?.pointee.UserData?.assumingMemoryBound(to: Source.self), let output, count > 0 else {
-                return 0
-            }
-            let left = source.pointee.bytes.count - source.pointee.position
-            let n = min(Int(count), left)
-            let range = source.pointee.position..<source.pointee.position + n
-            UnsafeMutableRawBufferPointer(start: output, count: n)
-                .copyMemory(from: UnsafeRawBufferPointer(rebasing: source.pointee.bytes[range]))
-            source.pointee.position += n
-            return Int32(n)
-        }, &error)
+        let file = DGifOpen(
+            source,
+            { file, output, count in
+                guard let source = file?.pointee.UserData?.assumingMemoryBound(to: Source.self), let output, count > 0
+                else {
+                    return 0
+                }
+                let left = source.pointee.bytes.count - source.pointee.position
+                let n = min(Int(count), left)
+                let range = source.pointee.position..<source.pointee.position + n
+                UnsafeMutableRawBufferPointer(start: output, count: n)
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: source.pointee.bytes[range]))
+                source.pointee.position += n
+                return Int32(n)
+            }, &error)
         guard let file else { throw damaged(error) }
         defer { DGifCloseFile(file, nil) }
         return try body(try GIFFrame(file))

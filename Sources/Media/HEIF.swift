@@ -68,7 +68,9 @@ private struct HEIFFile: ~Copyable {
             heif_image_get_width(decoded, heif_channel_interleaved) == size.width,
             heif_image_get_height(decoded, heif_channel_interleaved) == size.height,
             Int(stride) >= size.width * channels
-        else { throw .damaged(format: format.rawValue, reason: "the picture's size is not the one that the header gives") }
+        else {
+            throw .damaged(format: format.rawValue, reason: "the picture's size is not the one that the header gives")
+        }
         var pixels: [UInt8] = []
         pixels.reserveCapacity(size.pixelCount * channels)
         for y in 0..<size.height {

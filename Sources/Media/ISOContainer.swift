@@ -39,30 +39,42 @@ enum ISOContainer {
         return hasSound && !hasPictures ? .audio(.m4a) : .video(video)
     }
 
-    /// The contents of all boxes of one type directly inside `parents`. At most 4,096 boxes are visited a parent.
-    static func boxes(_ type: StaticString, in parents: [UnsafeRawBufferPointer]) -> [UnsafeRawBufferPointer] {
-        var found: [UnsafeRawBufferPointer] = []
-        for parent in parents {
-            var offset = 0
-            for _ in 0..<4_096 {
-                guard let size = parent.bigEndian(UInt32.self, at: offset) else { break }
-                var header = 8
-                var length = Int(size)
-                if size == 1 {
-                    guard let wide = parent.bigEndian(UInt64.self, at: offset + 8) else { break }
-                    header = 16
-                    length = Int(clamping: wide)
-                } else if size == 0 {
-                    length = parent.count - offset
-                }
-                guard length >= header else { break }
-                let end = offset + min(length, parent.count - offset)
-                if parent.has(type, at: offset + 4) {
-                    found.append(parent.slice(min(offset + header, end)..<end))
-                }
-                offset = end
+    struct Box {
+        /// Where its four-letter type stands in the parent.
+        var typeOffset: Int
+        /// Cut at the end of the parent.
+        var content: UnsafeRawBufferPointer
+        /// Bytes of content that its header claims.
+        var claimed: Int
+    }
+
+    /// The boxes directly inside `parent`: the first 4,096 of them, which is more than real files have.
+    static func children(of parent: UnsafeRawBufferPointer) -> [Box] {
+        var children: [Box] = []
+        var offset = 0
+        while children.count < 4_096, let size = parent.bigEndian(UInt32.self, at: offset) {
+            var header = 8
+            var length = Int(size)
+            if size == 1 {
+                guard let wide = parent.bigEndian(UInt64.self, at: offset + 8) else { break }
+                header = 16
+                length = Int(clamping: wide)
+            } else if size == 0 {
+                length = parent.count - offset
             }
+            guard length >= header else { break }
+            let end = offset + min(length, parent.count - offset)
+            let content = parent.slice(min(offset + header, end)..<end)
+            children.append(Box(typeOffset: offset + 4, content: content, claimed: length - header))
+            offset = end
         }
-        return found
+        return children
+    }
+
+    /// The contents of all boxes of one type directly inside `parents`.
+    static func boxes(_ type: StaticString, in parents: [UnsafeRawBufferPointer]) -> [UnsafeRawBufferPointer] {
+        parents.flatMap { parent in
+            children(of: parent).filter { parent.has(type, at: $0.typeOffset) }.map(\.content)
+        }
     }
 }

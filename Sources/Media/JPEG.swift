@@ -30,9 +30,7 @@ enum JPEG {
             for i in 0..<inks.count / 4 {
                 let key = UInt32(inks[4 * i + 3])
                 for channel in 0..<3 {
-                    // key - round((255 - ink) key / 255)
-                    let product = (255 - UInt32(inks[4 * i + channel])) * key + 128
-                    output[3 * i + channel] = UInt8(key - min(key, (product >> 8 + product) >> 8))
+                    output[3 * i + channel] = UInt8((UInt32(inks[4 * i + channel]) * key + 127) / 255)
                 }
             }
             initialized = inks.count / 4 * 3

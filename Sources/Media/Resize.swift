@@ -1,7 +1,7 @@
 /// Image resampling.
 package enum Resize {
     /// Resizes with the antialiased triangle filter: `torch.nn.functional.interpolate(mode="bilinear", antialias=True,
-    /// align_corners=False)` of the same pixels in f32, nothing rounded or clamped.
+    /// align_corners=False)` of the same pixels, nothing rounded or clamped: weights in double precision, sums in f32.
     ///
     /// Rows are reduced as they are read, so the working memory is three rows and the result.
     ///
@@ -59,8 +59,8 @@ package enum Resize {
 
 /// The weights of input pixels in each output pixel along one axis.
 ///
-/// Widened by the scale when shrinking. The arithmetic is PyTorch's (`_compute_indices_min_size_weights_aa`), f32 in the same
-/// places, so that weights agree to the last bit.
+/// Widened by the scale when shrinking. Computed in double precision, because positions along thousands of pixels leave f32 too
+/// few digits, with the rounding of span ends that PyTorch and Pillow share; stored as f32.
 struct TriangleFilter {
     /// For each output pixel, the input pixels that it sums.
     private(set) var spans: [Range<Int>] = []
@@ -69,26 +69,18 @@ struct TriangleFilter {
     private var weights: [Float] = []
 
     init(from inputSize: Int, to outputSize: Int) {
-        let scale = Float(inputSize) / Float(outputSize)
-        let support = scale >= 1 ? scale : 1
-        let inverseScale: Float = scale >= 1 ? 1 / scale : 1
+        let scale = Double(inputSize) / Double(outputSize)
+        let support = max(scale, 1)
         for i in 0..<outputSize {
-            let center = Float(Double(scale) * (Double(i) + 0.5))
-            let start = max(Int(Double(center - support) + 0.5), 0)
-            let end = min(Int(Double(center + support) + 0.5), inputSize)
+            let center = scale * (Double(i) + 0.5)
+            let start = max(Int(center - support + 0.5), 0)
+            let end = min(Int(center + support + 0.5), inputSize)
+            let span = start..<max(start, end)
+            let heights = span.map { max(0, 1 - abs((Double($0) - center + 0.5) / support)) }
+            let total = heights.reduce(0, +)
             starts.append(weights.count)
-            spans.append(start..<max(start, end))
-
-            var total: Float = 0
-            for j in spans[i] {
-                let distance = abs(Float((Double(Float(j) - center) + 0.5) * Double(inverseScale)))
-                let weight = max(0, 1 - distance)
-                weights.append(weight)
-                total += weight
-            }
-            for k in starts[i]..<weights.count where total != 0 {
-                weights[k] /= total
-            }
+            spans.append(span)
+            weights += heights.map { Float($0 / total) }
         }
     }
 
@@ -99,7 +91,8 @@ struct TriangleFilter {
 
     /// Filters one row of interleaved RGB. Both buffers are one value longer than their pixels.
     func apply(_ row: UnsafeMutableBufferPointer<Float>, into output: UnsafeMutableBufferPointer<Float>) {
-        guard let input = UnsafeRawPointer(row.baseAddress), let output = UnsafeMutableRawPointer(output.baseAddress) else {
+        guard let input = UnsafeRawPointer(row.baseAddress), let output = UnsafeMutableRawPointer(output.baseAddress)
+        else {
             return
         }
         weights.withUnsafeBufferPointer { weights in

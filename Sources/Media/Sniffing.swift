@@ -51,7 +51,8 @@ extension MediaType {
             return header.indices.contains { header.has("webm", at: $0) } ? .video(.webm) : .video(.mkv)
         default:
             // A transport stream: packets of 188 bytes that begin with G.
-            let isTransport = bytes.uint8(at: 188) != nil && (0..<4).allSatisfy { (bytes.uint8(at: $0 * 188) ?? 0x47) == 0x47 }
+            let starts = (0..<4).compactMap { bytes.uint8(at: $0 * 188) }
+            let isTransport = starts.count == 4 && starts.allSatisfy { $0 == 0x47 }
             return isTransport ? .video(.mpeg) : nil
         }
     }

@@ -3,6 +3,8 @@ private import CSndfile
 /// WAV, FLAC, Ogg, MP3 and AIFF through libsndfile, on memory.
 struct SoundFile: ~Copyable {
     let info: AudioSource.Info
+    /// Whether libsndfile sees no samples in it.
+    let isEmpty: Bool
 
     private let file: OpaquePointer
     private let memory: UnsafeMutablePointer<Memory>
@@ -36,7 +38,8 @@ struct SoundFile: ~Copyable {
         info = AudioSource.Info(
             sampleRate: Int(sound.samplerate), channels: channels,
             seconds: frames.map { Double($0) / Double(max(1, sound.samplerate)) },
-            exactFrames: isExact ? frames : nil)
+            promisedSeconds: isExact ? frames.map { (Double($0) - 0.5) / Double(max(1, sound.samplerate)) } : nil)
+        isEmpty = frames == 0
         self.file = file
         self.memory = memory
         self.format = format
@@ -53,12 +56,11 @@ struct SoundFile: ~Copyable {
 
     func next() throws(MediaError) -> AudioSource.Block? {
         let count = Int(sf_readf_float(file, interleaved.baseAddress, Int64(Self.blockFrames)))
-        guard count > 0 else {
-            guard sf_error(file) == SF_ERR_NO_ERROR else {
-                throw .damaged(format: format.rawValue, reason: String(cString: sf_strerror(file)))
-            }
-            return nil
+        // Also with samples: what a decoder could not read, it may have filled with silence.
+        guard sf_error(file) == SF_ERR_NO_ERROR else {
+            throw .damaged(format: format.rawValue, reason: String(cString: sf_strerror(file)))
         }
+        guard count > 0 else { return nil }
         let channels = info.channels
         for frame in 0..<count {
             var sum: Float = 0

@@ -5,7 +5,9 @@ enum WebP {
     static func header(_ bytes: UnsafeRawBufferPointer) throws(MediaError) -> ImageHeader {
         var features = WebPBitstreamFeatures()
         let status = WebPGetFeatures(bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, &features)
-        guard status == VP8_STATUS_OK else { throw .damaged(format: "webp", reason: "the header is broken or cut short") }
+        guard status == VP8_STATUS_OK else {
+            throw .damaged(format: "webp", reason: "the header is broken or cut short")
+        }
         return ImageHeader(
             format: .webp, size: ImageSize(width: Int(features.width), height: Int(features.height)),
             orientation: orientation(bytes))

@@ -70,7 +70,7 @@ extension WorkerPool {
             let pieces = ranges(c.rows, minimum: 16)
             run(pieces.count) { index, _ in
                 let piece = pieces[index]
-                Numerics.gemm(
+                CastorNumerics.gemm(
                     transposeA == .no ? a.rows(piece) : a.columns(piece), transposeA, b, transposeB,
                     into: c.rows(piece), alpha: alpha, beta: beta)
             }
@@ -78,7 +78,7 @@ extension WorkerPool {
             let pieces = ranges(c.columns, minimum: 16)
             run(pieces.count) { index, _ in
                 let piece = pieces[index]
-                Numerics.gemm(
+                CastorNumerics.gemm(
                     a, transposeA, transposeB == .no ? b.columns(piece) : b.rows(piece), transposeB,
                     into: c.columns(piece), alpha: alpha, beta: beta)
             }

@@ -24,7 +24,9 @@ package struct Matrix: Sendable {
     package init(rows: Int, columns: Int, values: [Float]) {
         precondition(values.count == rows * columns)
         self.init(rows: rows, columns: columns)
-        values.withUnsafeBufferPointer { pointer.update(from: $0.baseAddress!, count: values.isEmpty ? 0 : values.count) }
+        values.withUnsafeBufferPointer {
+            pointer.update(from: $0.baseAddress!, count: values.isEmpty ? 0 : values.count)
+        }
     }
 
     package var count: Int { rows * columns }

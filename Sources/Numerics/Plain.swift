@@ -18,6 +18,8 @@ package enum Plain {
         return c
     }
 
+    package static func exp(_ x: Double) -> Double { Glibc.exp(x) }
+
     package static func gelu(_ x: Float) -> Float {
         let x = Double(x)
         return Float(0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))))

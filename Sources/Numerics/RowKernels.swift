@@ -125,3 +125,20 @@ package func allFinite(_ x: UnsafePointer<Float>, count: Int) -> Bool {
     }
     return true
 }
+
+/// Mean of the rows, summed in pieces of 64: 8,192 like rows added one by one would lose four digits.
+///
+/// - Parameters:
+///   - input: `[n, d]`, n > 0
+///   - partial: room for `[d]`
+///   - mean: `[d]`
+package func meanOfRows(_ input: Block, partial: UnsafeMutablePointer<Float>, into mean: UnsafeMutablePointer<Float>) {
+    let (count, d) = (input.rows, input.columns)
+    mean.update(repeating: 0, count: d)
+    for start in stride(from: 0, to: count, by: 64) {
+        partial.update(repeating: 0, count: d)
+        for row in start..<min(start + 64, count) { add(input.pointer + row * input.stride, to: partial, count: d) }
+        add(partial, to: mean, count: d)
+    }
+    scale(mean, by: 1 / Float(count), count: d)
+}

@@ -68,11 +68,13 @@ package final class WorkerPool: @unchecked Sendable {
         }
         var thread = pthread_t()
         let argument = Unmanaged.passRetained(Start(worker, state)).toOpaque()
-        let status = pthread_create(&thread, nil, { raw in
-            let start = Unmanaged<Start>.fromOpaque(raw!).takeRetainedValue()
-            start.state.serve(start.worker)
-            return nil
-        }, argument)
+        let status = pthread_create(
+            &thread, nil,
+            { raw in
+                let start = Unmanaged<Start>.fromOpaque(raw!).takeRetainedValue()
+                start.state.serve(start.worker)
+                return nil
+            }, argument)
         precondition(status == 0, "pthread_create: \(status)")
         pthread_detach(thread)
     }

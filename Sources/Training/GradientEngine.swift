@@ -1,5 +1,5 @@
+package import CastorNumerics
 package import Encoder
-package import Numerics
 
 /// The gradient of a loss over all rows of a batch, with memory for a chunk of it (gradient caching, arXiv 2101.06983).
 ///

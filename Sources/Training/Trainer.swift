@@ -1,5 +1,5 @@
+package import CastorNumerics
 package import Encoder
-package import Numerics
 
 /// Changes the parameters of a model, a step at a time.
 ///

@@ -1,6 +1,6 @@
+import CastorNumerics
 import Encoder
 import Foundation
-import Numerics
 import Testing
 import Training
 

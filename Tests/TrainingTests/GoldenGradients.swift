@@ -1,6 +1,6 @@
+import CastorNumerics
 import Encoder
 import Foundation
-import Numerics
 import Training
 
 /// What PyTorch computed for castor-nano: Tests/Fixtures/gradients.*, written by tools/reference/make_gradients.py.

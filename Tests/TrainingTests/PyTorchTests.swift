@@ -1,5 +1,5 @@
+import CastorNumerics
 import Encoder
-import Numerics
 import Testing
 import Training
 

@@ -24,14 +24,16 @@ FIXTURES = Path(__file__).resolve().parents[2] / "Tests/Fixtures"
 F32_TOLERANCE = 2e-6
 SHOWN_IDS = 64
 
-TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "bmp": "image/bmp", "gif": "image/gif",
-         "heic": "image/heic", "avif": "image/avif", "wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg",
-         "opus": "audio/ogg", "mp3": "audio/mpeg", "aac": "audio/aac", "m4a": "audio/mp4", "aiff": "audio/aiff"}
+TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "bmp": "image/bmp",
+         "gif": "image/gif", "heic": "image/heic", "avif": "image/avif",
+         "wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "opus": "audio/ogg",
+         "mp3": "audio/mpeg", "aac": "audio/aac", "m4a": "audio/mp4", "aiff": "audio/aiff"}
 LOSSY_PICTURES = ("jpg", "webp", "heic", "avif")
 LOSSY_SOUNDS = ("mp3", "ogg", "opus", "aac", "m4a")
-LARGE = ("large", "huge")                # their pixels are not stored
+WITHOUT_PIXELS = ("large.jpg", "large-orientation-6.jpg", "huge.jpg", "lossless.webp", "orientation-6.webp")
 WITH_PATCHES = ("rgb.png", "wide.png", "orientation-6.jpg")
-WITH_LOG_MEL = ("chirp-8k.wav", "noise-16k.wav", "tone-22k.wav", "short.wav", "one-sample.wav", "music-44k.flac")
+WITH_LOG_MEL = ("chirp-8k.wav", "noise-16k.wav", "tone-22k.wav", "short.wav", "one-sample.wav",
+                "music-44k.flac")
 
 TEXTS = {
     "plain": "Text",
@@ -84,7 +86,8 @@ def file(name: str) -> dict:
 def all_cases(folder: Path) -> dict[str, list[dict]]:
     """Parts by case."""
     cases = {f"text-{name}": [text(value)] for name, value in TEXTS.items()}
-    # "▁the" is one token of castor-nano and the seven words are seven; </s> makes 512, 8,192, and 8,193, which loses it.
+    # "▁the" is one token of castor-nano, the seven words are seven; </s> makes 512, 8,192, and 8,193,
+    # which loses it.
     seven = " the garden in the garden is to"
     cases |= {"text-512-tokens": [repeated(seven, 73)], "text-8192-tokens": [repeated(" the", 8191)],
               "text-8193-tokens": [repeated(" the", 8192)], "text-truncated": [repeated(seven, 1200)]}
@@ -99,8 +102,8 @@ def all_cases(folder: Path) -> dict[str, list[dict]]:
         "mixed-two-images": [file("rgb.png"), file("wide.png")],
         "mixed-two-images-swapped": [file("wide.png"), file("rgb.png")],
         "mixed-same-image-twice": [file("rgb.png"), file("rgb.png")],
-        "mixed-six-images": [file(name) for name in ("rgb.png", "wide.png", "tall.png", "one-pixel.png", "palette.png",
-                                                     "gray16.png")],
+        "mixed-six-images": [file(name) for name in ("rgb.png", "wide.png", "tall.png", "one-pixel.png",
+                                                     "palette.png", "gray16.png")],
         "mixed-audio-text-audio": [file("noise-16k.wav"), text("then"), file("chirp-8k.wav")],
         "mixed-everything": [text("one"), file("rgba.png"), text("two"), file("silence.wav"), text("three"),
                              file("small.bmp"), file("short.wav"), text("")],
@@ -122,15 +125,15 @@ def details(name: str, part: dict, model: reference.Castor, folder: Path) -> dic
         return {}
     path = folder / part["fileData"]["fileUri"]
     suffix, found = path.suffix[1:], {}
-    image = model.config["image"]
-    if suffix in LOSSY_PICTURES and not path.name.startswith(LARGE):
+    image, audio = model.config["image"], model.config["audio"]
+    if suffix in LOSSY_PICTURES and path.name not in WITHOUT_PIXELS:
         found["pixels"] = media.load_pixels(path, image["patch_size"], image["max_patches"])[0]
     if path.name in WITH_PATCHES:
         found["patches"] = model.read_image(path).inputs.float().numpy()
     if suffix in LOSSY_SOUNDS:
-        found["samples"] = media.load_samples(path, model.config["audio"]["sample_rate"])
+        found["samples"] = media.load_samples(path, audio["sample_rate"])
     if path.name in WITH_LOG_MEL:
-        found["logmel"] = model.read_audio(path).inputs.float().numpy().reshape(-1, model.config["audio"]["mel_bands"])
+        found["logmel"] = model.read_audio(path).inputs.float().numpy().reshape(-1, audio["mel_bands"])
     return {f"{name}.{key}": value for key, value in found.items()}
 
 
@@ -155,8 +158,11 @@ def compute(folder: Path, model_folder: Path) -> tuple[list[dict], dict[str, np.
 
 
 def manifest(folder: Path) -> str:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "MANIFEST.sha256")
-    return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n" for path in files)
+    """sha256sum's format: what make writes, and nothing else that may lie in the folder."""
+    files = [*(folder / "castor-nano").iterdir(), folder / "golden.json", folder / "golden.safetensors",
+             *(folder / "media").iterdir()]
+    return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n"
+                   for path in sorted(files))
 
 
 def make(folder: Path) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import struct
 import sys
 import zlib
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -47,7 +48,8 @@ def png(path: Path, pixels: np.ndarray, interlaced: bool = False) -> None:
     height, width, _ = pixels.shape
     passes = [(0, 0, 1, 1)]
     if interlaced:
-        passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
+        passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2),
+                  (1, 0, 2, 1)]
     big_endian = pixels.astype(pixels.dtype.newbyteorder(">"))
     lines = b"".join(b"\0" + row.tobytes() for y, x, dy, dx in passes for row in big_endian[y::dy, x::dx])
 
@@ -89,7 +91,7 @@ def make_pictures(folder: Path) -> None:
 
     image.save(folder / "rgb.png", optimize=True)
     see_through(image).save(folder / "rgba.png", optimize=True)
-    see_through(small.convert("L").convert("RGBA")).convert("LA").save(folder / "gray-alpha.png", optimize=True)
+    see_through(small.convert("L")).convert("LA").save(folder / "gray-alpha.png", optimize=True)
     image.quantize(32).save(folder / "palette.png", optimize=True)
     small.quantize(16).save(folder / "palette-transparent.png", transparency=3)
     image.convert("L").save(folder / "gray.png", optimize=True)
@@ -115,8 +117,9 @@ def make_pictures(folder: Path) -> None:
                append_images=[small.rotate(180).quantize(16)])
     image.save(folder / "scene.heic", quality=80)
     see_through(image).save(folder / "alpha.heic", quality=80)
-    image.save(folder / "scene.avif", quality=80, max_threads=1)
-    see_through(image).save(folder / "alpha.avif", quality=80, max_threads=1)
+    image.save(folder / "scene.avif", quality=80, subsampling="4:4:4", max_threads=1)
+    see_through(image).save(folder / "alpha.avif", quality=80, subsampling="4:4:4", max_threads=1)
+    image.save(folder / "subsampled.avif", quality=80, max_threads=1)        # decoders disagree on its chroma
 
 
 # Sounds
@@ -138,8 +141,8 @@ def noise(rate: int, seconds: float, seed: int) -> np.ndarray:
 def music(rate: int, seconds: float) -> np.ndarray:
     """Three notes and a hiss."""
     t = np.arange(round(rate * seconds)) / rate
-    notes = sum(0.2 * np.sin(2 * np.pi * f * t) * np.exp(-3 * (t % (seconds / 2))) for f in (262, 523.3, 1320))
-    return notes + noise(rate, seconds, 7) * 0.05
+    notes = sum(0.2 * np.sin(2 * np.pi * f * t) for f in (262, 523.3, 1320))
+    return notes * np.exp(-3 * (t % (seconds / 2))) + noise(rate, seconds, 7) * 0.05
 
 
 def wav_float(path: Path, samples: np.ndarray, rate: int) -> None:
@@ -156,15 +159,18 @@ def encode(path: Path, codec: str, samples: np.ndarray, rate: int, bit_rate: int
         stream = output.add_stream(codec, rate=rate, options={"flags": "+bitexact"})
         stream.layout = {1: "mono", 2: "stereo"}[len(samples)]
         stream.bit_rate = bit_rate
-        frame = av.AudioFrame.from_ndarray(samples.astype(np.float32), format="fltp", layout=stream.layout.name)
+        frame = av.AudioFrame.from_ndarray(
+            samples.astype(np.float32), format="fltp", layout=stream.layout.name)
         frame.sample_rate, frame.pts = rate, 0
         resampler = av.AudioResampler(format=stream.codec_context.format, layout=stream.layout, rate=rate)
         fifo = av.AudioFifo()
         for block in resampler.resample(frame) + resampler.resample(None):
             fifo.write(block)
         stream.codec_context.open()
-        size = stream.codec_context.frame_size or 1024
+        size, written = stream.codec_context.frame_size or 1024, 0
         while block := fifo.read(size) or fifo.read(0, partial=True):
+            block.pts, block.time_base = written, Fraction(1, rate)          # containers note what to skip
+            written += block.samples
             output.mux(stream.encode(block))
         output.mux(stream.encode(None))
 
@@ -207,11 +213,11 @@ def make_sounds(folder: Path) -> None:
     write("one-sample.wav", np.array([0.25]), 16000)
     write("one-sample-44k.wav", np.array([0.25]), 44100)
     write("silence.wav", np.zeros(8000), 16000)
-    write("faint.wav", np.round(tone(16000, 0.5, 1000, 2.0)) / 32768, 16000)             # two steps of 16 bits
+    write("faint.wav", np.round(tone(16000, 0.5, 1000, 2.0)) / 32768, 16000)             # two steps of 16 bit
     write("music-44k.flac", music(44100, 0.5), 44100)
     write("tone-44k.aiff", tone(44100, 0.3), 44100)
 
-    ticks = np.zeros(180 * 8000)                                                         # 180 s, the longest allowed
+    ticks = np.zeros(180 * 8000)                                                         # the longest allowed
     for second in range(180):
         blip = tone(8000, 0.02, 300 + 15 * second, 0.3)
         ticks[second * 8000:second * 8000 + len(blip)] = blip

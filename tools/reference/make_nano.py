@@ -29,13 +29,13 @@ CONFIG = """{
 """
 
 CARD = """# castor-nano
-An untrained model with random weights, a few hundred kB: it holds the implementations together and means nothing.
+An untrained model with random weights: it holds the implementations together and means nothing.
 Made by tools/reference/make_nano.py; no training data, no license to mind.
 """
 
 
 def untrained(config: dict, seed: int, trivial: bool = True) -> dict[str, np.ndarray]:
-    """Tensors of docs/model.md, section 7, f16. Not trivial: norms, biases and modalities that a test would miss."""
+    """Tensors of docs/model.md, section 7, f16. Not trivial: norms, biases and modalities tests notice."""
     random = np.random.default_rng(seed)
     with torch.device("meta"):
         shapes = {name: tuple(x.shape) for name, x in Castor(config).state_dict().items()}
@@ -67,13 +67,23 @@ def tokenizer(corpus: Path, pieces: int) -> bytes:
     return model.getvalue()
 
 
+def with_metadata(file: bytes, metadata: dict[str, str]) -> bytes:
+    """A safetensors file with metadata, which the library itself would write in random order."""
+    length = int.from_bytes(file[:8], "little")
+    header = json.dumps({"__metadata__": metadata} | json.loads(file[8:8 + length]), separators=(",", ":"))
+    header += " " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header.encode() + file[8 + length:]
+
+
 def make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = json.loads(CONFIG)
     (folder / "config.json").write_text(CONFIG)
     (folder / "README.md").write_text(CARD)
-    (folder / "tokenizer.model").write_bytes(tokenizer(HERE / "nano_corpus.txt", config["text"]["vocabulary_size"]))
-    weights = save(untrained(config, SEED, trivial=False), {"castor.state": "untrained", "castor.seed": str(SEED)})
+    pieces = tokenizer(HERE / "nano_corpus.txt", config["text"]["vocabulary_size"])
+    (folder / "tokenizer.model").write_bytes(pieces)
+    weights = save(untrained(config, SEED, trivial=False))
+    weights = with_metadata(weights, {"castor.state": "untrained", "castor.seed": str(SEED)})
     (folder / "model.safetensors").write_bytes(weights)
 
 

@@ -53,9 +53,9 @@ def image_patches(pixels: np.ndarray, rows: int, columns: int, patch_size: int, 
     """u8 [h, w, 3] -> [rows * columns, patch_size * patch_size * 3], a patch as (y, x, channel)."""
     p = patch_size
     x = torch.from_numpy(pixels).permute(2, 0, 1)[None].double()                         # [1, 3, h, w]
-    # In f64 whatever the model's type: in f32, torch would lose the filter's position in a 10,000 pixel line.
+    # In f64 whatever the model's type: torch would compute the filter's weights in f32, 1e-5 off.
     x = F.interpolate(x, (rows * p, columns * p), mode="bilinear", antialias=True, align_corners=False)
-    x = (x[0].permute(1, 2, 0) / 127.5 - 1).to(dtype)                                    # [rows p, columns p, 3]
+    x = (x[0].permute(1, 2, 0) / 127.5 - 1).to(dtype)                        # [rows * p, columns * p, 3]
     return x.reshape(rows, p, columns, p, 3).transpose(1, 2).reshape(rows * columns, p * p * 3)
 
 
@@ -73,7 +73,7 @@ def decode_samples(path: Path) -> tuple[np.ndarray, int]:
 
 
 def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """f32 [n] -> f32 [about n * wanted / rate], by libswresample with its default options, flushed at the end."""
+    """f32 [n] -> f32 [about n * wanted / rate] by libswresample, its default options, flushed at the end."""
     if rate == wanted:
         return samples
     frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")

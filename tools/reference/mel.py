@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def mel_filters(sample_rate: int, fft_length: int, mel_bands: int) -> Tensor:
-    """Triangles of height 1 between corners equally spaced on the HTK scale: f32 [mel_bands, fft_length/2 + 1]."""
+    """Triangles of height 1, corners equally spaced on the HTK scale: f32 [mel_bands, fft_length/2 + 1]."""
     top = 2595 * math.log10(1 + sample_rate / 2 / 700)
     mels = torch.arange(mel_bands + 2, dtype=torch.float64) * top / (mel_bands + 1)
     corners = 700 * (10 ** (mels / 2595) - 1)                                            # Hz [mel_bands + 2]

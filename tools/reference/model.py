@@ -1,7 +1,8 @@
 """Castor's model in PyTorch, the oracle of the Swift one: both are written from docs/model.md.
 
-One content at a time: no batching, no padding, no masks. Parameters bear the names of model.safetensors, so that a trainer
-can use the module as it is. `load(folder)` computes in f32; `load(folder, torch.float64)` gives the true value.
+One content at a time: no batching, no padding, no masks. Parameters bear the names of model.safetensors, so
+that a trainer can use the module as it is. `load(folder)` computes in f32; `load(folder, torch.float64)`
+gives the true value.
 
 T tokens of a part or a content, d width, D head size, p patch_size, F patch_frames.
 """
@@ -184,7 +185,7 @@ class Castor(nn.Module):
         x = tower(front_end(part.inputs), part.positions)
         return x + self.unified.modality_embedding.weight[MODALITIES.index(part.modality)]
 
-    def forward(self, parts: list[Part]) -> Tensor:                                      # -> [output_dimensions]
+    def forward(self, parts: list[Part]) -> Tensor:                          # -> [output_dimensions]
         x = torch.cat([self.tower(part) for part in parts])                              # [T, d]
         x = self.unified(x, torch.arange(len(x))[:, None])
         return F.normalize(self.projection(x.mean(0)), dim=0)

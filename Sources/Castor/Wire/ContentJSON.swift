@@ -21,7 +21,9 @@ extension Content: Decodable {
 
 extension Part: Decodable {
     /// Fields that the service knows and that change nothing here.
-    private static let ignored: Set = ["videometadata", "mediaresolution", "partmetadata", "thought", "thoughtsignature"]
+    private static let ignored: Set = [
+        "videometadata", "mediaresolution", "partmetadata", "thought", "thoughtsignature",
+    ]
 
     public init(from decoder: any Decoder) throws {
         let fields = try Fields(decoder, known: Self.ignored.union(["text", "inlinedata", "filedata"]))

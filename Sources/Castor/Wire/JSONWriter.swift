@@ -43,7 +43,9 @@ public struct JSONWriter: Sendable {
     public mutating func usage(_ usage: Usage) {
         raw("{\"promptTokenCount\":\(usage.promptTokenCount),\"promptTokenDetails\":[")
         for (index, detail) in usage.details.enumerated() {
-            raw("\(index > 0 ? "," : ""){\"modality\":\"\(detail.modality.rawValue)\",\"tokenCount\":\(detail.tokenCount)}")
+            raw(
+                "\(index > 0 ? "," : ""){\"modality\":\"\(detail.modality.rawValue)\",\"tokenCount\":\(detail.tokenCount)}"
+            )
         }
         raw("]}")
     }

@@ -1,12 +1,19 @@
 import FoundationEssentials
 
-/// Number formats that Castor reads.
+/// Number formats that Castor reads. Weights are one of the floating point ones.
 package enum ScalarType: String, Sendable {
     case f32 = "F32"
     case f16 = "F16"
     case bf16 = "BF16"
+    case u8 = "U8"
 
-    package var byteCount: Int { self == .f32 ? 4 : 2 }
+    package var byteCount: Int {
+        switch self {
+        case .f32: 4
+        case .f16, .bf16: 2
+        case .u8: 1
+        }
+    }
 }
 
 /// A safetensors file, mapped into memory. Every field of the header was checked against the file when this exists:
@@ -64,8 +71,10 @@ package struct SafeTensors: Sendable {
             }
         }
         var end = headerEnd
-        for (name, entry) in entries.sorted(by: { ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
-            < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key) }) {
+        for (name, entry) in entries.sorted(by: {
+            ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
+                < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key)
+        }) {
             guard entry.range.lowerBound == end else {
                 throw fail("tensor \(name) \(entry.range.lowerBound < end ? "overlaps" : "leaves a gap after") another")
             }
@@ -81,9 +90,11 @@ package struct SafeTensors: Sendable {
         _ name: String, _ tensor: HeaderTensor, dataStart: Int, fileSize: Int, fail: (String) -> ModelError
     ) throws(ModelError) -> Entry {
         guard let type = ScalarType(rawValue: tensor.dtype) else {
-            throw fail("tensor \(name) has dtype \(tensor.dtype), supported are F32, F16, BF16")
+            throw fail("tensor \(name) has dtype \(tensor.dtype), supported are F32, F16, BF16 and U8")
         }
-        guard tensor.shape.count <= 8 else { throw fail("tensor \(name) has \(tensor.shape.count) axes, at most 8 are read") }
+        guard tensor.shape.count <= 8 else {
+            throw fail("tensor \(name) has \(tensor.shape.count) axes, at most 8 are read")
+        }
         var count = type.byteCount
         for length in tensor.shape {
             let (product, overflow) = count.multipliedReportingOverflow(by: length)

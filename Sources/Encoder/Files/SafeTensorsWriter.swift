@@ -1,6 +1,6 @@
+package import CastorNumerics
 import FoundationEssentials
 import Glibc
-package import Numerics
 
 /// A tensor to be written.
 package struct NamedTensor: Sendable {
@@ -24,7 +24,7 @@ extension SafeTensors {
     package static func write(
         _ tensors: [NamedTensor], metadata: [String: String], as type: ScalarType, to path: String
     ) throws(ModelError) {
-        precondition(type != .bf16, "bf16 is read, not written")
+        precondition(type == .f32 || type == .f16, "\(type) is read, not written")
         var offset = 0
         var header: [String: WrittenValue] = ["__metadata__": .metadata(metadata)]
         for tensor in tensors {
@@ -48,7 +48,7 @@ extension SafeTensors {
             case .f16:
                 let half = UnsafeBufferPointer(start: tensor.values.pointer, count: tensor.values.count).map(halfBits)
                 try half.withUnsafeBytesTyped { (bytes) throws(ModelError) in try file.write(bytes) }
-            case .f32, .bf16:
+            case .f32, .bf16, .u8:
                 try file.write(UnsafeRawBufferPointer(start: tensor.values.pointer, count: tensor.values.count * 4))
             }
         }
@@ -79,7 +79,9 @@ private enum WrittenValue: Encodable {
 
 extension Array {
     /// `withUnsafeBytes` with a typed error.
-    fileprivate func withUnsafeBytesTyped(_ body: (UnsafeRawBufferPointer) throws(ModelError) -> Void) throws(ModelError) {
+    fileprivate func withUnsafeBytesTyped(_ body: (UnsafeRawBufferPointer) throws(ModelError) -> Void)
+        throws(ModelError)
+    {
         let result: Result<Void, ModelError> = withUnsafeBytes { bytes in
             do throws(ModelError) { return .success(try body(bytes)) } catch { return .failure(error) }
         }
@@ -88,7 +90,9 @@ extension Array {
 }
 
 extension Data {
-    fileprivate func withUnsafeBytesTyped(_ body: (UnsafeRawBufferPointer) throws(ModelError) -> Void) throws(ModelError) {
+    fileprivate func withUnsafeBytesTyped(_ body: (UnsafeRawBufferPointer) throws(ModelError) -> Void)
+        throws(ModelError)
+    {
         let result: Result<Void, ModelError> = withUnsafeBytes { bytes in
             do throws(ModelError) { return .success(try body(bytes)) } catch { return .failure(error) }
         }

@@ -1,4 +1,4 @@
-package import Numerics
+package import CastorNumerics
 
 /// How an image is divided into patches.
 package struct ImageGrid: Sendable, Equatable {

@@ -1,5 +1,5 @@
+package import CastorNumerics
 import Glibc
-package import Numerics
 
 /// The log-mel spectrogram of docs/model.md section 4: frames times a windowed Fourier basis, power, mel triangles, logarithm.
 package struct LogMel: Sendable {

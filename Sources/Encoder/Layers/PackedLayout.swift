@@ -1,4 +1,4 @@
-import Numerics
+import CastorNumerics
 
 /// Where the sequences of a packed `[T, d]` matrix begin: sequence s is the rows `starts[s]..<starts[s + 1]`.
 /// The batch is ragged by type, so that there is no padding and no mask.

@@ -1,5 +1,5 @@
+package import CastorNumerics
 import Glibc
-package import Numerics
 import Synchronization
 
 /// Cosine and sine of `position * base^(-i / pairs)`, i in 0..<pairs, computed in double precision and kept for reuse.

@@ -1,4 +1,4 @@
-import Numerics
+import CastorNumerics
 
 /// Memory for the gradients inside a block, `[T, ...]` each; every block of a pass uses the same.
 struct BlockGradients: Sendable {

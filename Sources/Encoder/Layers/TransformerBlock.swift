@@ -1,4 +1,4 @@
-import Numerics
+import CastorNumerics
 
 /// What a block computes on its way, `[T, ...]` each. Inference reuses one set for all blocks, with much of it in the
 /// same place: ``PassMemory``.
@@ -107,7 +107,9 @@ struct BlockPass: Sendable {
 
     /// softmax(q k^T / sqrt(D)) of one task and head, `[queries, keys]`.
     func scores(_ task: AttentionTask, _ head: HeadViews, into scores: Block) {
-        gemm(head.queries.rows(task.queries), .no, head.keys.rows(task.keys), .yes, into: scores, alpha: shape.scoreScale)
+        gemm(
+            head.queries.rows(task.queries), .no, head.keys.rows(task.keys), .yes, into: scores, alpha: shape.scoreScale
+        )
         softmaxRows(scores)
     }
 

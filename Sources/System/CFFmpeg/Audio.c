@@ -103,16 +103,25 @@ static castor_ffmpeg_status open_decoder(castor_audio_reader *r) {
     for (unsigned i = 0; i < r->format->nb_streams; i++) {
         r->format->streams[i]->discard = (int)i == r->stream ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
     }
+    AVStream *stream = r->format->streams[r->stream];
+    if (stream->codecpar->codec_id == AV_CODEC_ID_OPUS) {
+        // FFmpeg's own Opus decoder differs from the reference one, which libsndfile uses, by 0.1 in a sample.
+        const AVCodec *reference = ff.avcodec_find_decoder_by_name("libopus");
+        decoder = reference ? reference : decoder;
+    }
     r->codec = ff.avcodec_alloc_context3(decoder);
     r->packet = ff.av_packet_alloc();
     r->frame = ff.av_frame_alloc();
     if (!r->codec || !r->packet || !r->frame) {
         return CASTOR_FFMPEG_NO_MEMORY;
     }
-    AVStream *stream = r->format->streams[r->stream];
     int error = ff.avcodec_parameters_to_context(r->codec, stream->codecpar);
     if (error < 0) {
         return status_of(error, CASTOR_FFMPEG_DAMAGED);
+    }
+    if (stream->codecpar->codec_id == AV_CODEC_ID_FLAC) {
+        // A lossless file carries checksums to be believed.
+        r->codec->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
     }
     // Lets the decoder trim the encoder's padding, and keeps the process at one thread a call.
     r->codec->pkt_timebase = stream->time_base;
@@ -141,9 +150,11 @@ castor_ffmpeg_status castor_audio_open(
         castor_audio_close(r);
         return status;
     }
+    // The file's own length is that of its longest stream, of any kind.
+    const AVStream *stream = r->format->streams[r->stream];
     bool guessed = r->format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE;
-    bool known = r->format->duration != AV_NOPTS_VALUE && !guessed;
-    info->seconds = known ? (double)r->format->duration / AV_TIME_BASE : -1;
+    bool known = stream->duration != AV_NOPTS_VALUE && stream->duration >= 0 && !guessed;
+    info->seconds = known ? (double)stream->duration * stream->time_base.num / stream->time_base.den : -1;
     info->sample_rate = r->codec->sample_rate;
     info->channels = r->codec->ch_layout.nb_channels;
     *reader = r;

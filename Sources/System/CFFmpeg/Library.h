@@ -19,7 +19,7 @@
     F(swr_alloc_set_opts2) F(swr_init) F(swr_convert) F(swr_get_out_samples) F(swr_free)
 
 #define AVCODEC_FUNCTIONS(F) \
-    F(avcodec_find_decoder) F(avcodec_alloc_context3) F(avcodec_free_context) F(avcodec_parameters_to_context) \
+    F(avcodec_find_decoder) F(avcodec_find_decoder_by_name) F(avcodec_alloc_context3) F(avcodec_free_context) F(avcodec_parameters_to_context) \
     F(avcodec_open2) F(avcodec_send_packet) F(avcodec_receive_frame) F(av_packet_alloc) F(av_packet_free) \
     F(av_packet_unref) F(av_new_packet)
 

@@ -1,5 +1,5 @@
+import CastorNumerics
 package import Encoder
-import Numerics
 
 /// 128 bits that tell contents apart. Equal contents, as the encoder sees them, have equal hashes.
 package struct ContentHash: Hashable, Sendable {

@@ -1,5 +1,5 @@
+import CastorNumerics
 import Glibc
-import Numerics
 
 /// InfoNCE with the duplicate mask of Gemini Embedding (arXiv 2503.07891). With s = cosine and temperature tau:
 ///
@@ -42,7 +42,8 @@ package struct ContrastiveLoss: Sendable, Equatable {
         let pairs = CosinePairs(queries, negatives, partners: batch.negativeOwners)
         let share = weight * (symmetric ? 0.5 : 1)
         let forward = Direction(
-            levels: levels, scale: scale, share: share, masked: Self.duplicates(batch), negatives: Self.negatives(batch),
+            levels: levels, scale: scale, share: share, masked: Self.duplicates(batch),
+            negatives: Self.negatives(batch),
             pairs: pairs)
         var result = CosineMatrix(a: queries, b: positives, pool: pool)(forward.rowLoss)
         result.scaleGradient += pairs.backward()
@@ -112,7 +113,7 @@ private struct Direction {
         }
         let factor = share * levels[k].weight / Double(count)
         let slope = Float(factor * self.scale / sum)
-        Numerics.scale(ds, by: slope, count: count)
+        CastorNumerics.scale(ds, by: slope, count: count)
         ds[i] -= Float(factor * self.scale)
         for n in own { hard!.1[n] *= slope }
         return factor * (Glibc.log(sum) + Double(largest) - Double(right))

@@ -1,5 +1,5 @@
+package import CastorNumerics
 package import Encoder
-package import Numerics
 
 /// What a step trains on: pairs, optional hard negatives, optional teacher vectors.
 package struct PairBatch: Sendable {

@@ -1,6 +1,6 @@
+package import CastorNumerics
 package import Encoder
 import Glibc
-package import Numerics
 
 /// A prefix that is trained for, and its weight in the loss.
 package struct MatryoshkaLevel: Sendable, Equatable {
@@ -62,15 +62,17 @@ package struct Objective: Sendable, Equatable {
                 ? (parameters[TeacherCosineLoss.headName], gradients[TeacherCosineLoss.headName]) : nil
             let total = taught.reduce(0) { $0 + $1.rows.rows }
             value.teacherCosine = taught.reduce(0) {
-                $0 + teacherCosine(
-                    $1.rows, teachers: $1.teachers, head: head, total: total, gradient: $1.gradient, pool)
+                $0
+                    + teacherCosine(
+                        $1.rows, teachers: $1.teachers, head: head, total: total, gradient: $1.gradient, pool)
             }
         }
         if let teacherSimilarity {
             // Each side among itself: queries with queries, positives with positives.
             value.teacherSimilarity = taught.reduce(0) {
-                $0 + teacherSimilarity(
-                    $1.rows, teachers: $1.teachers, levels: levels, gradient: $1.gradient, pool)
+                $0
+                    + teacherSimilarity(
+                        $1.rows, teachers: $1.teachers, levels: levels, gradient: $1.gradient, pool)
             }
         }
         return value

@@ -1,4 +1,4 @@
-import Numerics
+import CastorNumerics
 
 /// Rows of a batch, as the cosines of their prefixes see them, and the gradient that comes back.
 ///

@@ -1,5 +1,5 @@
+import CastorNumerics
 import Glibc
-import Numerics
 
 /// Mean of `1 - cos(y, t)` over the contents that have a teacher vector t. y is the first components of a row or, with a
 /// head, a learned linear map of them.

@@ -1,5 +1,5 @@
+package import CastorNumerics
 package import Encoder
-package import Numerics
 
 /// AdamW with decoupled decay, clipping by the global norm, and parameter groups; the arithmetic of PyTorch's, dense.
 ///

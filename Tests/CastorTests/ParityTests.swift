@@ -1,0 +1,114 @@
+import Castor
+import CastorNumerics
+import Encoder
+import Media
+import TestSupport
+import Testing
+
+/// castor-nano against the PyTorch reference, on every golden content.
+@Suite struct ParityTests {
+    private static let embedder = try! Embedder(modelPath: Folders.nano)
+    private static let golden = Golden.shared
+
+    private static var options: EmbedOptions {
+        var options = EmbedOptions()
+        options.files = .relative(to: Folders.fixtures)
+        return options
+    }
+
+    private static func content(_ item: Golden.Case) -> Content {
+        Content(
+            item.parts.map { part in
+                switch part {
+                case .text(let text): .text(text)
+                case .file(let path, let mimeType): .file(path, mimeType: mimeType)
+                }
+            })
+    }
+
+    private static func hasEmptyText(_ item: Golden.Case) -> Bool {
+        item.parts.contains { if case .text("") = $0 { true } else { false } }
+    }
+
+    /// Contents that the library takes; empty texts it refuses, like the service.
+    static let accepted = golden.cases.filter { !hasEmptyText($0) }
+
+    @Test(arguments: accepted) func everyContentEqualsTheReference(item: Golden.Case) throws {
+        let embedding = try Self.embedder.embed(Self.content(item), options: Self.options)
+        #expect(embedding.tokenCount == item.tokens)
+        expectClose(
+            embedding.values, Self.golden.vector(item.id), item.dependsOnDecoder ? .otherDecoder : .nanoParity, item.id)
+    }
+
+    @Test func allContentsTogetherEqualTheReference() throws {
+        let results = Self.embedder.embed(Self.accepted.map(Self.content), options: Self.options)
+        for (item, result) in zip(Self.accepted, results) where !item.dependsOnDecoder {
+            expectClose(try result.get().values, Self.golden.vector(item.id), .nanoParity, item.id)
+        }
+    }
+
+    /// The empty text is one end token to the model; only the library refuses it.
+    @Test func emptyTextsEqualTheReferenceInTheEncoder() throws {
+        let pool = WorkerPool(threads: 2)
+        let model = try Model(path: Folders.nano, pool: pool)
+        let encoder = MultimodalEncoder(model: model, pool: pool)
+        var checked = 0
+        for item in Self.golden.cases where Self.hasEmptyText(item) {
+            let texts = item.parts.compactMap { if case .text(let text) = $0 { text } else { nil } }
+            guard texts.count == item.parts.count else { continue }
+            let input = EncoderInput(texts.map { .text(model.tokenizer.encode($0, limit: 8_192).ids) })
+            expectClose(normalised(try encoder.encode([input])), Self.golden.vector(item.id), .nanoParity, item.id)
+            checked += 1
+        }
+        #expect(checked >= 2)
+    }
+
+    /// From the pixels that the reference saw, every lossy format's vector is exact.
+    @Test func picturesFromTheReferencesPixelsEqualTheReference() throws {
+        let pool = WorkerPool(threads: 2)
+        let model = try Model(path: Folders.nano, pool: pool)
+        let encoder = MultimodalEncoder(model: model, pool: pool)
+        let side = model.configuration.image.patchSize
+        var checked = 0
+        for item in Self.golden.cases {
+            guard let stored = Self.golden.pixels(item.id) else { continue }
+            let grid = ImageGrid(
+                width: stored.width, height: stored.height, maxPatches: model.configuration.image.maxPatches)
+            let image = PixelImage(
+                size: ImageSize(width: stored.width, height: stored.height), pixels: stored.pixels)
+            let resized = Resize.triangle(
+                image, to: ImageSize(width: grid.columns * side, height: grid.rows * side))
+            let patches = imagePatches(resized, grid: grid, patchSize: side)
+            if let expected = Self.golden.floats("\(item.id).patches") {
+                expectClose(patches.values, expected, Tolerance("patches", 1e-5), item.id)
+            }
+            let vector = normalised(try encoder.encode([EncoderInput([.image(patches: patches, grid: grid)])]))
+            expectClose(vector, Self.golden.vector(item.id), .nanoParity, item.id)
+            checked += 1
+        }
+        #expect(checked >= 15)
+    }
+
+    /// No two different texts lie together: a constant function would pass many other tests.
+    @Test func differentTextsHaveDifferentVectors() throws {
+        let ids = [
+            "text-plain", "text-sentence", "text-other-sentence", "text-arabic", "text-chinese", "text-hindi",
+            "text-code",
+        ]
+        let vectors = try ids.map {
+            try Self.embedder.embed(Self.content(Self.golden[$0]), options: Self.options).values
+        }
+        for i in vectors.indices {
+            for j in 0..<i {
+                let cosine = zip(vectors[i], vectors[j]).reduce(0) { $0 + $1.0 * $1.1 }
+                #expect(cosine < 0.999, "\(ids[i]) and \(ids[j]): \(cosine)")
+            }
+        }
+    }
+
+    private func normalised(_ row: Matrix) -> [Float] {
+        let values = row.values
+        let norm = values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+        return values.map { Float(Double($0) / norm) }
+    }
+}

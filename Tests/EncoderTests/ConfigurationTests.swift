@@ -1,0 +1,63 @@
+import Encoder
+import FoundationEssentials
+import TestSupport
+import Testing
+
+@Suite struct ConfigurationTests {
+    private let valid = try! String(decoding: Folders.read("\(Folders.nano)/config.json"), as: UTF8.self)
+
+    @Test func theFixtureIsRead() throws {
+        let configuration = try Configuration(json: Data(valid.utf8))
+        #expect(configuration.width == 32)
+        #expect(configuration.headSize == 16)
+        #expect(configuration.parameterCount == 237_472)
+    }
+
+    /// What is changed, to what, and the key that the error must name.
+    static let mistakes: [(find: String, replace: String, key: String)] = [
+        ("\"width\": 32", "\"width\": 0", "width"),
+        ("\"width\": 32", "\"width\": -32", "width"),
+        ("\"width\": 32", "\"width\": 9223372036854775807", "width"),
+        ("\"width\": 32", "\"width\": 9223372036854775808", "(whole file)"),
+        ("\"width\": 32", "\"width\": 32.5", "(whole file)"),
+        ("\"width\": 32", "\"width\": \"32\"", "width"),
+        ("\"width\": 32", "\"width\": null", "width"),
+        ("\"width\": 32", "\"with\": 32", "width"),
+        ("\"heads\": 2", "\"heads\": 0", "heads"),
+        ("\"heads\": 2", "\"heads\": 3", "heads"),
+        ("\"heads\": 2", "\"heads\": 16", "heads"),
+        ("\"format\": \"castor-1\"", "\"format\": \"castor-2\"", "format"),
+        ("\"norm_epsilon\": 1e-6", "\"norm_epsilon\": 0", "norm_epsilon"),
+        ("\"norm_epsilon\": 1e-6", "\"norm_epsilon\": -1", "norm_epsilon"),
+        ("\"max_tokens\": 8192", "\"max_tokens\": 0", "max_tokens"),
+        ("\"vocabulary_size\": 1000", "\"vocabulary_size\": 1", "text.vocabulary_size"),
+        ("\"patch_size\": 16", "\"patch_size\": 0", "image.patch_size"),
+        ("\"max_patches\": 64", "\"max_patches\": 0", "image.max_patches"),
+        ("\"sample_rate\": 16000", "\"sample_rate\": 44100", "audio.sample_rate"),
+        ("\"fft_length\": 512", "\"fft_length\": 399", "audio.fft_length"),
+        ("\"hop_length\": 160", "\"hop_length\": 401", "audio.hop_length"),
+        ("\"mel_bands\": 80", "\"mel_bands\": -1", "audio.mel_bands"),
+    ]
+
+    @Test(arguments: mistakes) func aMistakeNamesItsKey(mistake: (find: String, replace: String, key: String)) {
+        #expect(valid.contains(mistake.find), "the fixture has no \(mistake.find)")
+        let json = valid.replacing(mistake.find, with: mistake.replace)
+        do throws(ModelError) {
+            _ = try Configuration(json: Data(json.utf8))
+            Issue.record("\(mistake.replace) was accepted")
+        } catch {
+            guard case .configuration(let key, let reason) = error else {
+                Issue.record("\(mistake.replace): \(error)")
+                return
+            }
+            #expect(key == mistake.key, "\(mistake.replace): \(reason)")
+            // The parser does not say where a number stands that fits no field.
+            #expect(key != "(whole file)" || reason.contains("number"), "\(reason)")
+        }
+    }
+
+    @Test(arguments: ["", "{", "[]", "null", "{}", String(repeating: "[", count: 100_000)])
+    func whatIsNoConfigurationIsRefused(json: String) {
+        #expect(throws: ModelError.self) { try Configuration(json: Data(json.utf8)) }
+    }
+}

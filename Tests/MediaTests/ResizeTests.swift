@@ -1,0 +1,31 @@
+import Media
+import Testing
+
+@Suite struct ResizeTests {
+    static let sizes = ["16x8", "8x33", "41x29", "50x34", "13x7", "1x1"]
+
+    @Test(arguments: sizes) func equalsTorch(size: String) throws {
+        let source = try Fixture.pixels("resize")
+        let sides = size.split(separator: "x").compactMap { Int($0) }
+        let resized = Resize.triangle(source, to: ImageSize(width: sides[0], height: sides[1]))
+        expectClose(resized, try Fixture.floats("resize.\(size)"), .resized, "torch, \(size)")
+        expectClose(
+            resized, try Fixture.pixels("resize.\(size)").pixels.map(Float.init), .resized8Bit, "Pillow, \(size)")
+    }
+
+    @Test func oneColorStaysTheSame() {
+        let size = ImageSize(width: 333, height: 217)
+        let image = PixelImage(size: size, pixels: [UInt8](repeating: 200, count: size.width * size.height * 3))
+        let resized = Resize.triangle(image, to: ImageSize(width: 64, height: 48))
+        expectClose(resized, [Float](repeating: 200, count: 64 * 48 * 3), .resized)
+    }
+
+    @Test func extremeShapesAreFinite() {
+        for (from, to) in [((16_384, 1), (3, 5)), ((1, 16_384), (5, 3)), ((1, 1), (64, 64)), ((2, 3), (500, 1))] {
+            let size = ImageSize(width: from.0, height: from.1)
+            let image = PixelImage(size: size, pixels: [UInt8](repeating: 77, count: size.width * size.height * 3))
+            let resized = Resize.triangle(image, to: ImageSize(width: to.0, height: to.1))
+            expectClose(resized, [Float](repeating: 77, count: to.0 * to.1 * 3), .resized, "\(from) to \(to)")
+        }
+    }
+}
