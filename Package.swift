@@ -51,7 +51,7 @@ let package = Package(
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
-                "Castor", "Encoder", "Numerics", "Training",
+                "Castor", "CastorNumerics", "Encoder", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Encoder
-import Numerics
+import CastorNumerics
 import Training
 
 struct SoupCommand: ParsableCommand {

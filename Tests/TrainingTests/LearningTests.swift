@@ -1,5 +1,5 @@
 import Encoder
-import Numerics
+import CastorNumerics
 import Testing
 import Training
 

@@ -1,6 +1,6 @@
 import Encoder
 import Glibc
-import Numerics
+import CastorNumerics
 import Testing
 import Training
 

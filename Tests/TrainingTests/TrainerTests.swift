@@ -1,6 +1,6 @@
 import Encoder
 import Foundation
-import Numerics
+import CastorNumerics
 import Testing
 import Training
 

@@ -1,5 +1,5 @@
 import Encoder
-import Numerics
+import CastorNumerics
 
 /// All that a trainer needs to go on as if it had never stopped, in one file that appears whole or not at all.
 ///

@@ -1,5 +1,5 @@
 import Encoder
-package import Numerics
+package import CastorNumerics
 
 /// The weighted mean of the weights of models that were trained from the same start (arXiv 2203.05482).
 package enum ModelSoup {
@@ -35,7 +35,7 @@ package enum ModelSoup {
         for tensor in sum.tensors {
             let values = Matrix(rows: tensor.values.rows, columns: tensor.values.columns)
             do { try model.tensors.copy(tensor.name, into: values) } catch { throw .model(error) }
-            Numerics.add(values.pointer, times: share, to: tensor.values.pointer, count: values.count)
+            CastorNumerics.add(values.pointer, times: share, to: tensor.values.pointer, count: values.count)
         }
     }
 
