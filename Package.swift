@@ -67,9 +67,10 @@ let package = Package(
         .testTarget(
             name: "CastorTests", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport"],
             swiftSettings: strict),
+        .testTarget(name: "CLITests", swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "Training", "TestSupport"],
+            dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport", "Training"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -75,17 +75,26 @@ public final class Embedder: Sendable {
     public func embed(_ requests: [(content: Content, options: EmbedOptions)]) -> [Result<Embedding, EmbedError>] {
         var results: [Result<Embedding, EmbedError>] = []
         results.reserveCapacity(requests.count)
-        var start = 0
-        // Prepared contents wait in memory, a picture's patches about 0.3 MB: a bounded number at a time.
-        while start < requests.count {
-            let group = requests[start..<min(start + Self.preparedAtOnce, requests.count)]
-            results += encode(prepareAll(Array(group)))
-            start = group.endIndex
+        var group: [(content: Content, options: EmbedOptions)] = []
+        var cost = 0
+        for request in requests {
+            group.append(request)
+            cost += request.content.parts.reduce(0) { $0 + Self.cost(of: $1) }
+            if cost >= Self.maxPreparedCost {
+                results += encode(prepareAll(group))
+                (group, cost) = ([], 0)
+            }
         }
-        return results
+        return results + encode(prepareAll(group))
     }
 
-    private static let preparedAtOnce = 256
+    /// Prepared contents wait in memory until they are encoded, a picture's patches about 0.3 MB, a minute of sound 2 MB: a
+    /// bounded number at a time.
+    private static let maxPreparedCost = 256
+
+    private static func cost(of part: Part) -> Int {
+        if case .text = part { 1 } else { 8 }
+    }
 
     private func prepareAll(
         _ requests: [(content: Content, options: EmbedOptions)]

@@ -9,77 +9,108 @@ struct BatchRun {
     let applyTaskPrompts: Bool
 
     /// A line with an inline video fits; the service's own limit on a request is the same 100 MB.
-    private static let maxLineBytes = 100_000_000
-    /// Lines embedded, written and counted together.
+    static let maxLineBytes = 100_000_000
+    /// Lines embedded, written and counted together. Where a group ends depends on the input alone: a run that goes on computes
+    /// its first group whole, and so the same bits.
     private static let groupLines = 256
-    private static let groupBytes = 64 << 20
+    private static let groupBytes = 256 << 10
+    /// What a file counts as: sounds and pictures cost time that their names do not show.
+    private static let bytesPerFile = 8 << 10
 
     func run(input: String, output: String?) throws {
         let reader = try LineReader(path: input, maxLineBytes: Self.maxLineBytes)
-        let sink = try output.map { try BatchOutput(path: $0) }
+        let sink = try output.map { try BatchOutput(path: $0, input: reader) }
         Interruption.watch()
 
-        var (count, failures, truncated) = (0, 0, 0)
-        var firstFailure: String?
-        if let sink {
-            while let done = try sink.nextFinishedKey() {
-                guard let line = try reader.next() else {
-                    throw Failure(.badInput, "\(output!) has more lines than \(input): it is not its output")
-                }
-                count += 1
-                let key = request(line, number: count).key
-                guard key == done else {
-                    throw Failure(
-                        .badInput,
-                        "\(output!) line \(count) has key \"\(done)\", \(input) has \"\(key)\": it is not its output; remove it to start anew"
-                    )
-                }
-            }
-            try sink.dropUnfinishedLine()
-        }
-        let resumed = count
-        if resumed > 0 { Terminal.error("castor: \(resumed) lines of \(output!) are kept\n") }
-
         let base = input == "-" ? "." : Self.folder(of: input)
-        var progress = Progress()
-        while !Interruption.isRequested {
-            let lines = try nextGroup(reader, after: count)
+        var tally = Tally()
+        var progress: Progress?
+        while true {
+            let lines = try nextGroup(reader, after: tally.count)
             guard !lines.isEmpty else { break }
-            var writer = JSONWriter()
-            for (line, result) in zip(lines, embed(lines, base)) {
-                writer.raw("{\"key\":")
-                writer.string(line.key)
-                switch result {
-                case .success(let embedding):
-                    if embedding.truncated { truncated += 1 }
-                    writer.raw(",\"response\":")
-                    writer.embedding(embedding)
-                case .failure(let problem):
-                    failures += 1
-                    if firstFailure == nil { firstFailure = "\"\(line.key)\": \(problem.message)" }
-                    writer.raw(",\"error\":")
-                    writer.status(code: problem.code, name: problem.status, message: problem.message)
-                }
-                writer.raw("}\n")
+            let kept = try keep(lines, after: tally.count, in: sink, input: input)
+            tally.count += kept
+            if kept == lines.count { continue }
+            if progress == nil {
+                tally.resumed = tally.count
+                if let output, tally.resumed > 0 { Terminal.error("castor: \(tally.resumed) lines of \(output) are kept\n") }
+                progress = Progress(from: reader.share)
             }
-            try sink?.append(writer.bytes) ?? Terminal.output(writer.bytes)
-            count += lines.count
-            progress.update(
-                items: count, resumed: resumed, share: reader.size.map { Double(reader.position) / Double(max($0, 1)) })
+            var writer = JSONWriter()
+            for (line, result) in zip(lines, embed(lines, base)).dropFirst(kept) {
+                tally.note(result, key: line.key)
+                write(result, key: line.key, to: &writer)
+            }
+            tally.count += lines.count - kept
+            try Interruption.whileWriting(
+                "castor: stopped after \(tally.count) contents\(output == nil ? "" : "; the same command goes on from there")\n"
+            ) {
+                try sink?.append(writer.bytes) ?? Terminal.output(writer.bytes)
+            }
+            progress?.update(items: tally.count - tally.resumed, total: tally.count, share: reader.share)
         }
-        progress.finish()
+        progress?.finish()
+        if let sink, try sink.nextFinishedKey() != nil {
+            throw Failure(.badInput, "\(sink.path) has more lines than \(input): it is not its output")
+        }
         try sink?.finish()
-        if truncated > 0 {
-            Terminal.error("castor: \(truncated) contents are longer than the context and were cut at the end\n")
+        tally.report()
+    }
+
+    private func keep(_ lines: [Line], after count: Int, in sink: BatchOutput?, input: String) throws -> Int {
+        guard let sink else { return 0 }
+        for (index, line) in lines.enumerated() {
+            guard let done = try sink.nextFinishedKey() else { return index }
+            guard done == line.key else {
+                throw Failure(
+                    .badInput,
+                    "\(sink.path) line \(count + index + 1) has key \"\(done)\", \(input) has \"\(line.key)\": "
+                        + "it is not its output; remove it to start anew")
+            }
         }
-        if let firstFailure {
-            Terminal.error(
-                "castor: \(failures) of \(count - resumed) contents failed, the first with key \(firstFailure)\n")
+        return lines.count
+    }
+
+    private func write(_ result: Result<Embedding, Problem>, key: String, to writer: inout JSONWriter) {
+        writer.raw("{\"key\":")
+        writer.string(key)
+        switch result {
+        case .success(let embedding):
+            writer.raw(",\"response\":")
+            writer.embedding(embedding)
+        case .failure(let problem):
+            writer.raw(",\"error\":")
+            writer.status(code: problem.code, name: problem.status, message: problem.message)
         }
-        if Interruption.isRequested {
-            throw Failure(
-                .interrupted,
-                "stopped after \(count) contents\(output == nil ? "" : "; the same command goes on from there")")
+        writer.raw("}\n")
+    }
+
+    /// What a person wants to know at the end.
+    private struct Tally {
+        var count = 0
+        var resumed = 0
+        private var truncated = 0
+        private var failures = 0
+        private var firstFailure: String?
+
+        mutating func note(_ result: Result<Embedding, Problem>, key: String) {
+            switch result {
+            case .success(let embedding):
+                if embedding.truncated { truncated += 1 }
+            case .failure(let problem):
+                failures += 1
+                if firstFailure == nil { firstFailure = "\"\(key)\": \(problem.message)" }
+            }
+        }
+
+        func report() {
+            if truncated > 0 {
+                Terminal.error("castor: \(truncated) contents are longer than the context and were cut at the end\n")
+            }
+            if let firstFailure {
+                Terminal.error(
+                    "castor: \(failures) of \(count - resumed) contents failed, the first with key \(firstFailure)\n")
+            }
         }
     }
 
@@ -88,6 +119,11 @@ struct BatchRun {
     private struct Line {
         let key: String
         let request: Result<BatchRequest, Problem>
+
+        var fileCount: Int {
+            guard case .success(let request) = request else { return 0 }
+            return request.content.parts.count { if case .file = $0 { true } else { false } }
+        }
     }
 
     private struct Problem: Error {
@@ -111,9 +147,12 @@ struct BatchRun {
 
     private func nextGroup(_ reader: LineReader, after count: Int) throws -> [Line] {
         var lines: [Line] = []
-        let start = reader.position
-        while lines.count < Self.groupLines, reader.position - start < Self.groupBytes, let line = try reader.next() {
+        var room = Self.groupBytes
+        while lines.count < Self.groupLines, room > 0 {
+            let start = reader.position
+            guard let line = try reader.next() else { break }
             lines.append(request(line, number: count + lines.count + 1))
+            room -= reader.position - start + lines[lines.count - 1].fileCount * Self.bytesPerFile
         }
         return lines
     }

@@ -11,9 +11,12 @@ struct EmbedCommand: ParsableCommand {
             castor embed --batch contents.jsonl --output vectors.jsonl
 
             A part is a text, or @path for a file; @@x is a text that starts with @. Put -- before a text that starts with -.
-            A batch line is {"key": "..", "request": {"content": {"parts": [..]}}}, as in the hosted service's batch files;
-            its result is {"key": "..", "response": {"embedding": {"values": [..]}}} or {"key": "..", "error": {..}}.
+
+            A batch line is {"key": "..", "request": {"content": {"parts": [..]}}}, as in the hosted service's batch files. \
+            Its result is {"key": "..", "response": {"embedding": {"values": [..]}}} or {"key": "..", "error": {..}}. \
             A batch that was interrupted goes on where it stopped when the same command is given again.
+
+            Exit status: 0; 64 wrong usage; 65 bad input; 66 not found; 73 cannot write. A batch whose lines failed ends with 0.
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
@@ -22,7 +25,7 @@ struct EmbedCommand: ParsableCommand {
 
     @OptionGroup var model: ModelOption
 
-    @Option(help: ArgumentHelp("Values of the vector, 1 to 3072.", valueName: "n"))
+    @Option(help: ArgumentHelp("Values of the vector, 1 to 3072. Default: the model's own number, 3072.", valueName: "n"))
     var dimensions: Int?
 
     @Option(help: ArgumentHelp("What the vector is for; its prompt goes before the first text.", valueName: "name"))
@@ -69,6 +72,7 @@ struct EmbedCommand: ParsableCommand {
             throw ValidationError("--title goes with --task retrieval_document")
         }
         if let dimensions, dimensions < 1 { throw ValidationError("--dimensions must be 1 or more, not \(dimensions)") }
+        if batch != nil, timing { throw ValidationError("--timing is for parts") }
         if applyTaskPrompts, batch == nil { throw ValidationError("--apply-task-prompts goes with --batch") }
     }
 
@@ -89,16 +93,27 @@ struct EmbedCommand: ParsableCommand {
         let opened = Progress.now
         let contents = each ? parts.map { Content([$0.part]) } : [Content(parts.map(\.part))]
         var embeddings: [Embedding] = []
-        for (index, result) in embedder.embed(contents, options: options).enumerated() {
-            switch result {
-            case .success(let embedding):
-                if embedding.truncated {
-                    Terminal.error(Self.truncationNotice(each ? "part \(index + 1)" : "the content"))
+        var progress = Progress()
+        while embeddings.count < contents.count {
+            let group = contents[embeddings.count..<min(embeddings.count + Self.groupContents, contents.count)]
+            for result in embedder.embed(Array(group), options: options) {
+                let number = embeddings.count + 1
+                switch result {
+                case .success(let embedding):
+                    if embedding.truncated {
+                        progress.finish()
+                        Terminal.error(Self.truncationNotice(each ? "part \(number)" : "the content"))
+                    }
+                    embeddings.append(embedding)
+                case .failure(let error):
+                    progress.finish()
+                    throw Failure(each ? error.numbered(number) : error)
                 }
-                embeddings.append(embedding)
-            case .failure(let error): throw Failure(each ? error.numbered(index + 1) : error)
             }
+            let count = embeddings.count
+            progress.update(items: count, total: count, share: Double(count) / Double(contents.count))
         }
+        progress.finish()
         let embedded = Progress.now
         try VectorOutput(embeddings: embeddings, isList: each).write(format, to: output)
         if timing {
@@ -108,6 +123,9 @@ struct EmbedCommand: ParsableCommand {
                     + "write \(milliseconds(Progress.now - embedded))\n")
         }
     }
+
+    /// Contents between two looks at the progress.
+    private static let groupContents = 32
 
     static func truncationNotice(_ what: String) -> String {
         "castor: \(what) is longer than the context and was cut at the end\n"

@@ -7,8 +7,6 @@ enum ExitStatus: Int32 {
     case notFound = 66
     case bug = 70
     case cannotWrite = 73
-    /// Ended by Ctrl-C, as a shell reports it.
-    case interrupted = 130
 }
 
 /// A message for a person and the status for a script.

@@ -31,7 +31,7 @@ struct InfoCommand: ParsableCommand {
             ("vocabulary", "\(info.vocabulary)"),
             (
                 "dimensions",
-                "\(info.dimensions), trained for \(info.matryoshkaDimensions.map(String.init).joined(separator: ", "))"
+                "1 to \(info.dimensions), meant for \(info.matryoshkaDimensions.map(String.init).joined(separator: ", "))"
             ),
             ("context", "\(info.maxTokens) tokens a content"),
             ("images", "\(limits.maxImages) a content, \(limits.maxImageSide) px a side, \(limits.maxImagePixels) px"),

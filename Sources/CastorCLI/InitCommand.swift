@@ -1,5 +1,6 @@
 import ArgumentParser
 import Castor
+import Encoder
 
 struct InitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,6 +16,10 @@ struct InitCommand: ParsableCommand {
     var seed: UInt64 = 1
 
     func run() throws {
+        let weights = "\(folder)/\(Model.weightsName)"
+        if let file = try? SafeTensors(path: weights), file.metadata["castor.state"] == "trained" {
+            throw Failure(.cannotWrite, "\(weights) holds trained weights; move it away to make untrained ones")
+        }
         do {
             let count = try UntrainedModel.write(at: folder, seed: seed)
             Terminal.error("\(folder): \(count) untrained parameters, seed \(seed)\n")

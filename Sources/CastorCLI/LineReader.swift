@@ -17,6 +17,11 @@ final class LineReader {
     private(set) var position = 0
     /// Bytes of the whole file; nil for a pipe.
     let size: Int?
+    /// Device and number of the file.
+    let identity: [UInt64]
+
+    /// The share of the file that was handed out, 0...1; nil for a pipe.
+    var share: Double? { size.map { Double(position) / Double(max($0, 1)) } }
 
     private static let chunk = 1 << 20
 
@@ -31,6 +36,7 @@ final class LineReader {
             throw Failure(.badInput, "\(path): is a folder")
         }
         size = status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+        identity = [UInt64(status.st_dev), UInt64(status.st_ino)]
         self.maxLineBytes = maxLineBytes
     }
 
@@ -78,9 +84,9 @@ final class LineReader {
         var got = 0
         repeat {
             got = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + old, Self.chunk) }
-        } while got < 0 && errno == EINTR && !Interruption.isRequested
+        } while got < 0 && errno == EINTR
         buffer.removeLast(Self.chunk - max(got, 0))
-        if got < 0, !Interruption.isRequested {
+        if got < 0 {
             throw Failure(.badInput, "cannot read: \(String(cString: strerror(errno)))")
         }
         if got <= 0 { isAtEnd = true }

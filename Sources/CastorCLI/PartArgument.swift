@@ -8,6 +8,8 @@ struct PartArgument: ExpressibleByArgument {
     init?(argument: String) {
         if argument.hasPrefix("@@") {
             part = .text(String(argument.dropFirst()))
+        } else if argument == "@" {
+            return nil
         } else if argument.hasPrefix("@") {
             part = .file(String(argument.dropFirst()))
         } else {

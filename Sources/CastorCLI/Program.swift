@@ -10,6 +10,8 @@ struct Program: ParsableCommand {
         version: Version.current,
         subcommands: [EmbedCommand.self, SimilarityCommand.self, InfoCommand.self, InitCommand.self, SoupCommand.self])
 
+    static let _errorLabel = "castor"
+
     static func main() {
         do {
             try refuseInvalidUTF8()

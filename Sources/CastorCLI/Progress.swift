@@ -11,19 +11,25 @@ struct Progress {
     private static let patience = 2.0
     private static let interval = 0.2
 
+    /// Share of the work that was done before, which says nothing about the rate.
+    private let startShare: Double
+
+    init(from share: Double? = 0) {
+        startShare = share ?? 0
+    }
+
     /// - Parameters:
+    ///   - items: done since the start; `total` counts earlier runs, too.
     ///   - share: 0...1, nil when the total is unknown.
-    ///   - resumed: items of an earlier run, which say nothing about the rate.
-    mutating func update(items: Int, resumed: Int, share: Double?) {
+    mutating func update(items: Int, total: Int, share: Double?) {
         guard isShown else { return }
         let elapsed = Self.now - start
         guard elapsed > Self.patience, elapsed - lastShown > Self.interval else { return }
         lastShown = elapsed
         hasLine = true
-        let rate = Double(items - resumed) / elapsed
-        var line = "\r\u{1B}[K\(items) contents, \(Self.short(rate))/s"
-        if let share, share > 0 {
-            line += ", \(Int(share * 100)) %, \(Self.duration(elapsed * (1 - share) / share)) left"
+        var line = "\r\u{1B}[K\(total) contents, \(Self.short(Double(items) / elapsed))/s"
+        if let share, share > startShare {
+            line += ", \(Int(share * 100)) %, \(Self.duration(elapsed * (1 - share) / (share - startShare))) left"
         }
         Terminal.error(line)
     }

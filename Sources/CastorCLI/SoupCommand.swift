@@ -1,6 +1,6 @@
 import ArgumentParser
-import Encoder
 import CastorNumerics
+import Encoder
 import Training
 
 struct SoupCommand: ParsableCommand {

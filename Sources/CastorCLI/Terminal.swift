@@ -26,19 +26,42 @@ enum Terminal {
     }
 }
 
-/// Ctrl-C and SIGTERM, noted rather than obeyed at once, so that long work stops between two whole results.
+/// Ctrl-C and SIGTERM during a batch: the program ends at once, since all that is written can be gone on from, but not inside
+/// a write.
 enum Interruption {
-    nonisolated(unsafe) private static var noted: sig_atomic_t = 0
+    nonisolated(unsafe) private static var noted: Int32 = 0
+    nonisolated(unsafe) private static var isWriting = false
+    /// What to say, ready before the signal: its handler may not allocate.
+    nonisolated(unsafe) private static var message: UnsafeMutableBufferPointer<UInt8> = .allocate(capacity: 256)
+    nonisolated(unsafe) private static var messageLength = 0
 
     static func watch() {
+        message.update(repeating: 0)
         for signal in [SIGINT, SIGTERM] {
             // A second one ends the program the usual way.
             var action = sigaction()
-            action.__sigaction_handler.sa_handler = { _ in Interruption.noted = 1 }
+            action.__sigaction_handler.sa_handler = { signal in
+                Interruption.noted = signal
+                if !Interruption.isWriting { Interruption.end() }
+            }
             action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND))
             sigaction(signal, &action, nil)
         }
     }
 
-    static var isRequested: Bool { noted != 0 }
+    /// - Parameter notice: what a signal makes the program say from now on.
+    static func whileWriting(_ notice: String, _ body: () throws -> Void) rethrows {
+        isWriting = true
+        try body()
+        let clearLine = isatty(STDERR_FILENO) == 1 ? "\r\u{1B}[K" : ""
+        messageLength = message.update(fromContentsOf: Array((clearLine + notice).utf8.prefix(message.count)))
+        isWriting = false
+        if noted != 0 { end() }
+    }
+
+    private static func end() -> Never {
+        _ = write(STDERR_FILENO, message.baseAddress, messageLength)
+        // As a shell reports a program that a signal ended.
+        _exit(128 + noted)
+    }
 }

@@ -17,12 +17,32 @@ struct VectorOutput {
             case .text: text
             }
         guard let path else { return try Terminal.output(bytes) }
+        guard try Self.isReplaceable(path) else { return try writeThrough(bytes, to: path) }
         do {
             let file = try AtomicFile(path: path)
             try bytes.withUnsafeBytes { try file.write($0) }
             try file.commit()
         } catch let error as ModelError {
             throw Failure(.cannotWrite, error.description)
+        }
+    }
+
+    /// Files are replaced whole. To replace a device, a pipe or a link would destroy it: those are written to.
+    private static func isReplaceable(_ path: String) throws -> Bool {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return true }
+        if status.st_mode & S_IFMT == S_IFDIR { throw Failure(.cannotWrite, "\(path): is a folder") }
+        return status.st_mode & S_IFMT == S_IFREG
+    }
+
+    private func writeThrough(_ bytes: [UInt8], to path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw Failure(.cannotWrite, "\(path): \(String(cString: strerror(errno)))") }
+        defer { close(descriptor) }
+        do {
+            try Terminal.write(bytes, to: descriptor)
+        } catch let failure as Failure {
+            throw Failure(.cannotWrite, "\(path): \(failure.message)")
         }
     }
 

@@ -180,13 +180,12 @@ package struct EncoderPass: Sendable {
         let d = shape.width
         let pooled = Matrix(rows: layout.count, columns: d)
         let normed = memory.headNormed(x)
-        pool.run(layout.count) { sequence, _ in
+        pool.run(layout.count) { sequence, worker in
             let rows = layout.rows(of: sequence)
-            rmsNormRows(
-                Block(x[rows]), weight: weights.norm.pointer, epsilon: shape.epsilon, into: Block(normed[rows]))
-            let mean = pooled.row(sequence)
-            for row in rows { add(normed.row(row), to: mean, count: d) }
-            scale(mean, by: 1 / Float(rows.count), count: d)
+            let tokens = Block(normed[rows])
+            rmsNormRows(Block(x[rows]), weight: weights.norm.pointer, epsilon: shape.epsilon, into: tokens)
+            let partial = worker.scratch.take(rows: 1, columns: d)
+            meanOfRows(tokens, partial: partial.pointer, into: pooled.row(sequence))
         }
         return pooled
     }

@@ -5,6 +5,7 @@ import Synchronization
 ///
 /// Safe to call from many threads; calls take turns, each using all workers.
 package final class MultimodalEncoder: Sendable {
+    package var pool: WorkerPool { pass.pool }
     private let weights: any WeightSource
     private let pass: EncoderPass
     private let memory = Mutex(PassMemory(.nothing))

@@ -1,6 +1,6 @@
 import CastorNumerics
 import Encoder
-import Foundation
+import FoundationEssentials
 import Testing
 import Training
 

@@ -1,6 +1,7 @@
 import CastorNumerics
 import Encoder
-import Foundation
+import FoundationEssentials
+import TestSupport
 import Training
 
 /// What PyTorch computed for castor-nano: Tests/Fixtures/gradients.*, written by tools/reference/make_gradients.py.
@@ -89,8 +90,8 @@ struct GoldenGradients {
             return Key(words[0] + words.dropFirst().map(\.capitalized).joined())
         }
         description = try decoder.decode(
-            Description.self, from: Data(contentsOf: URL(filePath: "\(Nano.folder)/gradients.json")))
-        tensors = try SafeTensors(path: "\(Nano.folder)/gradients.safetensors")
+            Description.self, from: Data(contentsOf: URL(filePath: "\(Folders.fixtures)/gradients.json")))
+        tensors = try SafeTensors(path: "\(Folders.fixtures)/gradients.safetensors")
     }
 
     private struct Key: CodingKey {

@@ -1,5 +1,5 @@
-import Encoder
 import CastorNumerics
+import Encoder
 import Testing
 import Training
 

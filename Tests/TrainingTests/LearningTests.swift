@@ -1,5 +1,5 @@
-import Encoder
 import CastorNumerics
+import Encoder
 import Testing
 import Training
 
@@ -39,10 +39,13 @@ import Training
     }
 
     /// Share of queries whose own positive is the nearest.
-    private func recall(_ examples: [Example], _ configuration: Configuration, _ parameters: ParameterStore) throws -> Double {
+    private func recall(_ examples: [Example], _ configuration: Configuration, _ parameters: ParameterStore) throws
+        -> Double
+    {
         let pass = EncoderPass(configuration: configuration, pool: pool)
         let rows = try pass.forward(
-            examples.map(\.query) + examples.map(\.positive), ModelWeights(configuration, parameters), PassMemory(.nothing)
+            examples.map(\.query) + examples.map(\.positive), ModelWeights(configuration, parameters),
+            PassMemory(.nothing)
         ).rows
         let n = examples.count
         let right = (0..<n).count { i in

@@ -1,6 +1,6 @@
+import CastorNumerics
 import Encoder
 import Glibc
-import CastorNumerics
 import Testing
 import Training
 
@@ -15,7 +15,9 @@ import Training
         ids.map { EncoderInput([.text([$0])]) }
     }
 
-    private func evaluate(_ batch: PairBatch, _ rows: Matrix, _ objective: Objective) -> (loss: Double, gradient: Matrix) {
+    private func evaluate(_ batch: PairBatch, _ rows: Matrix, _ objective: Objective) -> (
+        loss: Double, gradient: Matrix
+    ) {
         let gradient = Matrix(rows: rows.rows, columns: rows.columns)
         let value = objective(LossBatch(batch, rows: rows), store, gradient: gradient, store, pool)
         return (value.total, gradient)
@@ -23,7 +25,8 @@ import Training
 
     /// The loss as DESIGN writes it, in f64.
     private func plain(
-        _ q: [[Double]], _ p: [[Double]], negatives: [[[Double]]], same: (Int, Int) -> Bool, temperature: Double, size: Int
+        _ q: [[Double]], _ p: [[Double]], negatives: [[[Double]]], same: (Int, Int) -> Bool, temperature: Double,
+        size: Int
     ) -> Double {
         func cosine(_ a: [Double], _ b: [Double]) -> Double {
             func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a.prefix(size), b).reduce(0) { $0 + $1.0 * $1.1 } }
@@ -140,7 +143,8 @@ import Training
         let gradient = evaluate(batch, rows, Objective(levels: [.init(size: 32), .init(size: 8)])).gradient
         for row in 0..<8 {
             let along = dot(rows.row(row), gradient.row(row), count: 32)
-            let size = (sumOfSquares(rows.row(row), count: 32) * sumOfSquares(gradient.row(row), count: 32)).squareRoot()
+            let size = (sumOfSquares(rows.row(row), count: 32) * sumOfSquares(gradient.row(row), count: 32))
+                .squareRoot()
             #expect(Double(abs(along)) <= Self.gradientTolerance * Double(size))
         }
     }
@@ -158,7 +162,9 @@ import Training
         var random = SeededGenerator(seed: 7)
         let patches = Matrix.random(rows: 4, columns: 6, &random)
         func image(_ grid: ImageGrid) -> EncoderInput { EncoderInput([.image(patches: patches, grid: grid)]) }
-        let (square, wide) = (ImageGrid(width: 2, height: 2, maxPatches: 4), ImageGrid(width: 4, height: 1, maxPatches: 4))
+        let (square, wide) = (
+            ImageGrid(width: 2, height: 2, maxPatches: 4), ImageGrid(width: 4, height: 1, maxPatches: 4)
+        )
         let all = [
             EncoderInput([.text([1, 2])]), EncoderInput([.text([2, 1])]), EncoderInput([.text([1]), .text([2])]),
             EncoderInput([.text([1])]), image(square), image(wide), EncoderInput([.audio(patches: patches)]),

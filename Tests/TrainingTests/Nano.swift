@@ -1,17 +1,13 @@
 import CastorNumerics
 import Encoder
-import Foundation
+import TestSupport
 import Testing
 import Training
 
-/// The test model and contents for it. Its fixture lies at the top of the tests.
+/// The test model and contents for it.
 enum Nano {
-    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appending(path: "Fixtures").path
-    static let path = "\(folder)/castor-nano"
-
     static func model(_ pool: WorkerPool) throws -> Model {
-        try Model(path: path, pool: pool)
+        try Model(path: Folders.nano, pool: pool)
     }
 
     /// Pictures and sounds of random numbers, texts of random ids: what the encoder sees of a content.

@@ -1,5 +1,5 @@
-import Encoder
 import CastorNumerics
+import Encoder
 import Testing
 import Training
 
@@ -66,7 +66,8 @@ import Training
     @Test(arguments: [
         ("*", "text.norm.weight", true), ("text.*", "text.norm.weight", true), ("text.*", "unified.text.x", false),
         ("*.norm.weight", "text.norm.weight", true), ("*norm.weight", "text.blocks.0.mlp_norm.weight", true),
-        ("text.blocks.*.mlp.*", "text.blocks.11.mlp.up.weight", true), ("text", "text.norm.weight", false), ("", "", true),
+        ("text.blocks.*.mlp.*", "text.blocks.11.mlp.up.weight", true), ("text", "text.norm.weight", false),
+        ("", "", true),
     ])
     func patterns(pattern: String, name: String, matches: Bool) {
         #expect(ParameterGroup(pattern).matches(name) == matches)

@@ -1,6 +1,6 @@
-import Encoder
-import Foundation
 import CastorNumerics
+import Encoder
+import TestSupport
 import Testing
 import Training
 
@@ -32,11 +32,11 @@ import Training
     }
 
     @Test func resumedEqualsUninterrupted() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "castor-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let path = folder.appending(path: "checkpoint").path
+        try Folders.withTemporary { try resume(throughFileIn: $0) }
+    }
 
+    private func resume(throughFileIn folder: String) throws {
+        let path = "\(folder)/checkpoint"
         let whole = try trainer()
         var random = SeededGenerator(seed: 9)
         for _ in 0..<8 { _ = try whole.step([batch(&random)]) }
@@ -60,15 +60,17 @@ import Training
     }
 
     @Test func aDamagedCheckpointIsRefused() throws {
-        let path = FileManager.default.temporaryDirectory.appending(path: "castor-\(UUID().uuidString)").path
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        let trainer = try trainer()
-        try Checkpoint(random: SeededGenerator(seed: 1)).write(trainer, to: path)
-        let bytes = try Data(contentsOf: URL(filePath: path))
-        try bytes.dropLast(10).write(to: URL(filePath: path))
-        #expect(throws: TrainingError.self) { try Checkpoint(path, into: trainer) }
-        #expect(throws: TrainingError.self) { try Checkpoint("\(Nano.path)/model.safetensors", into: trainer) }
-        #expect(throws: TrainingError.model(.notFound(path: "\(path).none"))) { try Checkpoint("\(path).none", into: trainer) }
+        try Folders.withTemporary { folder in
+            let path = "\(folder)/checkpoint"
+            let trainer = try trainer()
+            try Checkpoint(random: SeededGenerator(seed: 1)).write(trainer, to: path)
+            try Folders.write(Array(Folders.read(path).dropLast(10)), path)
+            #expect(throws: TrainingError.self) { try Checkpoint(path, into: trainer) }
+            #expect(throws: TrainingError.self) { try Checkpoint("\(Folders.nano)/model.safetensors", into: trainer) }
+            #expect(throws: TrainingError.model(.notFound(path: "\(path).none"))) {
+                try Checkpoint("\(path).none", into: trainer)
+            }
+        }
     }
 
     /// One step of two batches follows the mean of their gradients: twice the same batch is that batch.

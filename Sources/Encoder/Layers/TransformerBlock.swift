@@ -63,7 +63,7 @@ struct BlockPass: Sendable {
     }
 
     /// Rows of one piece of work: its activations stay in the cache from one product to the next, and BLAS is at full speed.
-    private static let rowsPerPiece = 256
+    private static let rowsPerPiece = 512
 
     /// Below this many rows a worker, dividing the columns of each product is faster than dividing the rows.
     private static let minRowsPerWorker = 96

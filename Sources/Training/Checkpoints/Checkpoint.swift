@@ -1,5 +1,5 @@
-import Encoder
 import CastorNumerics
+import Encoder
 
 /// All that a trainer needs to go on as if it had never stopped, in one file that appears whole or not at all.
 ///
@@ -63,7 +63,8 @@ package struct Checkpoint: Sendable, Equatable {
         trainer.optimizer.resume(step: step)
         random = SeededGenerator(seed: state)
         let noted = file.metadata.filter { $0.key.hasPrefix(Self.notePrefix) }
-        notes = Dictionary(uniqueKeysWithValues: noted.map { (String($0.key.dropFirst(Self.notePrefix.count)), $0.value) })
+        notes = Dictionary(
+            uniqueKeysWithValues: noted.map { (String($0.key.dropFirst(Self.notePrefix.count)), $0.value) })
     }
 
     private static func stores(_ trainer: Trainer) -> [(prefix: String, store: ParameterStore)] {

@@ -1,5 +1,5 @@
-import Encoder
 package import CastorNumerics
+import Encoder
 
 /// The weighted mean of the weights of models that were trained from the same start (arXiv 2203.05482).
 package enum ModelSoup {

@@ -1,0 +1,79 @@
+# What one can do here. `make` alone lists it. Nothing asks a question, and a second run does only what is new.
+
+SHELL := /bin/sh
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+program := .build/release/castor
+model := weights/castor-small
+weights := $(model)/model.safetensors
+installed_model := $(DESTDIR)$(PREFIX)/share/castor/castor-small
+
+.PHONY: help
+help: ## List what one can do here
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
+	|| sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1: \2/p' Makefile
+
+.PHONY: setup
+setup: ## Install the Debian packages that building and the demo need, where missing
+	@tools/timed "Checking the Debian packages for building and for the demo" tools/setup build demo
+
+.PHONY: setup-build
+setup-build:
+	@tools/timed "Checking the Debian packages for building" tools/setup build
+
+.PHONY: program
+program: setup-build
+	@tools/timed "Building the program castor in release mode" swift build -c release --product castor
+
+# The weights are a pure function of config.json and the seed.
+$(weights): $(model)/config.json | program
+	@tools/timed "Writing UNTRAINED weights for castor-small: random numbers, whose vectors have the right form and no meaning" \
+	    $(program) init $(model) --seed 1
+
+.PHONY: build
+build: program $(weights) ## Build the program (release mode) and, until it is trained, random weights for its model
+	@echo "Ready: $(program) embed \"hello\""
+
+.PHONY: demo
+demo: setup build ## Make pictures and sounds on the spot and embed them with text
+	@tools/timed "Demo" tools/demo/run $(program)
+
+.PHONY: test
+test: setup-build ## Everything the tests need, then all tests
+	@tools/timed "Building the program and the tests in release mode, then running all tests" tools/test
+
+.PHONY: bench
+bench: setup-build $(weights) ## Measure speed, as a share of what the processor's matrix product reaches
+	@tools/timed "Benchmarks" swift package --package-path Benchmarks -c release benchmark
+
+.PHONY: reference
+reference: build ## Compute the golden fixtures anew with PyTorch and show the difference
+	@tools/timed "Checking the Debian packages for the reference" tools/setup reference
+	@tools/timed "Installing PyTorch for the reference" tools/reference/setup
+	@tools/timed "Computing the fixtures with the reference" .venv/bin/python tools/reference/check.py
+
+.PHONY: install
+install: build ## Put program and model below PREFIX (/usr/local); DESTDIR is honoured
+	install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/castor
+	install -d $(installed_model)
+	install -m 644 $(model)/config.json $(model)/model.safetensors $(model)/tokenizer.model $(model)/README.md $(installed_model)
+
+.PHONY: uninstall
+uninstall: ## Remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/castor
+	rm -rf $(installed_model)
+	-rmdir $(DESTDIR)$(PREFIX)/share/castor 2>/dev/null
+
+.PHONY: format
+format: ## Format the Swift sources
+	@swift format --configuration .swift-format --in-place -r Sources Tests Benchmarks/Benchmarks Package.swift
+
+.PHONY: lint
+lint: ## Check the format, as strictly as a review does
+	@tools/timed "Checking the format" \
+	    swift format lint --strict --configuration .swift-format -r Sources Tests Benchmarks/Benchmarks Package.swift
+
+.PHONY: clean
+clean: ## Remove what was built and the demo's media
+	rm -rf .build Benchmarks/.build build

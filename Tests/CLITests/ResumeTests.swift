@@ -1,0 +1,131 @@
+import Foundation
+import Glibc
+import Testing
+
+/// A batch that was interrupted, in whatever way, goes on to the same bytes as one that was not.
+@Suite struct ResumeTests {
+    private let folder: Workspace
+
+    init() throws {
+        folder = try Workspace()
+    }
+
+    private func batch(_ arguments: String...) throws -> CastorProgram.Outcome {
+        try CastorProgram.run(["embed", "--batch", "in.jsonl", "-o", "out.jsonl"] + arguments, in: folder)
+    }
+
+    private func writeInput(lines: Int, words: Int = 1) throws {
+        try folder.write(
+            (0..<lines).map { index in
+                BatchTests.line(key: "k\(index)", String(repeating: "word ", count: words + index % 13) + "\(index)", dimensions: 2)
+            }.joined(), "in.jsonl")
+    }
+
+    /// The output of a run from start to end.
+    private func whole() throws -> [UInt8] {
+        #expect(try batch().status == 0)
+        return try folder.bytes("out.jsonl")
+    }
+
+    @Test func cutAtEveryByte() throws {
+        try folder.write(
+            BatchTests.line(key: "a", "x", dimensions: 1) + "{}\n" + BatchTests.line(key: "c", "z", dimensions: 1), "in.jsonl")
+        let whole = try whole()
+        for length in 0...whole.count {
+            try folder.write(Array(whole.prefix(length)), "out.jsonl")
+            let outcome = try batch()
+            #expect(outcome.status == 0, "cut at \(length): \(outcome.errors)")
+            #expect(try folder.bytes("out.jsonl") == whole, "cut at \(length)")
+        }
+    }
+
+    /// The first group that is computed anew is computed whole: other neighbours in a batch would give other last bits.
+    @Test func cutInsideAndBetweenGroups() throws {
+        try writeInput(lines: 700)
+        let whole = try whole()
+        let ends = whole.indices.filter { whole[$0] == UInt8(ascii: "\n") }.map { $0 + 1 }
+        for lines in [1, 100, 255, 256, 257, 511, 512, 600, 699, 700] {
+            for extra in [-1, 0, 1] {
+                let length = min(whole.count, ends[lines - 1] + extra)
+                try folder.write(Array(whole.prefix(length)), "out.jsonl")
+                #expect(try batch().status == 0)
+                #expect(try folder.bytes("out.jsonl") == whole, "\(lines) lines and \(extra) bytes")
+            }
+        }
+    }
+
+    @Test func keptLinesAreReported() throws {
+        try writeInput(lines: 3)
+        let whole = try whole()
+        let first = try #require(whole.firstIndex(of: UInt8(ascii: "\n")))
+        try folder.write(Array(whole.prefix(first + 1)), "out.jsonl")
+        #expect(try batch().errors == "castor: 1 lines of out.jsonl are kept\n")
+        #expect(try batch().errors.isEmpty)
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM, SIGKILL])
+    func stoppedInTheMiddle(signal: Int32) throws {
+        try writeInput(lines: 3_000, words: 20)
+        let whole = try whole()
+        try FileManager.default.removeItem(atPath: "\(folder.path)/out.jsonl")
+        let running = try CastorProgram.start(["embed", "--batch", "in.jsonl", "-o", "out.jsonl"], in: folder)
+        let deadline = Date().addingTimeInterval(60)
+        while folder.size("out.jsonl") < whole.count / 4, Date() < deadline { usleep(500) }
+        running.signal(signal)
+        let outcome = try running.wait()
+        #expect(outcome.status == 128 + signal)
+        let part = try folder.bytes("out.jsonl")
+        #expect(part.count >= whole.count / 4 && part.count < whole.count)
+        #expect(whole.starts(with: part))
+        if signal != SIGKILL {
+            // Whole lines, and a count that is right.
+            #expect(part.last == UInt8(ascii: "\n"))
+            let lines = part.count { $0 == UInt8(ascii: "\n") }
+            #expect(outcome.errors == "castor: stopped after \(lines) contents; the same command goes on from there\n")
+        }
+        #expect(try batch().status == 0)
+        #expect(try folder.bytes("out.jsonl") == whole)
+    }
+
+    @Test func foreignOutputIsRefusedAndKept() throws {
+        try writeInput(lines: 2)
+        for foreign in ["some notes\n", #"{"key":"k0"}"# + "\n", #"{"key":"k0","request":{}}"# + "\n"] {
+            try folder.write(foreign, "out.jsonl")
+            let outcome = try batch()
+            #expect(outcome.status == 65)
+            #expect(outcome.errors == "castor: out.jsonl exists and is not a batch's output; remove it to start anew\n")
+            #expect(try folder.bytes("out.jsonl") == Array(foreign.utf8))
+        }
+    }
+
+    @Test func outputOfAnotherBatchIsRefusedAndKept() throws {
+        try writeInput(lines: 2)
+        let two = try whole()
+        try folder.write(BatchTests.line(key: "other", "x"), "in.jsonl")
+        let outcome = try batch()
+        #expect(outcome.status == 65)
+        #expect(outcome.errors.contains(#"out.jsonl line 1 has key "k0", in.jsonl has "other""#))
+        #expect(try folder.bytes("out.jsonl") == two)
+        try writeInput(lines: 1)
+        #expect(try batch().errors == "castor: out.jsonl has more lines than in.jsonl: it is not its output\n")
+        #expect(try folder.bytes("out.jsonl") == two)
+    }
+
+    @Test func inputIsNotItsOwnOutput() throws {
+        try writeInput(lines: 2)
+        let input = try folder.bytes("in.jsonl")
+        let outcome = try CastorProgram.run(["embed", "--batch", "in.jsonl", "-o", "./in.jsonl"], in: folder)
+        #expect(outcome.status == 64)
+        #expect(outcome.errors == "castor: ./in.jsonl is both the input and the output\n")
+        #expect(try folder.bytes("in.jsonl") == input)
+    }
+
+    @Test func twoAtOnceAreRefused() throws {
+        try writeInput(lines: 2)
+        try folder.write("", "out.jsonl")
+        let outcome = try CastorProgram.shell(
+            "flock out.jsonl \"$CASTOR\" embed --batch in.jsonl -o out.jsonl", in: folder)
+        #expect(outcome.status == 73)
+        #expect(outcome.errors == "castor: out.jsonl: another castor is writing to it\n")
+    }
+}

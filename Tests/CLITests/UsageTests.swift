@@ -1,0 +1,37 @@
+import Testing
+
+/// Wrong usage: exit status 64, a message that names the program, nothing on standard output.
+@Suite struct UsageTests {
+    @Test(arguments: [
+        (["bogus"], "castor: Unexpected argument 'bogus'"),
+        (["embed"], "castor: nothing to embed: give parts, or --batch FILE"),
+        (["embed", "a", "--bogus"], "castor: Unknown option '--bogus'"),
+        (["embed", "@"], "castor: The value '@' is invalid for '<parts>'"),
+        (["embed", "a", "--dimensions", "0"], "castor: --dimensions must be 1 or more, not 0"),
+        (["embed", "a", "--dimensions", "many"], "castor: The value 'many' is invalid for '--dimensions <n>'"),
+        (["embed", "a", "--task", "bogus"], "castor: The value 'bogus' is invalid for '--task <name>'."),
+        (["embed", "a", "--format", "xml"], "castor: The value 'xml' is invalid for '--format <format>'."),
+        (["embed", "a", "--title", "t"], "castor: --title goes with --task retrieval_document"),
+        (["embed", "a", "--batch", "b"], "castor: --batch takes its contents from the file, not from parts"),
+        (["embed", "--each", "--batch", "b"], "castor: --each is for parts; a batch has one vector a line"),
+        (["embed", "--format", "npy", "--batch", "b"], "castor: --batch writes JSONL"),
+        (["embed", "--timing", "--batch", "b"], "castor: --timing is for parts"),
+        (["embed", "a", "--apply-task-prompts"], "castor: --apply-task-prompts goes with --batch"),
+        (["embed", "a", "--threads", "0"], "castor: --threads must be between 1 and 1024, not 0"),
+    ])
+    func messageAndStatus(arguments: [String], message: String) throws {
+        let outcome = try CastorProgram.run(arguments, in: Workspace())
+        #expect(outcome.status == 64)
+        #expect(outcome.errors.hasPrefix(message), "\(outcome.errors)")
+        #expect(outcome.output.isEmpty)
+    }
+
+    @Test(arguments: [[], ["--help"], ["embed", "--help"], ["help", "similarity"], ["info", "-h"], ["init", "--help"]])
+    func helpIsShownWhereAskedFor(arguments: [String]) throws {
+        let outcome = try CastorProgram.run(arguments, in: Workspace())
+        #expect(outcome.status == 0)
+        #expect(outcome.text.contains("USAGE: castor"))
+        #expect(outcome.text.split(separator: "\n").allSatisfy { $0.count <= 80 || $0.hasPrefix("USAGE:") })
+        #expect(outcome.errors.isEmpty)
+    }
+}
