@@ -130,7 +130,7 @@ package struct EncoderPass: Sendable {
         var row = 0
         for case .image(let patches, let grid) in placed.lazy.map(\.segment) {
             for patch in 0..<patches.rows {
-                let (y, x) = (patch / grid.columns, patch % grid.columns)
+                let (y, x) = grid.cell(ofPatch: patch)
                 angles.cosine.row(row).update(from: table.cosine.row(y), count: half)
                 (angles.cosine.row(row) + half).update(from: table.cosine.row(x), count: half)
                 angles.sine.row(row).update(from: table.sine.row(y), count: half)
