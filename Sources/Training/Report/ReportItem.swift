@@ -20,14 +20,14 @@ package struct ReportItem: Sendable, Equatable {
     /// What the model was given: texts, pictures put together from their patches, the mel spectrogram of sounds.
     ///
     /// - Parameters:
-    ///   - text: a text of ids
+    ///   - texts: of the input's parts, in their order
     ///   - configuration: of the model that the input was prepared for
-    package init(_ input: EncoderInput, _ configuration: Configuration, text: ([Int32]) -> String) {
-        parts = input.segments.map { segment in
+    package init(_ input: EncoderInput, texts: [String], _ configuration: Configuration) {
+        parts = input.segments.enumerated().map { index, segment in
             let thumbnail: PixelImage
             let alternative: String
             switch segment {
-            case .text(let ids): return .text(Self.shortened(text(ids)))
+            case .text: return .text(Self.shortened(index < texts.count ? texts[index] : ""))
             case .image(let patches, let grid):
                 thumbnail = Thumbnail.picture(patches, grid, side: configuration.image.patchSize)
                 alternative = "picture"

@@ -1,4 +1,4 @@
-import FoundationEssentials
+package import FoundationEssentials
 import Glibc
 
 /// A line of `metrics.jsonl`: `{"type": "step", "step": 1, "loss": ..}`.

@@ -1,4 +1,4 @@
-import CastorNumerics
+package import CastorNumerics
 package import Encoder
 
 /// Retrieval on held-out pairs: every query against all positives, and every positive against all queries.
@@ -7,42 +7,53 @@ package import Encoder
 /// right for all pictures of its class. Of equal scores the right one comes last, so that a model whose vectors are all alike
 /// finds nothing.
 package struct RetrievalCheck: Sendable {
+    /// A content and, for people, what each of its parts is: a text, or the name of a file.
+    package struct Item: Sendable {
+        package let input: EncoderInput
+        package let texts: [String]
+
+        package init(_ input: EncoderInput, texts: [String]) {
+            self.input = input
+            self.texts = texts
+        }
+    }
+
     package let name: String
-    package let queries: [EncoderInput]
-    package let candidates: [EncoderInput]
+    package let queries: [Item]
+    package let candidates: [Item]
     /// Candidates that are right for each query.
     private let rightCandidates: [[Int]]
     private let rightQueries: [[Int]]
 
     /// - Precondition: at least one pair.
-    package init(name: String, pairs: [(query: EncoderInput, positive: EncoderInput)]) {
+    package init(name: String, pairs: [(query: Item, positive: Item)]) {
         precondition(!pairs.isEmpty)
         self.name = name
         var (queries, candidates) = (Distinct(), Distinct())
         var links: [(Int, Int)] = []
         for pair in pairs { links.append((queries.place(of: pair.query), candidates.place(of: pair.positive))) }
-        var right = queries.inputs.map { _ in Set<Int>() }
-        var back = candidates.inputs.map { _ in Set<Int>() }
+        var right = queries.items.map { _ in Set<Int>() }
+        var back = candidates.items.map { _ in Set<Int>() }
         for (query, candidate) in links {
             right[query].insert(candidate)
             back[candidate].insert(query)
         }
-        self.queries = queries.inputs
-        self.candidates = candidates.inputs
+        self.queries = queries.items
+        self.candidates = candidates.items
         rightCandidates = right.map { $0.sorted() }
         rightQueries = back.map { $0.sorted() }
     }
 
     private struct Distinct {
-        private(set) var inputs: [EncoderInput] = []
+        private(set) var items: [Item] = []
         private var places: [ContentHash: Int] = [:]
 
-        mutating func place(of input: EncoderInput) -> Int {
-            let hash = input.contentHash
+        mutating func place(of item: Item) -> Int {
+            let hash = item.input.contentHash
             if let place = places[hash] { return place }
-            places[hash] = inputs.count
-            inputs.append(input)
-            return inputs.count - 1
+            places[hash] = items.count
+            items.append(item)
+            return items.count - 1
         }
     }
 
@@ -62,9 +73,9 @@ package struct RetrievalCheck: Sendable {
     ///   - sizes: of the vectors, each at most the model's
     ///   - encode: contents -> rows `[n, D]`
     package func scores(
-        sizes: [Int], pool: WorkerPool, encode: ([EncoderInput]) throws(ModelError) -> Matrix
+        sizes: [Int], pool: WorkerPool, encode: (_ contents: [EncoderInput]) throws(ModelError) -> Matrix
     ) throws(ModelError) -> EvaluationRecord.SetScores {
-        let (q, c) = (try encode(queries), try encode(candidates))
+        let (q, c) = (try encode(queries.map(\.input)), try encode(candidates.map(\.input)))
         var result = EvaluationRecord.SetScores(
             data: name, queries: queries.count, candidates: candidates.count,
             chance: rightCandidates.reduce(0.0) { $0 + Double($1.count) } / Double(queries.count * candidates.count),
