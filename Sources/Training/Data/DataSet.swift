@@ -32,6 +32,8 @@ package final class DataSet: Sendable {
     /// Files beside the samples that are neither picture nor sound.
     package let ignoredCount: Int
     package let hasPositives: Bool
+    /// Whether a sample has a part that is no text.
+    package let hasMedia: Bool
     /// Components of a teacher vector; nil without one.
     package let queryTeacherDimensions: Int?
     package let positiveTeacherDimensions: Int?
@@ -84,6 +86,7 @@ package final class DataSet: Sendable {
             source: source, storage: storage, queryTeacher: queryTeacher, positiveTeacher: positiveTeacher)
         let inspected = reader.inspectAll(count, imageTokens: imageTokens, pool)
         var shape: Shape?
+        var hasMedia = false
         var rows: [Row] = []
         for (record, result) in inspected.enumerated() {
             switch result {
@@ -92,6 +95,7 @@ package final class DataSet: Sendable {
                     bad.append(BadSample(place: reader.place(record), reason: reason))
                 } else {
                     shape = found.shape
+                    if found.hasMedia { hasMedia = true }
                     rows.append(Row(record: Int32(record), tokens: found.tokens, hash: found.hash))
                 }
             case .failure(let error): bad.append(BadSample(place: reader.place(record), reason: error.reason))
@@ -107,6 +111,7 @@ package final class DataSet: Sendable {
                 dataSet: source.name, count: bad.count, of: recordCount, limit: limit, first: bad[0])
         }
         hasPositives = shape.hasPositive
+        self.hasMedia = hasMedia
         (queryTeacherDimensions, positiveTeacherDimensions) = (shape.queryTeacher, shape.positiveTeacher)
         (training, heldOut) = Self.split(rows, share: source.heldOut)
         fingerprint = Self.fingerprint(source, rows)
@@ -195,6 +200,7 @@ extension DataSet {
         struct Found {
             var tokens: Int32
             var hash: UInt64
+            var hasMedia: Bool
             var shape: Shape
         }
 
@@ -245,6 +251,7 @@ extension DataSet {
             }
             return Found(
                 tokens: Int32(clamping: tokens), hash: hash.value,
+                hasMedia: sample.contents.contains { $0.parts.contains { if case .text = $0 { false } else { true } } },
                 shape: Shape(
                     hasPositive: sample.positive != nil, queryTeacher: sample.queryTeacher?.count,
                     positiveTeacher: sample.positiveTeacher?.count))

@@ -160,11 +160,12 @@ package final class FrontEndCache: @unchecked Sendable {
             state.index[Key(kind: kind, hash: hash)] = Place(offset: offset, isChecked: false)
             offset += Self.stride(Int(header.byteCount))
         }
-        state.end = min(offset, size)
-        // Also where the limit is smaller than it was.
-        if Int(status.st_size) > state.end {
+        // Behind the padding of the last entry, also where that is missing.
+        state.end = offset
+        // What is beyond a limit that was larger once is no damage.
+        if Int(status.st_size) > offset {
             state.counts.damaged += size == Int(status.st_size) ? 1 : 0
-            ftruncate(descriptor, state.end)
+            ftruncate(descriptor, offset)
         }
     }
 
