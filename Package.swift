@@ -67,7 +67,7 @@ let package = Package(
         .testTarget(
             name: "CastorTests", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "CLITests", swiftSettings: strict),
+        .testTarget(name: "CLITests", dependencies: ["Castor"], swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport", "Training"],

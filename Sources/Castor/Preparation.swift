@@ -87,10 +87,9 @@ package struct Preparation: Sendable {
             segments.append(try segment(source, hooks, &usage, &truncated))
         }
         var input = EncoderInput(segments)
-        let tokens = input.tokenCount
         if input.truncate(to: configuration.maxTokens) { truncated = true }
         guard !truncated || options.autoTruncate else {
-            throw .tooManyTokens(count: tokens, limit: configuration.maxTokens)
+            throw .tooManyTokens(limit: configuration.maxTokens)
         }
         return PreparedContent(input: input, usage: usage, truncated: truncated, dimensions: dimensions)
     }

@@ -8,7 +8,10 @@ struct Program: ParsableCommand {
         commandName: "castor",
         abstract: "Text, images and sound as vectors of one space, on this machine.",
         version: Version.current,
-        subcommands: [EmbedCommand.self, SimilarityCommand.self, InfoCommand.self, InitCommand.self, SoupCommand.self])
+        subcommands: [
+            EmbedCommand.self, SimilarityCommand.self, InfoCommand.self, InitCommand.self, TrainCommand.self,
+            SoupCommand.self,
+        ])
 
     static let _errorLabel = "castor"
 

@@ -62,12 +62,36 @@ import Testing
     }
 
     @Test func vectorsAreWrittenAsShortestDecimals() throws {
-        let values: [Float] = [0.1, -0.01657847, 1e-10, 0, -0.0, 1, 3.4028235e38, 1.1754944e-38, .leastNonzeroMagnitude]
+        let values: [Float] = [
+            0.1, -0.01657847, 1e-10, 0, -0.0, 1, 3.4028235e38, 1.1754944e-38, .leastNonzeroMagnitude,
+        ]
         var writer = JSONWriter()
         writer.values(values)
         let read = try JSONDecoder().decode([Float].self, from: Data(writer.bytes))
         #expect(read.map(\.bitPattern) == values.map(\.bitPattern))
         #expect(String(decoding: writer.bytes, as: UTF8.self).hasPrefix("[0.1,-0.01657847,1e-10,0.0,-0.0,1.0,"))
+    }
+
+    /// Character for character what the standard library writes, for vectors' numbers and for all others.
+    @Test func decimalsAreTheShortest() {
+        var random = SeededRandom(seed: 11)
+        var values = (0..<300_000).map { _ in Float.random(in: -1...1, using: &random) }
+        values += (0..<300_000).map { _ in Float.random(in: -0.06...0.06, using: &random) }
+        values += (0..<100_000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }.filter(
+            \.isFinite)
+        // Few digits, powers of two and ten, and their neighbours.
+        for digits in 0..<20_000 { values.append(Float(digits) / 20_000) }
+        for exponent in -20...3 {
+            for base in [Float(sign: .plus, exponent: exponent, significand: 1), Float("1e\(exponent)")!] {
+                values += [base, base.nextUp, base.nextDown, -base, base / 3]
+            }
+        }
+        for value in values {
+            var writer = JSONWriter()
+            writer.values([value])
+            let text = String(decoding: writer.bytes.dropFirst().dropLast(), as: UTF8.self)
+            if text != value.description { Issue.record("\(text), expected \(value.description)") }
+        }
     }
 
     @Test func stringsAreEscaped() throws {

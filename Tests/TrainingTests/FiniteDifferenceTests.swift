@@ -8,6 +8,10 @@ import Training
 @Suite struct FiniteDifferenceTests {
     /// Of the directional derivative.
     private static let tolerance = 1e-3
+    /// Noise of a difference of two losses in f32, divided by the step.
+    private static let noise = 2e-5
+    /// A smaller gradient would not be told from none.
+    private static let leastNorm = 1e-6
 
     private let pool = WorkerPool(threads: 2)
     private let bench: Bench
@@ -59,7 +63,7 @@ import Training
         for tensor in bench.parameters.tensors {
             let gradient = bench.gradients[tensor.name]
             let norm = preciseSumOfSquares(gradient.pointer, count: gradient.count).squareRoot()
-            #expect(norm > 1e-6, "\(tensor.name) has no gradient")
+            #expect(norm > Self.leastNorm, "\(tensor.name) has no gradient")
             // The gradient's own direction, and two that share half of it with random ones: noise is least where the loss
             // changes most.
             for mixed in gradient.count > 1 ? [0.0, 1, 1] : [0] {
@@ -94,7 +98,7 @@ import Training
                 let expected = Double(gradient.pointer[index])
                 let found = try derivative(tensor.values, direction, gradients: ignored, step: 0.02 / max(norm, 0.5))
                 #expect(
-                    abs(found - expected) <= Self.tolerance * abs(expected) + 2e-5,
+                    abs(found - expected) <= Self.tolerance * abs(expected) + Self.noise,
                     "\(tensor.name)[\(index)]: \(found) by differences, \(expected) by the backward pass")
             }
         }

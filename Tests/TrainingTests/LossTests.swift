@@ -7,6 +7,7 @@ import Training
 @Suite struct LossTests {
     private static let lossTolerance = 1e-6
     private static let gradientTolerance = 1e-5
+    private static let differenceTolerance = 1e-3
 
     private let pool = WorkerPool(threads: 2)
     private let store = ParameterStore([])
@@ -132,7 +133,9 @@ import Training
         let near = (loss(at: step) - loss(at: -step)) / (2 * step)
         let far = (loss(at: 2 * step) - loss(at: -2 * step)) / (4 * step)
         let found = (4 * near - far) / 3
-        #expect(abs(found - norm) <= 1e-3 * norm, "\(found) by differences, \(norm) by the backward pass")
+        #expect(
+            abs(found - norm) <= Self.differenceTolerance * norm,
+            "\(found) by differences, \(norm) by the backward pass")
     }
 
     /// A vector has no gradient along itself, at any size: cosines do not see lengths.

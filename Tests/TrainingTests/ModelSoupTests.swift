@@ -5,6 +5,9 @@ import Testing
 import Training
 
 @Suite struct ModelSoupTests {
+    /// Of a sum of two products in f32.
+    private static let rounding = 1e-6
+
     private let pool = WorkerPool(threads: 2)
 
     @Test func weightedMean() throws {
@@ -20,7 +23,7 @@ import Training
                 let expected = base[tensor.name].copy()
                 scale(expected.pointer, by: 0.75, count: expected.count)
                 add(other[tensor.name].pointer, times: 0.25, to: expected.pointer, count: expected.count)
-                expectClose(tensor.values, expected, within: 1e-6, tensor.name)
+                expectClose(tensor.values, expected, within: Self.rounding, tensor.name)
             }
         }
     }

@@ -28,24 +28,34 @@ enum SmallRun {
         try Folders.write(Array(lines.utf8), "\(folder)/pairs.tsv")
     }
 
-    static func plan(_ folder: String, steps: Int = 12, rate: Double = 5e-3, stages: Int = 1) -> RunPlan {
-        var source = DataSource(path: "\(folder)/pairs.tsv", format: .tsv)
-        source.heldOut = 0.2
-        var objective = Objective(levels: [.init(size: 3072), .init(size: 256)])
-        objective.contrastive?.symmetric = true
-        objective.contrastive?.learnsTemperature = true
-        var options = Trainer.Options(schedule: Schedule(peak: rate, warmUpSteps: 2, totalSteps: steps))
-        options.averageDecay = 0.5
-        let stages = (0..<stages).map { index in
-            RunPlan.Stage(
-                name: "stage \(index + 1)", steps: steps, objective: objective, options: options,
-                tasks: [RunPlan.Task(source, batchSize: 32)])
+    static func recipe(_ folder: String, steps: Int = 12, rate: Double = 5e-3, stages: Int = 1) -> String {
+        let stage = """
+            {"steps": \(steps), "schedule": {"peak": \(rate)}, "optimizer": {"average": 0.5},
+             "loss": {"sizes": [3072, 256], "contrastive": {"symmetric": true, "learnsTemperature": true}},
+             "data": [{"path": "pairs.tsv", "header": false, "batch": 32}]}
+            """
+        return """
+            {"name": "two languages <&>", "model": "model", "output": "out", "seed": 7,
+             "stages": [\(Array(repeating: stage, count: stages).joined(separator: ","))],
+             "evaluation": {"every": 5, "heldOut": 0.2, "pairs": 50, "sizes": [3072, 256, 128]}}
+            """
+    }
+
+    /// castor-nano without its weights, so that training starts from random ones, and the recipe.
+    static func prepare(_ folder: String, steps: Int = 12, rate: Double = 5e-3, stages: Int = 1) throws {
+        try writePairs(folder)
+        try FileManager.default.createDirectory(atPath: "\(folder)/model", withIntermediateDirectories: true)
+        for name in ["config.json", "tokenizer.model"] {
+            try Folders.write(try Folders.read("\(Folders.nano)/\(name)"), "\(folder)/model/\(name)")
         }
-        var evaluation = RunPlan.Evaluation(interval: 5, sizes: [3072, 256, 128])
-        evaluation.limit = 50
-        var plan = RunPlan(
-            name: "two languages <&>", seed: 7, recipe: #"{"loss":{"symmetric":true},"schedule":{"rate":\#(rate)},"seed":7}"#,
-            template: Folders.nano, startsUntrained: true, stages: stages, evaluation: evaluation)
+        let text = recipe(folder, steps: steps, rate: rate, stages: stages)
+        try Folders.write(Array(text.utf8), "\(folder)/recipe.json")
+    }
+
+    /// The plan of the recipe in `folder`.
+    static func plan(_ folder: String, _ overrides: String...) throws -> RunPlan {
+        var plan = try RunPlan(
+            Recipe(path: "\(folder)/recipe.json", overrides: overrides), pool: WorkerPool(threads: 2))
         plan.checkpointInterval = 4
         return plan
     }

@@ -11,8 +11,8 @@ import Training
 @Suite struct RunTests {
     @Test func wholeTraining() throws {
         try Folders.withTemporary { folder in
-            try SmallRun.writePairs(folder)
-            try SmallRun.run(SmallRun.plan(folder, steps: 60), "\(folder)/deep/out")
+            try SmallRun.prepare(folder, steps: 60)
+            try SmallRun.run(SmallRun.plan(folder), "\(folder)/deep/out")
             let output = "\(folder)/deep/out"
             let history = try SmallRun.history(output)
             #expect(history.steps.map(\.step) == Array(1...60))
@@ -26,7 +26,7 @@ import Training
             #expect(embedder.info.state == "trained")
             _ = try embedder.embed(Content("a red circle on grass"))
             let card = String(decoding: try Folders.read("\(output)/model/README.md"), as: UTF8.self)
-            for words in [history.facts.dataSets[0].sha256, "seed 7", "State: trained", "## Limits", "\"symmetric\":true"] {
+            for words in [history.facts.dataSets[0].sha256, "seed 7", "State: trained", "## Limits", "\"symmetric\" : true"] {
                 #expect(card.contains(words), "\(words)")
             }
             try ReportChecks.expectComplete(String(decoding: try Folders.read("\(output)/report.html"), as: UTF8.self))
@@ -36,8 +36,8 @@ import Training
     @Test(arguments: [1, 4, 5, 9, 11])
     func interruptedEqualsUninterrupted(stop: Int) throws {
         try Folders.withTemporary { folder in
-            try SmallRun.writePairs(folder)
-            let plan = SmallRun.plan(folder)
+            try SmallRun.prepare(folder)
+            let plan = try SmallRun.plan(folder)
             try SmallRun.run(plan, "\(folder)/whole")
             #expect(throws: RunError.interrupted(step: stop)) {
                 try SmallRun.run(plan, "\(folder)/parts") { $0 == stop }
@@ -50,8 +50,8 @@ import Training
     /// A stop on each side of the border between two stages, one after the other in the same training.
     @Test func interruptedBetweenStages() throws {
         try Folders.withTemporary { folder in
-            try SmallRun.writePairs(folder)
-            let plan = SmallRun.plan(folder, steps: 6, stages: 2)
+            try SmallRun.prepare(folder, steps: 6, stages: 2)
+            let plan = try SmallRun.plan(folder)
             try SmallRun.run(plan, "\(folder)/whole")
             #expect(throws: RunError.interrupted(step: 5)) { try SmallRun.run(plan, "\(folder)/parts") { $0 == 5 } }
             for (steps, reached) in [(1, 6), (1, 7)] {
@@ -66,27 +66,38 @@ import Training
 
     @Test func whatChangesTheTrainingIsRefused() throws {
         try Folders.withTemporary { folder in
-            try SmallRun.writePairs(folder)
-            let (plan, output) = (SmallRun.plan(folder), "\(folder)/out")
-            #expect(throws: RunError.interrupted(step: 3)) { try SmallRun.run(plan, output) { $0 == 3 } }
-            #expect(throws: RunError.changed(key: "schedule.rate", was: "0.005", now: "0.004")) {
-                try SmallRun.run(SmallRun.plan(folder, rate: 4e-3), output, resume: true)
+            try SmallRun.prepare(folder)
+            let output = "\(folder)/out"
+            #expect(throws: RunError.interrupted(step: 3)) { try SmallRun.run(SmallRun.plan(folder), output) { $0 == 3 } }
+            let changes = [
+                ("stages[0].schedule.peak=0.004", "0.005", "0.004"), ("seed=8", "7", "8"),
+                ("stages[0].data[0].batch=16", "32", "16"),
+            ]
+            for (change, was, now) in changes {
+                let key = String(change.prefix { $0 != "=" })
+                #expect(throws: RunError.changed(key: key, was: was, now: now)) {
+                    try SmallRun.run(SmallRun.plan(folder, change), output, resume: true)
+                }
             }
-            var renamed = plan
-            renamed.recipe = plan.recipe.replacing("{\"loss\"", with: "{\"threads\":1,\"loss\"")
-            #expect(throws: RunError.interrupted(step: 4)) { try SmallRun.run(renamed, output, resume: true) { $0 == 1 } }
+            #expect(throws: RunError.interrupted(step: 4)) {
+                try SmallRun.run(SmallRun.plan(folder, "workers=0", "name=\"other\""), output, resume: true) { $0 == 1 }
+            }
             let pairs = try Folders.read("\(folder)/pairs.tsv")
             try Folders.write(pairs + Array("a\tb\n".utf8), "\(folder)/pairs.tsv")
-            #expect(throws: RunError.self) { try SmallRun.run(plan, output, resume: true) }
+            let error = #expect(throws: RunError.self) { try SmallRun.run(SmallRun.plan(folder), output, resume: true) }
+            guard case .changed(key: "data set pairs.tsv", _, _)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
             try Folders.write(pairs, "\(folder)/pairs.tsv")
-            try SmallRun.run(plan, output, resume: true)
+            try SmallRun.run(SmallRun.plan(folder), output, resume: true)
         }
     }
 
     @Test func aDamagedCheckpointIsRefused() throws {
         try Folders.withTemporary { folder in
-            try SmallRun.writePairs(folder)
-            let (plan, output) = (SmallRun.plan(folder), "\(folder)/out")
+            try SmallRun.prepare(folder)
+            let (plan, output) = (try SmallRun.plan(folder), "\(folder)/out")
             #expect(throws: RunError.interrupted(step: 3)) { try SmallRun.run(plan, output) { $0 == 3 } }
             let path = "\(output)/checkpoints/last"
             let whole = try Folders.read(path)
@@ -110,16 +121,16 @@ import Training
 
     @Test func divergenceLeavesTheLastCheckpoint() throws {
         try Folders.withTemporary { folder in
-            try SmallRun.writePairs(folder)
+            try SmallRun.prepare(folder, rate: 1e30)
             let output = "\(folder)/out"
-            let error = #expect(throws: RunError.self) { try SmallRun.run(SmallRun.plan(folder, rate: 1e30), output) }
+            let error = #expect(throws: RunError.self) { try SmallRun.run(SmallRun.plan(folder), output) }
             guard case .diverged(let step, _, let last)? = error else {
                 Issue.record("\(String(describing: error))")
                 return
             }
             #expect(step >= 2 && last == 0)
             // The checkpoint that is left is sound, and it is the one from before the first step.
-            #expect(throws: RunError.self) { try SmallRun.run(SmallRun.plan(folder, rate: 1e30), output, resume: true) }
+            #expect(throws: RunError.self) { try SmallRun.run(SmallRun.plan(folder), output, resume: true) }
             #expect(try SafeTensors(path: "\(output)/checkpoints/last").metadata["castor.step"] == "0")
             #expect(try SafeTensors(path: "\(output)/checkpoints/best").metadata["castor.step"] == "0")
         }
@@ -127,10 +138,8 @@ import Training
 
     @Test func earlyStopping() throws {
         try Folders.withTemporary { folder in
-            try SmallRun.writePairs(folder)
-            var plan = SmallRun.plan(folder, steps: 400, rate: 1e-12)
-            plan.evaluation.patience = 3
-            try SmallRun.run(plan, "\(folder)/out")
+            try SmallRun.prepare(folder, steps: 400, rate: 1e-12)
+            try SmallRun.run(SmallRun.plan(folder, "evaluation.patience=3"), "\(folder)/out")
             let history = try SmallRun.history("\(folder)/out")
             #expect(history.ending?.reason == .noProgress)
             #expect(history.steps.count < 100)

@@ -1,6 +1,6 @@
-"""Time of a training step of castor-small in PyTorch, f32, two threads: texts of equal length, so that nothing is padded.
+"""Time of a training step of castor-small in PyTorch, f32, two threads: texts of one length, no padding.
 
-    bench_training.py [pairs] [tokens]     the same batch, loss and optimiser as Tests/TrainingTests/StepTimeTests.swift
+    bench_training.py [pairs] [tokens]    batch, loss and optimiser of TrainingTests/StepTimeTests.swift
 """
 
 import json
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPERATURE = 0.05
 
 
-def stack(tower: Stack, x: Tensor) -> Tensor:                                            # [n, T, d] -> [n, T, d]
+def stack(tower: Stack, x: Tensor) -> Tensor:                          # [n, T, d] -> [n, T, d]
     """The reference's blocks, over a batch of sequences of one length."""
     n, tokens, width = x.shape
     cos, sin = rotation(torch.arange(tokens)[:, None], tower.head, tower.rope_base, x.dtype)
@@ -32,7 +32,7 @@ def stack(tower: Stack, x: Tensor) -> Tensor:                                   
     return tower.norm(x)
 
 
-def rows(model: Castor, ids: Tensor) -> Tensor:                                          # [n, T] -> [n, output_dimensions]
+def rows(model: Castor, ids: Tensor) -> Tensor:                      # [n, T] -> [n, output_dimensions]
     x = stack(model.text, model.text.embedding(ids)) + model.unified.modality_embedding.weight[0]
     return model.projection(stack(model.unified, x).mean(1))
 

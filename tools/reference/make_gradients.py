@@ -1,8 +1,9 @@
-"""Golden gradients and optimiser steps of castor-nano: Tests/Fixtures/gradients.json and gradients.safetensors.
+"""Golden gradients and optimiser steps of castor-nano: gradients.json and .safetensors of Tests/Fixtures.
 
-One batch of pairs with texts, pictures and sounds, alone and interleaved, hard negatives, a repeated query, and teacher vectors.
-gradients.json describes the batch, the loss and the optimiser, and holds the loss, its terms, the loss of each step, and by tensor the
-norm of its gradient and the rows that are stored (of the token embedding those that the batch uses, of the projection every eighth).
+One batch of pairs with texts, pictures and sounds, alone and interleaved, hard negatives, a repeated query,
+and teacher vectors. gradients.json describes the batch, the loss and the optimiser, and holds the loss, its
+terms, the loss of each step, and by tensor the norm of its gradient and the rows that are stored (of the
+token embedding those that the batch uses, of the projection every eighth).
 gradients.safetensors holds, computed in f64 and rounded to f32:
     input.N, teacher.queries, teacher.positives    what the batch is made of
     gradient.NAME     gradient of the loss, the stored rows
@@ -30,13 +31,15 @@ LOSS = {"levels": [{"size": size, "weight": weight} for size, weight in LEVELS.i
         "contrastive": {"weight": 1.0, "temperature": 0.1, "symmetric": True},
         "teacher_cosine": {"weight": 0.5, "size": 64, "dimensions": 48},
         "teacher_similarity": {"weight": 2.0, "divergence_temperature": 0.2}}
-OPTIMIZER = {"steps": 10, "rate": 1e-3, "warm_up": 3, "total": 12, "final_share": 0.1, "beta1": 0.9, "beta2": 0.98, "epsilon": 1e-6,
-             "decay": 0.05, "max_norm": 1.0, "slow": "text.blocks.*", "slow_factor": 0.5, "frozen": "image.patch_embedding.*"}
+OPTIMIZER = {"steps": 10, "rate": 1e-3, "warm_up": 3, "total": 12, "final_share": 0.1, "beta1": 0.9,
+             "beta2": 0.98, "epsilon": 1e-6, "decay": 0.05, "max_norm": 1.0, "slow": "text.blocks.*",
+             "slow_factor": 0.5, "frozen": "image.patch_embedding.*"}
 
 # Text: number of tokens; image: rows and columns of the grid; audio: number of patches.
 QUERIES = [[("text", 5)], [("text", 1), ("image", 2, 3)], [("audio", 4), ("text", 3)],
            [("image", 1, 2), ("audio", 2), ("text", 7), ("image", 2, 2)], [("text", 5)]]
-POSITIVES = [[("image", 3, 2)], [("text", 9)], [("text", 4), ("text", 2)], [("audio", 3), ("image", 1, 1)], [("text", 6)]]
+POSITIVES = [[("image", 3, 2)], [("text", 9)], [("text", 4), ("text", 2)], [("audio", 3), ("image", 1, 1)],
+             [("text", 6)]]
 NEGATIVES = [[[("text", 6)]], [], [[("audio", 2)], [("text", 2), ("audio", 1), ("text", 2)]], [], []]
 
 
@@ -53,11 +56,11 @@ class Inputs:
         if kind == "text":
             ids = torch.randint(self.config["text"]["vocabulary_size"], size, generator=self.random)
             return Part("text", ids, torch.arange(len(ids))[:, None]), {"text": ids.tolist()}
-        audio = self.config["audio"]
-        width = {"image": 3 * self.config["image"]["patch_size"] ** 2, "audio": audio["patch_frames"] * audio["mel_bands"]}[kind]
+        image, audio = self.config["image"], self.config["audio"]
+        widths = {"image": 3 * image["patch_size"] ** 2, "audio": audio["patch_frames"] * audio["mel_bands"]}
         name = f"input.{len(self.tensors)}"
-        patches = self.tensors[name] = torch.randn(math.prod(size), width, generator=self.random)
-        positions = torch.cartesian_prod(*map(torch.arange, size)) if kind == "image" else torch.arange(size[0])[:, None]
+        patches = self.tensors[name] = torch.randn(math.prod(size), widths[kind], generator=self.random)
+        positions = torch.cartesian_prod(*map(torch.arange, size)).view(len(patches), len(size))
         return Part(kind, patches.double(), positions), {kind: name, "grid": list(size)}
 
     def content(self, kinds: list[tuple]) -> tuple[list[Part], list[dict]]:
@@ -72,7 +75,8 @@ def cosines(a: Tensor, b: Tensor, size: int) -> Tensor:
     return F.normalize(a[:, :size], dim=1) @ F.normalize(b[:, :size], dim=1).T
 
 
-def contrastive(q: Tensor, p: Tensor, n: Tensor, same: Tensor, owners: Tensor, scale: Tensor, size: int) -> Tensor:
+def contrastive(q: Tensor, p: Tensor, n: Tensor, same: Tensor, owners: Tensor, scale: Tensor,
+                size: int) -> Tensor:
     """same [n, n]: query or positive of both pairs are equal; owners [k]: query of each hard negative."""
     logits, hard = scale * cosines(q, p, size), scale * cosines(q, n, size)
     losses = []
@@ -94,22 +98,27 @@ class Objective(nn.Module):
     def __init__(self):
         super().__init__()
         teacher = LOSS["teacher_cosine"]
-        self.log_scale = nn.Parameter(torch.tensor([-math.log(LOSS["contrastive"]["temperature"])], dtype=torch.float64))
+        log_scale = -math.log(LOSS["contrastive"]["temperature"])
+        self.log_scale = nn.Parameter(torch.tensor([log_scale], dtype=torch.float64))
         self.teacher_head = nn.Linear(teacher["size"], teacher["dimensions"], bias=False, dtype=torch.float64)
         nn.init.eye_(self.teacher_head.weight)
 
-    def forward(self, q: Tensor, p: Tensor, n: Tensor, same: Tensor, owners: Tensor, teachers: dict[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, q: Tensor, p: Tensor, n: Tensor, same: Tensor, owners: Tensor,
+                teachers: dict[str, Tensor]) -> dict[str, Tensor]:
         scale = self.log_scale.exp()
         nothing, nobody = n[:0], owners[:0]
         forward = sum(w * contrastive(q, p, n, same, owners, scale, size) for size, w in LEVELS.items())
-        backward = sum(w * contrastive(p, q, nothing, same.T, nobody, scale, size) for size, w in LEVELS.items())
+        backward = sum(w * contrastive(p, q, nothing, same.T, nobody, scale, size)
+                       for size, w in LEVELS.items())
         cosine, matrix = LOSS["teacher_cosine"], LOSS["teacher_similarity"]
         student = self.teacher_head(torch.cat([q, p])[:, :cosine["size"]])
-        to_teacher = (1 - F.cosine_similarity(student, torch.cat([teachers["queries"], teachers["positives"]]))).mean()
+        teacher = torch.cat([teachers["queries"], teachers["positives"]])
+        to_teacher = (1 - F.cosine_similarity(student, teacher)).mean()
         similar = sum(w * similarity(rows, teachers[side], matrix["divergence_temperature"], size)
                       for size, w in LEVELS.items() for side, rows in (("queries", q), ("positives", p)))
         return {"contrastive": LOSS["contrastive"]["weight"] * (forward + backward) / 2,
-                "teacher_cosine": cosine["weight"] * to_teacher, "teacher_similarity": matrix["weight"] * similar}
+                "teacher_cosine": cosine["weight"] * to_teacher,
+                "teacher_similarity": matrix["weight"] * similar}
 
 
 # Optimiser
@@ -138,12 +147,15 @@ def rate(step: int) -> float:
 
 def make(folder: Path) -> None:
     model, objective = reference.load(folder / "castor-nano", torch.float64), Objective()
-    parameters = dict(model.named_parameters()) | {f"loss.{name}": p for name, p in objective.named_parameters()}
+    parameters = dict(model.named_parameters())
+    parameters |= {f"loss.{name}": p for name, p in objective.named_parameters()}
     inputs = Inputs(model.config)
-    sides = {side: [inputs.content(kinds) for kinds in contents] for side, contents in (("queries", QUERIES), ("positives", POSITIVES))}
+    sides = {side: [inputs.content(kinds) for kinds in contents]
+             for side, contents in (("queries", QUERIES), ("positives", POSITIVES))}
     sides["queries"][4] = sides["queries"][0]                                # the repeated query
     hard = [[inputs.content(kinds) for kinds in contents] for contents in NEGATIVES]
-    teachers = {side: torch.randn(len(contents), LOSS["teacher_cosine"]["dimensions"], generator=inputs.random)
+    dimensions = LOSS["teacher_cosine"]["dimensions"]
+    teachers = {side: torch.randn(len(contents), dimensions, generator=inputs.random)
                 for side, contents in sides.items()}
     same = torch.eye(len(QUERIES), dtype=torch.bool)
     same[0, 4] = same[4, 0] = True
@@ -152,7 +164,8 @@ def make(folder: Path) -> None:
     def terms() -> dict[str, Tensor]:
         def rows(contents: list[list[Part]]) -> Tensor:                      # before normalisation
             x = [torch.cat([model.tower(part) for part in parts]) for parts in contents]
-            return torch.stack([model.projection(model.unified(y, torch.arange(len(y))[:, None]).mean(0)) for y in x])
+            x = [model.unified(y, torch.arange(len(y))[:, None]).mean(0) for y in x]
+            return model.projection(torch.stack(x))
         q, p = (rows([parts for parts, _ in sides[side]]) for side in ("queries", "positives"))
         n = rows([parts for contents in hard for parts, _ in contents])
         return objective(q, p, n, same, owners, {side: x.double() for side, x in teachers.items()})
@@ -160,8 +173,9 @@ def make(folder: Path) -> None:
     values = terms()
     sum(values.values()).backward()
     gradients = {name: p.grad.clone() for name, p in parameters.items()}
-    used = sorted({i for part in sum((content for content, _ in sides["queries"] + sides["positives"] + sum(hard, [])), [])
-                   if part.modality == "text" for i in part.inputs.tolist()})
+    everything = sides["queries"] + sides["positives"] + sum(hard, [])
+    used = sorted({i for parts, _ in everything for part in parts if part.modality == "text"
+                   for i in part.inputs.tolist()})
     stored = {name: list(range(len(p))) for name, p in parameters.items()}
     stored["text.embedding.weight"], stored["projection.weight"] = used, list(range(0, 3072, 8))
 
@@ -182,10 +196,13 @@ def make(folder: Path) -> None:
 
     described = {"queries": [d for _, d in sides["queries"]], "positives": [d for _, d in sides["positives"]],
                  "negatives": [[d for _, d in contents] for contents in hard]}
-    tensors = {name: {"norm": gradients[name].norm().item(), **({"rows": rows} if len(rows) < len(parameters[name]) else {})}
-               for name, rows in stored.items()}
-    sections = {"batch": described, "objective": LOSS, "optimizer": OPTIMIZER, "loss": sum(values.values()).item(),
-                "terms": {name: value.item() for name, value in values.items()}, "losses": losses, "tensors": tensors}
+    tensors = {name: {"norm": gradients[name].norm().item()} for name in stored}
+    for name, rows in stored.items():
+        if len(rows) < len(parameters[name]):
+            tensors[name]["rows"] = rows
+    sections = {"batch": described, "objective": LOSS, "optimizer": OPTIMIZER,
+                "loss": sum(values.values()).item(), "terms": {name: x.item() for name, x in values.items()},
+                "losses": losses, "tensors": tensors}
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in sections.items())
     (folder / "gradients.json").write_text(f"{{\n{lines}\n}}\n")
     arrays = inputs.tensors | {f"teacher.{side}": x for side, x in teachers.items()}

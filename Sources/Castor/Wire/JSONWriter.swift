@@ -30,11 +30,10 @@ public struct JSONWriter: Sendable {
 
     /// `[..]` of the shortest decimals that read back as the same f32.
     public mutating func values(_ values: [Float]) {
-        bytes.reserveCapacity(bytes.count + 14 * values.count)
         bytes.append(UInt8(ascii: "["))
         for (index, value) in values.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            raw(value.description)
+            ShortestDecimal.append(value, to: &bytes)
         }
         bytes.append(UInt8(ascii: "]"))
     }

@@ -46,6 +46,15 @@ struct BlockPass: Sendable {
     let layout: PackedLayout
     let angles: RotaryAngles
     let pool: WorkerPool
+    private let tasks: [AttentionTask]
+
+    init(shape: BlockShape, layout: PackedLayout, angles: RotaryAngles, pool: WorkerPool) {
+        self.shape = shape
+        self.layout = layout
+        self.angles = angles
+        self.pool = pool
+        tasks = AttentionTask.divide(layout)
+    }
 
     /// What of a block is computed.
     enum Extent { case all, upToHidden }
@@ -93,7 +102,6 @@ struct BlockPass: Sendable {
 
     /// softmax(q k^T / sqrt(D)) v, a task and head at a time; the scores of one task are all that is ever held.
     private func attention(_ activations: BlockActivations) {
-        let tasks = AttentionTask.divide(layout)
         pool.run(tasks.count * shape.heads) { index, worker in
             let task = tasks[index / shape.heads]
             let head = HeadViews(activations.qkv, shape, head: index % shape.heads)

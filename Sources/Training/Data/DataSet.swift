@@ -178,7 +178,8 @@ private struct Shape: Equatable {
 
     func difference(from first: Shape) -> String? {
         if hasPositive != first.hasPositive {
-            return hasPositive ? "has a positive, the first sample has none" : "lacks \"positive\", the first sample has one"
+            return hasPositive
+                ? "has a positive, the first sample has none" : "lacks \"positive\", the first sample has one"
         }
         for (name, own, wanted) in [
             ("query", queryTeacher, first.queryTeacher), ("positive", positiveTeacher, first.positiveTeacher),
@@ -356,7 +357,8 @@ private struct TableColumns: Sendable {
             case .index(let index): return index
             case .name(let name):
                 guard source.hasHeader else {
-                    throw .format(place: place, reason: "column \"\(name)\" is asked for by name, and there is no header")
+                    throw .format(
+                        place: place, reason: "column \"\(name)\" is asked for by name, and there is no header")
                 }
                 guard let index = header.firstIndex(of: name) else {
                     throw .format(
@@ -381,7 +383,8 @@ private struct TableColumns: Sendable {
         let fields = try Self.split(bytes, isQuoted)
         func field(_ index: Int, _ what: String) throws(Unreadable) -> Content {
             guard index < fields.count else {
-                throw Unreadable("has \(fields.count) column\(fields.count == 1 ? "" : "s"), the \(what) is in number \(index + 1)")
+                throw Unreadable(
+                    "has \(fields.count) column\(fields.count == 1 ? "" : "s"), the \(what) is in number \(index + 1)")
             }
             guard !fields[index].isEmpty else { throw Unreadable("the \(what) is empty") }
             return Content(fields[index])

@@ -72,16 +72,9 @@ extension JSONValue: Codable {
         init?(intValue: Int) { nil }
     }
 
-    /// Throws a text that says where the JSON breaks.
+    /// Throws the line and what is wrong there.
     package init(json: [UInt8]) throws(Unparsable) {
-        do {
-            self = try JSONDecoder().decode(JSONValue.self, from: Data(json))
-        } catch let DecodingError.dataCorrupted(context) {
-            let reason = (context.underlyingError.map { "\($0)" } ?? context.debugDescription)
-            throw Unparsable(reason: reason)
-        } catch {
-            throw Unparsable(reason: "\(error)")
-        }
+        self = try JSONText.parse(json)
     }
 
     package struct Unparsable: Error, Sendable, Equatable {

@@ -55,7 +55,9 @@ extension Recipe {
         for (index, stage) in stages.enumerated() {
             let place = "stages[\(index)]"
             check(stage.steps != nil || stage.epochs != nil, "\(place).steps", "is missing; state steps or epochs")
-            check(stage.steps == nil || stage.epochs == nil, "\(place).epochs", "is given beside steps; state one of them")
+            check(
+                stage.steps == nil || stage.epochs == nil, "\(place).epochs", "is given beside steps; state one of them"
+            )
             let rates = stage.data.count { $0.rate != nil }
             if rates > 0, let missing = stage.data.firstIndex(where: { $0.rate == nil }) {
                 check(false, "\(place).data[\(missing)].rate", "is missing; other data sets of the stage have one")
@@ -93,12 +95,16 @@ extension Recipe.Data {
     fileprivate func conflicts(check: (Bool, String, String) -> Void) {
         let format = source.format
         let isTable = format == .tsv || format == .csv
-        check(self.format != nil || guessedFormat != nil, "format", "is missing, and the extension of \(path) does not tell it")
+        check(
+            self.format != nil || guessedFormat != nil, "format",
+            "is missing, and the extension of \(path) does not tell it")
         check(!isTable || header != nil, "header", "is missing; say whether the first line names the columns")
         check(isTable || header == nil, "header", "is for tsv and csv, the format is \(format.rawValue)")
-        for (key, column) in [("query", query), ("positive", positive)] + negatives.enumerated().map({
-            ("negatives[\($0)]", $1)
-        }) {
+        for (key, column) in [("query", query), ("positive", positive)]
+            + negatives.enumerated().map({
+                ("negatives[\($0)]", $1)
+            })
+        {
             if case .name(let name) = column, isTable, header == false {
                 check(false, key, "asks for a column by its name, \"\(name)\", and header is false")
             }

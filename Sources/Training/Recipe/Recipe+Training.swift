@@ -31,7 +31,9 @@ extension Recipe.Stage {
         var objective = Objective(levels: zip(sizes, weights).map { MatryoshkaLevel(size: $0, weight: $1) })
         objective.contrastive = loss.contrastive.enabled ? loss.contrastive.value : nil
         if loss.teacherCosine != nil || loss.teacherSimilarity != nil, teachers.isEmpty {
-            throw fail(loss.teacherCosine != nil ? "loss.teacherCosine" : "loss.teacherSimilarity", "no data set has teacher vectors")
+            throw fail(
+                loss.teacherCosine != nil ? "loss.teacherCosine" : "loss.teacherSimilarity",
+                "no data set has teacher vectors")
         }
         if let cosine = loss.teacherCosine {
             guard let dimensions = teachers.first, teachers.count == 1 else {
@@ -130,7 +132,7 @@ extension Recipe {
 }
 
 extension Recipe.Data {
-    fileprivate var sampleOptions: SampleOptions {
+    var sampleOptions: SampleOptions {
         var options = SampleOptions()
         options.prompt = prompt.flatMap(TaskType.init(name:))
         options.positivePrompt = positivePrompt.flatMap(TaskType.init(name:))

@@ -28,7 +28,8 @@ package enum RecipeSchema {
         RecipeField("enabled", .flag, .defaults("true"), "Whether there is one."),
         RecipeField("folder", .path, .optional, "Where; without it, `cache` in the output folder."),
         RecipeField(
-            "maxBytes", .whole(.atLeast(0)), .defaults("4294967296"), "Largest file, one a data set; the rest is decoded anew."),
+            "maxBytes", .whole(.atLeast(0)), .defaults("4294967296"),
+            "Largest file, one a data set; the rest is decoded anew."),
     ])
 
     private static let stage = RecipeShape.object([
@@ -60,7 +61,8 @@ package enum RecipeSchema {
             "How often a batch is drawn from it, relative to the others. Without it, by size; for all or for none."),
         RecipeField("batch", .whole(.atLeast(1)), .defaults("64"), "Pairs of a batch."),
         RecipeField(
-            "bucket", .whole(.atLeast(1)), .defaults("16"), "Batches whose pairs are sorted by length together; 1 for none."),
+            "bucket", .whole(.atLeast(1)), .defaults("16"),
+            "Batches whose pairs are sorted by length together; 1 for none."),
         RecipeField("header", .flag, .optional, "TSV, CSV: whether the first line names the columns. To be stated."),
         RecipeField("query", column, .defaults("0"), "TSV, CSV: column of the query, by name or from 0."),
         RecipeField(
@@ -74,7 +76,8 @@ package enum RecipeSchema {
         RecipeField("swap", .flag, .defaults("false"), "Whether query and positive change places."),
         RecipeField("prompt", task, .optional, "Task prompt of the query; a row's own task goes before it."),
         RecipeField("positivePrompt", task, .optional, "Task prompt of the positive and the negatives."),
-        RecipeField("promptDropout", .number(.share), .defaults("0"), "Probability that a content goes without its prompt."),
+        RecipeField(
+            "promptDropout", .number(.share), .defaults("0"), "Probability that a content goes without its prompt."),
         RecipeField(
             "teacher", .either([.path, .object(teachers)]), .optional,
             "`.npy` file of vectors for the queries, or one for each side."),
@@ -95,7 +98,8 @@ package enum RecipeSchema {
     private static let task = RecipeShape.choice(TaskType.allCases.map(\.rawValue))
 
     private static let picture = RecipeShape.object([
-        RecipeField("crop", .number(.init(above: 0, most: 1)), .defaults("1"), "Smallest share of the area that a crop keeps."),
+        RecipeField(
+            "crop", .number(.init(above: 0, most: 1)), .defaults("1"), "Smallest share of the area that a crop keeps."),
         RecipeField(
             "aspect", .number(.init(least: 1, most: 4)), .defaults("1.3333333333333333"),
             "Most that a crop's proportions change, as a factor."),
@@ -109,7 +113,8 @@ package enum RecipeSchema {
     ])
 
     private static let sound = RecipeShape.object([
-        RecipeField("shift", .number(.share), .defaults("0"), "Largest shift in time, a share of the length; it goes round."),
+        RecipeField(
+            "shift", .number(.share), .defaults("0"), "Largest shift in time, a share of the length; it goes round."),
         RecipeField("gain", .number(.init(least: 0, most: 60)), .defaults("0"), "Largest change of loudness, dB."),
         RecipeField(
             "noise", .number(.init(least: -20, most: 120)), .optional,
@@ -137,7 +142,8 @@ package enum RecipeSchema {
 
     private static let teacherCosine = RecipeShape.object([
         RecipeField("weight", .number(.above(0)), .defaults("1"), "Factor of this loss."),
-        RecipeField("size", .whole(.atLeast(1)), .optional, "First components that take part; as many as the teacher has."),
+        RecipeField(
+            "size", .whole(.atLeast(1)), .optional, "First components that take part; as many as the teacher has."),
         RecipeField("head", .flag, .defaults("false"), "Whether a learned matrix maps them to the teacher's space."),
     ])
 
@@ -150,17 +156,22 @@ package enum RecipeSchema {
 
     private static let optimizer = RecipeShape.object([
         RecipeField("beta1", .number(.init(least: 0, most: 0.9999999)), .defaults("0.9"), "Decay of the first moment."),
-        RecipeField("beta2", .number(.init(least: 0, most: 0.9999999)), .defaults("0.999"), "Decay of the second moment."),
+        RecipeField(
+            "beta2", .number(.init(least: 0, most: 0.9999999)), .defaults("0.999"), "Decay of the second moment."),
         RecipeField("epsilon", .number(.above(0)), .defaults("1e-8"), "Added to the root of the second moment."),
         RecipeField("decay", .number(.atLeast(0)), .defaults("0.01"), "Weight decay of matrices."),
         RecipeField("maxNorm", .number(.atLeast(0)), .defaults("1"), "Largest norm of the gradient; 0 does not clip."),
         RecipeField(
             "freeze", .list(.text, minimum: 0), .defaults("[]"),
             "Patterns of tensors that stay as they are, such as `text.embedding.*`."),
-        RecipeField("groups", .list(group, minimum: 0), .defaults("[]"), "Rates and decay by name; the first match counts."),
         RecipeField(
-            "restUntouchedRows", .flag, .defaults("false"), "Whether embedding rows rest in steps that do not use them."),
-        RecipeField("average", .number(.init(above: 0, most: 0.9999999)), .optional, "Decay of a moving average of the weights."),
+            "groups", .list(group, minimum: 0), .defaults("[]"), "Rates and decay by name; the first match counts."),
+        RecipeField(
+            "restUntouchedRows", .flag, .defaults("false"), "Whether embedding rows rest in steps that do not use them."
+        ),
+        RecipeField(
+            "average", .number(.init(above: 0, most: 0.9999999)), .optional, "Decay of a moving average of the weights."
+        ),
     ])
 
     private static let group = RecipeShape.object([
@@ -185,15 +196,19 @@ package enum RecipeSchema {
     ])
 
     private static let evaluation = RecipeShape.object([
-        RecipeField("every", .whole(.atLeast(0)), .defaults("200"), "Steps between evaluations; 0 for before and after only."),
+        RecipeField(
+            "every", .whole(.atLeast(0)), .defaults("200"), "Steps between evaluations; 0 for before and after only."),
         RecipeField("heldOut", .number(.init(least: 0, most: 0.9)), .defaults("0.05"), "Share of pairs held out."),
-        RecipeField("pairs", .whole(.atLeast(1)), .defaults("1000"), "Held-out pairs of a data set that are used, at most."),
-        RecipeField("sizes", .list(.whole(.atLeast(1)), minimum: 1), .optional, "Vector sizes; without it, those of the loss."),
+        RecipeField(
+            "pairs", .whole(.atLeast(1)), .defaults("1000"), "Held-out pairs of a data set that are used, at most."),
+        RecipeField(
+            "sizes", .list(.whole(.atLeast(1)), minimum: 1), .optional, "Vector sizes; without it, those of the loss."),
         RecipeField(
             "metric", .choice(["recall@1", "recall@5", "recall@10", "mrr"]), .defaults("\"recall@1\""),
             "What decides which checkpoint is the best, at the largest size, mean over the data sets."),
         RecipeField(
-            "patience", .whole(.atLeast(0)), .defaults("0"), "Evaluations without a better one after which a stage ends; 0 for never."),
+            "patience", .whole(.atLeast(0)), .defaults("0"),
+            "Evaluations without a better one after which a stage ends; 0 for never."),
     ])
 }
 

@@ -142,7 +142,8 @@ extension RecipeShape {
                 continue
             }
             switch field.presence {
-            case .required: problems.append(RecipeProblem(path: place, reason: "is missing; it must be \(field.shape.words)"))
+            case .required:
+                problems.append(RecipeProblem(path: place, reason: "is missing; it must be \(field.shape.words)"))
             case .optional: break
             case .defaults(let json):
                 guard let value = try? JSONValue(json: Array(json.utf8)) else {

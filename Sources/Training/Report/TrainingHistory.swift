@@ -79,6 +79,8 @@ package struct TrainingFacts: Sendable, Equatable, Codable {
     package var dimensions: Int
     /// Sizes of the vector that the loss was summed over.
     package var sizes: [Int]
+    /// What decides which checkpoint is the best.
+    package var metric: EvaluationMetric
     package var dataSets: [DataSet]
     package var stages: [String]
     package var totalSteps: Int
@@ -89,7 +91,7 @@ package struct TrainingFacts: Sendable, Equatable, Codable {
 
     package init(
         name: String, recipe: String, seed: UInt64, model: String, start: String, parameters: Int, width: Int,
-        dimensions: Int, sizes: [Int], dataSets: [DataSet], stages: [String], totalSteps: Int, threads: Int,
+        dimensions: Int, sizes: [Int], metric: EvaluationMetric, dataSets: [DataSet], stages: [String], totalSteps: Int, threads: Int,
         version: String, started: String
     ) {
         self.name = name
@@ -101,6 +103,7 @@ package struct TrainingFacts: Sendable, Equatable, Codable {
         self.width = width
         self.dimensions = dimensions
         self.sizes = sizes
+        self.metric = metric
         self.dataSets = dataSets
         self.stages = stages
         self.totalSteps = totalSteps
@@ -222,12 +225,35 @@ package struct EvaluationRecord: Sendable, Equatable, Codable {
         }
     }
 
-    /// What training wants to rise: the mean reciprocal rank at the largest size, over both directions and all sets. It moves with
-    /// every rank, where R@1 of a small set moves in jumps.
-    package var score: Double {
-        let values = sets.compactMap(\.sizes.first).map {
-            ($0.forward.reciprocalRank + $0.backward.reciprocalRank) / 2
-        }
+    /// What training wants to rise: a metric at the largest size, mean over both directions and all sets.
+    package func score(_ metric: EvaluationMetric) -> Double {
+        let values = sets.compactMap(\.sizes.first).map { (metric.value($0.forward) + metric.value($0.backward)) / 2 }
         return values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
+    }
+}
+
+/// What decides which evaluation is the best. R@1 of a small set moves in jumps; the mean reciprocal rank moves with every rank.
+package enum EvaluationMetric: String, Sendable, Codable, CaseIterable {
+    case recallAt1 = "recall@1"
+    case recallAt5 = "recall@5"
+    case recallAt10 = "recall@10"
+    case reciprocalRank = "mrr"
+
+    func value(_ scores: EvaluationRecord.Scores) -> Double {
+        switch self {
+        case .recallAt1: scores.recallAt1
+        case .recallAt5: scores.recallAt5
+        case .recallAt10: scores.recallAt10
+        case .reciprocalRank: scores.reciprocalRank
+        }
+    }
+}
+
+extension TrainingHistory {
+    /// The first evaluation with the highest score.
+    package var best: EvaluationRecord? {
+        evaluations.reduce(nil) { best, next in
+            best.map { next.score(facts.metric) > $0.score(facts.metric) } ?? true ? next : best
+        }
     }
 }

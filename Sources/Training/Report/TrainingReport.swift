@@ -115,11 +115,11 @@ package struct TrainingReport: Sendable {
             isPercent: true, series: series, marks: stageMarks)
         let rows = history.evaluations.map { evaluation in
             [Figures.grouped(evaluation.step)]
-                + evaluation.sets.map { Figures.percent($0.recallAt1) } + [Figures.fixed(evaluation.score, 4)]
+                + evaluation.sets.map { Figures.percent($0.recallAt1) } + [Figures.fixed(evaluation.score(facts.metric), 4)]
         }
         let table = HTML.table(
-            ["Step"] + (history.before?.sets.map { "R@1, \($0.data)" } ?? []) + ["Mean MRR"], rows,
-            caption: "Every evaluation; the mean reciprocal rank decides which checkpoint is the best")
+            ["Step"] + (history.before?.sets.map { "R@1, \($0.data)" } ?? []) + ["Mean \(facts.metric.rawValue)"], rows,
+            caption: "Every evaluation; the last column decides which checkpoint is the best")
         return section(
             "retrieval", "Retrieval over time",
             "<p>The mean of both directions, query to answer and answer to query. A line that still rises at its end asks "

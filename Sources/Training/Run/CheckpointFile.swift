@@ -66,7 +66,7 @@ enum CheckpointFile {
         let tensors = file.entries.map { name, entry in
             (name: name, bytes: UnsafeRawBufferPointer(rebasing: file.file.bytes[entry.range]))
         }
-        guard digest(tensors, text) == wanted else {
+        guard withExtendedLifetime(file, { digest(tensors, text) }) == wanted else {
             throw damaged("it is damaged: its contents do not have the hash that it was written with")
         }
         return (file, notes)

@@ -2,9 +2,9 @@ import FoundationEssentials
 
 /// Whether a training may go on under a recipe: every key that changes what comes out must be as it was.
 enum RecipeComparison {
-    /// Keys, or beginnings of keys, that change only when something is written or how fast it goes.
+    /// Keys of the recipe itself that change only when something is written or how fast it goes.
     static let free: Set<String> = [
-        "name", "description", "output", "checkpoint", "log", "threads", "workers", "cache", "licenses",
+        "name", "output", "threads", "workers", "prefetchBytes", "cache",
     ]
 
     static func check(old: String, new: String) throws(RunError) {
@@ -24,56 +24,19 @@ enum RecipeComparison {
         guard old != new else { return nil }
         switch (old, new) {
         case (.object(let a), .object(let b)):
+            // A stage and a data set have names, too, and theirs count.
+            let free = key.isEmpty ? Self.free : []
             for name in Set(a.keys).union(b.keys).sorted() where !free.contains(name) {
                 let place = key.isEmpty ? name : "\(key).\(name)"
                 if let found = difference(a[name] ?? .null, b[name] ?? .null, at: place) { return found }
             }
             return nil
-        case (.array(let a), .array(let b)) where a.count == b.count:
+        case (.list(let a), .list(let b)) where a.count == b.count:
             for (index, pair) in zip(a, b).enumerated() {
                 if let found = difference(pair.0, pair.1, at: "\(key)[\(index)]") { return found }
             }
             return nil
-        default: return (key, old.description, new.description)
-        }
-    }
-}
-
-/// Any JSON value.
-enum JSONValue: Decodable, Equatable, CustomStringConvertible {
-    case null
-    case boolean(Bool)
-    case number(Double)
-    case string(String)
-    case array([JSONValue])
-    case object([String: JSONValue])
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(Bool.self) {
-            self = .boolean(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode([JSONValue].self) {
-            self = .array(value)
-        } else {
-            self = .object(try container.decode([String: JSONValue].self))
-        }
-    }
-
-    var description: String {
-        switch self {
-        case .null: "not set"
-        case .boolean(let value): "\(value)"
-        case .number(let value): value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
-        case .string(let value): "\"\(value)\""
-        case .array(let values): "[\(values.map(\.description).joined(separator: ", "))]"
-        case .object(let values):
-            "{\(values.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", "))}"
+        default: return (key, old.kind, new.kind)
         }
     }
 }

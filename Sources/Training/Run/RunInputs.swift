@@ -3,12 +3,8 @@ import CastorNumerics
 import Encoder
 import Glibc
 
-/// What a training reads, opened and checked: configuration, tokenizer, data sets, held-out pairs.
+/// What a training reads, checked: the held-out pairs, and facts about the data sets.
 struct RunInputs {
-    let configuration: Configuration
-    let preparation: Preparation
-    /// By the name of the data set.
-    let dataSets: [String: DataSet]
     let checks: [RetrievalCheck]
     let facts: [TrainingFacts.DataSet]
     /// The first bad sample of each set that has one, and how many there are.
@@ -19,50 +15,34 @@ struct RunInputs {
     init(_ plan: RunPlan, _ pool: WorkerPool) throws(RunError) {
         self.plan = plan
         self.pool = pool
-        do throws(ModelError) {
-            configuration = try Model.configuration(path: plan.template)
-            let tokenizer = try Tokenizer(path: "\(plan.template)/\(Model.tokenizerName)")
-            guard tokenizer.pieceCount == configuration.text.vocabularySize else {
-                throw ModelError.configuration(
-                    key: "text.vocabulary_size",
-                    reason: "is \(configuration.text.vocabularySize), the tokenizer has \(tokenizer.pieceCount) pieces")
-            }
-            preparation = Preparation(
-                configuration: configuration, tokenizer: tokenizer, logMel: LogMel(configuration.audio), limits: Limits())
-        } catch { throw .model(error) }
-
-        var sets: [String: DataSet] = [:]
         var checks: [RetrievalCheck] = []
         var facts: [TrainingFacts.DataSet] = []
         var warnings: [String] = []
-        let trained = plan.stages.flatMap(\.tasks)
-        for (index, task) in (trained + plan.evaluationTasks).enumerated() where sets[task.source.name] == nil {
-            let set: DataSet
-            do {
-                set = try DataSet(task.source, imageTokens: configuration.image.maxPatches, pool: pool)
-            } catch { throw .data(error) }
-            sets[set.name] = set
-            let isTrained = index < trained.count
-            let rows = isTrained ? set.heldOut : set.heldOut + set.training
-            let held = try Self.pairs(set, Array(rows.prefix(plan.evaluation.limit)), task, preparation, pool)
+        var seen = Set<String>()
+        for task in plan.stages.flatMap(\.tasks) {
+            let set = task.sampling.dataSet
+            guard seen.insert("\(set.name) \(set.source.path)").inserted else { continue }
+            let rows = Array(set.heldOut.prefix(plan.evaluation.limit))
+            let held = try Self.pairs(set, rows, task, plan.preparation, pool)
             if !held.pairs.isEmpty { checks.append(RetrievalCheck(name: set.name, pairs: held.pairs)) }
             facts.append(
                 TrainingFacts.DataSet(
-                    name: set.name, pairs: isTrained ? set.training.count : 0, heldOut: rows.count,
-                    sha256: try SHA256.of(path: task.source.path), license: plan.licenses[set.name]))
+                    name: set.name, pairs: set.training.count, heldOut: set.heldOut.count,
+                    sha256: try SHA256.of(path: set.source.path), license: License.beside(set.source.path)))
             let bad = set.bad.count + held.bad.count
             if let first = set.bad.first ?? held.bad.first {
-                warnings.append("data set \(set.name): \(bad) of \(set.recordCount) samples are bad and left out; the first: \(first)")
+                warnings.append(
+                    "data set \(set.name): \(bad) of \(set.recordCount) samples are bad and left out; the first: \(first)")
             }
         }
-        (dataSets, self.checks, self.facts, self.warnings) = (sets, checks, facts, warnings)
+        (self.checks, self.facts, self.warnings) = (checks, facts, warnings)
     }
 
     private typealias Pair = (query: RetrievalCheck.Item, positive: RetrievalCheck.Item)
 
     /// Held-out rows, without any random change.
     private static func pairs(
-        _ set: DataSet, _ rows: [Int32], _ task: RunPlan.Task, _ preparation: Preparation, _ pool: WorkerPool
+        _ set: DataSet, _ rows: [Int32], _ task: DataStream.Task, _ preparation: Preparation, _ pool: WorkerPool
     ) throws(RunError) -> (pairs: [Pair], bad: [BadSample]) {
         guard set.hasPositives, !rows.isEmpty else { return ([], []) }
         let prepare = SamplePreparation(preparation, cache: nil, options: task.samples, folder: set.source.folder)
@@ -111,20 +91,11 @@ struct RunInputs {
 
     /// The batches of a stage.
     func stream(_ stage: Int, state: DataStream.State?) throws(RunError) -> DataStream {
-        var tasks: [DataStream.Task] = []
+        var random = SeededGenerator(plan.seed, UInt64(stage))
         do {
-            for task in plan.stages[stage].tasks {
-                let set = dataSets[task.source.name]!
-                let sampling = Sampler.Task(set, rate: task.rate, batchSize: task.batchSize, window: task.window)
-                var cache: FrontEndCache?
-                if let folder = task.cacheFolder {
-                    cache = try FrontEndCache(
-                        dataSet: set.name, configuration: configuration, options: .init(folder: folder))
-                }
-                tasks.append(DataStream.Task(sampling, samples: task.samples, cache: cache))
-            }
-            var random = SeededGenerator(plan.seed, UInt64(stage))
-            return try DataStream(tasks, preparation, seed: random.next(), state: state)
+            return try DataStream(
+                plan.stages[stage].tasks, plan.preparation, seed: random.next(), state: state,
+                prefetching: plan.prefetching)
         } catch { throw .data(error) }
     }
 
@@ -132,7 +103,7 @@ struct RunInputs {
     func parameters(_ objective: Objective) throws(RunError) -> ParameterStore {
         let store: ParameterStore
         if plan.startsUntrained {
-            store = ParameterStore(untrained: configuration, seed: plan.seed, extra: objective.parameterShapes)
+            store = ParameterStore(untrained: plan.configuration, seed: plan.seed, extra: objective.parameterShapes)
         } else {
             do {
                 store = try ParameterStore(
@@ -141,5 +112,27 @@ struct RunInputs {
         }
         objective.initialize(store)
         return store
+    }
+}
+
+/// What a data set says about its licence.
+enum License {
+    private static let names = ["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt"]
+    private static let longest = 160
+
+    /// The first line of a licence file in a data set's folder, or in the folder of its file.
+    static func beside(_ path: String) -> String? {
+        var folder = path
+        var status = stat()
+        if stat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR {
+            folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        }
+        for name in names {
+            guard let file = try? MappedFile(path: "\(folder)/\(name)") else { continue }
+            let text = withExtendedLifetime(file) { String(decoding: file.bytes.prefix(4_096), as: UTF8.self) }
+            let line = text.split(whereSeparator: \.isNewline).first { !$0.allSatisfy(\.isWhitespace) }
+            if let line { return String(line.drop(while: \.isWhitespace).prefix(longest)) }
+        }
+        return nil
     }
 }

@@ -111,9 +111,12 @@ extension SHA256 {
 
     private static func file(_ path: String) throws(RunError) -> String {
         do {
-            var hash = SHA256()
-            hash.add(try MappedFile(path: path).bytes)
-            return hash.finish()
+            let file = try MappedFile(path: path)
+            return withExtendedLifetime(file) {
+                var hash = SHA256()
+                hash.add(file.bytes)
+                return hash.finish()
+            }
         } catch { throw .model(error) }
     }
 

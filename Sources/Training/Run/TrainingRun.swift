@@ -86,7 +86,8 @@ package final class TrainingRun {
                 }
                 try trainStep(&work, metrics)
                 let (done, isLast) = (step(work), work.trainer.stepCount == plan.stages[stage].steps)
-                let isEvaluated = !inputs.checks.isEmpty && (isLast || done % plan.evaluation.interval == 0)
+                let interval = plan.evaluation.interval
+                let isEvaluated = !inputs.checks.isEmpty && (isLast || interval > 0 && done % interval == 0)
                 if isEvaluated {
                     try evaluate(work, inputs, metrics)
                     try writeReport(inputs, metrics)
@@ -96,7 +97,7 @@ package final class TrainingRun {
                     state = try after(&work, inputs, metrics, .noProgress)
                 }
             case .stopping(let reason):
-                let chosen = plan.choice == .best ? metrics.history.bestEvaluation?.step : nil
+                let chosen = plan.choice == .best ? metrics.history.best?.step : nil
                 try metrics.append(
                     .end(.init(reason: reason, modelStep: chosen ?? step(work), time: Self.time)))
                 try writeCheckpoint(work, metrics)
@@ -127,7 +128,7 @@ package final class TrainingRun {
             report(.note("\(notes.threads) threads before, \(pool.threadCount) now: the numbers will differ in their last digits"))
         }
         let objective = plan.stages[notes.stage].objective
-        let store = ParameterStore(inputs.configuration.tensorShapes + objective.parameterShapes)
+        let store = ParameterStore(plan.configuration.tensorShapes + objective.parameterShapes)
         let work = try begin(notes.stage, inputs, store, notes.data)
         try CheckpointFile.restore(folder.last, into: work.trainer)
         lastCheckpoint = notes.step
@@ -139,19 +140,19 @@ package final class TrainingRun {
         _ stage: Int, _ inputs: RunInputs, _ parameters: ParameterStore, _ data: DataStream.State?
     ) throws(RunError) -> Work {
         let trainer = Trainer(
-            inputs.configuration, parameters, plan.stages[stage].objective, plan.stages[stage].options, pool)
+            plan.configuration, parameters, plan.stages[stage].objective, plan.stages[stage].options, pool)
         return Work(stage: stage, trainer: trainer, stream: try inputs.stream(stage, state: data))
     }
 
     private func facts(_ inputs: RunInputs) -> TrainingFacts {
         TrainingFacts(
-            name: plan.name, recipe: plan.recipe, seed: plan.seed, model: inputs.configuration.name,
+            name: plan.name, recipe: plan.recipe, seed: plan.seed, model: plan.configuration.name,
             start: plan.startsUntrained
                 ? "random, seed \(plan.seed)" : plan.template.split(separator: "/").last.map(String.init) ?? plan.template,
-            parameters: inputs.configuration.parameterCount, width: inputs.configuration.width,
-            dimensions: inputs.configuration.outputDimensions,
-            sizes: Set(plan.stages.flatMap { $0.objective.levels.map(\.size) }).sorted(by: >), dataSets: inputs.facts,
-            stages: plan.stages.map(\.name), totalSteps: plan.totalSteps, threads: pool.threadCount, version: version,
+            parameters: plan.configuration.parameterCount, width: plan.configuration.width,
+            dimensions: plan.configuration.outputDimensions,
+            sizes: Set(plan.stages.flatMap { $0.objective.levels.map(\.size) }).sorted(by: >),
+            metric: plan.evaluation.metric, dataSets: inputs.facts, stages: plan.stages.map(\.name), totalSteps: plan.totalSteps, threads: pool.threadCount, version: version,
             started: Self.time)
     }
 
@@ -173,7 +174,7 @@ package final class TrainingRun {
             guard let batch else { break }
             for bad in batch.skipped { report(.note("left out: \(bad)")) }
             batches.append(batch.pairs)
-            names.append(stage.tasks[batch.task].source.name)
+            names.append(stage.tasks[batch.task].sampling.dataSet.name)
         }
         let number = step(work) + 1
         let result: Trainer.Report
@@ -214,7 +215,7 @@ package final class TrainingRun {
         let next = work.stage + 1
         guard next < plan.stages.count else { return .stopping(reason) }
         let objective = plan.stages[next].objective
-        let parameters = ParameterStore(inputs.configuration.tensorShapes + objective.parameterShapes)
+        let parameters = ParameterStore(plan.configuration.tensorShapes + objective.parameterShapes)
         objective.initialize(parameters)
         for tensor in parameters.tensors where work.trainer.parameters.index(of: tensor.name) != nil {
             let old = work.trainer.parameters[tensor.name]
@@ -233,8 +234,8 @@ package final class TrainingRun {
     private func evaluate(_ work: Work, _ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
         guard !inputs.checks.isEmpty else { return }
         let begin = StepClock.now
-        let weights = ModelWeights(inputs.configuration, work.trainer.average ?? work.trainer.parameters)
-        let encoder = BatchEncoder(inputs.configuration, weights, pool)
+        let weights = ModelWeights(plan.configuration, work.trainer.average ?? work.trainer.parameters)
+        let encoder = BatchEncoder(plan.configuration, weights, pool)
         var sets: [EvaluationRecord.SetScores] = []
         do {
             for check in inputs.checks {
@@ -245,9 +246,9 @@ package final class TrainingRun {
         } catch { throw diverged(.model(error), step(work)) }
         let record = EvaluationRecord(
             step: step(work), stage: plan.stages[work.stage].name, sets: sets, seconds: StepClock.now - begin)
-        let best = metrics.history.bestEvaluation?.score ?? -1
+        let best = metrics.history.best?.score(plan.evaluation.metric) ?? -1
         try metrics.append(.evaluation(record))
-        let isBest = record.score > best
+        let isBest = record.score(plan.evaluation.metric) > best
         if isBest { try write(work, metrics, to: folder.best) }
         report(.evaluated(record, isBest: isBest))
     }
@@ -257,8 +258,9 @@ package final class TrainingRun {
         let name = plan.stages[stage].name
         var (best, without) = (-Double.infinity, 0)
         for evaluation in history.evaluations where evaluation.stage == name {
-            if evaluation.score > best + plan.evaluation.leastGain {
-                (best, without) = (evaluation.score, 0)
+            let score = evaluation.score(plan.evaluation.metric)
+            if score > best {
+                (best, without) = (score, 0)
             } else {
                 without += 1
             }
@@ -288,9 +290,9 @@ package final class TrainingRun {
 
     private func finish(_ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
         let history = metrics.history
-        let isBest = plan.choice == .best && history.bestEvaluation != nil
+        let isBest = plan.choice == .best && history.best != nil
         let (file, _) = try CheckpointFile.open(isBest ? folder.best : folder.last)
-        let weights = try CheckpointFile.weights(file, inputs.configuration)
+        let weights = try CheckpointFile.weights(file, plan.configuration)
         do {
             try ModelFolder.write(
                 weights, template: plan.template, as: plan.weightType,
@@ -303,18 +305,9 @@ package final class TrainingRun {
     }
 
     private func writeReport(_ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
-        let examples = ReportExamples(inputs.checks, inputs.configuration)
+        let examples = ReportExamples(inputs.checks, plan.configuration)
         let html = TrainingReport(metrics.history, examples: examples(metrics.history)).html
         try folder.write(html, to: folder.report)
-    }
-}
-
-extension TrainingHistory {
-    /// The first one with the highest score.
-    var bestEvaluation: EvaluationRecord? {
-        evaluations.reduce(nil) { best, next in
-            best.map { next.score > $0.score } ?? true ? next : best
-        }
     }
 }
 
