@@ -122,7 +122,8 @@ import Training
             var configuration = try Self.configuration()
             configuration.image.maxPatches += 1
             let other = try FrontEndCache(
-                dataSet: "a set/of pictures", configuration: configuration, options: .init(folder: "\(folder.path)/made/here"))
+                dataSet: "a set/of pictures", configuration: configuration,
+                options: .init(folder: "\(folder.path)/made/here"))
             #expect(other.path != one.path)
         }
     }
@@ -144,6 +145,20 @@ import Training
             let second = try cache(folder)
             #expect(try run(first, count: 3).segments == run(second, count: 3).segments)
             #expect(first.counts.entries == 3 && second.counts.entries == 0 && second.counts.closed != nil)
+        }
+    }
+
+    @Test func oneProcessSharesOne() throws {
+        try DataFolder.with { folder in
+            let (options, configuration) = (FrontEndCache.Options(folder: folder.path), try Self.configuration())
+            func open() throws -> FrontEndCache {
+                try FrontEndCache.shared(dataSet: "x", configuration: configuration, options: options)
+            }
+            for pass in 0..<3 {
+                let (first, second) = try (open(), open())
+                #expect(first === second && first.counts.closed == nil)
+                #expect(try run(second, count: 4).made == (pass == 0 ? 4 : 0))
+            }
         }
     }
 

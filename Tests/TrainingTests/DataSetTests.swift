@@ -50,9 +50,20 @@ import Training
                 #"{"query": {"parts": [{"text": "x"}]}, "positive": {"parts": [{"fileData": {"fileUri": "no.png"}}]}}"#
                     .utf8), "no.png: No such file"
         ),
-        (Array(#"{"query": {"parts": [{"text": "x"}]}, "positive": {"parts": [{"text": "y"}]}, "task": "SING"}"#.utf8), "SING"),
-        (Array(#"{"query": {"parts": [{"text": "x"}]}, "positive": {"parts": [{"text": "y"}]}, "teacher": [1]}"#.utf8), "teacher"),
-        (Array(#"{"query": {"parts": [{"text": ""#.utf8) + [0xff, 0xfe] + Array(#""}]}, "positive": {"parts": [{"text": "x"}]}}"#.utf8), "UTF-8"),
+        (
+            Array(
+                #"{"query": {"parts": [{"text": "x"}]}, "positive": {"parts": [{"text": "y"}]}, "task": "SING"}"#.utf8),
+            "SING"
+        ),
+        (
+            Array(
+                #"{"query": {"parts": [{"text": "x"}]}, "positive": {"parts": [{"text": "y"}]}, "teacher": [1]}"#.utf8),
+            "teacher"
+        ),
+        (
+            Array(#"{"query": {"parts": [{"text": ""#.utf8) + [0xff, 0xfe]
+                + Array(#""}]}, "positive": {"parts": [{"text": "x"}]}}"#.utf8), "UTF-8"
+        ),
     ]
 
     @Test(arguments: badLines.indices) func badLineIsLeftOutAndNamed(index: Int) throws {
@@ -84,7 +95,9 @@ import Training
             try folder.write("z.jsonl", "{\n")
             #expect(throws: DataError.self) { try folder.open("z.jsonl", .jsonl) }
             try folder.write("empty.jsonl", "\n \r\n")
-            #expect(throws: DataError.empty(dataSet: "empty.jsonl", first: nil)) { try folder.open("empty.jsonl", .jsonl) }
+            #expect(throws: DataError.empty(dataSet: "empty.jsonl", first: nil)) {
+                try folder.open("empty.jsonl", .jsonl)
+            }
             #expect(throws: DataError.notFound(path: "\(folder.path)/none")) { try folder.open("none", .jsonl) }
         }
     }
@@ -93,7 +106,8 @@ import Training
 
     @Test func tabsAndHeaders() throws {
         try DataFolder.with { folder in
-            try folder.write("x.tsv", "\u{feff}lang\tenglish\ttranslation\r\nde\t\"one\"\teins\r\n\r\nde\ttwo, three\tzwei\r\n")
+            try folder.write(
+                "x.tsv", "\u{feff}lang\tenglish\ttranslation\r\nde\t\"one\"\teins\r\n\r\nde\ttwo, three\tzwei\r\n")
             let named = try folder.open("x.tsv", .tsv) {
                 $0.hasHeader = true
                 ($0.query, $0.positive, $0.negatives) = (.name("translation"), .name("english"), [.index(0)])
@@ -155,7 +169,9 @@ import Training
 
     @Test func foldersOfClasses() throws {
         try DataFolder.with { folder in
-            for (name, seed) in [("grey_cat/b.bmp", 1), ("grey_cat/a.bmp", 2), ("dog/deep/c.bmp", 3)] as [(String, UInt64)] {
+            for (name, seed) in [("grey_cat/b.bmp", 1), ("grey_cat/a.bmp", 2), ("dog/deep/c.bmp", 3)]
+                as [(String, UInt64)]
+            {
                 try folder.write(name, Made.picture(seed: seed))
             }
             try folder.write("dog/notes.txt", "no picture")
@@ -163,7 +179,9 @@ import Training
             let set = try folder.open("", .folder)
             #expect(set.ignoredCount == 1)
             #expect(
-                try set.texts == [["dog", "@dog/deep/c.bmp"], ["grey cat", "@grey_cat/a.bmp"], ["grey cat", "@grey_cat/b.bmp"]])
+                try set.texts == [
+                    ["dog", "@dog/deep/c.bmp"], ["grey cat", "@grey_cat/a.bmp"], ["grey cat", "@grey_cat/b.bmp"],
+                ])
             let swapped = try folder.open("", .folder) {
                 $0.swapped = true
                 $0.templates = ["a photo of a {class}"]
@@ -224,7 +242,8 @@ import Training
             try folder.write("x.tsv", "a\tb\nc\td\n")
             let vectors = try folder.write("v.npy", Made.numpy(shape: "(2, 3)", Made.floats([1, 2, 3, 4, 5, 6])))
             let halves = try folder.write(
-                "h.npy", Made.numpy(type: "<f2", shape: "(2, 2)", [1, -2, 0.5, 65504].flatMap { Made.little(halfBits($0)) }))
+                "h.npy",
+                Made.numpy(type: "<f2", shape: "(2, 2)", [1, -2, 0.5, 65504].flatMap { Made.little(halfBits($0)) }))
             let set = try folder.open("x.tsv", .tsv) {
                 $0.queryTeacher = vectors
                 $0.positiveTeacher = halves
@@ -245,7 +264,9 @@ import Training
             ]
             for (bytes, reason) in wrong {
                 let path = try folder.write("w.npy", bytes)
-                let error = #expect(throws: DataError.self) { try folder.open("x.tsv", .tsv) { $0.queryTeacher = path } }
+                let error = #expect(throws: DataError.self) {
+                    try folder.open("x.tsv", .tsv) { $0.queryTeacher = path }
+                }
                 #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
             }
             let broken = try folder.write("n.npy", Made.numpy(shape: "(2, 1)", Made.floats([.nan, 1])))

@@ -12,7 +12,8 @@ import Training
         if !FileManager.default.fileExists(atPath: "\(folder.path)/pictures") {
             for index in 0..<12 {
                 try folder.write("pictures/\(index).bmp", Made.picture(seed: UInt64(index)))
-                try folder.write("sounds/class_\(index % 3)/\(index).wav", Made.sound(samples: 4_000, seed: UInt64(index)))
+                try folder.write(
+                    "sounds/class_\(index % 3)/\(index).wav", Made.sound(samples: 4_000, seed: UInt64(index)))
             }
             try folder.write(
                 "pictures/captions.tsv", (0..<12).map { "\($0).bmp\tred \($0)\tgreen \($0)\n" }.joined())
@@ -123,7 +124,10 @@ import Training
 
     @Test func promptIsInFrontOfTheQuery() throws {
         try DataFolder.with { folder in
-            try folder.write("x.jsonl", #"{"query": {"parts": [{"text": "a b"}]}, "positive": {"parts": [{"text": "c"}]}, "task": "CLUSTERING"}"#)
+            try folder.write(
+                "x.jsonl",
+                #"{"query": {"parts": [{"text": "a b"}]}, "positive": {"parts": [{"text": "c"}]}, "task": "CLUSTERING"}"#
+            )
             try folder.write("x.tsv", "a b\tc\n")
             let prepare = try Nano.preparation()
             func ids(_ text: String) throws -> [UInt32] { try prepare(Content(text), EmbedOptions()).input.bits }
@@ -160,7 +164,8 @@ import Training
             let stream = try DataStream([task], prepare, seed: 1, steps: 2, prefetching: prefetching)
             let trained = try all(stream).map { $0.pairs.positives[0] }
             #expect(trained[0].bits == trained[1].bits && task.cache?.counts.hits == 1)
-            guard case .image(let a, let grid) = served.segments[0], case .image(let b, let cachedGrid) = trained[0].segments[0]
+            guard case .image(let a, let grid) = served.segments[0],
+                case .image(let b, let cachedGrid) = trained[0].segments[0]
             else {
                 Issue.record("no pictures")
                 return
@@ -175,7 +180,9 @@ import Training
 
     @Test func badSamplesAreSkippedCountedAndNamed() throws {
         try DataFolder.with { folder in
-            for index in 0..<200 { try folder.write("x/\(index).bmp", Made.picture(width: 8, height: 8, seed: UInt64(index))) }
+            for index in 0..<200 {
+                try folder.write("x/\(index).bmp", Made.picture(width: 8, height: 8, seed: UInt64(index)))
+            }
             for index in [17, 90] { try folder.write("x/\(index).bmp", "BM and nothing else") }
             var set = try folder.open("", .folder)
             var stream = try DataStream([.init(.init(set, batchSize: 16))], try Nano.preparation(), seed: 1, steps: 40)
@@ -220,7 +227,8 @@ import Training
             let stream = try stream(folder, threads: 1, steps: 60)
             let pool = WorkerPool(threads: 2)
             let held = try #require(try stream.heldOut(task: 0, limit: 100, pool: pool))
-            #expect(held.samples.count == tasks(in: stream).heldOut.count && held.pairs.queries.count == held.samples.count)
+            #expect(
+                held.samples.count == tasks(in: stream).heldOut.count && held.pairs.queries.count == held.samples.count)
             #expect(try stream.heldOut(task: 0, limit: 2, pool: pool)?.samples == Array(held.samples.prefix(2)))
             #expect(try stream.heldOut(task: 1, limit: 2, pool: pool) == nil)
             let answers = Set(held.pairs.positives.map(\.contentHash))

@@ -32,7 +32,9 @@ import Training
         let (bytes, pieces, limit) = (100, 4, 1_000)
         var options = Prefetcher<Int, Int>.Options()
         (options.threads, options.maxBytes, options.maxJobs) = (threads, limit, 1_000)
-        let prefetcher = Prefetcher<Int, Int>(options: options, jobs: source(100, pieces: pieces)) { job, _ in (job, bytes) }
+        let prefetcher = Prefetcher<Int, Int>(options: options, jobs: source(100, pieces: pieces)) { job, _ in
+            (job, bytes)
+        }
         for job in 0..<100 {
             if job % 10 == 0 { usleep(5_000) }
             #expect(prefetcher.next() != nil)

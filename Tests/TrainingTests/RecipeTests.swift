@@ -42,7 +42,9 @@ import Training
         let objective = try stage.objective(configuration, teachers: [], place: "stages[0]")
         let levels = configuration.matryoshkaDimensions.map { MatryoshkaLevel(size: $0) }
         #expect(objective == Objective(levels: levels))
-        #expect(stage.data[0].audio == SoundAugmentation() && stage.data[0].source == DataSource(path: "x.jsonl", format: .jsonl))
+        #expect(
+            stage.data[0].audio == SoundAugmentation()
+                && stage.data[0].source == DataSource(path: "x.jsonl", format: .jsonl))
         #expect(stage.data[0].image.aspect == PictureAugmentation().aspect)
     }
 
@@ -58,7 +60,10 @@ import Training
             "stages[0].data[0].format: must be one of jsonl, tsv, csv, folder, is \"jsnl\". Did you mean \"jsonl\"?"
         ),
         ("stages[0].data[0].path=", "stages[0].data[0].path: is empty"),
-        ("stages[0].data[0].image={\"flipp\": 1}", "stages[0].data[0].image.flipp: unknown key; did you mean \"flip\"?"),
+        (
+            "stages[0].data[0].image={\"flipp\": 1}",
+            "stages[0].data[0].image.flipp: unknown key; did you mean \"flip\"?"
+        ),
         ("stages[0].data[0].image.crop=0", "stages[0].data[0].image.crop: must be above 0, at most 1, is 0"),
         (
             "stages[0].data[0].path=x.tsv",
@@ -72,7 +77,10 @@ import Training
         ),
         ("stages[0].data[0].template=a dog", "stages[0].data[0].template: has neither {class} nor {caption} in it"),
         ("stages[0].data[0].teacher={}", "stages[0].data[0].teacher: names no file"),
-        ("stages[0].data[1]={\"path\": \"x.jsonl\"}", "stages[0].data[1].name: \"x.jsonl\" is the name of an earlier data set of the stage, too"),
+        (
+            "stages[0].data[1]={\"path\": \"x.jsonl\"}",
+            "stages[0].data[1].name: \"x.jsonl\" is the name of an earlier data set of the stage, too"
+        ),
         (
             "stages[0].data[1]={\"path\": \"y.jsonl\", \"rate\": 2}",
             "stages[0].data[0].rate: is missing; other data sets of the stage have one"
@@ -84,17 +92,29 @@ import Training
         ("stages[0].steps=null", "stages[0].steps: is missing; state steps or epochs"),
         ("stages[0].schedule=null", "stages[0].schedule: is missing; it must be an object"),
         ("stages[0].schedule.peak=0", "stages[0].schedule.peak: must be above 0, is 0"),
-        ("stages[0].schedule.decay=cosin", "stages[0].schedule.decay: must be one of constant, linear, cosine, is \"cosin\". Did you mean \"cosine\"?"),
+        (
+            "stages[0].schedule.decay=cosin",
+            "stages[0].schedule.decay: must be one of constant, linear, cosine, is \"cosin\". Did you mean \"cosine\"?"
+        ),
         ("stages[0].loss.sizes=[128,128]", "stages[0].loss.sizes: holds a size twice"),
         ("stages[0].loss.sizeWeights=[1]", "stages[0].loss.sizeWeights: needs sizes beside it"),
         (
             "stages[0].loss.contrastive.enabled=false",
             "stages[0].loss: has nothing to make small: contrastive is off, and there is no teacher loss"
         ),
-        ("stages[0].loss.contrastive.temperature=true", "stages[0].loss.contrastive.temperature: must be a number from 0.001 to 10, is true"),
-        ("stages[0].optimizer.groups=[{\"rate\": 2}]", "stages[0].optimizer.groups[0].pattern: is missing; it must be a text"),
+        (
+            "stages[0].loss.contrastive.temperature=true",
+            "stages[0].loss.contrastive.temperature: must be a number from 0.001 to 10, is true"
+        ),
+        (
+            "stages[0].optimizer.groups=[{\"rate\": 2}]",
+            "stages[0].optimizer.groups[0].pattern: is missing; it must be a text"
+        ),
         ("stages[0].memory.keep=all", "stages[0].memory.keep: must be one of everything, blockInputs, is \"all\""),
-        ("evaluation.metric=recall", "evaluation.metric: must be one of recall@1, recall@5, recall@10, mrr, is \"recall\". Did you mean \"recall@1\"?"),
+        (
+            "evaluation.metric=recall",
+            "evaluation.metric: must be one of recall@1, recall@5, recall@10, mrr, is \"recall\". Did you mean \"recall@1\"?"
+        ),
         ("evaluation.heldOut=1", "evaluation.heldOut: must be from 0 to 0.9, is 1"),
         ("model=null", "model: is missing; it must be a path"),
         ("stages=[]", "stages: needs at least 1, has 0"),
@@ -122,6 +142,35 @@ import Training
                 "stages[0].schedule.peak: must be above 0, is -1",
             ])
         #expect(throws: RecipeError.self) { try recipe("[]") }
+    }
+
+    private static let brokenJSON: [(json: String, reason: String)] = [
+        ("", "line 1, column 1: a value is missing at the end"),
+        ("{\n \"a\": 1,\n \"a\": 2}", "line 3, column 2: the key \"a\" is given twice"),
+        ("{\"a\": 1,}", "line 1, column 9: a key in quotes"), ("{\"a\" 1}", "column 6: a colon"),
+        ("[1 2]", "column 4: a comma or ]"), ("{\"a\": 1", "a comma or }"), ("[1,]", "column 4: a value is expected"),
+        ("{} x", "more behind its end"), ("nan", "nan is neither"), ("0x10", "0x10 is neither"),
+        ("1e999", "1e999 is neither"), ("tru", "tru is neither"), ("\"abc", "column 1: the text that starts here"),
+        ("\"a\nb\"", "column 3: a text ends"), ("\"\\q\"", "\\q is no escape"), ("\"\\u12\"", "hexadecimal"),
+        ("\"\\ud800\"", "surrogate"), (String(repeating: "[", count: 100), "nested more than 64"),
+    ]
+
+    @Test(arguments: brokenJSON.indices) func brokenJSONIsNamedByItsLine(index: Int) {
+        let (json, reason) = Self.brokenJSON[index]
+        let error = #expect(throws: JSONValue.Unparsable.self) { try JSONValue(json: Array(json.utf8)) }
+        #expect(error?.reason.contains(reason) == true, "\(String(describing: error))")
+    }
+
+    @Test func jsonIsRead() throws {
+        let json = "\u{feff} {\"a\\n\\u00e9\\ud83d\\ude00\\/\": [1, -2.5e3, true, false, null, \"\", {}, []]}\r\n"
+        #expect(
+            try JSONValue(json: Array(json.utf8))
+                == .object([
+                    "a\né😀/": .list([
+                        .number(1), .number(-2500), .flag(true), .flag(false), .null, .text(""), .object([:]),
+                        .list([]),
+                    ])
+                ]))
     }
 
     // MARK: - Overrides
@@ -165,18 +214,23 @@ import Training
             #expect(recipe.model == "\(folder.path)/deep/m" && recipe.output == "\(folder.path)/deep/o")
             #expect(recipe.stages[0].data.map(\.path) == ["\(folder.path)/deep/x.jsonl", "here.jsonl"])
             #expect(recipe.cache.folder == "/absolute")
-            #expect(throws: RecipeError.notFound(path: "\(folder.path)/no.json")) { try Recipe(path: "\(folder.path)/no.json") }
+            #expect(throws: RecipeError.notFound(path: "\(folder.path)/no.json")) {
+                try Recipe(path: "\(folder.path)/no.json")
+            }
             let broken = try folder.write("b.json", "{\n  \"model\": \"m\",,\n}")
             let error = #expect(throws: RecipeError.self) { try Recipe(path: broken) }
             #expect(error?.description.contains("b.json: is not valid JSON: ") == true)
-            #expect(error?.description.contains("line 2") == true, "\(String(describing: error))")
+            #expect(error?.description.contains("line 2, column 16") == true, "\(String(describing: error))")
         }
     }
 
     @Test func shippedRecipesAreRight() throws {
         let folder = "\(Self.root)/recipes"
         let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".json") }
-        #expect(Set(names).isSuperset(of: ["text-pairs.json", "image-caption.json", "audio-label.json", "finetune-500.json"]))
+        #expect(
+            Set(names).isSuperset(of: [
+                "text-pairs.json", "image-caption.json", "audio-label.json", "finetune-500.json",
+            ]))
         let readme = String(decoding: try Folders.read("\(folder)/README.md"), as: UTF8.self)
         for name in names {
             let recipe = try Recipe(path: "\(folder)/\(name)")
@@ -197,7 +251,8 @@ import Training
             Self.least, "stages[0].loss.teacherCosine.head=true", "stages[0].loss.teacherSimilarity.temperature=0.1",
             "stages[0].loss.sizes=[128,3072]", "stages[0].loss.sizeWeights=[2,1]", "stages[0].optimizer.maxNorm=0",
             "stages[0].optimizer.groups=[{\"pattern\":\"image.*\",\"rate\":0.1}]",
-            "stages[0].optimizer.freeze=[\"text.embedding.*\"]", "stages[0].memory.keep=blockInputs").stages[0]
+            "stages[0].optimizer.freeze=[\"text.embedding.*\"]", "stages[0].memory.keep=blockInputs"
+        ).stages[0]
         let objective = try stage.objective(configuration, teachers: [384], place: "stages[0]")
         #expect(objective.levels == [.init(size: 128, weight: 2), .init(size: 3072)])
         #expect(objective.teacherDimensions == 384 && objective.teacherCosine?.usesHead == true)
@@ -209,15 +264,20 @@ import Training
                 ParameterGroup("text.embedding.*", frozen: true), ParameterGroup("image.*", rateFactor: 0.1),
             ])
         for teachers in [[], [384, 512]] as [Set<Int>] {
-            #expect(throws: RecipeError.self) { try stage.objective(configuration, teachers: teachers, place: "stages[0]") }
+            #expect(throws: RecipeError.self) {
+                try stage.objective(configuration, teachers: teachers, place: "stages[0]")
+            }
         }
         let large = try recipe(Self.least, "stages[0].loss.sizes=[4000]").stages[0]
-        let error = #expect(throws: RecipeError.self) { try large.objective(configuration, teachers: [], place: "stages[2]") }
+        let error = #expect(throws: RecipeError.self) {
+            try large.objective(configuration, teachers: [], place: "stages[2]")
+        }
         #expect(error?.description == "stages[2].loss.sizes: 4000 is more than the model's 3072")
     }
 
     @Test func epochsBecomeSteps() throws {
-        let stage = try recipe(Self.least, "stages[0].steps=null", "stages[0].epochs=2.5", "stages[0].accumulate=2").stages[0]
+        let stage = try recipe(Self.least, "stages[0].steps=null", "stages[0].epochs=2.5", "stages[0].accumulate=2")
+            .stages[0]
         #expect(stage.stepCount(batches: 9) == 12 && stage.stepCount(batches: 0) == 1)
         #expect(try recipe().stages[0].stepCount(batches: 9) == 10)
     }

@@ -51,7 +51,9 @@ import Training
             for (count, rate) in zip(counts, rates) {
                 let p = rate / 10
                 // Four standard deviations.
-                #expect(abs(Double(count) - p * Double(draws)) < 4 * (p * (1 - p) * Double(draws)).squareRoot(), "\(counts)")
+                #expect(
+                    abs(Double(count) - p * Double(draws)) < 4 * (p * (1 - p) * Double(draws)).squareRoot(), "\(counts)"
+                )
             }
             var byDefault = try Sampler(sets.map { .init($0, batchSize: 4) }, seed: 5)
             counts = [0, 0, 0]
@@ -95,12 +97,18 @@ import Training
         try DataFolder.with { folder in
             let sets = try sets(folder, [30, 70])
             let good = try Sampler(sets.map { .init($0, batchSize: 8) }, seed: 11)
-            #expect(throws: DataError.self) { try Sampler(sets.map { .init($0, batchSize: 8) }, seed: 12, state: good.state) }
-            #expect(throws: DataError.self) { try Sampler(sets.map { .init($0, batchSize: 9) }, seed: 11, state: good.state) }
+            #expect(throws: DataError.self) {
+                try Sampler(sets.map { .init($0, batchSize: 8) }, seed: 12, state: good.state)
+            }
+            #expect(throws: DataError.self) {
+                try Sampler(sets.map { .init($0, batchSize: 9) }, seed: 11, state: good.state)
+            }
             #expect(throws: DataError.self) { try Sampler([.init(sets[0], batchSize: 8)], seed: 11, state: good.state) }
             var damaged = good.state
             damaged.places[0].batch = 4
-            #expect(throws: DataError.self) { try Sampler(sets.map { .init($0, batchSize: 8) }, seed: 11, state: damaged) }
+            #expect(throws: DataError.self) {
+                try Sampler(sets.map { .init($0, batchSize: 8) }, seed: 11, state: damaged)
+            }
             try folder.write("set0.tsv", "other\trows\n")
             let changed = try DataSet(DataSource(path: "\(folder.path)/set0.tsv", format: .tsv), pool: Self.pool)
             let error = #expect(throws: DataError.self) {

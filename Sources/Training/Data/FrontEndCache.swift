@@ -80,12 +80,37 @@ package final class FrontEndCache: @unchecked Sendable {
     /// To be raised when front-ends or the file change.
     private static let version: UInt64 = 1
 
+    /// The cache of a data set and a configuration: one that is open in this process already, or newly opened.
+    package static func shared(
+        dataSet: String, configuration: Configuration, options: Options
+    ) throws(DataError) -> FrontEndCache {
+        let path = path(dataSet, configuration, options)
+        let result: Result<FrontEndCache, DataError> = opened.withLock { opened in
+            if let cache = opened[path]?.cache { return .success(cache) }
+            do throws(DataError) {
+                let cache = try FrontEndCache(dataSet: dataSet, configuration: configuration, options: options)
+                opened[path] = Weak(cache: cache)
+                return .success(cache)
+            } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private struct Weak {
+        weak var cache: FrontEndCache?
+    }
+
+    private static let opened = Mutex<[String: Weak]>([:])
+
+    private static func path(_ dataSet: String, _ configuration: Configuration, _ options: Options) -> String {
+        let name = String(dataSet.map { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "." ? $0 : "_" })
+        return "\(options.folder)/\(name)-\(String(identity(configuration), radix: 16)).cache"
+    }
+
     /// Opens or makes the file for a data set and a configuration.
     package init(dataSet: String, configuration: Configuration, options: Options) throws(DataError) {
         try Self.makeFolder(options.folder)
-        let name = String(dataSet.map { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "." ? $0 : "_" })
-        let identity = Self.identity(configuration)
-        path = "\(options.folder)/\(name)-\(String(identity, radix: 16)).cache"
+        path = Self.path(dataSet, configuration, options)
         maxBytes = options.maxBytes
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
@@ -265,23 +290,17 @@ extension FrontEndCache {
             convertHalf(payload.baseAddress!, into: patches.pointer, count: patches.count)
             return isImage
                 ? .image(
-                    patches: patches, grid: ImageGrid(width: shape[3], height: shape[2], maxPatches: shape[2] * shape[3]))
+                    patches: patches,
+                    grid: ImageGrid(width: shape[3], height: shape[2], maxPatches: shape[2] * shape[3]))
                 : .audio(patches: patches)
         }
         let segment = try make()
-        switch segment {
-        case .text: break
-        case .image(let patches, let grid):
-            keep(patches, kind, hash, [patches.rows, patches.columns, grid.rows, grid.columns])
-        case .audio(let patches): keep(patches, kind, hash, [patches.rows, patches.columns, 0, 0])
-        }
-        return segment.roundedToHalf()
-    }
-
-    private func keep(_ patches: Matrix, _ kind: Kind, _ hash: ByteHash, _ shape: [Int]) {
-        guard map != nil else { return }
-        let halves = (0..<patches.count).map { halfBits(patches.pointer[$0]) }
+        guard let patches = segment.patches else { return segment }
+        let halves = patches.halves
+        var shape = [patches.rows, patches.columns, 0, 0]
+        if case .image(_, let grid) = segment { (shape[2], shape[3]) = (grid.rows, grid.columns) }
         halves.withUnsafeBytes { store(kind, hash, shape: shape, $0) }
+        return segment.withPatches(halves)
     }
 
     /// Pixels before augmentation, found or decoded.
@@ -318,16 +337,32 @@ extension EncoderInput.Segment {
     /// The same with every value rounded to f16, so that training sees the same numbers with a cache, without one, and
     /// while it fills.
     func roundedToHalf() -> EncoderInput.Segment {
-        func round(_ patches: Matrix) -> Matrix {
-            let halves = (0..<patches.count).map { halfBits(patches.pointer[$0]) }
-            let result = Matrix(rows: patches.rows, columns: patches.columns)
-            halves.withUnsafeBytes { convertHalf($0.baseAddress!, into: result.pointer, count: result.count) }
-            return result
-        }
+        patches.map { withPatches($0.halves) } ?? self
+    }
+
+    fileprivate var patches: Matrix? {
         switch self {
-        case .text: return self
-        case .image(let patches, let grid): return .image(patches: round(patches), grid: grid)
-        case .audio(let patches): return .audio(patches: round(patches))
+        case .text: nil
+        case .image(let patches, _), .audio(let patches): patches
+        }
+    }
+
+    fileprivate func withPatches(_ halves: [UInt16]) -> EncoderInput.Segment {
+        guard let patches else { return self }
+        let result = Matrix(rows: patches.rows, columns: patches.columns)
+        halves.withUnsafeBytes { bytes in
+            if let start = bytes.baseAddress { convertHalf(start, into: result.pointer, count: result.count) }
+        }
+        if case .image(_, let grid) = self { return .image(patches: result, grid: grid) }
+        return .audio(patches: result)
+    }
+}
+
+extension Matrix {
+    fileprivate var halves: [UInt16] {
+        [UInt16](unsafeUninitializedCapacity: count) { buffer, initialized in
+            for index in 0..<count { buffer[index] = halfBits(pointer[index]) }
+            initialized = count
         }
     }
 }

@@ -19,6 +19,7 @@ package final class Prefetcher<Job: Sendable, Output: Sendable>: Sendable {
     }
 
     private let state: PrefetchState<Job, Output>
+    private let threads: [pthread_t]
 
     /// - Parameters:
     ///   - jobs: the next job and the number of its pieces, 1 or more; nil at the end, and then no longer called. Called from
@@ -29,13 +30,15 @@ package final class Prefetcher<Job: Sendable, Output: Sendable>: Sendable {
         work: @escaping @Sendable (Job, Int) -> (output: Output, bytes: Int)
     ) {
         precondition(options.threads >= 0 && options.maxBytes >= 0 && options.maxJobs >= 0)
-        state = PrefetchState(options, jobs, work)
-        for _ in 0..<options.threads { state.startThread() }
+        let state = PrefetchState(options, jobs, work)
+        self.state = state
+        threads = (0..<options.threads).map { _ in state.startThread() }
     }
 
     deinit {
-        // Threads may outlive this object by the piece that they are at; they hold the state themselves.
+        // Waits for the pieces at work: what they use, such as a cache's lock, is free afterwards.
         state.stop()
+        for thread in threads { pthread_join(thread, nil) }
     }
 
     /// The results of the next job in the order of its pieces; waits for them. nil when there are no more jobs.
@@ -105,7 +108,7 @@ private final class PrefetchState<Job: Sendable, Output: Sendable>: @unchecked S
         }
     }
 
-    func startThread() {
+    func startThread() -> pthread_t {
         var thread = pthread_t()
         let argument = Unmanaged.passRetained(ThreadBody { self.serve() }).toOpaque()
         let status = pthread_create(
@@ -117,7 +120,7 @@ private final class PrefetchState<Job: Sendable, Output: Sendable>: @unchecked S
                 return nil
             }, argument)
         precondition(status == 0, "pthread_create: \(status)")
-        pthread_detach(thread)
+        return thread
     }
 
     func serve() {

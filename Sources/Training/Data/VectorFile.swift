@@ -71,7 +71,9 @@ package struct VectorFile: Sendable {
             guard halfIsFinite(source, count: dimensions) else { return nil }
             convertHalf(source, into: &values, count: dimensions)
         } else {
-            values.withUnsafeMutableBytes { $0.copyMemory(from: UnsafeRawBufferPointer(start: source, count: $0.count)) }
+            values.withUnsafeMutableBytes {
+                $0.copyMemory(from: UnsafeRawBufferPointer(start: source, count: $0.count))
+            }
             guard values.allSatisfy(\.isFinite) else { return nil }
         }
         return values

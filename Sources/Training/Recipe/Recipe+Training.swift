@@ -112,7 +112,8 @@ extension Recipe {
                     Sampler.Task(set, rate: data.rate, batchSize: data.batch, window: data.bucket),
                     samples: data.sampleOptions,
                     cache: usesCache
-                        ? try FrontEndCache(dataSet: set.name, configuration: configuration, options: options) : nil))
+                        ? try FrontEndCache.shared(
+                            dataSet: set.name, configuration: configuration, options: options) : nil))
         }
         return tasks
     }
