@@ -35,6 +35,7 @@ enum ReportStyle {
         .wide { overflow-x: auto; }
         table { border-collapse: collapse; margin: .5rem 0; font-size: .92rem; font-variant-numeric: tabular-nums; }
         caption { text-align: left; font-size: .85rem; padding-bottom: .3rem; }
+        td { white-space: nowrap; } .neighbors td { white-space: normal; }
         th, td { padding: .3rem .8rem .3rem 0; text-align: right; border-bottom: 1px solid var(--rule); vertical-align: top; }
         th:first-child, .words td { text-align: left; } th { font-weight: 600; }
         details { margin: .4rem 0; } summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
