@@ -133,7 +133,7 @@ extension Recipe {
 }
 
 extension Recipe.Data {
-    fileprivate var sampleOptions: SampleOptions {
+    var sampleOptions: SampleOptions {
         var options = SampleOptions()
         options.prompt = prompt.flatMap(TaskType.init(name:))
         options.positivePrompt = positivePrompt.flatMap(TaskType.init(name:))
