@@ -13,6 +13,8 @@ struct Program: ParsableCommand {
             InfoCommand.self, InitCommand.self,
         ])
 
+    static let _errorLabel = "castor"
+
     static func main() {
         do {
             try refuseInvalidUTF8()
