@@ -48,10 +48,11 @@ let package = Package(
         .target(name: "Castor", dependencies: ["CastorNumerics", "Media", "Encoder"], swiftSettings: strict),
         .target(
             name: "Training", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media"], swiftSettings: strict),
+        .target(name: "Evaluation", dependencies: ["CastorNumerics", "Castor"], swiftSettings: strict),
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
-                "Castor", "CastorNumerics", "Encoder", "Training",
+                "Castor", "CastorNumerics", "Encoder", "Evaluation", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -72,6 +73,10 @@ let package = Package(
             name: "TrainingTests",
             dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport", "Training"],
             swiftSettings: strict),
+        .testTarget(
+            name: "EvaluationTests",
+            dependencies: ["Castor", "CastorCLI", "CastorNumerics", "Evaluation", "TestSupport"],
+            exclude: ["Fixtures"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

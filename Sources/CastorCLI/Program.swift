@@ -9,8 +9,8 @@ struct Program: ParsableCommand {
         abstract: "Text, images and sound as vectors of one space, on this machine.",
         version: Version.current,
         subcommands: [
-            EmbedCommand.self, SimilarityCommand.self, InfoCommand.self, InitCommand.self, TrainCommand.self,
-            SoupCommand.self,
+            EmbedCommand.self, SimilarityCommand.self, EvaluateCommand.self, TrainCommand.self, SoupCommand.self,
+            InfoCommand.self, InitCommand.self,
         ])
 
     static let _errorLabel = "castor"
