@@ -12,7 +12,8 @@ package enum JPEGEncoder {
         var count: UInt = 0
         let result = image.pixels.withUnsafeBufferPointer { pixels in
             tjCompress2(
-                handle, pixels.baseAddress, Int32(image.width), 0, Int32(image.height), Int32(TJPF_RGB.rawValue), &output,
+                handle, pixels.baseAddress, Int32(image.width), 0, Int32(image.height), Int32(TJPF_RGB.rawValue),
+                &output,
                 &count, Int32(TJSAMP_444.rawValue), Int32(quality), 0)
         }
         defer { tjFree(output) }

@@ -91,7 +91,8 @@ import Testing
         let outcome = try running.wait()
         #expect(outcome.status == 128 + signal)
         let steps = try losses("out").count
-        #expect(outcome.errors.contains("stopped after step \(steps), with a checkpoint; the same command with --resume"))
+        #expect(
+            outcome.errors.contains("stopped after step \(steps), with a checkpoint; the same command with --resume"))
         #expect(folder.size("out/report.html") > 0)
         let log = String(decoding: try folder.bytes("out/train.log"), as: UTF8.self)
         #expect(log.contains("stopped after step \(steps)"))
@@ -102,7 +103,8 @@ import Testing
         try writeRecipe(steps: 40)
         let first = try CastorProgram.shell("ulimit -f 1024; castor train recipe.json", in: folder)
         #expect(first.status == 73)
-        #expect(first.errors.contains("out/checkpoints/") && first.errors.contains("cannot be written"), "\(first.errors)")
+        #expect(
+            first.errors.contains("out/checkpoints/") && first.errors.contains("cannot be written"), "\(first.errors)")
         #expect(folder.size("out/checkpoints/last") == 0)
         try FileManager.default.removeItem(atPath: "\(folder.path)/out")
 
@@ -148,7 +150,7 @@ import Testing
     @Test(arguments: [
         (["train"], 64, "Missing expected argument"), (["train", "none.json"], 66, "none.json: no such file"),
         (["train", "recipe.json", "--set", "bogus=1"], 65, "bogus"),
-        (["train", "recipe.json", "--set", "model=\"nowhere\""], 66, "nowhere"),
+        (["train", "recipe.json", "--set", "model=nowhere"], 66, "nowhere"),
         (["train", "recipe.json", "--checkpoint-every", "0"], 64, "--checkpoint-every must be 1 or more"),
     ])
     func mistakesAreNamed(arguments: [String], status: Int32, words: String) throws {

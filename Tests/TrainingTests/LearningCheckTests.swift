@@ -11,8 +11,8 @@ import Training
             try ShapesAndTones.write(to: folder)
             let recipes = Folders.fixtures.split(separator: "/").dropLast(2).reduce("") { "\($0)/\($1)" } + "/recipes"
             let overrides = [
-                "stages[0].data[0].path=\"\(folder)/shapes\"", "stages[0].data[1].path=\"\(folder)/tones\"",
-                "output=\"\(folder)/out\"",
+                "stages[0].data[0].path=\(folder)/shapes", "stages[0].data[1].path=\(folder)/tones",
+                "output=\(folder)/out",
             ]
             let recipe = try Recipe(path: "\(recipes)/shapes-and-tones.json", overrides: overrides)
             let plan = try RunPlan(recipe, pool: WorkerPool(threads: 2))

@@ -8,7 +8,8 @@ enum ReportChecks {
         "before-after", "retrieval", "sizes", "loss", "rate", "stability", "neighbors", "data", "recipe", "reading",
     ]
 
-    static func expectComplete(_ html: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    static func expectComplete(_ html: String, plots: Int = 6, sourceLocation: SourceLocation = #_sourceLocation) throws
+    {
         let reader = Reader()
         let parser = XMLParser(data: Data(html.utf8))
         parser.delegate = reader
@@ -18,7 +19,7 @@ enum ReportChecks {
         #expect(reader.sections == sections, sourceLocation: sourceLocation)
         #expect(reader.outside.isEmpty, "\(reader.outside)", sourceLocation: sourceLocation)
         #expect(reader.doubledIDs.isEmpty, "\(reader.doubledIDs)", sourceLocation: sourceLocation)
-        #expect(reader.plots >= 4 && reader.titles >= reader.plots, sourceLocation: sourceLocation)
+        #expect(reader.plots >= plots && reader.titles >= reader.plots, sourceLocation: sourceLocation)
     }
 
     private final class Reader: NSObject, XMLParserDelegate {
@@ -41,7 +42,9 @@ enum ReportChecks {
             for (key, value) in attributes where ["src", "href", "xlink:href", "data", "srcset"].contains(key) {
                 if !value.hasPrefix("data:image/jpeg;base64,") { outside.append("\(name) \(key)=\(value)") }
             }
-            for value in attributes.values where value.contains("://") || value.contains("url(") { outside.append(value) }
+            for value in attributes.values where value.contains("://") || value.contains("url(") {
+                outside.append(value)
+            }
         }
 
         func parser(_ parser: XMLParser, foundCharacters string: String) {

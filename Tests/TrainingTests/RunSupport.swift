@@ -8,7 +8,9 @@ import Training
 /// A small training from text pairs: two languages for the same pictures.
 enum SmallRun {
     private static let colours = ["red rouge", "green vert", "blue bleu", "yellow jaune", "black noir", "white blanc"]
-    private static let shapes = ["circle cercle", "square carre", "star etoile", "cross croix", "ring anneau", "moon lune"]
+    private static let shapes = [
+        "circle cercle", "square carre", "star etoile", "cross croix", "ring anneau", "moon lune",
+    ]
     private static let grounds = ["grass herbe", "sand sable", "snow neige", "water eau", "stone pierre", "wood bois"]
 
     /// 216 rows of two columns.
@@ -86,7 +88,9 @@ enum SmallRun {
     static func expectSame(_ a: String, _ b: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let (one, two) = (try history(a), try history(b))
         func facts(_ history: TrainingHistory) -> [String] {
-            history.steps.map { "\($0.step) \($0.data) \($0.loss) \($0.rate) \($0.gradientNorm) \($0.temperature ?? 0)" }
+            history.steps.map {
+                "\($0.step) \($0.data) \($0.loss) \($0.rate) \($0.gradientNorm) \($0.temperature ?? 0)"
+            }
                 + history.evaluations.map { "\($0.step) \($0.sets)" }
         }
         #expect(facts(one) == facts(two), sourceLocation: sourceLocation)

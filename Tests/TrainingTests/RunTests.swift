@@ -18,7 +18,8 @@ import Training
             #expect(history.steps.map(\.step) == Array(1...60))
             #expect(history.evaluations.map(\.step) == Array(stride(from: 0, through: 60, by: 5)))
             let (before, after) = (try #require(history.before), try #require(history.after))
-            #expect(after.recallAt1 > before.recallAt1 + 0.3, "R@1 \(before.recallAt1) before, \(after.recallAt1) after")
+            #expect(
+                after.recallAt1 > before.recallAt1 + 0.3, "R@1 \(before.recallAt1) before, \(after.recallAt1) after")
             #expect(history.ending?.reason == .allSteps)
             #expect(before.sets[0].sizes.map(\.size) == [3072, 256, 128])
 
@@ -26,7 +27,9 @@ import Training
             #expect(embedder.info.state == "trained")
             _ = try embedder.embed(Content("a red circle on grass"))
             let card = String(decoding: try Folders.read("\(output)/model/README.md"), as: UTF8.self)
-            for words in [history.facts.dataSets[0].sha256, "seed 7", "State: trained", "## Limits", "\"symmetric\" : true"] {
+            for words in [
+                history.facts.dataSets[0].sha256, "seed 7", "State: trained", "## Limits", "\"symmetric\" : true",
+            ] {
                 #expect(card.contains(words), "\(words)")
             }
             try ReportChecks.expectComplete(String(decoding: try Folders.read("\(output)/report.html"), as: UTF8.self))
@@ -68,7 +71,9 @@ import Training
         try Folders.withTemporary { folder in
             try SmallRun.prepare(folder)
             let output = "\(folder)/out"
-            #expect(throws: RunError.interrupted(step: 3)) { try SmallRun.run(SmallRun.plan(folder), output) { $0 == 3 } }
+            #expect(throws: RunError.interrupted(step: 3)) {
+                try SmallRun.run(SmallRun.plan(folder), output) { $0 == 3 }
+            }
             let changes = [
                 ("stages[0].schedule.peak=0.004", "0.005", "0.004"), ("seed=8", "7", "8"),
                 ("stages[0].data[0].batch=16", "32", "16"),
@@ -80,7 +85,7 @@ import Training
                 }
             }
             #expect(throws: RunError.interrupted(step: 4)) {
-                try SmallRun.run(SmallRun.plan(folder, "workers=0", "name=\"other\""), output, resume: true) { $0 == 1 }
+                try SmallRun.run(SmallRun.plan(folder, "workers=0", "name=other"), output, resume: true) { $0 == 1 }
             }
             let pairs = try Folders.read("\(folder)/pairs.tsv")
             try Folders.write(pairs + Array("a\tb\n".utf8), "\(folder)/pairs.tsv")
@@ -143,6 +148,37 @@ import Training
             let history = try SmallRun.history("\(folder)/out")
             #expect(history.ending?.reason == .noProgress)
             #expect(history.steps.count < 100)
+        }
+    }
+
+    /// Stopped at every step around the evaluation that ends it.
+    @Test func earlyStoppingSurvivesInterruption() throws {
+        try Folders.withTemporary { folder in
+            try SmallRun.prepare(folder, steps: 100, rate: 1e-12)
+            let plan = try SmallRun.plan(folder, "evaluation.patience=3")
+            try SmallRun.run(plan, "\(folder)/whole")
+            let last = try #require(try SmallRun.history("\(folder)/whole").steps.last).step
+            for stop in [last - 1, last] {
+                #expect(throws: RunError.interrupted(step: stop)) {
+                    try SmallRun.run(plan, "\(folder)/\(stop)") { $0 == stop }
+                }
+                try SmallRun.run(plan, "\(folder)/\(stop)", resume: true)
+                try SmallRun.expectSame("\(folder)/whole", "\(folder)/\(stop)")
+            }
+        }
+    }
+
+    /// Nothing to evaluate on: the last weights become the model, also after a stop in the second stage.
+    @Test func withoutHeldOutPairs() throws {
+        try Folders.withTemporary { folder in
+            try SmallRun.prepare(folder, steps: 4, stages: 2)
+            let plan = try SmallRun.plan(folder, "evaluation.heldOut=0")
+            try SmallRun.run(plan, "\(folder)/whole")
+            #expect(throws: RunError.interrupted(step: 6)) { try SmallRun.run(plan, "\(folder)/out") { $0 == 6 } }
+            try SmallRun.run(plan, "\(folder)/out", resume: true)
+            try SmallRun.expectSame("\(folder)/whole", "\(folder)/out")
+            let report = String(decoding: try Folders.read("\(folder)/out/report.html"), as: UTF8.self)
+            try ReportChecks.expectComplete(report, plots: 4)
         }
     }
 

@@ -74,14 +74,17 @@ enum ShapesAndTones {
                 data += [value.blue, value.green, value.red]
             }
         }
-        return Array("BM".utf8) + little(54 + data.count, 4) + little(0, 4) + little(54, 4) + little(40, 4) + little(side, 4)
-            + little(side, 4) + little(1, 2) + little(24, 2) + little(0, 4) + little(data.count, 4) + little(0, 16) + data
+        return Array("BM".utf8) + little(54 + data.count, 4) + little(0, 4) + little(54, 4) + little(40, 4)
+            + little(side, 4)
+            + little(side, 4) + little(1, 2) + little(24, 2) + little(0, 4) + little(data.count, 4) + little(0, 16)
+            + data
     }
 
     // MARK: - Sounds
 
     private static let pitches = [
-        ("C", 261.63), ("E", 329.63), ("G", 392.0), ("B", 493.88), ("D", 587.33), ("F", 698.46), ("A", 880.0), ("H", 1174.7),
+        ("C", 261.63), ("E", 329.63), ("G", 392.0), ("B", 493.88), ("D", 587.33), ("F", 698.46), ("A", 880.0),
+        ("H", 1174.7),
     ]
     private static let registers = [("low", 1.0), ("high", 2.9)]
     /// Phase in turns -> -1...1
@@ -106,7 +109,9 @@ enum ShapesAndTones {
             for (pitch, frequency) in pitches {
                 for timbre in timbres {
                     for course in courses {
-                        let (name, phase) = ("\(register)-\(pitch)-\(timbre.name)-\(course.name).wav", random.nextUniform())
+                        let (name, phase) = (
+                            "\(register)-\(pitch)-\(timbre.name)-\(course.name).wav", random.nextUniform()
+                        )
                         let samples = (0..<sampleCount).flatMap { index in
                             let turns = frequency * factor * Double(index) / Double(sampleRate) + phase
                             let loudness = course.loudness(Double(index) / Double(sampleCount))

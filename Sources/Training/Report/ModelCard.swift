@@ -39,7 +39,8 @@ package struct ModelCard: Sendable {
                 }
             }
             for set in after.sets {
-                text += "\n\(cell(set.data)): \(set.queries) queries, \(set.candidates) candidates; a random order has R@1 "
+                text +=
+                    "\n\(cell(set.data)): \(set.queries) queries, \(set.candidates) candidates; a random order has R@1 "
                 text += "\(Figures.percent(set.chance)).\n"
             }
         } else {
@@ -51,17 +52,17 @@ package struct ModelCard: Sendable {
     private var limits: String {
         """
 
-            ## Limits
+        ## Limits
 
-            - The numbers above hold for pairs from the same sources as the training data. On anything else the model may do \
-            much worse; try it on your own data before you rely on it.
-            - It knows the languages, pictures and sounds of its training data and little more. What the data set says wrongly or \
-            one-sidedly, the model learned.
-            - Nearness of two vectors says that the model takes the contents for alike. It does not say that a statement is true.
-            - Scores of vectors from different models, or from before and after training, cannot be compared with each other: \
-            everything that is searched must be embedded again with this model.
+        - The numbers above hold for pairs from the same sources as the training data. On anything else the model may do \
+        much worse; try it on your own data before you rely on it.
+        - It knows the languages, pictures and sounds of its training data and little more. What the data set says wrongly or \
+        one-sidedly, the model learned.
+        - Nearness of two vectors says that the model takes the contents for alike. It does not say that a statement is true.
+        - Scores of vectors from different models, or from before and after training, cannot be compared with each other: \
+        everything that is searched must be embedded again with this model.
 
-            """
+        """
     }
 
     private func row(

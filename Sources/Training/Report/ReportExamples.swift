@@ -30,7 +30,8 @@ struct ReportExamples {
                 examples.append(
                     NeighborExample(
                         data: check.name, query: item(check.queries[query]),
-                        wanted: item(check.candidates[check.firstRight(for: query)]), before: answers(old.nearest[place]),
+                        wanted: item(check.candidates[check.firstRight(for: query)]),
+                        before: answers(old.nearest[place]),
                         after: answers(new.nearest[place])))
             }
         }

@@ -53,7 +53,8 @@ package struct ReportItem: Sendable, Equatable {
             switch part {
             case .text(let text): html += "<span>\(HTML.escape(text))</span>"
             case .picture(let bytes, let alternative):
-                html += "<img alt=\"\(HTML.escape(alternative))\" src=\"data:image/jpeg;base64,\(Data(bytes).base64EncodedString())\"/>"
+                html +=
+                    "<img alt=\"\(HTML.escape(alternative))\" src=\"data:image/jpeg;base64,\(Data(bytes).base64EncodedString())\"/>"
                 if alternative.hasPrefix("sound") { html += "<span class=\"soft\">\(HTML.escape(alternative))</span>" }
             }
         }

@@ -17,7 +17,7 @@ enum ReportStyle {
         .soft, figcaption, caption { color: var(--soft); }
         .tiles { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1.25rem 0; padding: 0; list-style: none; }
         .tiles li { flex: 1 1 9rem; background: var(--tint); border-radius: .6rem; padding: .7rem .9rem; }
-        .tiles b { display: block; font-size: 1.5rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
+        .tiles b { display: block; font-size: 1.35rem; line-height: 1.4; white-space: nowrap; font-variant-numeric: tabular-nums; }
         .tiles span { color: var(--soft); font-size: .85rem; }
         figure { margin: 1rem 0; }
         .plot { overflow-x: auto; } .plot > svg { width: 100%; min-width: 32rem; height: auto; display: block; }

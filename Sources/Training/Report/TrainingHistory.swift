@@ -91,7 +91,8 @@ package struct TrainingFacts: Sendable, Equatable, Codable {
 
     package init(
         name: String, recipe: String, seed: UInt64, model: String, start: String, parameters: Int, width: Int,
-        dimensions: Int, sizes: [Int], metric: EvaluationMetric, dataSets: [DataSet], stages: [String], totalSteps: Int, threads: Int,
+        dimensions: Int, sizes: [Int], metric: EvaluationMetric, dataSets: [DataSet], stages: [String], totalSteps: Int,
+        threads: Int,
         version: String, started: String
     ) {
         self.name = name

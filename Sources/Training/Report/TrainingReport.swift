@@ -56,12 +56,14 @@ package struct TrainingReport: Sendable {
     /// What a reader should know who reads one sentence.
     var summary: String {
         guard let before = history.before, let after = history.after else {
-            return "There is no evaluation on held-out pairs, so this report cannot say whether the model became better."
+            return
+                "There is no evaluation on held-out pairs, so this report cannot say whether the model became better."
         }
         let difference = 100 * (after.recallAt1 - before.recallAt1)
         let verdict =
             difference > 0.05 ? "better than" : difference < -0.05 ? "worse than" : "as good as"
-        return "On pairs that it was not trained on, the model is \(verdict) at the start: it puts the right answer first for "
+        return
+            "On pairs that it was not trained on, the model is \(verdict) at the start: it puts the right answer first for "
             + "\(Figures.percent(after.recallAt1)) of the queries, \(Figures.percent(before.recallAt1)) before training; a "
             + "random order would for \(Figures.percent(after.chance)). "
             + (history.ending.map { "Training ended because \($0.reason.rawValue)." } ?? "Training has not ended yet.")
@@ -115,7 +117,9 @@ package struct TrainingReport: Sendable {
             isPercent: true, series: series, marks: stageMarks)
         let rows = history.evaluations.map { evaluation in
             [Figures.grouped(evaluation.step)]
-                + evaluation.sets.map { Figures.percent($0.recallAt1) } + [Figures.fixed(evaluation.score(facts.metric), 4)]
+                + evaluation.sets.map { Figures.percent($0.recallAt1) } + [
+                    Figures.fixed(evaluation.score(facts.metric), 4)
+                ]
         }
         let table = HTML.table(
             ["Step"] + (history.before?.sets.map { "R@1, \($0.data)" } ?? []) + ["Mean \(facts.metric.rawValue)"], rows,
@@ -128,10 +132,14 @@ package struct TrainingReport: Sendable {
     }
 
     private var sizes: String {
-        guard let before = history.before, let after = history.after else { return section("sizes", "Quality by vector size", "<p>No evaluation was asked for.</p>\n") }
+        guard let before = history.before, let after = history.after else {
+            return section("sizes", "Quality by vector size", "<p>No evaluation was asked for.</p>\n")
+        }
         func mean(_ evaluation: EvaluationRecord, _ size: Int) -> Double {
             let values = evaluation.sets.compactMap { set in
-                set.sizes.first { $0.size == size }.map { EvaluationRecord.Scores.mean($0.forward, $0.backward).recallAt1 }
+                set.sizes.first { $0.size == size }.map {
+                    EvaluationRecord.Scores.mean($0.forward, $0.backward).recallAt1
+                }
             }
             return values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
         }
@@ -169,9 +177,11 @@ package struct TrainingReport: Sendable {
             series.append(LinePlot.Series(name: name, points: LinePlot.thinned(points), isFaint: true, color: color))
             series.append(LinePlot.Series(name: name, points: LinePlot.thinned(smooth), color: color))
         }
-        let ends = "from \(Figures.short(history.steps.first?.loss ?? 0)) to \(Figures.short(history.steps.last?.loss ?? 0))"
+        let ends =
+            "from \(Figures.short(history.steps.first?.loss ?? 0)) to \(Figures.short(history.steps.last?.loss ?? 0))"
         let plot = LinePlot(
-            title: "Loss over the steps", description: "The loss of each step, \(ends).", xLabel: "step", series: series,
+            title: "Loss over the steps", description: "The loss of each step, \(ends).", xLabel: "step",
+            series: series,
             marks: stageMarks)
         return section(
             "loss", "Loss",
@@ -185,7 +195,8 @@ package struct TrainingReport: Sendable {
         let plot = LinePlot(
             title: "Learning rate over the steps",
             description: "The learning rate, at most \(Figures.short(points.map(\.y).max() ?? 0)).", xLabel: "step",
-            yRange: 0...1e-9, series: [LinePlot.Series(name: "learning rate", points: LinePlot.thinned(points), color: 1)],
+            yRange: 0...1e-9,
+            series: [LinePlot.Series(name: "learning rate", points: LinePlot.thinned(points), color: 1)],
             marks: stageMarks)
         return section(
             "rate", "Learning rate",
@@ -229,7 +240,8 @@ package struct TrainingReport: Sendable {
         let chosen = (0..<count).map { steps[count == 1 ? 0 : $0 * (steps.count - 1) / (count - 1)] }
         return HTML.table(
             ["Step", name], chosen.map { [Figures.grouped($0.step), value($0)] },
-            caption: count < steps.count ? "\(count) of \(Figures.grouped(steps.count)) steps; all are in metrics.jsonl" : "All steps")
+            caption: count < steps.count
+                ? "\(count) of \(Figures.grouped(steps.count)) steps; all are in metrics.jsonl" : "All steps")
     }
 
     private func figure(_ id: String, _ plot: LinePlot, _ table: String) -> String {
@@ -243,7 +255,8 @@ package struct TrainingReport: Sendable {
         guard !examples.isEmpty else {
             return section("neighbors", "Nearest neighbours", "<p>There are no held-out pairs to show.</p>\n")
         }
-        var html = "<p>Held-out queries, the answer that belongs to each, and the nearest answers before and after training. "
+        var html =
+            "<p>Held-out queries, the answer that belongs to each, and the nearest answers before and after training. "
         html += "Pictures are as the model saw them; sounds are shown by their spectrograms.</p>\n"
         html += "<div class=\"wide\"><table class=\"neighbors\"><caption>Nearest first</caption>\n<thead><tr>"
         html += "<th scope=\"col\">Query</th><th scope=\"col\">Belongs to it</th><th scope=\"col\">Before</th>"
@@ -280,12 +293,14 @@ package struct TrainingReport: Sendable {
             [
                 "Tokens a second",
                 history.seconds > 0
-                    ? Figures.grouped(Int(Double(history.steps.reduce(0) { $0 + $1.tokens }) / history.seconds)) : "unknown",
+                    ? Figures.grouped(Int(Double(history.steps.reduce(0) { $0 + $1.tokens }) / history.seconds))
+                    : "unknown",
             ],
         ]
         return section(
             "recipe", "Recipe",
-            HTML.table(["Setting", "Value"], rows, caption: "The same recipe, data, seed and threads give the same bits")
+            HTML.table(
+                ["Setting", "Value"], rows, caption: "The same recipe, data, seed and threads give the same bits")
                 + HTML.details("The whole recipe", "<pre>\(HTML.escape(facts.recipe))</pre>\n"))
     }
 
@@ -295,7 +310,8 @@ package struct TrainingReport: Sendable {
             "<p>Trust the numbers on held-out pairs, not the loss. With few held-out queries a difference may be chance: with n "
                 + "queries, a share p has a standard error of about the square root of p (1 - p) / n. Held-out pairs come from the "
                 + "same source as the training pairs; on other data the model may do worse. A model that was fine-tuned on a narrow "
-                + "set may have forgotten some of what it knew: compare it on other data before it replaces another.</p>\n")
+                + "set may have forgotten some of what it knew: compare it on other data before it replaces another.</p>\n"
+        )
     }
 
     private func section(_ id: String, _ title: String, _ content: String) -> String {

@@ -32,7 +32,9 @@ package struct DryRun: Sendable {
                 for _ in 0..<Self.trialSteps {
                     let begin = StepClock.now
                     var batches: [PairBatch] = []
-                    while batches.count < stage.accumulation, let batch = try stream.next() { batches.append(batch.pairs) }
+                    while batches.count < stage.accumulation, let batch = try stream.next() {
+                        batches.append(batch.pairs)
+                    }
                     tokens += try trainer.step(batches).tokens
                     // The first step also makes memory and fills caches.
                     seconds = min(seconds, StepClock.now - begin)
@@ -61,10 +63,12 @@ package struct DryRun: Sendable {
     package var text: String {
         var text = "\(Figures.grouped(parameters)) parameters\n"
         for stage in stages {
-            text += "\(stage.name): \(Figures.grouped(stage.steps)) steps of about \(Figures.short(stage.secondsPerStep)) s and "
+            text +=
+                "\(stage.name): \(Figures.grouped(stage.steps)) steps of about \(Figures.short(stage.secondsPerStep)) s and "
             text += "\(Figures.grouped(Int(stage.tokensPerStep))) tokens\n"
             for data in stage.data {
-                text += "  \(data.name): \(Figures.grouped(data.pairs)) pairs, \(Figures.grouped(data.heldOut)) held out, about "
+                text +=
+                    "  \(data.name): \(Figures.grouped(data.pairs)) pairs, \(Figures.grouped(data.heldOut)) held out, about "
                 text += "\(Figures.grouped(data.tokens)) tokens and \(Figures.grouped(data.batches)) batches an epoch\n"
             }
         }

@@ -32,7 +32,8 @@ struct RunInputs {
             let bad = set.bad.count + held.bad.count
             if let first = set.bad.first ?? held.bad.first {
                 warnings.append(
-                    "data set \(set.name): \(bad) of \(set.recordCount) samples are bad and left out; the first: \(first)")
+                    "data set \(set.name): \(bad) of \(set.recordCount) samples are bad and left out; the first: \(first)"
+                )
             }
         }
         (self.checks, self.facts, self.warnings) = (checks, facts, warnings)

@@ -15,7 +15,8 @@ package struct RunPlan: Sendable {
         package var accumulation = 1
         package var tasks: [DataStream.Task]
 
-        package init(name: String, steps: Int, objective: Objective, options: Trainer.Options, tasks: [DataStream.Task]) {
+        package init(name: String, steps: Int, objective: Objective, options: Trainer.Options, tasks: [DataStream.Task])
+        {
             self.name = name
             self.steps = steps
             self.objective = objective
@@ -84,7 +85,8 @@ package struct RunPlan: Sendable {
                     reason: "is \(configuration.text.vocabularySize), the tokenizer has \(tokenizer.pieceCount) pieces")
             }
             preparation = Preparation(
-                configuration: configuration, tokenizer: tokenizer, logMel: LogMel(configuration.audio), limits: Limits())
+                configuration: configuration, tokenizer: tokenizer, logMel: LogMel(configuration.audio),
+                limits: Limits())
         } catch { throw .model(error) }
     }
 

@@ -68,12 +68,13 @@ package final class TrainingRun {
             switch state {
             case .preparing:
                 // Before the first step, unless a checkpoint shows that it was done.
-                state = metrics.history.evaluations.isEmpty ? .evaluating(stage: 0) : .training(stage: work.stage)
+                let isNew = metrics.history.evaluations.isEmpty
+                state = isNew ? .evaluating(stage: work.stage) : .training(stage: work.stage)
             case .evaluating(let stage):
                 try evaluate(work, inputs, metrics)
                 if metrics.history.steps.isEmpty { try writeCheckpoint(work, metrics) }
                 try writeReport(inputs, metrics)
-                state = endsEarly(stage, metrics.history) ? try after(&work, inputs, metrics, .noProgress) : .training(stage: stage)
+                state = .training(stage: stage)
             case .training(let stage):
                 if isInterrupted() {
                     try writeCheckpoint(work, metrics)
@@ -82,6 +83,11 @@ package final class TrainingRun {
                 }
                 if work.trainer.stepCount == plan.stages[stage].steps {
                     state = try after(&work, inputs, metrics, .allSteps)
+                    continue
+                }
+                // Asked here, so that a training that was stopped between the evaluation and its consequence draws it, too.
+                if endsEarly(stage, metrics.history), metrics.history.evaluations.last?.step == step(work) {
+                    state = try after(&work, inputs, metrics, .noProgress)
                     continue
                 }
                 try trainStep(&work, metrics)
@@ -93,9 +99,6 @@ package final class TrainingRun {
                     try writeReport(inputs, metrics)
                 }
                 if isLast || done % plan.checkpointInterval == 0 { try writeCheckpoint(work, metrics) }
-                if isEvaluated, !isLast, endsEarly(stage, metrics.history) {
-                    state = try after(&work, inputs, metrics, .noProgress)
-                }
             case .stopping(let reason):
                 let chosen = plan.choice == .best ? metrics.history.best?.step : nil
                 try metrics.append(
@@ -113,7 +116,9 @@ package final class TrainingRun {
 
     private func start(_ inputs: RunInputs) throws(RunError) -> (Work, MetricsLog) {
         guard isResumed, folder.hasCheckpoint else {
-            if isResumed { report(.note("there is no checkpoint in \(folder.path): training starts from the beginning")) }
+            if isResumed {
+                report(.note("there is no checkpoint in \(folder.path): training starts from the beginning"))
+            }
             let metrics = try MetricsLog(path: folder.metrics, facts: facts(inputs))
             let objective = plan.stages[0].objective
             return (try begin(0, inputs, try inputs.parameters(objective), nil), metrics)
@@ -125,7 +130,10 @@ package final class TrainingRun {
             throw .changed(key: "data set \(old.name)", was: "SHA-256 \(old.sha256)", now: new.sha256)
         }
         if notes.threads != pool.threadCount {
-            report(.note("\(notes.threads) threads before, \(pool.threadCount) now: the numbers will differ in their last digits"))
+            report(
+                .note(
+                    "\(notes.threads) threads before, \(pool.threadCount) now: the numbers will differ in their last digits"
+                ))
         }
         let objective = plan.stages[notes.stage].objective
         let store = ParameterStore(plan.configuration.tensorShapes + objective.parameterShapes)
@@ -148,11 +156,13 @@ package final class TrainingRun {
         TrainingFacts(
             name: plan.name, recipe: plan.recipe, seed: plan.seed, model: plan.configuration.name,
             start: plan.startsUntrained
-                ? "random, seed \(plan.seed)" : plan.template.split(separator: "/").last.map(String.init) ?? plan.template,
+                ? "random, seed \(plan.seed)"
+                : plan.template.split(separator: "/").last.map(String.init) ?? plan.template,
             parameters: plan.configuration.parameterCount, width: plan.configuration.width,
             dimensions: plan.configuration.outputDimensions,
             sizes: Set(plan.stages.flatMap { $0.objective.levels.map(\.size) }).sorted(by: >),
-            metric: plan.evaluation.metric, dataSets: inputs.facts, stages: plan.stages.map(\.name), totalSteps: plan.totalSteps, threads: pool.threadCount, version: version,
+            metric: plan.evaluation.metric, dataSets: inputs.facts, stages: plan.stages.map(\.name),
+            totalSteps: plan.totalSteps, threads: pool.threadCount, version: version,
             started: Self.time)
     }
 
@@ -182,8 +192,10 @@ package final class TrainingRun {
         let seconds = StepClock.now - begin
         clock.add(seconds: seconds, tokens: result.tokens)
         let record = StepRecord(
-            step: number, stage: stage.name, data: Set(names).count == 1 ? names[0] : "several", loss: result.loss.total,
-            rate: result.rate, gradientNorm: result.gradientNorm, temperature: result.temperature, tokens: result.tokens,
+            step: number, stage: stage.name, data: Set(names).count == 1 ? names[0] : "several",
+            loss: result.loss.total,
+            rate: result.rate, gradientNorm: result.gradientNorm, temperature: result.temperature,
+            tokens: result.tokens,
             contents: result.contents, seconds: seconds, peakMemory: ProcessMemory.peak)
         try metrics.append(.step(record))
         report(
@@ -191,7 +203,8 @@ package final class TrainingRun {
                 record,
                 RunProgress(
                     step: number, totalSteps: plan.totalSteps, tokensPerSecond: clock.tokensPerSecond,
-                    secondsLeft: clock.secondsPerStep * Double(plan.totalSteps - number), memory: ProcessMemory.resident)))
+                    secondsLeft: clock.secondsPerStep * Double(plan.totalSteps - number), memory: ProcessMemory.resident
+                )))
         if let reason = work.watch.add(result.loss.total) {
             throw .diverged(step: number, reason: reason, lastCheckpoint: lastCheckpoint)
         }
@@ -239,9 +252,10 @@ package final class TrainingRun {
         var sets: [EvaluationRecord.SetScores] = []
         do {
             for check in inputs.checks {
-                sets.append(try check.scores(sizes: plan.evaluation.sizes, pool: pool) { (contents) throws(ModelError) in
-                    try encoder(contents)
-                })
+                sets.append(
+                    try check.scores(sizes: plan.evaluation.sizes, pool: pool) { (contents) throws(ModelError) in
+                        try encoder(contents)
+                    })
             }
         } catch { throw diverged(.model(error), step(work)) }
         let record = EvaluationRecord(
