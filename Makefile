@@ -11,8 +11,8 @@ installed_model := $(DESTDIR)$(PREFIX)/share/castor/castor-small
 
 .PHONY: help
 help: ## List what one can do here
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
-	|| sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1: \2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
+	|| sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1: \2/p' Makefile
 
 .PHONY: setup
 setup: ## Install the Debian packages that building and the demo need, where missing
@@ -41,11 +41,18 @@ demo: setup build ## Make pictures and sounds on the spot and embed them with te
 
 .PHONY: test
 test: setup-build ## Everything the tests need, then all tests
-	@tools/timed "Building the program and the tests in release mode, then running all tests" tools/test
+	@tools/timed "Building the program and the tests in release mode" swift build -c release --build-tests
+	@tools/timed "Running all tests" swift test -c release --skip-build
 
 .PHONY: bench
 bench: setup-build $(weights) ## Measure speed, as a share of what the processor's matrix product reaches
 	@tools/timed "Benchmarks" swift package --package-path Benchmarks -c release benchmark
+
+.PHONY: bench-train
+bench-train: setup-build ## Time a training step, as a share of the matrix product and beside PyTorch's
+	@CASTOR_BENCH=1 tools/timed "Training steps of castor-small" swift test -c release --filter StepTimeTests
+	@if test -x .venv/bin/python; then .venv/bin/python tools/reference/bench_training.py; \
+	else echo "PyTorch's time is left out: make reference installs it"; fi
 
 .PHONY: reference
 reference: build ## Compute the golden fixtures anew with PyTorch and show the difference

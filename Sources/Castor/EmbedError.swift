@@ -17,7 +17,7 @@ public enum EmbedError: Error, Sendable, Equatable {
     case invalidText(part: Int, name: String?)
     case tooManyImages(count: Int, limit: Int)
     /// More tokens than the context, and truncation was declined.
-    case tooManyTokens(count: Int, limit: Int)
+    case tooManyTokens(limit: Int)
     case invalidDimensions(Int, limit: Int)
     /// The weights, not the content, are at fault.
     case model(String)
@@ -51,14 +51,15 @@ extension EmbedError: CustomStringConvertible {
         case .fileUnreadable(let part, let path, let reason): "part \(part): \(path): \(reason)"
         case .fileTooLarge(let part, let path, let bytes, let limit):
             "part \(part): \(path) has \(bytes) bytes, the limit is \(limit)"
-        case .unsupportedType(let part, let type): "part \(part): \(type) cannot be embedded"
+        case .unsupportedType(let part, let type):
+            "part \(part): \(type) cannot be embedded; text, images and audio can"
         case .media(let part, let name, let reason):
             "part \(part)\(name.map { " (\($0))" } ?? ""): \(reason)"
         case .invalidText(let part, let name):
             "part \(part)\(name.map { " (\($0))" } ?? ""): the text is not valid UTF-8"
         case .tooManyImages(let count, let limit): "the content has \(count) images, the limit is \(limit)"
-        case .tooManyTokens(let count, let limit):
-            "the content has more tokens (\(count)) than the context of \(limit), and truncation is off"
+        case .tooManyTokens(let limit):
+            "the content has more tokens than the context of \(limit), and truncation is off"
         case .invalidDimensions(let value, let limit): "\(value) dimensions are outside 1...\(limit)"
         case .model(let reason): reason
         }

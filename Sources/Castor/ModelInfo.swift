@@ -1,5 +1,6 @@
 import CastorNumerics
 import Encoder
+import Media
 
 /// Facts about an opened model and the machine, for people and programs to look at.
 public struct ModelInfo: Sendable, Equatable, Codable {
@@ -19,6 +20,8 @@ public struct ModelInfo: Sendable, Equatable, Codable {
     public var threads: Int
     /// The BLAS library and the kernels that it chose for this processor.
     public var blas: String
+    /// The libraries that decode media, by name, with their versions.
+    public var mediaLibraries: [String: String]
 }
 
 extension Embedder {
@@ -36,6 +39,7 @@ extension ModelInfo {
                 uniqueKeysWithValues: Configuration.Tower.allCases.map { ($0.rawValue, configuration.blocks(of: $0)) }),
             vocabulary: configuration.text.vocabularySize, maxTokens: configuration.maxTokens,
             dimensions: configuration.outputDimensions, matryoshkaDimensions: configuration.matryoshkaDimensions,
-            threads: threads, blas: BLAS.description)
+            threads: threads, blas: BLAS.description,
+            mediaLibraries: Dictionary(uniqueKeysWithValues: MediaLibraries.versions.map { ($0.name, $0.version) }))
     }
 }

@@ -1,23 +1,62 @@
 import CastorNumerics
-import Encoder
-import Media
+package import Encoder
+package import Media
 
 /// A content on its way into the encoder.
-struct PreparedContent: Sendable {
-    var input: EncoderInput
-    var usage: Usage
-    var truncated: Bool
-    var dimensions: Int
+package struct PreparedContent: Sendable {
+    package var input: EncoderInput
+    package var usage: Usage
+    package var truncated: Bool
+    package var dimensions: Int
+}
+
+/// What may come between a medium's bytes and its tokens: each step gets the bytes of the file and the work as it would be
+/// done without it. Serving has ``NoHooks``; training keeps results and changes pictures and sounds.
+package protocol PreparationHooks: Sendable {
+    func segment(
+        _ bytes: [UInt8], _ make: () throws(MediaError) -> EncoderInput.Segment
+    ) throws(MediaError) -> EncoderInput.Segment
+    func picture(
+        _ bytes: [UInt8], _ decode: () throws(MediaError) -> DecodedImage
+    ) throws(MediaError) -> DecodedImage
+    func clip(_ bytes: [UInt8], _ decode: () throws(MediaError) -> AudioClip) throws(MediaError) -> AudioClip
+}
+
+extension PreparationHooks {
+    package func segment(
+        _ bytes: [UInt8], _ make: () throws(MediaError) -> EncoderInput.Segment
+    ) throws(MediaError) -> EncoderInput.Segment { try make() }
+
+    package func picture(
+        _ bytes: [UInt8], _ decode: () throws(MediaError) -> DecodedImage
+    ) throws(MediaError) -> DecodedImage { try decode() }
+
+    package func clip(_ bytes: [UInt8], _ decode: () throws(MediaError) -> AudioClip) throws(MediaError) -> AudioClip {
+        try decode()
+    }
+}
+
+package struct NoHooks: PreparationHooks {
+    package init() {}
 }
 
 /// Content to encoder input: files are read, media decoded, text tokenised, everything checked. A pure function of the bytes.
-struct Preparation: Sendable {
-    let configuration: Configuration
+package struct Preparation: Sendable {
+    package let configuration: Configuration
     let tokenizer: Tokenizer
     let logMel: LogMel
     let limits: Limits
 
-    func callAsFunction(_ content: Content, _ options: EmbedOptions) throws(EmbedError) -> PreparedContent {
+    package init(configuration: Configuration, tokenizer: Tokenizer, logMel: LogMel, limits: Limits) {
+        self.configuration = configuration
+        self.tokenizer = tokenizer
+        self.logMel = logMel
+        self.limits = limits
+    }
+
+    package func callAsFunction(
+        _ content: Content, _ options: EmbedOptions, hooks: some PreparationHooks = NoHooks()
+    ) throws(EmbedError) -> PreparedContent {
         let dimensions = options.dimensions ?? configuration.outputDimensions
         guard (1...configuration.outputDimensions).contains(dimensions) else {
             throw .invalidDimensions(dimensions, limit: configuration.outputDimensions)
@@ -45,19 +84,18 @@ struct Preparation: Sendable {
         var usage = Usage()
         var truncated = false
         for source in sources {
-            segments.append(try segment(source, &usage, &truncated))
+            segments.append(try segment(source, hooks, &usage, &truncated))
         }
         var input = EncoderInput(segments)
-        let tokens = input.tokenCount
         if input.truncate(to: configuration.maxTokens) { truncated = true }
         guard !truncated || options.autoTruncate else {
-            throw .tooManyTokens(count: tokens, limit: configuration.maxTokens)
+            throw .tooManyTokens(limit: configuration.maxTokens)
         }
         return PreparedContent(input: input, usage: usage, truncated: truncated, dimensions: dimensions)
     }
 
     private func segment(
-        _ source: PartSource, _ usage: inout Usage, _ truncated: inout Bool
+        _ source: PartSource, _ hooks: some PreparationHooks, _ usage: inout Usage, _ truncated: inout Bool
     ) throws(EmbedError) -> EncoderInput.Segment {
         switch source.kind {
         case .text(let text):
@@ -67,14 +105,20 @@ struct Preparation: Sendable {
             return .text(ids)
         case .image(let bytes, let format):
             usage.add(Usage.tokensPerImage, .image)
-            return try decode(source) { () throws(MediaError) in try image(bytes, format) }
-        case .audio(let bytes, let format):
-            let clip = try decode(source) { () throws(MediaError) in
-                try AudioDecoder.decode(bytes.span.bytes, format: format, limits: limits.media)
+            return try decode(source) { () throws(MediaError) in
+                try hooks.segment(bytes) { () throws(MediaError) in try image(bytes, format, hooks) }
             }
-            let seconds = Double(clip.samples.count) / Double(configuration.audio.sampleRate)
-            usage.add(Int((seconds * Usage.tokensPerSecondOfAudio).rounded(.up)), .audio)
-            return .audio(patches: audioPatches(clip))
+        case .audio(let bytes, let format):
+            return try decode(source) { () throws(MediaError) in
+                try hooks.segment(bytes) { () throws(MediaError) in
+                    let clip = try hooks.clip(bytes) { () throws(MediaError) in
+                        try AudioDecoder.decode(bytes.span.bytes, format: format, limits: limits.media)
+                    }
+                    let seconds = Double(clip.samples.count) / Double(configuration.audio.sampleRate)
+                    usage.add(Int((seconds * Usage.tokensPerSecondOfAudio).rounded(.up)), .audio)
+                    return .audio(patches: audioPatches(clip))
+                }
+            }
         }
     }
 
@@ -86,7 +130,9 @@ struct Preparation: Sendable {
         }
     }
 
-    private func image(_ bytes: [UInt8], _ format: ImageFormat) throws(MediaError) -> EncoderInput.Segment {
+    private func image(
+        _ bytes: [UInt8], _ format: ImageFormat, _ hooks: some PreparationHooks
+    ) throws(MediaError) -> EncoderInput.Segment {
         let (maxPatches, side) = (configuration.image.maxPatches, configuration.image.patchSize)
         func grid(_ size: ImageSize) -> ImageGrid {
             ImageGrid(width: size.width, height: size.height, maxPatches: maxPatches)
@@ -94,8 +140,8 @@ struct Preparation: Sendable {
         func target(_ grid: ImageGrid) -> ImageSize {
             ImageSize(width: grid.columns * side, height: grid.rows * side)
         }
-        let decoded = try ImageDecoder.decode(bytes.span.bytes, format: format, limits: limits.media) {
-            target(grid($0))
+        let decoded = try hooks.picture(bytes) { () throws(MediaError) in
+            try ImageDecoder.decode(bytes.span.bytes, format: format, limits: limits.media) { target(grid($0)) }
         }
         let cells = grid(decoded.originalSize)
         let pixels = Resize.triangle(decoded.image, to: target(cells))

@@ -33,7 +33,9 @@ struct BatchRun {
             if kept == lines.count { continue }
             if progress == nil {
                 tally.resumed = tally.count
-                if let output, tally.resumed > 0 { Terminal.error("castor: \(tally.resumed) lines of \(output) are kept\n") }
+                if let output, tally.resumed > 0 {
+                    Terminal.error("castor: \(tally.resumed) lines of \(output) are kept\n")
+                }
                 progress = Progress(from: reader.share)
             }
             var writer = JSONWriter()

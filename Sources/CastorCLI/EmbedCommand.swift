@@ -25,7 +25,8 @@ struct EmbedCommand: ParsableCommand {
 
     @OptionGroup var model: ModelOption
 
-    @Option(help: ArgumentHelp("Values of the vector, 1 to 3072. Default: the model's own number, 3072.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Values of the vector, 1 to 3072. Default: the model's own number, 3072.", valueName: "n"))
     var dimensions: Int?
 
     @Option(help: ArgumentHelp("What the vector is for; its prompt goes before the first text.", valueName: "name"))

@@ -7,6 +7,9 @@ enum ExitStatus: Int32 {
     case notFound = 66
     case bug = 70
     case cannotWrite = 73
+    /// Stopped by Ctrl-C, by SIGTERM.
+    case interrupted = 130
+    case terminated = 143
 }
 
 /// A message for a person and the status for a script.

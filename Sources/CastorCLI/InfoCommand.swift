@@ -40,6 +40,11 @@ struct InfoCommand: ParsableCommand {
             ("threads", "\(info.threads)"),
             ("cpu", CPU.description),
             ("BLAS", info.blas),
+            (
+                "media",
+                info.mediaLibraries.sorted { $0.key.lowercased() < $1.key.lowercased() }.map { "\($0.key) \($0.value)" }
+                    .joined(separator: ", ")
+            ),
         ]
         if json {
             let report = Report(

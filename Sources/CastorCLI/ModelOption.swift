@@ -43,7 +43,8 @@ struct ModelOption: ParsableArguments {
         get throws {
             let name = "castor-small"
             var folder = executableFolder
-            let installed = "\(folder)/../share/castor/\(name)"
+            let prefix = folder.lastIndex(of: "/").map { folder[..<$0] } ?? "."
+            let installed = "\(prefix)/share/castor/\(name)"
             if access("\(installed)/config.json", R_OK) == 0 { return installed }
             while let slash = folder.lastIndex(of: "/") {
                 let candidate = "\(folder)/weights/\(name)"

@@ -9,7 +9,8 @@ struct Program: ParsableCommand {
         abstract: "Text, images and sound as vectors of one space, on this machine.",
         version: Version.current,
         subcommands: [
-            EmbedCommand.self, SimilarityCommand.self, EvaluateCommand.self, InfoCommand.self, InitCommand.self,
+            EmbedCommand.self, SimilarityCommand.self, TrainCommand.self, EvaluateCommand.self, SoupCommand.self,
+            InfoCommand.self, InitCommand.self,
         ])
 
     static let _errorLabel = "castor"

@@ -6,7 +6,7 @@ package struct EncoderInput: Sendable {
     package enum Segment: Sendable {
         /// SentencePiece ids.
         case text([Int32])
-        /// The first patches in raster order, `[n, 3 p p]`, of a picture with this grid.
+        /// The first patches in raster order, `[n, 3 p p]`, of a picture with this grid, or of those that it keeps.
         case image(patches: Matrix, grid: ImageGrid)
         /// Patches over time, `[n, F * mel bands]`.
         case audio(patches: Matrix)

@@ -3,7 +3,7 @@ import FoundationEssentials
 import Synchronization
 
 /// A model folder, opened: configuration, tokenizer, and weights that are read when the first content needs them.
-package final class Model: Sendable {
+package final class Model: WeightSource {
     package static let configurationName = "config.json"
     package static let weightsName = "model.safetensors"
     package static let tokenizerName = "tokenizer.model"

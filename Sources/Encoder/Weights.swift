@@ -1,5 +1,36 @@
 package import CastorNumerics
 
+/// Where a forward pass finds its weights: a model's file, read when needed, or the memory of a trainer.
+package protocol WeightSource: Sendable {
+    func text() throws(ModelError) -> TextWeights
+    func image() throws(ModelError) -> PatchWeights
+    func audio() throws(ModelError) -> PatchWeights
+    func unified() throws(ModelError) -> UnifiedWeights
+}
+
+/// All weights of a model, or all of their gradients, as views of a store.
+package struct ModelWeights: WeightSource {
+    package let textWeights: TextWeights
+    package let imageWeights: PatchWeights
+    package let audioWeights: PatchWeights
+    package let unifiedWeights: UnifiedWeights
+
+    /// - Precondition: the store has every tensor of the configuration.
+    package init(_ configuration: Configuration, _ store: ParameterStore) {
+        let assembly = WeightAssembly(configuration: configuration) { (name) throws(Never) in store[name] }
+        textWeights = TextWeights(
+            embedding: EmbeddingTable(store["text.embedding.weight"]), tower: assembly.tower(.text))
+        imageWeights = assembly.patches(.image)
+        audioWeights = assembly.patches(.audio)
+        unifiedWeights = assembly.unified()
+    }
+
+    package func text() -> TextWeights { textWeights }
+    package func image() -> PatchWeights { imageWeights }
+    package func audio() -> PatchWeights { audioWeights }
+    package func unified() -> UnifiedWeights { unifiedWeights }
+}
+
 /// One pre-norm transformer block; shapes in docs/model.md section 7.
 package struct BlockWeights: Sendable {
     package let attentionNorm: Matrix
@@ -38,28 +69,62 @@ package struct UnifiedWeights: Sendable {
     package let projection: Matrix
 }
 
-/// Token embeddings, left in the file in their own number format: a text touches few of the rows.
+/// Token embeddings: in memory, or left in the file in their own number format, because a text touches few of the rows.
 package struct EmbeddingTable: Sendable {
-    private let file: MappedFile
-    private let entry: SafeTensors.Entry
+    private enum Storage: Sendable {
+        case file(MappedFile, SafeTensors.Entry)
+        case memory(Matrix)
+    }
+
+    private let storage: Storage
     package let rows: Int
     package let columns: Int
 
     init(file: MappedFile, entry: SafeTensors.Entry) {
-        self.file = file
-        self.entry = entry
+        storage = .file(file, entry)
         rows = entry.shape[0]
         columns = entry.shape[1]
     }
 
-    /// Row `id` as f32. Throws when it holds a value that is not finite.
+    package init(_ matrix: Matrix) {
+        storage = .memory(matrix)
+        rows = matrix.rows
+        columns = matrix.columns
+    }
+
+    /// The first value of row `id`, of a table in memory.
+    func row(_ id: Int) -> UnsafeMutablePointer<Float> {
+        guard case .memory(let matrix) = storage else { preconditionFailure("the table is in a file") }
+        return matrix.row(id)
+    }
+
+    /// Row `id` as f32. Throws when a file holds a value that is not finite.
     ///
     /// - Precondition: `id` is a row and `output` has room for `columns` values.
     package func copyRow(_ id: Int, into output: UnsafeMutablePointer<Float>) throws(ModelError) {
         precondition(id >= 0 && id < rows)
-        let start = file.bytes.baseAddress! + entry.range.lowerBound + id * columns * entry.type.byteCount
-        guard convert(start, entry.type, into: output, count: columns) else {
-            throw .tensor(name: "text.embedding.weight", reason: "row \(id) holds a value that is not finite")
+        switch storage {
+        case .memory(let matrix): output.update(from: matrix.row(id), count: columns)
+        case .file(let file, let entry):
+            let start = file.bytes.baseAddress! + entry.range.lowerBound + id * columns * entry.type.byteCount
+            guard convert(start, entry.type, into: output, count: columns) else {
+                throw .tensor(name: "text.embedding.weight", reason: "row \(id) holds a value that is not finite")
+            }
+        }
+    }
+}
+
+extension SafeTensors {
+    /// The values of a tensor as f32.
+    ///
+    /// - Precondition: the file has the tensor, with as many values as `output`.
+    package func copy(_ name: String, into output: Matrix) throws(ModelError) {
+        guard let entry = entries[name], entry.shape.reduce(1, *) == output.count else {
+            preconditionFailure("no tensor \(name) of \(output.count) values")
+        }
+        let start = file.bytes.baseAddress! + entry.range.lowerBound
+        guard convert(start, entry.type, into: output.pointer, count: output.count) else {
+            throw .tensor(name: name, reason: "holds a value that is not finite")
         }
     }
 }
@@ -82,31 +147,25 @@ private func convert(
     return allFinite(output, count: count)
 }
 
-/// Reads the weights of a model from its safetensors file, converting in parallel.
-struct WeightLoader {
+/// Puts the tensors of a model together, wherever they come from.
+struct WeightAssembly<Failure: Error> {
     let configuration: Configuration
-    let tensors: SafeTensors
-    let pool: WorkerPool
+    /// A tensor by its name; a vector is a matrix of one row.
+    let matrix: (String) throws(Failure) -> Matrix
 
-    func text() throws(ModelError) -> TextWeights {
-        TextWeights(
-            embedding: EmbeddingTable(file: tensors.file, entry: tensors.entries["text.embedding.weight"]!),
-            tower: try tower(.text))
-    }
-
-    func patches(_ kind: Configuration.Tower) throws(ModelError) -> PatchWeights {
+    func patches(_ kind: Configuration.Tower) throws(Failure) -> PatchWeights {
         PatchWeights(
             embedding: try matrix("\(kind.rawValue).patch_embedding.weight"),
             bias: try matrix("\(kind.rawValue).patch_embedding.bias"), tower: try tower(kind))
     }
 
-    func unified() throws(ModelError) -> UnifiedWeights {
+    func unified() throws(Failure) -> UnifiedWeights {
         UnifiedWeights(
             modality: try matrix("unified.modality_embedding.weight"), tower: try tower(.unified),
             projection: try matrix("projection.weight"))
     }
 
-    private func tower(_ kind: Configuration.Tower) throws(ModelError) -> TowerWeights {
+    func tower(_ kind: Configuration.Tower) throws(Failure) -> TowerWeights {
         var blocks: [BlockWeights] = []
         for index in 0..<configuration.blocks(of: kind) {
             let name = "\(kind.rawValue).blocks.\(index)"
@@ -119,6 +178,31 @@ struct WeightLoader {
                     down: try matrix("\(name).mlp.down.weight")))
         }
         return TowerWeights(blocks: blocks, norm: try matrix("\(kind.rawValue).norm.weight"))
+    }
+}
+
+/// Reads the weights of a model from its safetensors file, converting in parallel.
+struct WeightLoader {
+    let configuration: Configuration
+    let tensors: SafeTensors
+    let pool: WorkerPool
+
+    private var assembly: WeightAssembly<ModelError> {
+        WeightAssembly(configuration: configuration) { (name) throws(ModelError) in try matrix(name) }
+    }
+
+    func text() throws(ModelError) -> TextWeights {
+        TextWeights(
+            embedding: EmbeddingTable(file: tensors.file, entry: tensors.entries["text.embedding.weight"]!),
+            tower: try assembly.tower(.text))
+    }
+
+    func patches(_ kind: Configuration.Tower) throws(ModelError) -> PatchWeights {
+        try assembly.patches(kind)
+    }
+
+    func unified() throws(ModelError) -> UnifiedWeights {
+        try assembly.unified()
     }
 
     /// A vector becomes a matrix of one row.

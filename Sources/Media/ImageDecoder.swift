@@ -2,6 +2,11 @@
 package struct DecodedImage: Sendable, Equatable {
     package let image: PixelImage
     package let originalSize: ImageSize
+
+    package init(image: PixelImage, originalSize: ImageSize) {
+        self.image = image
+        self.originalSize = originalSize
+    }
 }
 
 /// Encoded image bytes to upright, opaque RGB pixels.

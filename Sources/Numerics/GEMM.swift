@@ -26,6 +26,18 @@ package struct Block: @unchecked Sendable {
             matrix.pointer + rows.lowerBound * matrix.columns + columns.lowerBound,
             rows: rows.count, columns: columns.count, stride: matrix.columns)
     }
+
+    /// The rows of `range`.
+    package func rows(_ range: Range<Int>) -> Block {
+        assert(range.lowerBound >= 0 && range.upperBound <= rows)
+        return Block(pointer + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride)
+    }
+
+    /// The columns of `range`.
+    package func columns(_ range: Range<Int>) -> Block {
+        assert(range.lowerBound >= 0 && range.upperBound <= columns)
+        return Block(pointer + range.lowerBound, rows: rows, columns: range.count, stride: stride)
+    }
 }
 
 package enum Transpose: Sendable { case no, yes }
@@ -45,6 +57,33 @@ package func gemm(
         CblasRowMajor, transposeA == .no ? CblasNoTrans : CblasTrans, transposeB == .no ? CblasNoTrans : CblasTrans,
         blasint(m), blasint(n), blasint(k), alpha, a.pointer, blasint(a.stride), b.pointer, blasint(b.stride), beta,
         c.pointer, blasint(c.stride))
+}
+
+extension WorkerPool {
+    /// ``gemm(_:_:_:_:into:alpha:beta:)`` divided among the workers along the longer side of C. The division depends on
+    /// shapes and thread count alone, so that the bits do too.
+    package func gemm(
+        _ a: Block, _ transposeA: Transpose = .no, _ b: Block, _ transposeB: Transpose = .no, into c: Block,
+        alpha: Float = 1, beta: Float = 0
+    ) {
+        if c.rows >= c.columns {
+            let pieces = ranges(c.rows, minimum: 16)
+            run(pieces.count) { index, _ in
+                let piece = pieces[index]
+                CastorNumerics.gemm(
+                    transposeA == .no ? a.rows(piece) : a.columns(piece), transposeA, b, transposeB,
+                    into: c.rows(piece), alpha: alpha, beta: beta)
+            }
+        } else {
+            let pieces = ranges(c.columns, minimum: 16)
+            run(pieces.count) { index, _ in
+                let piece = pieces[index]
+                CastorNumerics.gemm(
+                    a, transposeA, transposeB == .no ? b.columns(piece) : b.rows(piece), transposeB,
+                    into: c.columns(piece), alpha: alpha, beta: beta)
+            }
+        }
+    }
 }
 
 /// Facts about the BLAS library in use.

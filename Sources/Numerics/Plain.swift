@@ -36,4 +36,51 @@ package enum Plain {
         let mean = x.reduce(0) { $0 + Double($1) * Double($1) } / Double(x.count)
         return zip(x, weight).map { Float(Double($0) / (mean + epsilon).squareRoot() * Double($1)) }
     }
+
+    /// GELU'(x).
+    package static func geluDerivative(_ x: Float) -> Float {
+        let (x, c) = (Double(x), (2 / Double.pi).squareRoot())
+        let t = tanh(c * (x + 0.044715 * x * x * x))
+        return Float(0.5 * (1 + t) + 0.5 * x * (1 - t * t) * c * (1 + 3 * 0.044715 * x * x))
+    }
+
+    /// dx of y = softmax(x) for dy, through the whole Jacobian.
+    package static func softmaxBackward(_ y: [Float], dy: [Float]) -> [Float] {
+        y.indices.map { j in
+            Float(
+                y.indices.reduce(0.0) { sum, i in
+                    sum + Double(dy[i]) * Double(y[i]) * ((i == j ? 1 : 0) - Double(y[j]))
+                })
+        }
+    }
+
+    /// dx and dweight of y = RMSNorm(x; weight) for dy, through the whole Jacobian.
+    package static func rmsNormBackward(
+        _ x: [Float], weight: [Float], epsilon: Double, dy: [Float]
+    ) -> (dx: [Float], dWeight: [Float]) {
+        let mean = x.reduce(0) { $0 + Double($1) * Double($1) } / Double(x.count)
+        let r = 1 / (mean + epsilon).squareRoot()
+        let dx = x.indices.map { j in
+            Float(
+                x.indices.reduce(0.0) { sum, i in
+                    let own = i == j ? r : 0
+                    let shared = Double(x[i]) * Double(x[j]) * r * r * r / Double(x.count)
+                    return sum + Double(dy[i]) * Double(weight[i]) * (own - shared)
+                })
+        }
+        return (dx, x.indices.map { Float(Double(dy[$0]) * Double(x[$0]) * r) })
+    }
+
+    /// One AdamW step of one value: the new p, m and v.
+    package static func adamW(
+        p: Float, m: Float, v: Float, g: Float, _ step: AdamWStep
+    ) -> (p: Float, m: Float, v: Float) {
+        let g = Double(g) * step.gradientScale
+        let m = step.beta1 * Double(m) + (1 - step.beta1) * g
+        let v = step.beta2 * Double(v) + (1 - step.beta2) * g * g
+        let decayed = Double(p) * (1 - step.rate * step.decay)
+        let denominator = (v / step.correction2).squareRoot() + step.epsilon
+        let p = decayed - step.rate * m / step.correction1 / denominator
+        return (Float(p), Float(m), Float(v))
+    }
 }

@@ -66,7 +66,9 @@ func expectClose(
     sourceLocation: SourceLocation = #_sourceLocation
 ) {
     #expect(left.count == right.count, sourceLocation: sourceLocation)
-    let worst = zip(left, right).enumerated().max { abs($0.element.0 - $0.element.1) < abs($1.element.0 - $1.element.1) }
+    let worst = zip(left, right).enumerated().max {
+        abs($0.element.0 - $0.element.1) < abs($1.element.0 - $1.element.1)
+    }
     guard let worst else { return }
     #expect(
         abs(worst.element.0 - worst.element.1) <= tolerance,

@@ -52,7 +52,9 @@ import Testing
         let lines = try run("--each", "--format", "text", "--dimensions", "16").lines
         let alone = try alone()
         try #require(lines.count == alone.count)
-        for (line, expected) in zip(lines, alone) { expectClose(line.split(separator: " ").compactMap { Float($0) }, expected) }
+        for (line, expected) in zip(lines, alone) {
+            expectClose(line.split(separator: " ").compactMap { Float($0) }, expected)
+        }
     }
 
     /// Bytes as numpy.save writes them: magic, version 1.0, header length, header padded to a multiple of 64, f32 values.
@@ -66,7 +68,9 @@ import Testing
         #expect(Array(npy.prefix(128)) == [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + Array(header.utf8))
         try #require(npy.count == 128 + 4 * count)
         let values = npy.dropFirst(128).withUnsafeBytes { bytes in
-            (0..<count).map { Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self))) }
+            (0..<count).map {
+                Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
+            }
         }
         let text = try CastorProgram.run(arguments + ["text"], in: folder).text
         #expect(text.split(whereSeparator: \.isWhitespace).compactMap { Float($0) } == values)

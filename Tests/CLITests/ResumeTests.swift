@@ -17,7 +17,8 @@ import Testing
     private func writeInput(lines: Int, words: Int = 1) throws {
         try folder.write(
             (0..<lines).map { index in
-                BatchTests.line(key: "k\(index)", String(repeating: "word ", count: words + index % 13) + "\(index)", dimensions: 2)
+                BatchTests.line(
+                    key: "k\(index)", String(repeating: "word ", count: words + index % 13) + "\(index)", dimensions: 2)
             }.joined(), "in.jsonl")
     }
 
@@ -29,7 +30,8 @@ import Testing
 
     @Test func cutAtEveryByte() throws {
         try folder.write(
-            BatchTests.line(key: "a", "x", dimensions: 1) + "{}\n" + BatchTests.line(key: "c", "z", dimensions: 1), "in.jsonl")
+            BatchTests.line(key: "a", "x", dimensions: 1) + "{}\n" + BatchTests.line(key: "c", "z", dimensions: 1),
+            "in.jsonl")
         let whole = try whole()
         for length in 0...whole.count {
             try folder.write(Array(whole.prefix(length)), "out.jsonl")

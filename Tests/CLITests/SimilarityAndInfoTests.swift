@@ -79,7 +79,9 @@ import Testing
         try folder.write(file, "model/model.safetensors")
         let outcome = try CastorProgram.run(["init", "model"], in: folder)
         #expect(outcome.status == 73)
-        #expect(outcome.errors == "castor: model/model.safetensors holds trained weights; move it away to make untrained ones\n")
+        #expect(
+            outcome.errors
+                == "castor: model/model.safetensors holds trained weights; move it away to make untrained ones\n")
         #expect(try folder.bytes("model/model.safetensors") == file)
     }
 }

@@ -26,7 +26,9 @@ import Testing
         #expect(outcome.output.isEmpty)
     }
 
-    @Test(arguments: [[], ["--help"], ["embed", "--help"], ["help", "similarity"], ["info", "-h"], ["init", "--help"]])
+    @Test(arguments: [
+        [], ["--help"], ["embed", "--help"], ["help", "similarity"], ["info", "-h"], ["init", "--help"],
+    ])
     func helpIsShownWhereAskedFor(arguments: [String]) throws {
         let outcome = try CastorProgram.run(arguments, in: Workspace())
         #expect(outcome.status == 0)

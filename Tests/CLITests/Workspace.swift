@@ -14,16 +14,30 @@ final class Workspace {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    func write(_ bytes: [UInt8], _ name: String) throws {
+    func write(_ bytes: [UInt8], _ name: String, mode: mode_t = 0o644) throws {
         try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+        chmod("\(path)/\(name)", mode)
     }
 
     func write(_ text: String, _ name: String) throws {
         try write(Array(text.utf8), name)
     }
 
+    func makeFolder(_ name: String, mode: mode_t = 0o755) throws {
+        try FileManager.default.createDirectory(atPath: "\(path)/\(name)", withIntermediateDirectories: false)
+        chmod("\(path)/\(name)", mode)
+    }
+
+    func remove(_ name: String) throws {
+        try FileManager.default.removeItem(atPath: "\(path)/\(name)")
+    }
+
     func bytes(_ name: String) throws -> [UInt8] {
-        [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")))
+        try Self.bytes(at: "\(path)/\(name)")
+    }
+
+    static func bytes(at path: String) throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
     func size(_ name: String) -> Int {
@@ -46,5 +60,13 @@ final class Workspace {
     /// castor-nano as `model`, to be damaged.
     func copyModel() throws {
         try FileManager.default.copyItem(atPath: CastorProgram.nano, toPath: "\(path)/model")
+    }
+
+    /// castor-nano as `model`, with another configuration.
+    func copyModel(replacing old: String, by new: String) throws {
+        try copyModel()
+        let text = String(decoding: try bytes("model/config.json"), as: UTF8.self)
+        precondition(text.contains(old))
+        try write(text.replacingOccurrences(of: old, with: new), "model/config.json")
     }
 }

@@ -62,7 +62,9 @@ import Testing
     }
 
     @Test func vectorsAreWrittenAsShortestDecimals() throws {
-        let values: [Float] = [0.1, -0.01657847, 1e-10, 0, -0.0, 1, 3.4028235e38, 1.1754944e-38, .leastNonzeroMagnitude]
+        let values: [Float] = [
+            0.1, -0.01657847, 1e-10, 0, -0.0, 1, 3.4028235e38, 1.1754944e-38, .leastNonzeroMagnitude,
+        ]
         var writer = JSONWriter()
         writer.values(values)
         let read = try JSONDecoder().decode([Float].self, from: Data(writer.bytes))
@@ -75,7 +77,8 @@ import Testing
         var random = SeededRandom(seed: 11)
         var values = (0..<300_000).map { _ in Float.random(in: -1...1, using: &random) }
         values += (0..<300_000).map { _ in Float.random(in: -0.06...0.06, using: &random) }
-        values += (0..<100_000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }.filter(\.isFinite)
+        values += (0..<100_000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }.filter(
+            \.isFinite)
         // Few digits, powers of two and ten, and their neighbours.
         for digits in 0..<20_000 { values.append(Float(digits) / 20_000) }
         for exponent in -20...3 {

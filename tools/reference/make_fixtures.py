@@ -160,7 +160,7 @@ def compute(folder: Path, model_folder: Path) -> tuple[list[dict], dict[str, np.
 def manifest(folder: Path) -> str:
     """sha256sum's format: what make writes, and nothing else that may lie in the folder."""
     files = [*(folder / "castor-nano").iterdir(), folder / "golden.json", folder / "golden.safetensors",
-             *(folder / "media").iterdir()]
+             *folder.glob("gradients.*"), *(folder / "media").iterdir()]
     return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n"
                    for path in sorted(files))
 

@@ -16,12 +16,12 @@ struct FlexibleKey: CodingKey {
 }
 
 /// The fields of a JSON object by canonical name. Names that the object may not have are refused.
-struct Fields {
+package struct Fields {
     private let container: KeyedDecodingContainer<FlexibleKey>
     private let keys: [String: FlexibleKey]
 
     /// - Parameter known: canonical names, as in `mimetype`.
-    init(_ decoder: any Decoder, known: Set<String>) throws {
+    package init(_ decoder: any Decoder, known: Set<String>) throws {
         container = try decoder.container(keyedBy: FlexibleKey.self)
         var keys: [String: FlexibleKey] = [:]
         for key in container.allKeys {
@@ -36,12 +36,12 @@ struct Fields {
     }
 
     /// nil where the field is absent or null.
-    func value<Value: Decodable>(_ name: String, _ type: Value.Type = Value.self) throws -> Value? {
+    package func value<Value: Decodable>(_ name: String, _ type: Value.Type = Value.self) throws -> Value? {
         guard let key = keys[name] else { return nil }
         return try container.decodeIfPresent(Value.self, forKey: key)
     }
 
-    func failure(_ reason: String) -> WireError {
+    package func failure(_ reason: String) -> WireError {
         WireError(path: container.codingPath, reason: reason)
     }
 }
@@ -55,7 +55,7 @@ public struct WireError: Error, Sendable, Equatable, CustomStringConvertible {
         description = place.isEmpty ? reason : "\(place.first == "." ? String(place.dropFirst()) : place): \(reason)"
     }
 
-    init(_ error: any Error) {
+    package init(_ error: any Error) {
         guard let error = error as? DecodingError else {
             self = error as? WireError ?? WireError(path: [], reason: "\(error)")
             return

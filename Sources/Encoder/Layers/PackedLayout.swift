@@ -16,6 +16,7 @@ package struct PackedLayout: Sendable {
     package var tokenCount: Int { starts[starts.count - 1] }
 
     package func rows(of sequence: Int) -> Range<Int> { starts[sequence]..<starts[sequence + 1] }
+    package var lengths: [Int] { (0..<count).map { rows(of: $0).count } }
 }
 
 /// Some queries of one sequence: the unit in which attention is divided among workers and kept small.
@@ -27,18 +28,18 @@ struct AttentionTask: Sendable {
     private static let maxScores = 1 << 16
 
     static func divide(_ layout: PackedLayout) -> [AttentionTask] {
-        var tasks: [AttentionTask] = []
-        for sequence in 0..<layout.count {
-            let keys = layout.rows(of: sequence)
-            guard !keys.isEmpty else { continue }
-            let most = max(32, min(128, maxScores / keys.count))
-            let pieces = (keys.count + most - 1) / most
-            for piece in 0..<pieces {
-                let lower = keys.lowerBound + keys.count * piece / pieces
-                let upper = keys.lowerBound + keys.count * (piece + 1) / pieces
-                tasks.append(AttentionTask(queries: lower..<upper, keys: keys))
-            }
+        (0..<layout.count).flatMap { divide(layout.rows(of: $0)) }
+    }
+
+    /// The tasks of one sequence, in the order of their queries.
+    static func divide(_ sequence: Range<Int>) -> [AttentionTask] {
+        guard !sequence.isEmpty else { return [] }
+        let most = max(32, min(128, maxScores / sequence.count))
+        let pieces = (sequence.count + most - 1) / most
+        return (0..<pieces).map { piece in
+            let lower = sequence.lowerBound + sequence.count * piece / pieces
+            let upper = sequence.lowerBound + sequence.count * (piece + 1) / pieces
+            return AttentionTask(queries: lower..<upper, keys: sequence)
         }
-        return tasks
     }
 }

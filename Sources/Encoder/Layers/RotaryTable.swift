@@ -82,3 +82,29 @@ func rotate(
         }
     }
 }
+
+/// Gradient of ``rotate(_:heads:pairs:cosine:sine:)``, in place: the rotation by the opposite angle,
+/// `(da, db) -> (da cos + db sin, db cos - da sin)`.
+func rotateBackward(
+    _ gradient: UnsafeMutablePointer<Float>, heads: Int, pairs: Int, cosine: UnsafePointer<Float>,
+    sine: UnsafePointer<Float>
+) {
+    for head in 0..<heads {
+        let a = gradient + head * 2 * pairs
+        let b = a + pairs
+        var i = 0
+        while i + 8 <= pairs {
+            let (c, s) = (Lanes(load: cosine + i), Lanes(load: sine + i))
+            let (u, v) = (Lanes(load: a + i), Lanes(load: b + i))
+            (u * c + v * s).store(a + i)
+            (v * c - u * s).store(b + i)
+            i += 8
+        }
+        while i < pairs {
+            let (u, v) = (a[i], b[i])
+            a[i] = u * cosine[i] + v * sine[i]
+            b[i] = v * cosine[i] - u * sine[i]
+            i += 1
+        }
+    }
+}

@@ -1,19 +1,26 @@
 import CastorNumerics
 
-/// What a block computes on its way, `[T, ...]` each. Inference reuses one set for all blocks.
+/// What a block computes on its way, `[T, ...]` each. Inference reuses one set for all blocks, with much of it in the
+/// same place: ``PassMemory``.
 struct BlockActivations: Sendable {
+    /// x before the block, `[T, d]`
+    let input: Matrix
     /// RMSNorm before attention, `[T, d]`
     let normed: Matrix
     /// Queries, keys and values, rotated, `[T, 3d]`
     let qkv: Matrix
     /// Attention's result before its output projection, `[T, d]`
     let context: Matrix
-    /// RMSNorm before the MLP, `[T, d]`
+    /// x after attention, `[T, d]`; may be `input`
+    let middle: Matrix
+    /// RMSNorm before the MLP, `[T, d]`; may be `normed`
     let mlpNormed: Matrix
     /// Before GELU, `[T, mlp]`
     let up: Matrix
-    /// After GELU, `[T, mlp]`
+    /// After GELU, `[T, mlp]`; may be `up`
     let hidden: Matrix
+    /// x after the block, `[T, d]`; may be `middle`
+    let output: Matrix
 }
 
 /// The sizes that every block of a model shares.
@@ -23,6 +30,8 @@ struct BlockShape: Sendable {
     let epsilon: Float
 
     var headSize: Int { width / heads }
+    /// 1 / sqrt(D)
+    var scoreScale: Float { 1 / Float(headSize).squareRoot() }
 
     init(_ configuration: Configuration) {
         width = configuration.width
@@ -32,20 +41,33 @@ struct BlockShape: Sendable {
 }
 
 /// One packed batch on its way through the blocks of a tower.
-struct BlockPass {
+struct BlockPass: Sendable {
     let shape: BlockShape
-    let tasks: [AttentionTask]
+    let layout: PackedLayout
     let angles: RotaryAngles
     let pool: WorkerPool
+    private let tasks: [AttentionTask]
 
-    /// `x += Attention(RMSNorm(x)); x += MLP(RMSNorm(x))`, in place, for x `[T, d]`.
-    func forward(_ x: Matrix, _ weights: BlockWeights, _ activations: BlockActivations) {
-        forEachRows(x.rows) { rows, columns in
-            qkv(x, rows, weights, activations, columns)
+    init(shape: BlockShape, layout: PackedLayout, angles: RotaryAngles, pool: WorkerPool) {
+        self.shape = shape
+        self.layout = layout
+        self.angles = angles
+        self.pool = pool
+        tasks = AttentionTask.divide(layout)
+    }
+
+    /// What of a block is computed.
+    enum Extent { case all, upToHidden }
+
+    /// `x += Attention(RMSNorm(x)); x += MLP(RMSNorm(x))`, from the activations' input to their output, for x `[T, d]`.
+    func forward(_ weights: BlockWeights, _ activations: BlockActivations, _ extent: Extent = .all) {
+        let division = divideRows()
+        division.run(pool) { _, rows, columns in
+            qkv(rows, weights, activations, columns)
         }
         attention(activations)
-        forEachRows(x.rows) { rows, columns in
-            outputAndMLP(x, rows, weights, activations, columns)
+        division.run(pool) { _, rows, columns in
+            outputAndMLP(rows, weights, activations, columns, extent)
         }
     }
 
@@ -55,22 +77,20 @@ struct BlockPass {
     /// Below this many rows a worker, dividing the columns of each product is faster than dividing the rows.
     private static let minRowsPerWorker = 96
 
-    /// Divides the tokens among the workers or, when there are few, hands all of them over with a division of columns.
-    private func forEachRows(_ count: Int, _ body: (Range<Int>, Columns) -> Void) {
+    /// The tokens divided among the workers or, when there are few, all of them with a division of columns.
+    func divideRows() -> RowDivision {
+        let count = layout.tokenCount
         guard count >= Self.minRowsPerWorker * pool.threadCount else {
-            body(0..<count, pool.threadCount == 1 ? .whole : .divided(pool))
-            return
+            return RowDivision(pieces: [0..<count], columns: pool.threadCount == 1 ? .whole : .divided(pool))
         }
         let perWorker = max(1, count / (Self.rowsPerPiece * pool.threadCount))
-        let pieces = pool.ranges(count, minimum: 1, perWorker: perWorker)
-        pool.run(pieces.count) { index, _ in body(pieces[index], .whole) }
+        return RowDivision(pieces: pool.ranges(count, minimum: 1, perWorker: perWorker), columns: .whole)
     }
 
-    private func qkv(
-        _ x: Matrix, _ rows: Range<Int>, _ weights: BlockWeights, _ activations: BlockActivations, _ columns: Columns
-    ) {
+    private func qkv(_ rows: Range<Int>, _ weights: BlockWeights, _ activations: BlockActivations, _ columns: Columns) {
         let normed = Block(activations.normed[rows])
-        rmsNormRows(Block(x[rows]), weight: weights.attentionNorm.pointer, epsilon: shape.epsilon, into: normed)
+        rmsNormRows(
+            Block(activations.input[rows]), weight: weights.attentionNorm.pointer, epsilon: shape.epsilon, into: normed)
         linear(normed, weights.qkv, into: activations.qkv, rows: rows, columns)
         let pairs = shape.headSize / 2
         for row in rows {
@@ -82,38 +102,80 @@ struct BlockPass {
 
     /// softmax(q k^T / sqrt(D)) v, a task and head at a time; the scores of one task are all that is ever held.
     private func attention(_ activations: BlockActivations) {
-        let (d, headSize, heads) = (shape.width, shape.headSize, shape.heads)
-        let scale = 1 / Float(headSize).squareRoot()
-        pool.run(tasks.count * heads) { index, worker in
-            let task = tasks[index / heads]
-            let column = index % heads * headSize
-            let qkv = activations.qkv
-            let queries = Block(qkv, rows: task.queries, columns: column..<column + headSize)
-            let keys = Block(qkv, rows: task.keys, columns: d + column..<d + column + headSize)
-            let values = Block(qkv, rows: task.keys, columns: 2 * d + column..<2 * d + column + headSize)
+        pool.run(tasks.count * shape.heads) { index, worker in
+            let task = tasks[index / shape.heads]
+            let head = HeadViews(activations.qkv, shape, head: index % shape.heads)
             let scores = Block(worker.scratch.take(rows: task.queries.count, columns: task.keys.count))
-            gemm(queries, .no, keys, .yes, into: scores, alpha: scale)
-            softmaxRows(scores)
+            self.scores(task, head, into: scores)
             gemm(
-                scores, .no, values, .no,
-                into: Block(activations.context, rows: task.queries, columns: column..<column + headSize))
+                scores, .no, head.values.rows(task.keys), .no,
+                into: Block(activations.context).columns(head.columns).rows(task.queries))
         }
     }
 
+    /// softmax(q k^T / sqrt(D)) of one task and head, `[queries, keys]`.
+    func scores(_ task: AttentionTask, _ head: HeadViews, into scores: Block) {
+        gemm(
+            head.queries.rows(task.queries), .no, head.keys.rows(task.keys), .yes, into: scores, alpha: shape.scoreScale
+        )
+        softmaxRows(scores)
+    }
+
     private func outputAndMLP(
-        _ x: Matrix, _ rows: Range<Int>, _ weights: BlockWeights, _ activations: BlockActivations, _ columns: Columns
+        _ rows: Range<Int>, _ weights: BlockWeights, _ activations: BlockActivations, _ columns: Columns,
+        _ extent: Extent
     ) {
-        linear(Block(activations.context[rows]), weights.attentionOutput, into: x, rows: rows, columns, beta: 1)
+        let (middle, up, hidden) = (activations.middle, activations.up, activations.hidden)
+        copyRows(rows, of: activations.input, into: middle)
+        linear(Block(activations.context[rows]), weights.attentionOutput, into: middle, rows: rows, columns, beta: 1)
         let normed = Block(activations.mlpNormed[rows])
-        rmsNormRows(Block(x[rows]), weight: weights.mlpNorm.pointer, epsilon: shape.epsilon, into: normed)
-        let (up, hidden) = (activations.up, activations.hidden)
+        rmsNormRows(Block(middle[rows]), weight: weights.mlpNorm.pointer, epsilon: shape.epsilon, into: normed)
         linear(normed, weights.up, into: up, rows: rows, columns) { part in
             for row in rows {
                 gelu(up.row(row) + part.lowerBound, into: hidden.row(row) + part.lowerBound, count: part.count)
             }
         }
-        linear(Block(hidden[rows]), weights.down, into: x, rows: rows, columns, beta: 1)
+        guard extent == .all else { return }
+        copyRows(rows, of: middle, into: activations.output)
+        linear(Block(hidden[rows]), weights.down, into: activations.output, rows: rows, columns, beta: 1)
     }
+}
+
+/// Pieces of the tokens' rows, each the work of one worker, or one piece whose products are divided by columns.
+struct RowDivision {
+    let pieces: [Range<Int>]
+    let columns: Columns
+
+    /// Runs `body` for each piece with its index.
+    func run(_ pool: WorkerPool, _ body: (Int, Range<Int>, Columns) -> Void) {
+        switch columns {
+        case .divided: body(0, pieces[0], columns)
+        case .whole: pool.run(pieces.count) { index, _ in body(index, pieces[index], .whole) }
+        }
+    }
+}
+
+/// The columns of one head in a `[T, 3d]` matrix of queries, keys and values; `[T, D]` each.
+struct HeadViews {
+    let queries: Block
+    let keys: Block
+    let values: Block
+    /// The head's columns in a `[T, d]` matrix.
+    let columns: Range<Int>
+
+    init(_ qkv: Matrix, _ shape: BlockShape, head: Int) {
+        let (all, d, start) = (Block(qkv), shape.width, head * shape.headSize)
+        columns = start..<start + shape.headSize
+        queries = all.columns(columns)
+        keys = all.columns(d + start..<d + start + shape.headSize)
+        values = all.columns(2 * d + start..<2 * d + start + shape.headSize)
+    }
+}
+
+/// Does nothing when both are the same memory.
+private func copyRows(_ rows: Range<Int>, of source: Matrix, into target: Matrix) {
+    guard source.pointer != target.pointer else { return }
+    target.row(rows.lowerBound).update(from: source.row(rows.lowerBound), count: rows.count * source.columns)
 }
 
 /// Who computes the columns of a product.

@@ -64,3 +64,5 @@ bool castor_load_decoding(void) {
 }
 
 const char *castor_ffmpeg_missing(void) { return missing; }
+
+const char *castor_ffmpeg_version(void) { return castor_load_decoding() ? ff.av_version_info() : missing; }

@@ -12,7 +12,7 @@
 #include <libswresample/swresample.h>
 
 #define AVUTIL_FUNCTIONS(F) \
-    F(av_log_set_level) F(av_malloc) F(av_free) F(av_freep) F(av_frame_alloc) F(av_frame_free) F(av_frame_unref) \
+    F(av_log_set_level) F(av_version_info) F(av_malloc) F(av_free) F(av_freep) F(av_frame_alloc) F(av_frame_free) F(av_frame_unref) \
     F(av_channel_layout_default) F(av_pix_fmt_desc_get) F(av_read_image_line2)
 
 #define SWRESAMPLE_FUNCTIONS(F) \

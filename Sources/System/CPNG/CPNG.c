@@ -111,3 +111,5 @@ bool castor_png_decode(const void *bytes, size_t count, uint8_t *pixels, size_t 
     close_reader(&r);
     return true;
 }
+
+const char *castor_png_version(void) { return png_get_libpng_ver(NULL); }

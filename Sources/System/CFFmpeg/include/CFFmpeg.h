@@ -19,6 +19,9 @@ typedef enum {
 /// The library that could not be loaded, and why. Valid for the life of the process; empty when nothing is missing.
 const char *castor_ffmpeg_missing(void);
 
+/// Loads the libraries to ask for their version; what is missing, if they cannot be loaded.
+const char *castor_ffmpeg_version(void);
+
 // Sound
 
 typedef struct castor_audio_reader castor_audio_reader;

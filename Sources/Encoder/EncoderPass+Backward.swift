@@ -1,0 +1,155 @@
+package import CastorNumerics
+
+extension EncoderPass {
+    /// Gradient of ``forward(_:_:_:)``: adds the gradient of every parameter that the batch used to `gradients`.
+    ///
+    /// Sums run in a fixed order: equal arguments and an equal number of threads give equal bits.
+    ///
+    /// - Parameters:
+    ///   - record: the last pass of `memory`, which keeps block inputs or everything
+    ///   - dRows: `[n, output dimensions]`
+    ///   - towers: those whose gradients are wanted; a frozen tower costs nothing when left out
+    package func backward(
+        _ record: PassRecord, _ dRows: Matrix, _ weights: ModelWeights, into gradients: ModelWeights,
+        _ memory: PassMemory, towers: Set<Configuration.Tower> = Set(Configuration.Tower.allCases)
+    ) {
+        precondition(memory.keeping != .nothing, "nothing was kept for a backward pass")
+        let tokens = record.unified.output.rows
+        let dx = memory.dJoined(rows: tokens, columns: shape.width)
+        headBackward(record, dRows, weights.unifiedWeights, gradients.unifiedWeights, into: dx)
+        backward(record.unified, dx, weights.unifiedWeights.tower, gradients.unifiedWeights.tower, memory)
+        for tower in record.towers where towers.contains(tower.tower) {
+            towerBackward(tower, dx, weights, gradients, memory)
+        }
+    }
+
+    /// Projection, mean, and final norm: `[n, output dimensions]` to the gradient of the unified stack's output.
+    private func headBackward(
+        _ record: PassRecord, _ dRows: Matrix, _ weights: UnifiedWeights, _ gradients: UnifiedWeights, into dx: Matrix
+    ) {
+        let layout = record.unified.pass.layout
+        let dPooled = Matrix(rows: layout.count, columns: shape.width)
+        pool.gemm(Block(dRows), .no, Block(weights.projection), .no, into: Block(dPooled))
+        pool.gemm(Block(dRows), .yes, Block(record.pooled), .no, into: Block(gradients.projection), beta: 1)
+
+        let pieces = pool.ranges(layout.count, minimum: 1, perWorker: 4)
+        let gains = RowPartials(count: pieces.count, columns: shape.width)
+        pool.run(pieces.count) { index, _ in
+            for sequence in pieces[index] {
+                let rows = layout.rows(of: sequence)
+                let dMean = Block(dPooled[sequence..<sequence + 1])
+                scale(dMean.pointer, by: 1 / Float(rows.count), count: shape.width)
+                dx[rows].fill(0)
+                for row in rows {
+                    rmsNormRowsBackward(
+                        dMean, input: Block(record.unified.output[row..<row + 1]), weight: weights.tower.norm.pointer,
+                        epsilon: shape.epsilon, into: Block(dx[row..<row + 1]), dWeight: gains.row(index))
+                }
+            }
+        }
+        gains.drain(into: gradients.tower.norm.pointer)
+    }
+
+    /// The blocks of a stack, last to first; dx changes from the gradient of the output to that of the input.
+    private func backward(
+        _ stack: StackRecord, _ dx: Matrix, _ weights: TowerWeights, _ gradients: TowerWeights, _ memory: PassMemory
+    ) {
+        let scratch = memory.gradients(rows: dx.rows, configuration)
+        for index in stack.blocks.indices.reversed() {
+            if memory.keeping == .blockInputs {
+                stack.pass.forward(weights.blocks[index], stack.blocks[index], .upToHidden)
+            }
+            stack.pass.backward(dx, weights.blocks[index], stack.blocks[index], into: gradients.blocks[index], scratch)
+        }
+    }
+
+    /// Modality embedding, norm, blocks and front-end of one tower.
+    private func towerBackward(
+        _ record: TowerRecord, _ dJoined: Matrix, _ weights: ModelWeights, _ gradients: ModelWeights,
+        _ memory: PassMemory
+    ) {
+        let (stack, d) = (record.stack, shape.width)
+        let (tower, dTower) = (weights.tower(record.tower), gradients.tower(record.tower))
+        let layout = stack.pass.layout
+        let dx = memory.dTokens(rows: layout.tokenCount, columns: d)
+        let modalities = gradients.unifiedWeights.modality
+        let pieces = pool.ranges(record.placed.count, minimum: 1, perWorker: 4)
+        let sums = RowPartials(count: pieces.count, columns: d + modalities.count)
+        pool.run(pieces.count) { index, _ in
+            for part in pieces[index] {
+                let placed = record.placed[part]
+                let rows = layout.rows(of: part)
+                dx[rows].fill(0)
+                rmsNormRowsBackward(
+                    Block(dJoined[placed.rows]), input: Block(stack.output[rows]), weight: tower.norm.pointer,
+                    epsilon: shape.epsilon, into: Block(dx[rows]), dWeight: sums.row(index))
+                let dModality = sums.row(index) + d + placed.segment.modality.rawValue * d
+                for row in placed.rows { add(dJoined.row(row), to: dModality, count: d) }
+            }
+        }
+        sums.drain(into: dTower.norm.pointer, count: d)
+        sums.drain(into: modalities.pointer, from: d, count: modalities.count)
+        backward(stack, dx, tower, dTower, memory)
+        frontEndBackward(record, dx, gradients)
+    }
+
+    private func frontEndBackward(_ record: TowerRecord, _ dTokens: Matrix, _ gradients: ModelWeights) {
+        switch record.tower {
+        case .text: embeddingBackward(record.placed, dTokens, gradients.textWeights.embedding)
+        case .image: patchesBackward(record.placed, dTokens, gradients.imageWeights)
+        case .audio: patchesBackward(record.placed, dTokens, gradients.audioWeights)
+        case .unified: preconditionFailure("the unified encoder has no front-end")
+        }
+    }
+
+    /// `dtable[id] += dtoken` for each token, in order; the columns are divided among the workers.
+    private func embeddingBackward(_ placed: [PlacedSegment], _ dTokens: Matrix, _ dTable: EmbeddingTable) {
+        let pieces = pool.ranges(shape.width, minimum: 64)
+        pool.run(pieces.count) { index, _ in
+            let columns = pieces[index]
+            var row = 0
+            for case .text(let ids) in placed.lazy.map(\.segment) {
+                for id in ids {
+                    add(
+                        dTokens.row(row) + columns.lowerBound, to: dTable.row(Int(id)) + columns.lowerBound,
+                        count: columns.count)
+                    row += 1
+                }
+            }
+        }
+    }
+
+    /// `dW += dtokens^T patches`, `dbias += sum of dtokens`; the rows of dW are divided among the workers.
+    private func patchesBackward(_ placed: [PlacedSegment], _ dTokens: Matrix, _ gradients: PatchWeights) {
+        let pieces = pool.ranges(shape.width, minimum: 16)
+        pool.run(pieces.count) { index, _ in
+            let outputs = pieces[index]
+            for row in 0..<dTokens.rows {
+                add(
+                    dTokens.row(row) + outputs.lowerBound, to: gradients.bias.pointer + outputs.lowerBound,
+                    count: outputs.count)
+            }
+            var row = 0
+            for part in placed {
+                switch part.segment {
+                case .text: preconditionFailure("a text in a tower of patches")
+                case .image(let patches, _), .audio(let patches):
+                    let dY = Block(dTokens[row..<row + patches.rows]).columns(outputs)
+                    gemm(dY, .yes, Block(patches), .no, into: Block(gradients.embedding[outputs]), beta: 1)
+                    row += patches.rows
+                }
+            }
+        }
+    }
+}
+
+extension ModelWeights {
+    fileprivate func tower(_ kind: Configuration.Tower) -> TowerWeights {
+        switch kind {
+        case .text: textWeights.tower
+        case .image: imageWeights.tower
+        case .audio: audioWeights.tower
+        case .unified: unifiedWeights.tower
+        }
+    }
+}

@@ -1,0 +1,234 @@
+package import CastorNumerics
+
+/// The forward pass: front-ends, towers, unified blocks, mean pooling, projection head (docs/model.md sections 4 to 6).
+///
+/// One batch is one packed `[T, d]` matrix. Serving and training run this code; they differ in what ``PassMemory`` keeps.
+package struct EncoderPass: Sendable {
+    package let configuration: Configuration
+    package let pool: WorkerPool
+    let shape: BlockShape
+    private let rotary: [Configuration.Tower: RotaryTable]
+
+    package init(configuration: Configuration, pool: WorkerPool) {
+        self.configuration = configuration
+        self.pool = pool
+        shape = BlockShape(configuration)
+        let pairs = shape.headSize / 2
+        rotary = [
+            .text: RotaryTable(pairs: pairs, base: configuration.text.ropeBase),
+            .image: RotaryTable(pairs: pairs / 2, base: configuration.image.ropeBase),
+            .audio: RotaryTable(pairs: pairs, base: configuration.audio.ropeBase),
+            .unified: RotaryTable(pairs: pairs, base: configuration.unified.ropeBase),
+        ]
+    }
+
+    /// One row a content, `[n, output dimensions]`, before normalisation, every value finite, and what led to it. The
+    /// record is good for a backward pass if the memory keeps something, until the memory's next pass.
+    ///
+    /// - Precondition: every content has at least one token.
+    package func forward(
+        _ batch: [EncoderInput], _ source: some WeightSource, _ memory: PassMemory
+    ) throws(ModelError) -> PassRecord {
+        precondition(batch.allSatisfy { $0.tokenCount > 0 }, "a content without tokens has no vector")
+        memory.start()
+        let layout = PackedLayout(lengths: batch.map(\.tokenCount))
+        let x = memory.joined(rows: layout.tokenCount, columns: shape.width)
+        let unified = try source.unified()
+
+        var towers: [TowerRecord] = []
+        for tower in [Configuration.Tower.text, .image, .audio] {
+            let placed = Self.place(batch, layout, tower)
+            guard !placed.isEmpty else { continue }
+            let (tokens, weights) = try frontEnd(tower, placed, source, memory)
+            let towerLayout = PackedLayout(lengths: placed.map(\.segment.tokenCount))
+            let stack = run(tokens, towerLayout, angles(tower, placed, memory), weights, memory)
+            for (index, part) in placed.enumerated() {
+                rmsNormRows(
+                    Block(stack.output[towerLayout.rows(of: index)]), weight: weights.norm.pointer,
+                    epsilon: shape.epsilon, into: Block(x[part.rows]))
+                let modality = unified.modality.row(part.segment.modality.rawValue)
+                for row in part.rows { add(modality, to: x.row(row), count: shape.width) }
+            }
+            towers.append(TowerRecord(tower: tower, placed: placed, stack: stack))
+        }
+        let stack = run(x, layout, sequentialAngles(.unified, layout.lengths, memory), unified.tower, memory)
+        let pooled = meanPool(stack.output, layout, unified.tower, memory)
+        let rows = Matrix(rows: layout.count, columns: configuration.outputDimensions)
+        linear(Block(pooled), unified.projection, into: rows, rows: 0..<layout.count, .divided(pool))
+        guard allFinite(rows.pointer, count: rows.count) else { throw .overflow(stage: "the forward pass") }
+        return PassRecord(rows: rows, towers: towers, unified: stack, pooled: pooled)
+    }
+
+    // MARK: - Front-ends
+
+    private static func place(
+        _ batch: [EncoderInput], _ layout: PackedLayout, _ tower: Configuration.Tower
+    ) -> [PlacedSegment] {
+        var placed: [PlacedSegment] = []
+        for (content, start) in zip(batch, layout.starts) {
+            var row = start
+            for segment in content.segments {
+                if segment.tower == tower { placed.append(PlacedSegment(segment: segment, row: row)) }
+                row += segment.tokenCount
+            }
+        }
+        return placed
+    }
+
+    /// The parts of one tower as tokens, packed, `[T, d]`.
+    private func frontEnd(
+        _ tower: Configuration.Tower, _ placed: [PlacedSegment], _ source: some WeightSource, _ memory: PassMemory
+    ) throws(ModelError) -> (tokens: Matrix, weights: TowerWeights) {
+        let count = placed.reduce(0) { $0 + $1.segment.tokenCount }
+        let tokens = memory.tokens(rows: count, columns: shape.width)
+        if tower == .text {
+            let text = try source.text()
+            var row = 0
+            for case .text(let ids) in placed.lazy.map(\.segment) {
+                for id in ids {
+                    try text.embedding.copyRow(Int(id), into: tokens.row(row))
+                    row += 1
+                }
+            }
+            return (tokens, text.tower)
+        }
+        let weights = try tower == .image ? source.image() : source.audio()
+        var row = 0
+        for part in placed {
+            switch part.segment {
+            case .text: preconditionFailure("a text in the \(tower.rawValue) tower")
+            case .image(let patches, _), .audio(let patches):
+                embed(patches, weights, into: tokens[row..<row + patches.rows])
+                row += patches.rows
+            }
+        }
+        return (tokens, weights.tower)
+    }
+
+    /// `tokens = patches W^T + bias`
+    private func embed(_ patches: Matrix, _ weights: PatchWeights, into tokens: Matrix) {
+        let pieces = pool.ranges(patches.rows, minimum: 32)
+        pool.run(pieces.count) { index, _ in
+            let rows = pieces[index]
+            for row in rows { tokens.row(row).update(from: weights.bias.pointer, count: shape.width) }
+            linear(Block(patches[rows]), weights.embedding, into: tokens, rows: rows, .whole, beta: 1)
+        }
+    }
+
+    // MARK: - Positions
+
+    private func angles(
+        _ tower: Configuration.Tower, _ placed: [PlacedSegment], _ memory: PassMemory
+    ) -> RotaryAngles {
+        guard tower == .image else {
+            return sequentialAngles(tower, placed.map(\.segment.tokenCount), memory)
+        }
+        let count = placed.reduce(0) { $0 + $1.segment.tokenCount }
+        let angles = memory.angles(rows: count, pairs: shape.headSize / 2)
+        let table = rotary[.image]!.rows(positions: configuration.image.maxPatches)
+        let half = shape.headSize / 4
+        var row = 0
+        for case .image(let patches, let grid) in placed.lazy.map(\.segment) {
+            for patch in 0..<patches.rows {
+                let (y, x) = grid.cell(ofPatch: patch)
+                angles.cosine.row(row).update(from: table.cosine.row(y), count: half)
+                (angles.cosine.row(row) + half).update(from: table.cosine.row(x), count: half)
+                angles.sine.row(row).update(from: table.sine.row(y), count: half)
+                (angles.sine.row(row) + half).update(from: table.sine.row(x), count: half)
+                row += 1
+            }
+        }
+        return angles
+    }
+
+    /// Positions that count from 0 in each sequence.
+    private func sequentialAngles(
+        _ tower: Configuration.Tower, _ lengths: [Int], _ memory: PassMemory
+    ) -> RotaryAngles {
+        let pairs = shape.headSize / 2
+        let angles = memory.angles(rows: lengths.reduce(0, +), pairs: pairs)
+        let table = rotary[tower]!.rows(positions: lengths.max() ?? 0)
+        var row = 0
+        for length in lengths where length > 0 {
+            angles.cosine.row(row).update(from: table.cosine.pointer, count: length * pairs)
+            angles.sine.row(row).update(from: table.sine.pointer, count: length * pairs)
+            row += length
+        }
+        return angles
+    }
+
+    // MARK: - Blocks and head
+
+    private func run(
+        _ x: Matrix, _ layout: PackedLayout, _ angles: RotaryAngles, _ weights: TowerWeights, _ memory: PassMemory
+    ) -> StackRecord {
+        let pass = BlockPass(shape: shape, layout: layout, angles: angles, pool: pool)
+        var (x, blocks) = (x, [BlockActivations]())
+        for block in weights.blocks {
+            let activations = memory.activations(x, configuration)
+            pass.forward(block, activations)
+            blocks.append(activations)
+            x = activations.output
+        }
+        return StackRecord(pass: pass, blocks: blocks, output: x)
+    }
+
+    /// Final norm, and mean over the tokens of each content, `[n, d]`.
+    private func meanPool(
+        _ x: Matrix, _ layout: PackedLayout, _ weights: TowerWeights, _ memory: PassMemory
+    ) -> Matrix {
+        let d = shape.width
+        let pooled = Matrix(rows: layout.count, columns: d)
+        let normed = memory.headNormed(x)
+        pool.run(layout.count) { sequence, worker in
+            let rows = layout.rows(of: sequence)
+            let tokens = Block(normed[rows])
+            rmsNormRows(Block(x[rows]), weight: weights.norm.pointer, epsilon: shape.epsilon, into: tokens)
+            let partial = worker.scratch.take(rows: 1, columns: d)
+            meanOfRows(tokens, partial: partial.pointer, into: pooled.row(sequence))
+        }
+        return pooled
+    }
+}
+
+/// A part and its first row in the joined matrix.
+struct PlacedSegment: Sendable {
+    let segment: EncoderInput.Segment
+    let row: Int
+
+    var rows: Range<Int> { row..<row + segment.tokenCount }
+}
+
+/// What a forward pass computed: its rows, and the way to them.
+package struct PassRecord: Sendable {
+    /// `[n, output dimensions]`, before normalisation
+    package let rows: Matrix
+    let towers: [TowerRecord]
+    let unified: StackRecord
+    /// Mean of the normed tokens of each content, `[n, d]`
+    let pooled: Matrix
+}
+
+struct TowerRecord: Sendable {
+    let tower: Configuration.Tower
+    let placed: [PlacedSegment]
+    let stack: StackRecord
+}
+
+/// A stack of blocks that a packed batch went through.
+struct StackRecord: Sendable {
+    let pass: BlockPass
+    let blocks: [BlockActivations]
+    /// Before the norm that ends the stack, `[T, d]`
+    let output: Matrix
+}
+
+extension EncoderInput.Segment {
+    fileprivate var tower: Configuration.Tower {
+        switch self {
+        case .text: .text
+        case .image: .image
+        case .audio: .audio
+        }
+    }
+}

@@ -1,0 +1,22 @@
+private import CFFmpeg
+private import CGIF
+private import CHEIF
+private import CPNG
+private import CSndfile
+private import CWebP
+
+/// The libraries that decode, with the versions at hand now; those that do not tell at run time, with that of their headers.
+package enum MediaLibraries {
+    /// FFmpeg is loaded to be asked; its absence is said in place of a version.
+    package static var versions: [(name: String, version: String)] {
+        let webp = WebPGetDecoderVersion()
+        return [
+            ("libpng", String(cString: castor_png_version())),
+            ("libwebp", "\(webp >> 16).\(webp >> 8 & 255).\(webp & 255)"),
+            ("giflib", "\(GIFLIB_MAJOR).\(GIFLIB_MINOR).\(GIFLIB_RELEASE)"),
+            ("libheif", String(cString: heif_get_version())),
+            ("libsndfile", String(cString: sf_version_string()).trimmingPrefix("libsndfile-").description),
+            ("FFmpeg", String(cString: castor_ffmpeg_version())),
+        ]
+    }
+}

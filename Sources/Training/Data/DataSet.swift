@@ -1,0 +1,400 @@
+import Castor
+package import CastorNumerics
+import Glibc
+import Media
+
+/// A data set, checked and counted, with nothing in memory but where its rows are.
+///
+/// Opening reads every row once: rows that cannot be samples (broken lines, missing files, empty texts) are left out and
+/// counted. Media are opened when a batch needs them.
+package final class DataSet: Sendable {
+    /// A row that is a sample.
+    package struct Row: Sendable, Equatable {
+        /// Which record of the file.
+        let record: Int32
+        /// About how many tokens it has: what batches of like length are made by.
+        package let tokens: Int32
+        /// Of the pair; equal pairs are on the same side of the split.
+        package let hash: UInt64
+    }
+
+    package let source: DataSource
+    package var name: String { source.name }
+    /// All records, bad ones too.
+    package let recordCount: Int
+    package let rows: [Row]
+    /// Rows that are trained on, as indexes of `rows`.
+    package let training: [Int32]
+    /// Rows that are held out for validation, in the order of their hashes: a prefix is a fair sample.
+    package let heldOut: [Int32]
+    /// What was left out on opening.
+    package let bad: [BadSample]
+    /// Files beside the samples that are neither picture nor sound.
+    package let ignoredCount: Int
+    package let hasPositives: Bool
+    /// Whether a sample has a part that is no text.
+    package let hasMedia: Bool
+    /// Components of a teacher vector; nil without one.
+    package let queryTeacherDimensions: Int?
+    package let positiveTeacherDimensions: Int?
+    /// Tells whether a data set is still the one that a state was made with.
+    package let fingerprint: String
+
+    private let storage: Storage
+    private let queryTeacher: VectorFile?
+    private let positiveTeacher: VectorFile?
+
+    private enum Storage: Sendable {
+        case lines(TextRecords)
+        case table(TextRecords, TableColumns)
+        case folder(FolderIndex)
+    }
+
+    /// - Parameters:
+    ///   - imageTokens: tokens of a picture, `image.max_patches` of the configuration
+    ///   - pool: divides the reading
+    package init(_ source: DataSource, imageTokens: Int = 256, pool: WorkerPool) throws(DataError) {
+        self.source = source
+        let storage: Storage
+        var bad: [BadSample] = []
+        var ignored = 0
+        let count: Int
+        switch source.format {
+        case .jsonl:
+            let records = try TextRecords(path: source.path, quoted: false)
+            storage = .lines(records)
+            count = records.records.count
+        case .tsv, .csv:
+            let records = try TextRecords(path: source.path, quoted: source.format == .csv)
+            let columns = try TableColumns(source, records)
+            storage = .table(records, columns)
+            count = columns.records.count
+        case .folder:
+            let index = try FolderIndex(source)
+            storage = .folder(index)
+            count = index.items.count
+            bad = index.bad
+            ignored = index.ignoredCount
+        }
+        self.storage = storage
+        ignoredCount = ignored
+        recordCount = count + bad.count
+        queryTeacher = try Self.teacher(source.queryTeacher, count: count)
+        positiveTeacher = try Self.teacher(source.positiveTeacher, count: count)
+
+        let reader = Reader(
+            source: source, storage: storage, queryTeacher: queryTeacher, positiveTeacher: positiveTeacher)
+        let inspected = reader.inspectAll(count, imageTokens: imageTokens, pool)
+        var shape: Shape?
+        var hasMedia = false
+        var rows: [Row] = []
+        for (record, result) in inspected.enumerated() {
+            switch result {
+            case .success(let found):
+                if let reason = found.shape.difference(from: shape ?? found.shape) {
+                    bad.append(BadSample(place: reader.place(record), reason: reason))
+                } else {
+                    shape = found.shape
+                    if found.hasMedia { hasMedia = true }
+                    rows.append(Row(record: Int32(record), tokens: found.tokens, hash: found.hash))
+                }
+            case .failure(let error): bad.append(BadSample(place: reader.place(record), reason: error.reason))
+            }
+        }
+        bad.sort { ($0.place.line ?? 0) < ($1.place.line ?? 0) }
+        self.bad = bad
+        self.rows = rows
+        guard let shape else { throw .empty(dataSet: source.name, first: bad.first) }
+        let limit = source.tolerated(of: recordCount)
+        if bad.count > limit {
+            throw .tooManyBad(
+                dataSet: source.name, count: bad.count, of: recordCount, limit: limit, first: bad[0])
+        }
+        hasPositives = shape.hasPositive
+        self.hasMedia = hasMedia
+        (queryTeacherDimensions, positiveTeacherDimensions) = (shape.queryTeacher, shape.positiveTeacher)
+        (training, heldOut) = Self.split(rows, share: source.heldOut)
+        fingerprint = Self.fingerprint(source, rows)
+    }
+
+    private static func teacher(_ path: String?, count: Int) throws(DataError) -> VectorFile? {
+        guard let path else { return nil }
+        let file = try VectorFile(path: path)
+        guard file.count == count else {
+            throw .teacher(path: path, reason: "has \(file.count) vectors for \(count) samples")
+        }
+        return file
+    }
+
+    /// By the hash alone, so that a row stays on its side whatever is added to the data set.
+    private static func split(_ rows: [Row], share: Double) -> (training: [Int32], heldOut: [Int32]) {
+        let limit = UInt64(share * 0x1p64.nextDown)
+        var (training, heldOut): ([Int32], [Int32]) = ([], [])
+        for (index, row) in rows.enumerated() {
+            if share > 0, row.hash < limit { heldOut.append(Int32(index)) } else { training.append(Int32(index)) }
+        }
+        heldOut.sort { (rows[Int($0)].hash, $0) < (rows[Int($1)].hash, $1) }
+        return (training, heldOut)
+    }
+
+    private static func fingerprint(_ source: DataSource, _ rows: [Row]) -> String {
+        var hash = ByteHash()
+        for template in source.templates { hash.add(template) }
+        hash.add(source.swapped ? 1 : 0)
+        hash.add(source.heldOut.bitPattern)
+        for row in rows {
+            hash.add(row.hash)
+            hash.add(UInt64(row.tokens))
+        }
+        return String(hash.value, radix: 16)
+    }
+
+    /// The sample of a row.
+    ///
+    /// - Parameter draw: chooses among several captions or templates
+    package func sample(_ row: Int, draw: UInt64 = 0) throws(BadSample) -> Sample {
+        let reader = Reader(
+            source: source, storage: storage, queryTeacher: queryTeacher, positiveTeacher: positiveTeacher)
+        let record = Int(rows[row].record)
+        do { return try reader.sample(record, draw: draw) } catch {
+            throw BadSample(place: reader.place(record), reason: error.reason)
+        }
+    }
+
+    package func place(_ row: Int) -> DataPlace {
+        Reader(source: source, storage: storage, queryTeacher: nil, positiveTeacher: nil).place(Int(rows[row].record))
+    }
+}
+
+// MARK: - Reading
+
+extension BadSample: Error {}
+
+/// What all samples of a data set must have in common.
+private struct Shape: Equatable {
+    var hasPositive: Bool
+    var queryTeacher: Int?
+    var positiveTeacher: Int?
+
+    func difference(from first: Shape) -> String? {
+        if hasPositive != first.hasPositive {
+            return hasPositive
+                ? "has a positive, the first sample has none" : "lacks \"positive\", the first sample has one"
+        }
+        for (name, own, wanted) in [
+            ("query", queryTeacher, first.queryTeacher), ("positive", positiveTeacher, first.positiveTeacher),
+        ] where own != wanted {
+            func words(_ count: Int?) -> String { count.map { "a vector of \($0)" } ?? "none" }
+            return "the \(name)'s teacher is \(words(own)), the first sample's is \(words(wanted))"
+        }
+        return nil
+    }
+}
+
+extension DataSet {
+    private struct Reader {
+        let source: DataSource
+        let storage: Storage
+        let queryTeacher: VectorFile?
+        let positiveTeacher: VectorFile?
+
+        struct Found {
+            var tokens: Int32
+            var hash: UInt64
+            var hasMedia: Bool
+            var shape: Shape
+        }
+
+        func place(_ record: Int) -> DataPlace {
+            switch storage {
+            case .lines(let records): DataPlace(path: source.path, line: records.records[record].line)
+            case .table(_, let columns): DataPlace(path: source.path, line: columns.records[record].line)
+            case .folder(let index): index.items[record].place
+            }
+        }
+
+        func inspectAll(_ count: Int, imageTokens: Int, _ pool: WorkerPool) -> [Result<Found, Unreadable>] {
+            let results = Slots<Result<Found, Unreadable>>(count: count)
+            let ranges = pool.ranges(count, minimum: 256, perWorker: 4)
+            pool.run(count == 0 ? 0 : ranges.count) { index, _ in
+                for record in ranges[index] {
+                    do throws(Unreadable) {
+                        results[record] = .success(try inspect(record, imageTokens))
+                    } catch { results[record] = .failure(error) }
+                }
+            }
+            return results.values
+        }
+
+        private func inspect(_ record: Int, _ imageTokens: Int) throws(Unreadable) -> Found {
+            let sample = try sample(record, draw: 0)
+            var tokens = 0
+            for content in sample.contents {
+                guard !content.parts.isEmpty else { throw Unreadable("a content has no parts") }
+                for part in content.parts { tokens += try estimate(part, imageTokens) }
+            }
+            for vector in [sample.queryTeacher, sample.positiveTeacher] {
+                guard vector?.isEmpty != true else { throw Unreadable("a teacher vector is empty") }
+                guard vector?.allSatisfy(\.isFinite) ?? true else {
+                    throw Unreadable("a teacher vector holds a value that is not finite")
+                }
+            }
+            guard sample.positive != nil || sample.queryTeacher != nil else {
+                throw Unreadable("has neither a positive nor a teacher")
+            }
+            var hash = ByteHash()
+            if case .folder(let index) = storage {
+                // Not its captions: all of them go where their picture goes.
+                hash.add(index.items[record].path)
+            } else {
+                hash.add(sample.query)
+                if let positive = sample.positive { hash.add(positive) }
+            }
+            return Found(
+                tokens: Int32(clamping: tokens), hash: hash.value,
+                hasMedia: sample.contents.contains { $0.parts.contains { if case .text = $0 { false } else { true } } },
+                shape: Shape(
+                    hasPositive: sample.positive != nil, queryTeacher: sample.queryTeacher?.count,
+                    positiveTeacher: sample.positiveTeacher?.count))
+        }
+
+        func sample(_ record: Int, draw: UInt64) throws(Unreadable) -> Sample {
+            var sample: Sample
+            switch storage {
+            case .lines(let records):
+                let line = try PairLine(json: records.bytes(records.records[record]))
+                sample = Sample(query: line.query, positive: line.positive)
+                sample.negatives = line.negatives
+                sample.queryTeacher = line.queryTeacher
+                sample.positiveTeacher = line.positiveTeacher
+                sample.task = line.task
+            case .table(let records, let columns):
+                sample = try columns.sample(records.bytes(columns.records[record]))
+            case .folder(let index):
+                let item = index.items[record]
+                var random = SeededGenerator(seed: draw)
+                let text = item.texts[item.texts.count > 1 ? random.next(below: item.texts.count) : 0]
+                let template = source.templates[
+                    source.templates.count > 1 ? random.next(below: source.templates.count) : 0]
+                let caption = template.replacing("{class}", with: text).replacing("{caption}", with: text)
+                sample = Sample(query: Content(caption), positive: [.file(item.path)])
+                if source.swapped { sample = Sample(query: sample.positive!, positive: sample.query) }
+                let textTeacher = source.swapped ? positiveTeacher : queryTeacher
+                if textTeacher != nil, item.texts.count * source.templates.count > 1 {
+                    throw Unreadable("its text is drawn from several, and a teacher's vector fits one")
+                }
+            }
+            if source.swapped, source.format != .folder {
+                guard let positive = sample.positive else { throw Unreadable("has no positive to exchange") }
+                (sample.query, sample.positive) = (positive, sample.query)
+                (sample.queryTeacher, sample.positiveTeacher) = (sample.positiveTeacher, sample.queryTeacher)
+            }
+            if let queryTeacher { sample.queryTeacher = try Self.vector(queryTeacher, record) }
+            if let positiveTeacher { sample.positiveTeacher = try Self.vector(positiveTeacher, record) }
+            return sample
+        }
+
+        private static func vector(_ file: VectorFile, _ record: Int) throws(Unreadable) -> [Float] {
+            guard let vector = file.vector(record) else {
+                throw Unreadable("its teacher vector holds a value that is not finite")
+            }
+            return vector
+        }
+
+        /// About the tokens of a part. Files must be there.
+        private func estimate(_ part: Part, _ imageTokens: Int) throws(Unreadable) -> Int {
+            switch part {
+            case .text(let text):
+                guard !text.isEmpty else { throw Unreadable("a text is empty") }
+                return text.utf8.count / 4 + 1
+            case .data(let bytes, let mimeType):
+                let type = mimeType.flatMap(MediaType.init(mimeType:)) ?? MediaType.sniff(bytes.span.bytes)
+                return tokens(of: bytes.count, type, imageTokens)
+            case .file(let path, let mimeType):
+                let full = path.hasPrefix("/") ? path : "\(source.folder)/\(path)"
+                var status = stat()
+                guard stat(full, &status) == 0 else { throw Unreadable("\(path): \(String(cString: strerror(errno)))") }
+                guard status.st_mode & S_IFMT == S_IFREG else { throw Unreadable("\(path): is not a file") }
+                guard status.st_size > 0 else { throw Unreadable("\(path): the file is empty (0 bytes)") }
+                let type = mimeType.flatMap(MediaType.init(mimeType:)) ?? MediaType(fileName: path)
+                return tokens(of: Int(status.st_size), type, imageTokens)
+            }
+        }
+
+        private func tokens(of byteCount: Int, _ type: MediaType?, _ imageTokens: Int) -> Int {
+            switch type {
+            case .image: imageTokens
+            // 12.5 patches a second; 16-bit mono at 16 kHz, or about 4 kB/s where compressed.
+            case .audio(.wav), .audio(.aiff): byteCount / 2_560
+            case .audio(.flac): byteCount / 1_500
+            case .audio: byteCount / 300
+            default: byteCount / 4
+            }
+        }
+    }
+}
+
+/// The columns of a TSV or CSV, and its rows below the header.
+private struct TableColumns: Sendable {
+    let query: Int
+    let positive: Int?
+    let negatives: [Int]
+    let records: [TextRecord]
+    private let isQuoted: Bool
+
+    init(_ source: DataSource, _ file: TextRecords) throws(DataError) {
+        isQuoted = source.format == .csv
+        records = Array(file.records.dropFirst(source.hasHeader ? 1 : 0))
+        var header: [String] = []
+        if source.hasHeader, let first = file.records.first {
+            do throws(Unreadable) { header = try Self.split(file.bytes(first), isQuoted) } catch {
+                throw .format(place: DataPlace(path: source.path, line: first.line), reason: error.reason)
+            }
+        }
+        let place = DataPlace(path: source.path, line: file.records.first?.line ?? 1)
+        func find(_ column: DataSource.Column) throws(DataError) -> Int {
+            switch column {
+            case .index(let index): return index
+            case .name(let name):
+                guard source.hasHeader else {
+                    throw .format(
+                        place: place, reason: "column \"\(name)\" is asked for by name, and there is no header")
+                }
+                guard let index = header.firstIndex(of: name) else {
+                    throw .format(
+                        place: place,
+                        reason: "there is no column \"\(name)\"; the columns are \(header.joined(separator: ", "))")
+                }
+                return index
+            }
+        }
+        query = try find(source.query)
+        if let column = source.positive { positive = try find(column) } else { positive = nil }
+        var negatives: [Int] = []
+        for column in source.negatives { negatives.append(try find(column)) }
+        self.negatives = negatives
+    }
+
+    private static func split(_ bytes: UnsafeRawBufferPointer, _ isQuoted: Bool) throws(Unreadable) -> [String] {
+        isQuoted ? try FieldSplitter.commas(bytes) : try FieldSplitter.tabs(bytes)
+    }
+
+    func sample(_ bytes: UnsafeRawBufferPointer) throws(Unreadable) -> Sample {
+        let fields = try Self.split(bytes, isQuoted)
+        func field(_ index: Int, _ what: String) throws(Unreadable) -> Content {
+            guard index < fields.count else {
+                throw Unreadable(
+                    "has \(fields.count) column\(fields.count == 1 ? "" : "s"), the \(what) is in number \(index + 1)")
+            }
+            guard !fields[index].isEmpty else { throw Unreadable("the \(what) is empty") }
+            return Content(fields[index])
+        }
+        var sample = Sample(query: try field(query, "query"), positive: nil)
+        if let positive { sample.positive = try field(positive, "positive") }
+        // A row may have fewer negatives than others.
+        for index in negatives where index < fields.count && !fields[index].isEmpty {
+            sample.negatives.append(try field(index, "negative"))
+        }
+        return sample
+    }
+}

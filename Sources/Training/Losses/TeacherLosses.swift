@@ -1,0 +1,160 @@
+import CastorNumerics
+import Glibc
+
+/// Mean of `1 - cos(y, t)` over the contents that have a teacher vector t. y is the first components of a row or, with a
+/// head, a learned linear map of them.
+package struct TeacherCosineLoss: Sendable, Equatable {
+    package var weight = 1.0
+    /// Components of a row that take part. The default, nil, is as many as the teacher has.
+    package var size: Int?
+    /// Whether a learned matrix `[t, size]` maps them to the teacher's space. Without it, size and teacher must agree. The
+    /// default is no.
+    package var usesHead = false
+
+    package init() {}
+
+    package static let headName = "loss.teacher_head.weight"
+
+    /// Adds the gradient to that of the rows and of the head.
+    ///
+    /// - Parameters:
+    ///   - rows: `[n, D]`
+    ///   - teachers: `[n, t]`
+    ///   - head: the matrix and its gradient
+    ///   - total: contents with a teacher in the whole batch
+    func callAsFunction(
+        _ rows: Matrix, teachers: Matrix, head: (weight: Matrix, gradient: Matrix)?, total: Int, gradient: Matrix,
+        _ pool: WorkerPool
+    ) -> Double {
+        let t = teachers.columns
+        let input = head?.weight.columns ?? t
+        precondition(rows.rows == teachers.rows && input <= rows.columns)
+        let x = Block(rows, rows: 0..<rows.rows, columns: 0..<input)
+        let mapped = Matrix(rows: rows.rows, columns: t)
+        if let head {
+            pool.gemm(x, .no, Block(head.weight), .yes, into: Block(mapped))
+        } else {
+            for row in 0..<rows.rows { mapped.row(row).update(from: rows.row(row), count: t) }
+        }
+        var loss = 0.0
+        for row in 0..<rows.rows {
+            loss += oneMinusCosine(mapped.row(row), teachers.row(row), count: t, share: weight / Double(total))
+        }
+        let dX = Block(gradient, rows: 0..<rows.rows, columns: 0..<input)
+        if let head {
+            pool.gemm(Block(mapped), .yes, x, .no, into: Block(head.gradient), beta: 1)
+            pool.gemm(Block(mapped), .no, Block(head.weight), .no, into: dX, beta: 1)
+        } else {
+            for row in 0..<rows.rows { add(mapped.row(row), to: gradient.row(row), count: t) }
+        }
+        return loss
+    }
+
+    /// `share (1 - cos(y, t))`; y becomes its gradient, `-share (t / |t| - cos y / |y|) / |y|`.
+    private func oneMinusCosine(
+        _ y: UnsafeMutablePointer<Float>, _ t: UnsafePointer<Float>, count: Int, share: Double
+    ) -> Double {
+        var (product, squareY, squareT) = (0.0, 0.0, 0.0)
+        for index in 0..<count {
+            product += Double(y[index]) * Double(t[index])
+            squareY += Double(y[index]) * Double(y[index])
+            squareT += Double(t[index]) * Double(t[index])
+        }
+        guard squareY > 0, squareT > 0 else {
+            y.update(repeating: 0, count: count)
+            return share
+        }
+        let inverse = 1 / (squareY * squareT).squareRoot()
+        let cosine = product * inverse
+        let (towardTeacher, fromSelf) = (Float(-share * inverse), Float(share * cosine / squareY))
+        for index in 0..<count { y[index] = t[index] * towardTeacher + y[index] * fromSelf }
+        return share * (1 - cosine)
+    }
+}
+
+/// How far the cosines of the batch's contents with each other are from those of the teacher's vectors.
+package struct TeacherSimilarityLoss: Sendable, Equatable {
+    package enum Distance: Sendable, Equatable {
+        /// Mean of (s_ij - t_ij)^2 over i != j.
+        case meanSquare
+        /// Mean over i of KL(softmax_j(t_ij / temperature) || softmax_j(s_ij / temperature)), j != i.
+        case divergence(temperature: Double)
+    }
+
+    package var weight = 1.0
+    package var distance = Distance.meanSquare
+
+    package init() {}
+
+    /// - Parameters:
+    ///   - rows: `[n, D]`
+    ///   - teachers: `[n, t]`
+    func callAsFunction(
+        _ rows: Matrix, teachers: Matrix, levels: [MatryoshkaLevel], gradient: Matrix, _ pool: WorkerPool
+    ) -> Double {
+        let n = rows.rows
+        guard n > 1 else { return 0 }
+        let unit = unitRows(teachers)
+        let student = PrefixRows(rows, gradient: gradient, sizes: levels.map(\.size))
+        let target = Matrix(rows: min(n, CosineMatrix.rowsPerBlock), columns: n)
+        let result = CosineMatrix(a: student, b: student, pool: pool)(
+            willStart: { rows in
+                pool.gemm(Block(unit[rows]), .no, Block(unit), .yes, into: Block(target[0..<rows.count]))
+            },
+            { k, i, s, ds in
+                let t = target.row(i % CosineMatrix.rowsPerBlock)
+                return rowLoss(i, t, s, ds, count: n, share: weight * levels[k].weight)
+            })
+        student.finish()
+        return result.loss
+    }
+
+    private func rowLoss(
+        _ i: Int, _ t: UnsafePointer<Float>, _ s: UnsafePointer<Float>, _ ds: UnsafeMutablePointer<Float>, count: Int,
+        share: Double
+    ) -> Double {
+        switch distance {
+        case .meanSquare:
+            let factor = share / (Double(count) * Double(count - 1))
+            var sum = 0.0
+            for j in 0..<count {
+                let difference = j == i ? 0 : s[j] - t[j]
+                sum += Double(difference) * Double(difference)
+                ds[j] = Float(2 * factor) * difference
+            }
+            return factor * sum
+        case .divergence(let temperature):
+            let factor = share / Double(count)
+            let (logS, logT) = (logSum(s, i, temperature, count), logSum(t, i, temperature, count))
+            var sum = 0.0
+            for j in 0..<count {
+                guard j != i else {
+                    ds[j] = 0
+                    continue
+                }
+                let (a, b) = (Double(t[j]) / temperature - logT, Double(s[j]) / temperature - logS)
+                sum += Glibc.exp(a) * (a - b)
+                ds[j] = Float(factor / temperature * (Glibc.exp(b) - Glibc.exp(a)))
+            }
+            return factor * sum
+        }
+    }
+
+    /// log of the sum of e^(x / temperature) without entry `i`.
+    private func logSum(_ x: UnsafePointer<Float>, _ i: Int, _ temperature: Double, _ count: Int) -> Double {
+        var largest = -Double.infinity
+        for j in 0..<count where j != i { largest = max(largest, Double(x[j]) / temperature) }
+        var sum = 0.0
+        for j in 0..<count where j != i { sum += Glibc.exp(Double(x[j]) / temperature - largest) }
+        return largest + Glibc.log(sum)
+    }
+
+    private func unitRows(_ rows: Matrix) -> Matrix {
+        let unit = rows.copy()
+        for row in 0..<unit.rows {
+            let square = preciseSumOfSquares(unit.row(row), count: unit.columns)
+            scale(unit.row(row), by: square > 0 ? Float(1 / square.squareRoot()) : 0, count: unit.columns)
+        }
+        return unit
+    }
+}

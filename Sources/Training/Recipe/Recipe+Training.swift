@@ -1,0 +1,151 @@
+import Castor
+package import CastorNumerics
+package import Encoder
+
+// What a recipe says, as the trainer and the data take it.
+
+extension Recipe.Stage {
+    /// Updates of the stage.
+    ///
+    /// - Parameter batches: of one pass over all its data sets
+    package func stepCount(batches: Int) -> Int {
+        steps ?? max(1, Int((epochs! * Double(batches) / Double(accumulate)).rounded(.up)))
+    }
+
+    /// The losses. Sizes and teacher vectors are checked against the model and the data.
+    ///
+    /// - Parameters:
+    ///   - place: the stage's, for messages: `stages[0]`
+    ///   - teachers: lengths of the data sets' teacher vectors, each once
+    package func objective(
+        _ configuration: Configuration, teachers: Set<Int>, place: String
+    ) throws(RecipeError) -> Objective {
+        func fail(_ key: String, _ reason: String) -> RecipeError {
+            .invalid([RecipeProblem(path: "\(place).\(key)", reason: reason)])
+        }
+        let sizes = loss.sizes ?? configuration.matryoshkaDimensions
+        for size in sizes where size > configuration.outputDimensions {
+            throw fail("loss.sizes", "\(size) is more than the model's \(configuration.outputDimensions)")
+        }
+        let weights = loss.sizeWeights ?? sizes.map { _ in 1 }
+        var objective = Objective(levels: zip(sizes, weights).map { MatryoshkaLevel(size: $0, weight: $1) })
+        objective.contrastive = loss.contrastive.enabled ? loss.contrastive.value : nil
+        if loss.teacherCosine != nil || loss.teacherSimilarity != nil, teachers.isEmpty {
+            throw fail(
+                loss.teacherCosine != nil ? "loss.teacherCosine" : "loss.teacherSimilarity",
+                "no data set has teacher vectors")
+        }
+        if let cosine = loss.teacherCosine {
+            guard let dimensions = teachers.first, teachers.count == 1 else {
+                let lengths = teachers.sorted().map { "\($0)" }.joined(separator: " and ")
+                throw fail("loss.teacherCosine", "the data sets' teacher vectors have \(lengths) components")
+            }
+            guard cosine.head || (cosine.size ?? dimensions) == dimensions else {
+                throw fail("loss.teacherCosine.size", "must be the teacher's \(dimensions) without a head")
+            }
+            guard (cosine.size ?? dimensions) <= configuration.outputDimensions else {
+                throw fail("loss.teacherCosine.size", "is more than the model's \(configuration.outputDimensions)")
+            }
+            var value = TeacherCosineLoss()
+            (value.weight, value.size, value.usesHead) = (cosine.weight, cosine.size, cosine.head)
+            objective.teacherCosine = value
+            objective.teacherDimensions = dimensions
+        }
+        if let similarity = loss.teacherSimilarity {
+            var value = TeacherSimilarityLoss()
+            value.weight = similarity.weight
+            value.distance = similarity.temperature.map { .divergence(temperature: $0) } ?? .meanSquare
+            objective.teacherSimilarity = value
+        }
+        return objective
+    }
+
+    /// - Parameter steps: updates of the stage
+    package func trainerOptions(steps: Int) -> Trainer.Options {
+        var options = Trainer.Options(
+            schedule: Schedule(
+                peak: schedule.peak, decay: schedule.decay, warmUpSteps: Int(schedule.warmUp * Double(steps)),
+                totalSteps: steps, finalShare: schedule.final))
+        let from = optimizer
+        options.optimizer.beta1 = from.beta1
+        options.optimizer.beta2 = from.beta2
+        options.optimizer.epsilon = from.epsilon
+        options.optimizer.decay = from.decay
+        options.optimizer.maxNorm = from.maxNorm > 0 ? from.maxNorm : nil
+        options.optimizer.restsUntouchedRows = from.restUntouchedRows
+        options.optimizer.groups =
+            from.freeze.map { ParameterGroup($0, frozen: true) }
+            + from.groups.map { ParameterGroup($0.pattern, rateFactor: $0.rate, decay: $0.decay) }
+        options.averageDecay = from.average
+        options.engine.maxChunkTokens = memory.chunkTokens
+        options.engine.keeping = memory.keep == "blockInputs" ? .blockInputs : .everything
+        return options
+    }
+}
+
+extension Recipe.Loss.Contrastive {
+    fileprivate var value: ContrastiveLoss {
+        var loss = ContrastiveLoss()
+        loss.weight = weight
+        loss.temperature = temperature
+        loss.learnsTemperature = learnsTemperature
+        loss.symmetric = symmetric
+        return loss
+    }
+}
+
+extension Recipe {
+    /// Opens the data sets of a stage, with their caches.
+    package func tasks(
+        stage index: Int, _ configuration: Configuration, pool: WorkerPool
+    ) throws(DataError) -> [DataStream.Task] {
+        var tasks: [DataStream.Task] = []
+        for data in stages[index].data {
+            var source = data.source
+            source.heldOut = data.heldOut ?? evaluation.heldOut
+            let set = try DataSet(source, imageTokens: configuration.image.maxPatches, pool: pool)
+            var options = FrontEndCache.Options(folder: cache.folder ?? "\(output)/cache")
+            options.maxBytes = cache.maxBytes
+            let usesCache = cache.enabled && data.cache && set.hasMedia
+            tasks.append(
+                DataStream.Task(
+                    Sampler.Task(set, rate: data.rate, batchSize: data.batch, window: data.bucket),
+                    samples: data.sampleOptions,
+                    cache: usesCache
+                        ? try FrontEndCache.shared(
+                            dataSet: set.name, configuration: configuration, options: options) : nil))
+        }
+        return tasks
+    }
+
+    /// Seed of a stage's data, another for each.
+    package func dataSeed(stage index: Int) -> UInt64 {
+        var random = SeededGenerator(seed, UInt64(index))
+        return random.next()
+    }
+
+    /// How samples are decoded ahead.
+    package var prefetching: Prefetcher<Sampler.Plan, Result<PreparedSample, BadSample>>.Options {
+        var options = Prefetcher<Sampler.Plan, Result<PreparedSample, BadSample>>.Options()
+        (options.threads, options.maxBytes) = (workers, prefetchBytes)
+        return options
+    }
+}
+
+extension Recipe.Data {
+    var sampleOptions: SampleOptions {
+        var options = SampleOptions()
+        options.prompt = prompt.flatMap(TaskType.init(name:))
+        options.positivePrompt = positivePrompt.flatMap(TaskType.init(name:))
+        options.promptDropout = promptDropout
+        options.picture.crop = image.crop
+        options.picture.aspect = image.aspect
+        options.picture.flip = image.flip
+        options.picture.brightness = image.brightness
+        options.picture.contrast = image.contrast
+        options.picture.saturation = image.saturation
+        options.keptPatches = image.keptPatches
+        options.sound = audio
+        return options
+    }
+}

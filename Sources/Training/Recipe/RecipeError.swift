@@ -1,0 +1,34 @@
+/// A mistake in a recipe: the place of a key, and what is wrong there.
+package struct RecipeProblem: Sendable, Equatable, CustomStringConvertible {
+    /// `stages[1].data[0].rate`; empty for the recipe as a whole.
+    package var path: String
+    package var reason: String
+
+    package init(path: String, reason: String) {
+        self.path = path
+        self.reason = reason
+    }
+
+    package var description: String { path.isEmpty ? reason : "\(path): \(reason)" }
+}
+
+/// Why there is no recipe to follow.
+package enum RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
+    case notFound(path: String)
+    case unreadable(path: String, reason: String)
+    /// Not JSON at all.
+    case syntax(path: String, reason: String)
+    /// An override that is not `key=value`, or whose key is in no recipe.
+    case override(text: String, reason: String)
+    /// Every mistake, in the order of the schema; at least one.
+    case invalid([RecipeProblem])
+
+    package var description: String {
+        switch self {
+        case .notFound(let path): "\(path): no such file"
+        case .unreadable(let path, let reason), .syntax(let path, let reason): "\(path): \(reason)"
+        case .override(let text, let reason): "--set \(text): \(reason)"
+        case .invalid(let problems): problems.map(\.description).joined(separator: "\n")
+        }
+    }
+}

@@ -1,0 +1,35 @@
+/// Small pieces of HTML that is XML as well, so that any XML parser can check it.
+enum HTML {
+    /// Text for elements and attributes. Characters that XML does not allow become U+FFFD.
+    static func escape(_ text: String) -> String {
+        var result = ""
+        result.reserveCapacity(text.utf8.count)
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "\t", "\n", "\r": result.unicodeScalars.append(scalar)
+            case "\u{0}"..."\u{1F}", "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// A table whose first column names the rows. Cells are text.
+    static func table(_ head: [String], _ rows: [[String]], caption: String) -> String {
+        var html = "<div class=\"wide\"><table><caption>\(escape(caption))</caption>\n<thead><tr>"
+        html += head.map { "<th scope=\"col\">\(escape($0))</th>" }.joined() + "</tr></thead>\n<tbody>\n"
+        for row in rows {
+            html += "<tr><th scope=\"row\">\(escape(row.first ?? ""))</th>"
+            html += row.dropFirst().map { "<td>\(escape($0))</td>" }.joined() + "</tr>\n"
+        }
+        return html + "</tbody></table></div>\n"
+    }
+
+    static func details(_ summary: String, _ content: String) -> String {
+        "<details><summary>\(escape(summary))</summary>\n\(content)</details>\n"
+    }
+}

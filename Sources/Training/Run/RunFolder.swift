@@ -1,0 +1,116 @@
+import Encoder
+import Glibc
+
+/// Where a training keeps what it makes (docs/training.md):
+///
+///     metrics.jsonl        every step and evaluation, a line each
+///     train.log            what was said, with times
+///     checkpoints/last     everything that is needed to go on
+///     checkpoints/best     the same, of the best evaluation
+///     model/               the model folder, when training has ended
+///     report.html          the report
+///
+/// While it exists no other process trains there.
+package final class RunFolder: Sendable {
+    package let path: String
+    private let lock: Int32
+
+    package var metrics: String { "\(path)/metrics.jsonl" }
+    package var log: String { "\(path)/train.log" }
+    package var checkpoints: String { "\(path)/checkpoints" }
+    package var last: String { "\(path)/checkpoints/last" }
+    package var best: String { "\(path)/checkpoints/best" }
+    package var model: String { "\(path)/model" }
+    package var report: String { "\(path)/report.html" }
+
+    /// Makes the folder where it is missing, and locks it.
+    package init(path: String) throws(RunError) {
+        self.path = path
+        try Self.make(path)
+        let name = "\(path)/.lock"
+        lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard lock >= 0 else { throw Self.failure(name) }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            close(lock)
+            throw .locked(path: path)
+        }
+        try Self.make(checkpoints)
+        removePartialFiles()
+    }
+
+    deinit {
+        close(lock)
+    }
+
+    package static func hasTraining(_ path: String) -> Bool {
+        access("\(path)/checkpoints/last", F_OK) == 0 || access("\(path)/metrics.jsonl", F_OK) == 0
+    }
+
+    package var hasCheckpoint: Bool { access(last, F_OK) == 0 }
+
+    /// Gives the file at `source` the name `target` as well, or copies nothing and returns false where that cannot be.
+    func link(_ source: String, as target: String) -> Bool {
+        let temporary = "\(target).\(getpid()).partial"
+        unlink(temporary)
+        guard Glibc.link(source, temporary) == 0 else { return false }
+        guard rename(temporary, target) == 0 else {
+            unlink(temporary)
+            return false
+        }
+        return true
+    }
+
+    /// Makes names as durable as contents.
+    func synchronise() {
+        for folder in [checkpoints, path] {
+            let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            guard descriptor >= 0 else { continue }
+            fsync(descriptor)
+            close(descriptor)
+        }
+    }
+
+    /// What a process that was killed while it wrote left behind.
+    private func removePartialFiles() {
+        for folder in [path, checkpoints, model] {
+            guard let directory = opendir(folder) else { continue }
+            defer { closedir(directory) }
+            while let entry = readdir(directory) {
+                let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                if name.hasSuffix(".partial") { unlink("\(folder)/\(name)") }
+            }
+        }
+    }
+
+    /// Writes a text file that appears whole or not at all.
+    func write(_ text: String, to path: String) throws(RunError) {
+        do throws(ModelError) {
+            let file = try AtomicFile(path: path)
+            let bytes = Array(text.utf8)
+            let result: Result<Void, ModelError> = bytes.withUnsafeBytes { bytes in
+                do throws(ModelError) { return .success(try file.write(bytes)) } catch { return .failure(error) }
+            }
+            try result.get()
+            try file.commit()
+        } catch { throw RunError(writing: error, to: path) }
+    }
+
+    /// With the folders above it.
+    private static func make(_ path: String) throws(RunError) {
+        var made = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            made += made.isEmpty || made == "/" ? "\(part)" : "/\(part)"
+            if mkdir(made, 0o755) != 0, errno != EEXIST { throw failure(made) }
+        }
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw .cannotWrite(path: path, reason: "is not a folder")
+        }
+    }
+
+    static func failure(_ path: String) -> RunError {
+        .cannotWrite(path: path, reason: "cannot be written: \(String(cString: strerror(errno)))")
+    }
+}

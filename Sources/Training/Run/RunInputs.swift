@@ -1,0 +1,139 @@
+import Castor
+import CastorNumerics
+import Encoder
+import Glibc
+
+/// What a training reads, checked: the held-out pairs, and facts about the data sets.
+struct RunInputs {
+    let checks: [RetrievalCheck]
+    let facts: [TrainingFacts.DataSet]
+    /// The first bad sample of each set that has one, and how many there are.
+    let warnings: [String]
+    private let plan: RunPlan
+    private let pool: WorkerPool
+
+    init(_ plan: RunPlan, _ pool: WorkerPool) throws(RunError) {
+        self.plan = plan
+        self.pool = pool
+        var checks: [RetrievalCheck] = []
+        var facts: [TrainingFacts.DataSet] = []
+        var warnings: [String] = []
+        var seen = Set<String>()
+        for task in plan.stages.flatMap(\.tasks) {
+            let set = task.sampling.dataSet
+            guard seen.insert("\(set.name) \(set.source.path)").inserted else { continue }
+            let rows = Array(set.heldOut.prefix(plan.evaluation.limit))
+            let held = try Self.pairs(set, rows, task, plan.preparation, pool)
+            if !held.pairs.isEmpty { checks.append(RetrievalCheck(name: set.name, pairs: held.pairs)) }
+            facts.append(
+                TrainingFacts.DataSet(
+                    name: set.name, pairs: set.training.count, heldOut: set.heldOut.count,
+                    sha256: try SHA256.of(path: set.source.path), license: License.beside(set.source.path)))
+            let bad = set.bad.count + held.bad.count
+            if let first = set.bad.first ?? held.bad.first {
+                warnings.append(
+                    "data set \(set.name): \(bad) of \(set.recordCount) samples are bad and left out; the first: \(first)"
+                )
+            }
+        }
+        (self.checks, self.facts, self.warnings) = (checks, facts, warnings)
+    }
+
+    private typealias Pair = (query: RetrievalCheck.Item, positive: RetrievalCheck.Item)
+
+    /// Held-out rows, without any random change.
+    private static func pairs(
+        _ set: DataSet, _ rows: [Int32], _ task: DataStream.Task, _ preparation: Preparation, _ pool: WorkerPool
+    ) throws(RunError) -> (pairs: [Pair], bad: [BadSample]) {
+        guard set.hasPositives, !rows.isEmpty else { return ([], []) }
+        let prepare = SamplePreparation(preparation, cache: nil, options: task.samples, folder: set.source.folder)
+        let results = Slots<Result<Pair?, BadSample>>(count: rows.count)
+        pool.run(rows.count) { index, _ in
+            let row = Int(rows[index])
+            do throws(BadSample) {
+                let sample = try set.sample(row)
+                do throws(EmbedError) {
+                    let inputs = try prepare(sample, seed: nil)
+                    results[index] = .success(pair(sample, inputs))
+                } catch { throw BadSample(place: set.place(row), reason: error.description) }
+            } catch { results[index] = .failure(error) }
+        }
+        var (pairs, bad): ([Pair], [BadSample]) = ([], [])
+        for result in results.values {
+            switch result {
+            case .success(let pair): if let pair { pairs.append(pair) }
+            case .failure(let error): bad.append(error)
+            }
+        }
+        let limit = set.source.tolerated(of: set.recordCount)
+        guard set.bad.count + bad.count <= limit else {
+            throw .data(
+                .tooManyBad(
+                    dataSet: set.name, count: set.bad.count + bad.count, of: set.recordCount, limit: limit,
+                    first: set.bad.first ?? bad[0]))
+        }
+        return (pairs, bad)
+    }
+
+    private static func pair(_ sample: Sample, _ inputs: PreparedSample) -> Pair? {
+        guard let content = sample.positive, let positive = inputs.positive else { return nil }
+        return (.init(inputs.query, texts: texts(sample.query)), .init(positive, texts: texts(content)))
+    }
+
+    private static func texts(_ content: Content) -> [String] {
+        content.parts.map { part in
+            switch part {
+            case .text(let text): text
+            case .data: ""
+            case .file(let path, _): path.split(separator: "/").last.map(String.init) ?? path
+            }
+        }
+    }
+
+    /// The batches of a stage.
+    func stream(_ stage: Int, state: DataStream.State?) throws(RunError) -> DataStream {
+        var random = SeededGenerator(plan.seed, UInt64(stage))
+        do {
+            return try DataStream(
+                plan.stages[stage].tasks, plan.preparation, seed: random.next(), state: state,
+                prefetching: plan.prefetching)
+        } catch { throw .data(error) }
+    }
+
+    /// Parameters to start with: random ones or the template's, then those that a loss learns.
+    func parameters(_ objective: Objective) throws(RunError) -> ParameterStore {
+        let store: ParameterStore
+        if plan.startsUntrained {
+            store = ParameterStore(untrained: plan.configuration, seed: plan.seed, extra: objective.parameterShapes)
+        } else {
+            do {
+                store = try ParameterStore(
+                    of: Model(path: plan.template, pool: pool), extra: objective.parameterShapes)
+            } catch { throw .model(error) }
+        }
+        objective.initialize(store)
+        return store
+    }
+}
+
+/// What a data set says about its licence.
+enum License {
+    private static let names = ["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt"]
+    private static let longest = 160
+
+    /// The first line of a licence file in a data set's folder, or in the folder of its file.
+    static func beside(_ path: String) -> String? {
+        var folder = path
+        var status = stat()
+        if stat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR {
+            folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        }
+        for name in names {
+            guard let file = try? MappedFile(path: "\(folder)/\(name)") else { continue }
+            let text = withExtendedLifetime(file) { String(decoding: file.bytes.prefix(4_096), as: UTF8.self) }
+            let line = text.split(whereSeparator: \.isNewline).first { !$0.allSatisfy(\.isWhitespace) }
+            if let line { return String(line.drop(while: \.isWhitespace).prefix(longest)) }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,175 @@
+package import Castor
+package import CastorNumerics
+package import Encoder
+import FoundationEssentials
+import Glibc
+
+/// Everything that a training does, with nothing left to choose: a recipe after its files were opened.
+package struct RunPlan: Sendable {
+    package struct Stage: Sendable {
+        package var name: String
+        package var steps: Int
+        package var objective: Objective
+        package var options: Trainer.Options
+        /// Batches of a step.
+        package var accumulation = 1
+        package var tasks: [DataStream.Task]
+
+        package init(name: String, steps: Int, objective: Objective, options: Trainer.Options, tasks: [DataStream.Task])
+        {
+            self.name = name
+            self.steps = steps
+            self.objective = objective
+            self.options = options
+            self.tasks = tasks
+        }
+    }
+
+    package struct Evaluation: Sendable, Equatable {
+        /// Steps from one evaluation to the next, 0 for none between the first, before any step, and the last.
+        package var interval: Int
+        /// Most pairs of a data set.
+        package var limit = 1_000
+        /// Sizes of the vectors.
+        package var sizes: [Int]
+        package var metric = EvaluationMetric.recallAt1
+        /// Evaluations in a row without a better one after which a stage ends; nil never ends it early.
+        package var patience: Int?
+
+        package init(interval: Int, sizes: [Int]) {
+            self.interval = interval
+            self.sizes = sizes
+        }
+    }
+
+    /// Which weights become the model.
+    package enum Choice: String, Sendable, Codable { case best, last }
+
+    package var name: String
+    package var seed: UInt64
+    /// The recipe with its overrides, as JSON that is equal for equal recipes.
+    package var recipe: String
+    /// Folder with configuration and tokenizer.
+    package var template: String
+    /// Whether training starts from random weights rather than from those in the template.
+    package var startsUntrained: Bool
+    package let configuration: Configuration
+    package let preparation: Preparation
+    package var stages: [Stage]
+    package var evaluation: Evaluation
+    package var prefetching = Prefetcher<Sampler.Plan, Result<PreparedSample, BadSample>>.Options()
+    /// Steps from one checkpoint to the next.
+    package var checkpointInterval = 200
+    package var choice = Choice.best
+    package var weightType = ScalarType.f16
+
+    /// Opens configuration and tokenizer; stages are to be filled in.
+    ///
+    /// - Parameter template: a model folder; training starts from random weights where it has none
+    package init(
+        name: String, seed: UInt64, recipe: String, template: String, evaluation: Evaluation
+    ) throws(RunError) {
+        self.name = name
+        self.seed = seed
+        self.recipe = recipe
+        self.template = template
+        self.evaluation = evaluation
+        stages = []
+        startsUntrained = access("\(template)/\(Model.weightsName)", F_OK) != 0
+        do throws(ModelError) {
+            configuration = try Model.configuration(path: template)
+            let tokenizer = try Tokenizer(path: "\(template)/\(Model.tokenizerName)")
+            guard tokenizer.pieceCount == configuration.text.vocabularySize else {
+                throw .configuration(
+                    key: "text.vocabulary_size",
+                    reason: "is \(configuration.text.vocabularySize), the tokenizer has \(tokenizer.pieceCount) pieces")
+            }
+            preparation = Preparation(
+                configuration: configuration, tokenizer: tokenizer, logMel: LogMel(configuration.audio),
+                limits: Limits())
+        } catch { throw .model(error) }
+    }
+
+    package var totalSteps: Int { stages.reduce(0) { $0 + $1.steps } }
+
+    /// Steps of the stages before one.
+    func stepsBefore(_ stage: Int) -> Int { stages[..<stage].reduce(0) { $0 + $1.steps } }
+}
+
+extension RunPlan {
+    /// Opens what a recipe names. The same data set in two stages is opened once.
+    package init(_ recipe: Recipe, pool: WorkerPool) throws(RunError) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        guard let json = try? encoder.encode(recipe.tree) else {
+            throw .recipe(reason: "the recipe cannot be written as JSON", isMissing: false)
+        }
+        var evaluation = Evaluation(interval: recipe.evaluation.every, sizes: [])
+        evaluation.limit = recipe.evaluation.pairs
+        evaluation.metric = EvaluationMetric(rawValue: recipe.evaluation.metric) ?? .recallAt1
+        evaluation.patience = recipe.evaluation.patience > 0 ? recipe.evaluation.patience : nil
+        try self.init(
+            name: recipe.name, seed: recipe.seed, recipe: String(decoding: json, as: UTF8.self), template: recipe.model,
+            evaluation: evaluation)
+        prefetching = recipe.prefetching
+
+        var opened: [DataSet] = []
+        var caches: [String: FrontEndCache] = [:]
+        for (index, stage) in recipe.stages.enumerated() {
+            var tasks: [DataStream.Task] = []
+            for data in stage.data {
+                var source = data.source
+                source.heldOut = data.heldOut ?? recipe.evaluation.heldOut
+                let set: DataSet
+                do throws(DataError) {
+                    if let known = opened.first(where: { $0.source == source }) {
+                        set = known
+                    } else {
+                        set = try DataSet(source, imageTokens: configuration.image.maxPatches, pool: pool)
+                        opened.append(set)
+                    }
+                    if recipe.cache.enabled, data.cache, set.hasMedia, caches[set.name] == nil {
+                        var options = FrontEndCache.Options(folder: recipe.cache.folder ?? "\(recipe.output)/cache")
+                        options.maxBytes = recipe.cache.maxBytes
+                        caches[set.name] = try FrontEndCache(
+                            dataSet: set.name, configuration: configuration, options: options)
+                    }
+                } catch { throw .data(error) }
+                let sampling = Sampler.Task(set, rate: data.rate, batchSize: data.batch, window: data.bucket)
+                tasks.append(
+                    DataStream.Task(
+                        sampling, samples: data.sampleOptions, cache: data.cache ? caches[set.name] : nil))
+            }
+            let teachers = Set(
+                tasks.map(\.sampling.dataSet).flatMap { [$0.queryTeacherDimensions, $0.positiveTeacherDimensions] }
+                    .compactMap { $0 })
+            let steps = stage.stepCount(batches: tasks.reduce(0) { $0 + $1.sampling.batchesPerEpoch })
+            let objective: Objective
+            do {
+                objective = try stage.objective(configuration, teachers: teachers, place: "stages[\(index)]")
+            } catch { throw RunError(error) }
+            var result = Stage(
+                name: stage.name ?? "stage \(index + 1)", steps: steps, objective: objective,
+                options: stage.trainerOptions(steps: steps), tasks: tasks)
+            result.accumulation = stage.accumulate
+            stages.append(result)
+        }
+        let trained = Set(stages.flatMap { $0.objective.levels.map(\.size) })
+        self.evaluation.sizes = recipe.evaluation.sizes ?? trained.sorted(by: >)
+        if let size = self.evaluation.sizes.first(where: { $0 > configuration.outputDimensions }) {
+            throw .recipe(
+                reason: "evaluation.sizes: \(size) is more than the model's \(configuration.outputDimensions)",
+                isMissing: false)
+        }
+    }
+}
+
+extension RunError {
+    package init(_ error: RecipeError) {
+        if case .notFound = error {
+            self = .recipe(reason: error.description, isMissing: true)
+        } else {
+            self = .recipe(reason: error.description, isMissing: false)
+        }
+    }
+}

@@ -1,0 +1,355 @@
+package import CastorNumerics
+import Encoder
+import FoundationEssentials
+import Glibc
+
+/// A training from its plan to a model, a report and a model card; stopped at any time, it goes on as if it had not been.
+///
+/// ```swift
+/// let run = TrainingRun(plan, RunFolder(path: "out"), pool, isResumed: false, version: "0.1.0")
+/// try run(isInterrupted: { false }) { event in print(event) }
+/// ```
+package final class TrainingRun {
+    /// What the run is doing. Steps count through all stages.
+    package enum State: Sendable, Equatable {
+        case preparing
+        case evaluating(stage: Int)
+        case training(stage: Int)
+        case stopping(TrainingHistory.Ending.Reason)
+        case finished
+    }
+
+    package private(set) var state = State.preparing
+    package let plan: RunPlan
+    let folder: RunFolder
+    let pool: WorkerPool
+    private let isResumed: Bool
+    private let version: String
+    private var report: (RunEvent) -> Void = { _ in }
+    private var clock = StepClock()
+    private var lastCheckpoint: Int?
+
+    package init(_ plan: RunPlan, _ folder: RunFolder, _ pool: WorkerPool, isResumed: Bool, version: String) {
+        self.plan = plan
+        self.folder = folder
+        self.pool = pool
+        self.isResumed = isResumed
+        self.version = version
+    }
+
+    /// A stage at work.
+    private struct Work {
+        var stage: Int
+        let trainer: Trainer
+        let stream: DataStream
+        var watch = ExplosionWatch()
+    }
+
+    /// Trains to the end.
+    ///
+    /// - Parameters:
+    ///   - isInterrupted: asked after each step; training then stops with a checkpoint and `RunError.interrupted`
+    ///   - report: told what happens
+    package func callAsFunction(
+        isInterrupted: () -> Bool, report: @escaping (RunEvent) -> Void = { _ in }
+    ) throws(RunError) {
+        self.report = report
+        state = .preparing
+        let inputs = try RunInputs(plan, pool)
+        for warning in inputs.warnings { report(.note(warning)) }
+        var (work, metrics) = try start(inputs)
+        if metrics.history.ending != nil {
+            report(.note("training had ended already; its model is in \(folder.model)"))
+            try finish(inputs, metrics)
+            state = .finished
+            return
+        }
+        while true {
+            switch state {
+            case .preparing:
+                // Before the first step, unless a checkpoint shows that it was done.
+                let isNew = metrics.history.evaluations.isEmpty
+                state = isNew ? .evaluating(stage: work.stage) : .training(stage: work.stage)
+            case .evaluating(let stage):
+                try evaluate(work, inputs, metrics)
+                if metrics.history.steps.isEmpty { try writeCheckpoint(work, metrics) }
+                try writeReport(inputs, metrics)
+                state = .training(stage: stage)
+            case .training(let stage):
+                if isInterrupted() {
+                    try writeCheckpoint(work, metrics)
+                    try writeReport(inputs, metrics)
+                    throw .interrupted(step: step(work))
+                }
+                if work.trainer.stepCount == plan.stages[stage].steps {
+                    state = try after(&work, inputs, metrics, .allSteps)
+                    continue
+                }
+                // Asked here, so that a training that was stopped between the evaluation and its consequence draws it, too.
+                if endsEarly(stage, metrics.history), metrics.history.evaluations.last?.step == step(work) {
+                    state = try after(&work, inputs, metrics, .noProgress)
+                    continue
+                }
+                try trainStep(&work, metrics)
+                let (done, isLast) = (step(work), work.trainer.stepCount == plan.stages[stage].steps)
+                let interval = plan.evaluation.interval
+                let isEvaluated = !inputs.checks.isEmpty && (isLast || interval > 0 && done % interval == 0)
+                if isEvaluated {
+                    try evaluate(work, inputs, metrics)
+                    try writeReport(inputs, metrics)
+                }
+                if isLast || done % plan.checkpointInterval == 0 { try writeCheckpoint(work, metrics) }
+            case .stopping(let reason):
+                let chosen = plan.choice == .best ? metrics.history.best?.step : nil
+                try metrics.append(
+                    .end(.init(reason: reason, modelStep: chosen ?? step(work), time: Self.time)))
+                try writeCheckpoint(work, metrics)
+                try finish(inputs, metrics)
+                state = .finished
+            case .finished:
+                return
+            }
+        }
+    }
+
+    // MARK: - Beginning
+
+    private func start(_ inputs: RunInputs) throws(RunError) -> (Work, MetricsLog) {
+        guard isResumed, folder.hasCheckpoint else {
+            if isResumed {
+                report(.note("there is no checkpoint in \(folder.path): training starts from the beginning"))
+            }
+            let metrics = try MetricsLog(path: folder.metrics, facts: facts(inputs))
+            let objective = plan.stages[0].objective
+            return (try begin(0, inputs, try inputs.parameters(objective), nil), metrics)
+        }
+        let (_, notes) = try CheckpointFile.open(folder.last)
+        try RecipeComparison.check(old: notes.recipe, new: plan.recipe)
+        let metrics = try MetricsLog(path: folder.metrics, byteCount: notes.metricsBytes)
+        for (old, new) in zip(metrics.history.facts.dataSets, inputs.facts) where old.sha256 != new.sha256 {
+            throw .changed(key: "data set \(old.name)", was: "SHA-256 \(old.sha256)", now: new.sha256)
+        }
+        if notes.threads != pool.threadCount {
+            report(
+                .note(
+                    "\(notes.threads) threads before, \(pool.threadCount) now: the numbers will differ in their last digits"
+                ))
+        }
+        let objective = plan.stages[notes.stage].objective
+        let store = ParameterStore(plan.configuration.tensorShapes + objective.parameterShapes)
+        let work = try begin(notes.stage, inputs, store, notes.data)
+        try CheckpointFile.restore(folder.last, into: work.trainer)
+        lastCheckpoint = notes.step
+        report(.note("going on after step \(notes.step)"))
+        return (work, metrics)
+    }
+
+    private func begin(
+        _ stage: Int, _ inputs: RunInputs, _ parameters: ParameterStore, _ data: DataStream.State?
+    ) throws(RunError) -> Work {
+        let trainer = Trainer(
+            plan.configuration, parameters, plan.stages[stage].objective, plan.stages[stage].options, pool)
+        return Work(stage: stage, trainer: trainer, stream: try inputs.stream(stage, state: data))
+    }
+
+    private func facts(_ inputs: RunInputs) -> TrainingFacts {
+        TrainingFacts(
+            name: plan.name, recipe: plan.recipe, seed: plan.seed, model: plan.configuration.name,
+            start: plan.startsUntrained
+                ? "random, seed \(plan.seed)"
+                : plan.template.split(separator: "/").last.map(String.init) ?? plan.template,
+            parameters: plan.configuration.parameterCount, width: plan.configuration.width,
+            dimensions: plan.configuration.outputDimensions,
+            sizes: Set(plan.stages.flatMap { $0.objective.levels.map(\.size) }).sorted(by: >),
+            metric: plan.evaluation.metric, dataSets: inputs.facts, stages: plan.stages.map(\.name),
+            totalSteps: plan.totalSteps, threads: pool.threadCount, version: version,
+            started: Self.time)
+    }
+
+    static var time: String { Date().formatted(.iso8601) }
+
+    // MARK: - Steps
+
+    /// Steps done, through all stages.
+    private func step(_ work: Work) -> Int { plan.stepsBefore(work.stage) + work.trainer.stepCount }
+
+    private func trainStep(_ work: inout Work, _ metrics: MetricsLog) throws(RunError) {
+        let begin = StepClock.now
+        let stage = plan.stages[work.stage]
+        var batches: [PairBatch] = []
+        var names: [String] = []
+        while batches.count < stage.accumulation {
+            let batch: DataStream.Batch?
+            do { batch = try work.stream.next() } catch { throw .data(error) }
+            guard let batch else { break }
+            for bad in batch.skipped { report(.note("left out: \(bad)")) }
+            batches.append(batch.pairs)
+            names.append(stage.tasks[batch.task].sampling.dataSet.name)
+        }
+        let number = step(work) + 1
+        let result: Trainer.Report
+        do { result = try work.trainer.step(batches) } catch { throw diverged(error, number) }
+        let seconds = StepClock.now - begin
+        clock.add(seconds: seconds, tokens: result.tokens)
+        let record = StepRecord(
+            step: number, stage: stage.name, data: Set(names).count == 1 ? names[0] : "several",
+            loss: result.loss.total,
+            rate: result.rate, gradientNorm: result.gradientNorm, temperature: result.temperature,
+            tokens: result.tokens,
+            contents: result.contents, seconds: seconds, peakMemory: ProcessMemory.peak)
+        try metrics.append(.step(record))
+        report(
+            .step(
+                record,
+                RunProgress(
+                    step: number, totalSteps: plan.totalSteps, tokensPerSecond: clock.tokensPerSecond,
+                    secondsLeft: clock.secondsPerStep * Double(plan.totalSteps - number), memory: ProcessMemory.resident
+                )))
+        if let reason = work.watch.add(result.loss.total) {
+            throw .diverged(step: number, reason: reason, lastCheckpoint: lastCheckpoint)
+        }
+    }
+
+    private func diverged(_ error: TrainingError, _ step: Int) -> RunError {
+        switch error {
+        case .diverged(_, let what): .diverged(step: step, reason: what, lastCheckpoint: lastCheckpoint)
+        case .model(.overflow(let stage)):
+            .diverged(
+                step: step, reason: "\(stage) produced a value that is not finite", lastCheckpoint: lastCheckpoint)
+        case .model(let error): .model(error)
+        default: .diverged(step: step, reason: error.description, lastCheckpoint: lastCheckpoint)
+        }
+    }
+
+    /// What follows a stage: the next one, with the parameters as they are, or the end.
+    private func after(
+        _ work: inout Work, _ inputs: RunInputs, _ metrics: MetricsLog, _ reason: TrainingHistory.Ending.Reason
+    ) throws(RunError) -> State {
+        let next = work.stage + 1
+        guard next < plan.stages.count else { return .stopping(reason) }
+        let objective = plan.stages[next].objective
+        let parameters = ParameterStore(plan.configuration.tensorShapes + objective.parameterShapes)
+        objective.initialize(parameters)
+        for tensor in parameters.tensors where work.trainer.parameters.index(of: tensor.name) != nil {
+            let old = work.trainer.parameters[tensor.name]
+            guard old.count == tensor.values.count else { continue }
+            tensor.values.pointer.update(from: old.pointer, count: old.count)
+        }
+        objective.clamp(parameters)
+        work = try begin(next, inputs, parameters, nil)
+        try writeCheckpoint(work, metrics)
+        report(.note("stage \(plan.stages[next].name) begins"))
+        return .training(stage: next)
+    }
+
+    // MARK: - Evaluation
+
+    private func evaluate(_ work: Work, _ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
+        guard !inputs.checks.isEmpty else { return }
+        let begin = StepClock.now
+        let weights = ModelWeights(plan.configuration, work.trainer.average ?? work.trainer.parameters)
+        let encoder = BatchEncoder(plan.configuration, weights, pool)
+        var sets: [EvaluationRecord.SetScores] = []
+        do {
+            for check in inputs.checks {
+                sets.append(
+                    try check.scores(sizes: plan.evaluation.sizes, pool: pool) { (contents) throws(ModelError) in
+                        try encoder(contents)
+                    })
+            }
+        } catch { throw diverged(.model(error), step(work)) }
+        let record = EvaluationRecord(
+            step: step(work), stage: plan.stages[work.stage].name, sets: sets, seconds: StepClock.now - begin)
+        let best = metrics.history.best?.score(plan.evaluation.metric) ?? -1
+        try metrics.append(.evaluation(record))
+        let isBest = record.score(plan.evaluation.metric) > best
+        if isBest { try write(work, metrics, to: folder.best) }
+        report(.evaluated(record, isBest: isBest))
+    }
+
+    private func endsEarly(_ stage: Int, _ history: TrainingHistory) -> Bool {
+        guard let patience = plan.evaluation.patience else { return false }
+        let name = plan.stages[stage].name
+        var (best, without) = (-Double.infinity, 0)
+        for evaluation in history.evaluations where evaluation.stage == name {
+            let score = evaluation.score(plan.evaluation.metric)
+            if score > best {
+                (best, without) = (score, 0)
+            } else {
+                without += 1
+            }
+        }
+        return without >= patience
+    }
+
+    // MARK: - Checkpoints
+
+    private func writeCheckpoint(_ work: Work, _ metrics: MetricsLog) throws(RunError) {
+        try write(work, metrics, to: folder.last)
+        lastCheckpoint = step(work)
+        report(.checkpoint(step: step(work)))
+    }
+
+    private func write(_ work: Work, _ metrics: MetricsLog, to path: String) throws(RunError) {
+        // Metrics first: a checkpoint never knows of lines that are not there.
+        try metrics.synchronise()
+        let notes = CheckpointNotes(
+            stage: work.stage, step: step(work), data: work.stream.state, recipe: plan.recipe,
+            metricsBytes: metrics.byteCount, threads: pool.threadCount)
+        try CheckpointFile.write(work.trainer, notes, to: path)
+        folder.synchronise()
+    }
+
+    // MARK: - Results
+
+    private func finish(_ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
+        let history = metrics.history
+        let isBest = plan.choice == .best && history.best != nil
+        let (file, _) = try CheckpointFile.open(isBest ? folder.best : folder.last)
+        let weights = try CheckpointFile.weights(file, plan.configuration)
+        do {
+            try ModelFolder.write(
+                weights, template: plan.template, as: plan.weightType,
+                metadata: ["castor.training": plan.name, "castor.seed": "\(plan.seed)"], to: folder.model)
+        } catch { throw RunError(writing: error, to: folder.model) }
+        try folder.write(ModelCard(history).markdown, to: "\(folder.model)/README.md")
+        try writeReport(inputs, metrics)
+        folder.synchronise()
+        report(.note("the model is in \(folder.model), the report is \(folder.report)"))
+    }
+
+    private func writeReport(_ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
+        let examples = ReportExamples(inputs.checks, plan.configuration)
+        let html = TrainingReport(metrics.history, examples: examples(metrics.history)).html
+        try folder.write(html, to: folder.report)
+    }
+}
+
+/// Contents to rows, as many tokens at a time as training takes.
+struct BatchEncoder {
+    private let pass: EncoderPass
+    private let weights: ModelWeights
+    private let memory = PassMemory(.nothing)
+    private static let maxTokens = 4_096
+
+    init(_ configuration: Configuration, _ weights: ModelWeights, _ pool: WorkerPool) {
+        pass = EncoderPass(configuration: configuration, pool: pool)
+        self.weights = weights
+    }
+
+    func callAsFunction(_ contents: [EncoderInput]) throws(ModelError) -> Matrix {
+        let rows = Matrix(rows: contents.count, columns: pass.configuration.outputDimensions)
+        var start = 0
+        while start < contents.count {
+            var (end, tokens) = (start, 0)
+            while end < contents.count, end == start || tokens + contents[end].tokenCount <= Self.maxTokens {
+                tokens += contents[end].tokenCount
+                end += 1
+            }
+            let record = try pass.forward(Array(contents[start..<end]), weights, memory)
+            rows.row(start).update(from: record.rows.pointer, count: record.rows.count)
+            start = end
+        }
+        return rows
+    }
+}

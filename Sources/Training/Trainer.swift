@@ -1,0 +1,158 @@
+package import CastorNumerics
+package import Encoder
+
+/// Changes the parameters of a model, a step at a time.
+///
+/// ```swift
+/// let trainer = Trainer(configuration, parameters, objective, options, pool)
+/// for batch in batches { print(try trainer.step([batch]).loss.total) }
+/// ```
+///
+/// Equal parameters, batches, options and threads give equal bits.
+package final class Trainer {
+    package struct Options: Sendable, Equatable {
+        package var optimizer = AdamW.Options()
+        package var schedule: Schedule
+        package var engine = GradientEngine.Options()
+        /// Decay of the exponential moving average of the parameters; the default, nil, keeps none.
+        package var averageDecay: Double?
+
+        package init(schedule: Schedule) {
+            self.schedule = schedule
+        }
+    }
+
+    /// What happened in a step.
+    package struct Report: Sendable, Equatable {
+        /// Counts from 1.
+        package let step: Int
+        /// Mean over the batches.
+        package let loss: Objective.Value
+        /// Of the gradient, before it was clipped.
+        package let gradientNorm: Double
+        package let rate: Double
+        package let temperature: Double?
+        package let tokens: Int
+        package let contents: Int
+    }
+
+    package let configuration: Configuration
+    package let options: Options
+    package let objective: Objective
+    /// The model's tensors, then those of the objective.
+    package let parameters: ParameterStore
+    /// The moving average of `parameters`, if one is kept.
+    package let average: ParameterStore?
+    package let optimizer: AdamW
+    package let engine: GradientEngine
+    private let weights: ModelWeights
+    private let gradients: ParameterStore
+    private let gradientWeights: ModelWeights
+    private var touched: TouchedRows
+    private let pool: WorkerPool
+
+    /// - Parameter parameters: the configuration's tensors and the objective's; changed by every step
+    package init(
+        _ configuration: Configuration, _ parameters: ParameterStore, _ objective: Objective, _ options: Options,
+        _ pool: WorkerPool
+    ) {
+        self.configuration = configuration
+        self.parameters = parameters
+        self.objective = objective
+        self.options = options
+        self.pool = pool
+        optimizer = AdamW(parameters, options: options.optimizer, pool: pool)
+        var engineOptions = options.engine
+        engineOptions.towers.formIntersection(Self.trainedTowers(parameters, optimizer))
+        engine = GradientEngine(EncoderPass(configuration: configuration, pool: pool), options: engineOptions)
+        weights = ModelWeights(configuration, parameters)
+        gradients = ParameterStore(parameters.shapes)
+        gradientWeights = ModelWeights(configuration, gradients)
+        touched = TouchedRows(rowCount: configuration.text.vocabularySize)
+        average = options.averageDecay.map { _ in ParameterStore(parameters.shapes) }
+        average?.copy(from: parameters)
+    }
+
+    /// Towers with a tensor that is not frozen. Modality embeddings get their gradient on the way to the towers, so that
+    /// all are passed while those are trained.
+    private static func trainedTowers(_ parameters: ParameterStore, _ optimizer: AdamW) -> Set<Configuration.Tower> {
+        if optimizer.isTrained("unified.modality_embedding.weight") { return Set(Configuration.Tower.allCases) }
+        return Set(
+            Configuration.Tower.allCases.filter { tower in
+                parameters.tensors.contains { $0.name.hasPrefix("\(tower.rawValue).") && optimizer.isTrained($0.name) }
+            })
+    }
+
+    /// Steps done.
+    package var stepCount: Int { optimizer.stepCount }
+
+    /// One update by the mean gradient of `batches`. Several batches save memory; they are not one larger contrastive
+    /// batch, because no content of one is a negative for another.
+    ///
+    /// Throws before any parameter changes when the loss or the gradient is not finite.
+    package func step(_ batches: [PairBatch]) throws(TrainingError) -> Report {
+        precondition(!batches.isEmpty)
+        clearGradients()
+        var loss = Objective.Value()
+        var (tokens, contents) = (0, 0)
+        let share = 1 / Double(batches.count)
+        for batch in batches {
+            let inputs = batch.contents
+            touched.insert(inputs)
+            tokens += inputs.reduce(0) { $0 + $1.tokenCount }
+            contents += inputs.count
+            loss.add(try gradient(batch, inputs), times: share)
+        }
+        let number = stepCount + 1
+        guard loss.total.isFinite else { throw .diverged(step: number, what: "the loss is \(loss.total)") }
+        let norm = share * optimizer.norm(gradients, touched)
+        guard norm.isFinite else { throw .diverged(step: number, what: "the gradient's norm is \(norm)") }
+        let rate = options.schedule.rate(at: stepCount)
+        optimizer.update(gradients, touched, norm: norm, rate: rate, gradientScale: share)
+        objective.clamp(parameters)
+        updateAverage()
+        return Report(
+            step: number, loss: loss, gradientNorm: norm, rate: rate, temperature: objective.temperature(parameters),
+            tokens: tokens, contents: contents)
+    }
+
+    private func gradient(
+        _ batch: PairBatch, _ inputs: [EncoderInput]
+    ) throws(TrainingError) -> Objective.Value {
+        do {
+            return try engine(inputs, weights, into: gradientWeights) { rows, dRows in
+                objective(LossBatch(batch, rows: rows), parameters, gradient: dRows, gradients, pool)
+            }
+        } catch { throw .model(error) }
+    }
+
+    private func clearGradients() {
+        let embedding = gradients.index(of: "text.embedding.weight")
+        for (index, tensor) in gradients.tensors.enumerated() {
+            if index == embedding {
+                for row in touched.rows { tensor.values[row..<row + 1].fill(0) }
+            } else {
+                tensor.values.fill(0)
+            }
+        }
+        touched.clear()
+    }
+
+    private func updateAverage() {
+        guard let average, let decay = options.averageDecay else { return }
+        let factor = Float(1 - decay)
+        pool.run(parameters.tensors.count) { index, _ in
+            let (p, a) = (parameters.tensors[index].values, average.tensors[index].values)
+            moveToward(p.pointer, by: factor, a.pointer, count: p.count)
+        }
+    }
+}
+
+extension Objective.Value {
+    mutating func add(_ other: Objective.Value, times factor: Double) {
+        func sum(_ a: Double?, _ b: Double?) -> Double? { b.map { (a ?? 0) + $0 * factor } ?? a }
+        contrastive = sum(contrastive, other.contrastive)
+        teacherCosine = sum(teacherCosine, other.teacherCosine)
+        teacherSimilarity = sum(teacherSimilarity, other.teacherSimilarity)
+    }
+}

@@ -1,0 +1,61 @@
+import Foundation
+
+/// Files that lie.
+enum Forged {
+    /// A PNG with a valid header that claims 60,000 x 60,000 pixels, and no pixels.
+    static let hugePNG: [UInt8] = {
+        let side = bigEndian(60_000)
+        return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+            + chunk("IHDR", side + side + [8, 2, 0, 0, 0])
+            // zlib of nothing.
+            + chunk("IDAT", [0x78, 0x9C, 0x03, 0, 0, 0, 0, 1])
+            + chunk("IEND", [])
+    }()
+
+    /// Silence, 16 bit, 16 kHz, mono.
+    static func wav(bytes: Int, claimed: Int) -> [UInt8] {
+        Array("RIFF".utf8) + littleEndian(36 + claimed) + Array("WAVEfmt ".utf8) + littleEndian(16)
+            + [1, 0, 1, 0] + littleEndian(16_000) + littleEndian(32_000) + [2, 0, 16, 0]
+            + Array("data".utf8) + littleEndian(claimed) + [UInt8](repeating: 0, count: bytes)
+    }
+
+    /// The safetensors file with its named f16 tensor's first value replaced.
+    static func withNaN(_ file: [UInt8], in tensor: String) throws -> [UInt8] {
+        struct Entry: Decodable {
+            let dtype: String?
+            let offsets: [Int]?
+
+            enum CodingKeys: String, CodingKey {
+                case dtype
+                case offsets = "data_offsets"
+            }
+        }
+        let size = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        let header = try JSONDecoder().decode([String: Entry].self, from: Data(file[8..<8 + size]))
+        guard let entry = header[tensor], entry.dtype == "F16", let start = entry.offsets?.first else {
+            preconditionFailure("\(tensor) is not an f16 tensor")
+        }
+        var file = file
+        file.replaceSubrange(8 + size + start..<8 + size + start + 2, with: [0, 0x7E])
+        return file
+    }
+
+    private static func chunk(_ type: String, _ data: [UInt8]) -> [UInt8] {
+        let body = Array(type.utf8) + data
+        return bigEndian(data.count) + body + bigEndian(Int(crc32(body)))
+    }
+
+    private static func crc32(_ bytes: [UInt8]) -> UInt32 {
+        ~bytes.reduce(~0) { crc, byte in
+            (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in crc >> 1 ^ (crc & 1 == 1 ? 0xEDB8_8320 : 0) }
+        }
+    }
+
+    private static func littleEndian(_ value: Int) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+
+    private static func bigEndian(_ value: Int) -> [UInt8] {
+        littleEndian(value).reversed()
+    }
+}

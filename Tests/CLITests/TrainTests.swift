@@ -1,0 +1,173 @@
+import Foundation
+import Glibc
+import Testing
+
+/// `castor train` as a user runs it, and as machines end it: signals, kill -9, a full disk.
+@Suite struct TrainTests {
+    private let folder: Workspace
+
+    init() throws {
+        folder = try Workspace()
+        try FileManager.default.createDirectory(atPath: "\(folder.path)/model", withIntermediateDirectories: true)
+        for name in ["config.json", "tokenizer.model"] {
+            try FileManager.default.copyItem(
+                atPath: "\(CastorProgram.nano)/\(name)", toPath: "\(folder.path)/model/\(name)")
+        }
+        var pairs = ""
+        for one in ["red", "green", "blue", "black", "white"] {
+            for two in ["circle", "square", "star", "cross", "ring"] {
+                for three in ["sand", "snow", "water", "stone", "wood"] {
+                    pairs += "a \(one) \(two) on \(three)\t\(three) below, \(two) above, and it is \(one)\n"
+                }
+            }
+        }
+        try folder.write(pairs, "pairs.tsv")
+    }
+
+    private func writeRecipe(steps: Int, every: Int = 10) throws {
+        try folder.write(
+            """
+            {"name": "test", "model": "model", "output": "out", "seed": 3,
+             "stages": [{"steps": \(steps), "schedule": {"peak": 0.003}, "optimizer": {"average": 0.9},
+               "loss": {"sizes": [3072, 256], "contrastive": {"learnsTemperature": true}},
+               "data": [{"path": "pairs.tsv", "header": false, "batch": 32}]}],
+             "evaluation": {"every": \(every), "heldOut": 0.2, "sizes": [3072, 256]}}
+            """, "recipe.json")
+    }
+
+    private func train(_ arguments: String...) throws -> CastorProgram.Outcome {
+        try CastorProgram.run(["train", "recipe.json"] + arguments, in: folder)
+    }
+
+    private struct Line: Decodable {
+        let type: String
+        let step: Int?
+        let loss: Double?
+        let gradientNorm: Double?
+    }
+
+    /// Step, loss and gradient of each step that the metrics tell of.
+    private func losses(_ output: String) throws -> [String] {
+        String(decoding: try folder.bytes("\(output)/metrics.jsonl"), as: UTF8.self).split(separator: "\n").compactMap {
+            let line = try? JSONDecoder().decode(Line.self, from: Data($0.utf8))
+            guard let line, line.type == "step" else { return nil }
+            return "\(line.step ?? 0) \(line.loss ?? 0) \(line.gradientNorm ?? 0)"
+        }
+    }
+
+    private func expectSame(_ a: String, _ b: String) throws {
+        #expect(try losses(a) == losses(b))
+        #expect(try folder.bytes("\(a)/model/model.safetensors") == folder.bytes("\(b)/model/model.safetensors"))
+    }
+
+    @Test func killedAtAnyMomentItGoesOn() throws {
+        try writeRecipe(steps: 60)
+        #expect(try train("--set", "output=whole").status == 0)
+        var random = SystemRandomNumberGenerator()
+        var kills = 0
+        for round in 0..<12 {
+            let running = try CastorProgram.start(
+                ["train", "recipe.json", "--resume", "--checkpoint-every", "7"], in: folder)
+            usleep(UInt32.random(in: 30_000...400_000, using: &random))
+            kill(running.process, SIGKILL)
+            let outcome = try running.wait()
+            if outcome.status == 128 + SIGKILL { kills += 1 }
+            #expect([0, 128 + SIGKILL].contains(outcome.status), "round \(round): \(outcome.errors)")
+        }
+        let outcome = try train("--resume", "--checkpoint-every", "7")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(kills > 0)
+        try expectSame("whole", "out")
+        let left = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/out/checkpoints")
+        #expect(left.sorted() == ["best", "last"])
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM])
+    func aSignalStopsWithACheckpoint(signal: Int32) throws {
+        try writeRecipe(steps: 3_000, every: 1_000)
+        let running = try CastorProgram.start(["train", "recipe.json"], in: folder)
+        while try folder.size("out/metrics.jsonl") == 0 || losses("out").count < 20 { usleep(10_000) }
+        kill(running.process, signal)
+        let outcome = try running.wait()
+        #expect(outcome.status == 128 + signal)
+        let steps = try losses("out").count
+        #expect(
+            outcome.errors.contains("stopped after step \(steps), with a checkpoint; the same command with --resume"))
+        #expect(folder.size("out/report.html") > 0)
+        let log = String(decoding: try folder.bytes("out/train.log"), as: UTF8.self)
+        #expect(log.contains("stopped after step \(steps)"))
+    }
+
+    /// 1 MB for a file, where a checkpoint needs three.
+    @Test func aFullDiskIsSaidAndLeavesTheCheckpoint() throws {
+        try writeRecipe(steps: 40)
+        let first = try CastorProgram.shell("ulimit -f 1024; castor train recipe.json", in: folder)
+        #expect(first.status == 73)
+        #expect(
+            first.errors.contains("out/checkpoints/") && first.errors.contains("cannot be written"), "\(first.errors)")
+        #expect(folder.size("out/checkpoints/last") == 0)
+        try FileManager.default.removeItem(atPath: "\(folder.path)/out")
+
+        let running = try CastorProgram.start(["train", "recipe.json", "--checkpoint-every", "5"], in: folder)
+        while folder.size("out/checkpoints/last") == 0 { usleep(5_000) }
+        kill(running.process, SIGKILL)
+        _ = try running.wait()
+        let before = try folder.bytes("out/checkpoints/last")
+        let second = try CastorProgram.shell(
+            "ulimit -f 1024; castor train recipe.json --resume --checkpoint-every 5", in: folder)
+        #expect(second.status == 73, "\(second.errors)")
+        #expect(try folder.bytes("out/checkpoints/last") == before)
+        #expect(try train("--resume").status == 0)
+    }
+
+    @Test func divergenceIsSaid() throws {
+        try writeRecipe(steps: 40)
+        let outcome = try train("--set", "stages[0].schedule.peak=1e30")
+        #expect(outcome.status == 65)
+        #expect(outcome.errors.contains("training diverged at step "), "\(outcome.errors)")
+        #expect(outcome.errors.contains("the checkpoint of step 0 is intact"), "\(outcome.errors)")
+    }
+
+    @Test func whatIsThereIsNotOverwritten() throws {
+        try writeRecipe(steps: 3)
+        #expect(try train().status == 0)
+        let again = try train()
+        #expect(again.status == 65 && again.errors.contains("already holds a training"))
+        let other = try train("--resume", "--set", "seed=4")
+        #expect(other.status == 65 && other.errors.contains("because seed has changed: it was 3, now it is 4"))
+        let finished = try train("--resume")
+        #expect(finished.status == 0 && finished.errors.contains("training had ended already"))
+    }
+
+    @Test func dryRunWritesNothing() throws {
+        try writeRecipe(steps: 30)
+        let outcome = try train("--dry-run")
+        #expect(outcome.status == 0)
+        #expect(outcome.text.contains("30 steps of about ") && outcome.text.contains(" pairs, "), "\(outcome.text)")
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out"))
+    }
+
+    @Test(arguments: [
+        (["train"], 64, "Missing expected argument"), (["train", "none.json"], 66, "none.json: no such file"),
+        (["train", "recipe.json", "--set", "bogus=1"], 65, "bogus"),
+        (["train", "recipe.json", "--set", "model=nowhere"], 66, "nowhere"),
+        (["train", "recipe.json", "--checkpoint-every", "0"], 64, "--checkpoint-every must be 1 or more"),
+    ])
+    func mistakesAreNamed(arguments: [String], status: Int32, words: String) throws {
+        try writeRecipe(steps: 3)
+        let outcome = try CastorProgram.run(arguments, in: folder)
+        #expect(outcome.status == status, "\(outcome.errors)")
+        #expect(outcome.errors.contains(words), "\(outcome.errors)")
+    }
+
+    /// `script` gives the program a terminal and records what a person sees.
+    @Test func aTerminalSeesOneLine() throws {
+        try writeRecipe(steps: 400, every: 0)
+        let outcome = try CastorProgram.shell(
+            "script --quiet --return --command \"$CASTOR train recipe.json\" seen >seen.out", in: folder)
+        #expect(outcome.status == 0)
+        let seen = String(decoding: try folder.bytes("seen"), as: UTF8.self)
+        let line = #/\r\u{1B}\[Kstep (\d+)/400, loss [\d.]+, rate [\d.e-]+, \d[\d.]* tokens/s, .* left, \d+ MB/#
+        #expect(!seen.matches(of: line).isEmpty, "\(seen.debugDescription)")
+    }
+}

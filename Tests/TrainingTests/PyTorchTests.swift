@@ -1,0 +1,75 @@
+import CastorNumerics
+import Encoder
+import Testing
+import Training
+
+/// Loss, every gradient, and ten optimiser steps against PyTorch in double precision.
+@Suite struct PyTorchTests {
+    private static let lossTolerance = 1e-5
+    /// Of the largest value of a tensor's gradient, and of its norm.
+    private static let gradientTolerance = 1e-5
+    /// Largest difference of a parameter after ten steps that change it by up to 5e-3.
+    private static let parameterTolerance = 1e-5
+
+    private let pool = WorkerPool(threads: 2)
+
+    @Test func gradientsAgree() throws {
+        let golden = try GoldenGradients()
+        let (objective, batch) = (golden.objective, try golden.batch())
+        let model = try Nano.model(pool)
+        let parameters = try ParameterStore(of: model, extra: objective.parameterShapes)
+        objective.initialize(parameters)
+        let gradients = ParameterStore(parameters.shapes)
+        let configuration = model.configuration
+        let engine = GradientEngine(EncoderPass(configuration: configuration, pool: pool))
+        let value = try engine(
+            batch.contents, ModelWeights(configuration, parameters), into: ModelWeights(configuration, gradients)
+        ) { rows, gradient in
+            objective(LossBatch(batch, rows: rows), parameters, gradient: gradient, gradients, pool)
+        }
+
+        let terms = golden.description.terms
+        for (name, found) in [
+            ("contrastive", value.contrastive), ("teacher_cosine", value.teacherCosine),
+            ("teacher_similarity", value.teacherSimilarity),
+        ] {
+            let expected = try #require(terms[name])
+            #expect(abs(try #require(found) - expected) <= Self.lossTolerance * expected, "\(name)")
+        }
+        #expect(Set(golden.description.tensors.keys) == Set(gradients.tensors.map { $0.name }))
+        for tensor in gradients.tensors {
+            let name = tensor.name
+            expectClose(
+                golden.stored(name, of: tensor.values), try golden.tensor("gradient.\(name)"),
+                within: Self.gradientTolerance, "gradient of \(name)")
+            let expected = try #require(golden.description.tensors[name]).norm
+            let norm = preciseSumOfSquares(tensor.values.pointer, count: tensor.values.count).squareRoot()
+            #expect(abs(norm - expected) <= Self.gradientTolerance * expected, "norm of the gradient of \(name)")
+        }
+    }
+
+    @Test func tenStepsAgree() throws {
+        let golden = try GoldenGradients()
+        let model = try Nano.model(pool)
+        let parameters = try ParameterStore(of: model, extra: golden.objective.parameterShapes)
+        golden.objective.initialize(parameters)
+        let before = ParameterStore(parameters.shapes)
+        before.copy(from: parameters)
+        let trainer = Trainer(model.configuration, parameters, golden.objective, golden.options, pool)
+        let batch = try golden.batch()
+        for expected in golden.description.losses {
+            let loss = try trainer.step([batch]).loss.total
+            #expect(abs(loss - expected) <= Self.parameterTolerance * expected, "\(loss) for \(expected)")
+        }
+        for tensor in parameters.tensors {
+            let name = tensor.name
+            let change = tensor.values.copy()
+            add(before[tensor.name].pointer, times: -1, to: change.pointer, count: change.count)
+            let expected = try golden.tensor("change.\(name)")
+            let found = golden.stored(name, of: change)
+            var worst: Float = 0
+            for index in 0..<expected.count { worst = max(worst, abs(found.pointer[index] - expected.pointer[index])) }
+            #expect(Double(worst) <= Self.parameterTolerance, "\(name): a parameter lies \(worst) from PyTorch's")
+        }
+    }
+}
