@@ -22,19 +22,35 @@ package enum AudioDecoder {
         _ bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
     ) throws(MediaError) -> AudioClip {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
-            let source = try open(bytes, format, limits)
-            try check(source.info, limits)
-            var assembly = AudioAssembly(format: format, limits: limits)
-            while let block = try source.next() {
-                try assembly.append(block.samples, sampleRate: block.sampleRate, channels: block.channels)
+            do throws(MediaError) {
+                return try clip(from: open(bytes, format, limits), format, limits)
+            } catch {
+                // libsndfile 1.2 finds the end of some valid Ogg Opus streams malformed, after it has read all the rest.
+                guard format == .ogg, case .damaged = error else { throw error }
+                let first = error
+                do throws(MediaError) {
+                    return try clip(from: .ffmpeg(FFmpegAudio(bytes, format: format)), format, limits)
+                } catch {
+                    throw first
+                }
             }
-            if let promised = source.info.promisedSeconds, assembly.seconds < promised {
-                throw .damaged(
-                    format: format.rawValue,
-                    reason: "the header claims \(source.info.seconds ?? promised) s, \(assembly.seconds) s are present")
-            }
-            return AudioClip(samples: try assembly.finish())
         }
+    }
+
+    private static func clip(
+        from source: consuming AudioSource, _ format: AudioFormat, _ limits: MediaLimits
+    ) throws(MediaError) -> AudioClip {
+        try check(source.info, limits)
+        var assembly = AudioAssembly(format: format, limits: limits)
+        while let block = try source.next() {
+            try assembly.append(block.samples, sampleRate: block.sampleRate, channels: block.channels)
+        }
+        if let promised = source.info.promisedSeconds, assembly.seconds < promised {
+            throw .damaged(
+                format: format.rawValue,
+                reason: "the header claims \(source.info.seconds ?? promised) s, \(assembly.seconds) s are present")
+        }
+        return AudioClip(samples: try assembly.finish())
     }
 
     private static func check(_ info: AudioSource.Info, _ limits: MediaLimits) throws(MediaError) {

@@ -267,8 +267,37 @@ def sounds():
     raw.unlink()
 
 
+def ogg_checksum(page):
+    """CRC-32 of an Ogg page, polynomial 0x04c11db7, not reflected (RFC 3533)."""
+    value = 0
+    for byte in page:
+        value ^= byte << 24
+        for _ in range(8):
+            value = (value << 1 ^ (0x04C11DB7 if value & 0x80000000 else 0)) & 0xFFFFFFFF
+    return value
+
+
+def uneven_pages():
+    """An Opus stream whose first page of sound ends 8 ms late by its own account, as some encoders write."""
+    out = OUT / "uneven-pages.ogg"
+    ffmpeg("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=0.6", "-ac", "1", "-c:a", "libopus",
+           "-b:a", "10k", "-page_duration", "100000", "-fflags", "+bitexact", "-flags:a", "+bitexact", str(out))
+    data = bytearray(out.read_bytes())
+    start = 0
+    for _ in range(2):  # the header pages
+        start = data.index(b"OggS", start + 4)
+    segments = data[start + 26]
+    end = start + 27 + segments + sum(data[start + 27:start + 27 + segments])
+    granule, = struct.unpack_from("<q", data, start + 6)
+    struct.pack_into("<q", data, start + 6, granule + 384)
+    struct.pack_into("<I", data, start + 22, 0)
+    struct.pack_into("<I", data, start + 22, ogg_checksum(data[start:end]))
+    out.write_bytes(data)
+
+
 OUT.mkdir(parents=True, exist_ok=True)
 for old in OUT.iterdir():
     old.unlink()
 images()
 sounds()
+uneven_pages()
