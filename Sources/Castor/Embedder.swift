@@ -156,28 +156,6 @@ public final class Embedder: Sendable {
     }
 }
 
-/// One value a piece of parallel work; each piece writes its own.
-private final class Slots<Value: Sendable>: @unchecked Sendable {
-    private let storage: UnsafeMutableBufferPointer<Value?>
-
-    init(count: Int) {
-        storage = .allocate(capacity: count)
-        storage.initialize(repeating: nil)
-    }
-
-    deinit {
-        storage.deinitialize()
-        storage.deallocate()
-    }
-
-    subscript(index: Int) -> Value {
-        get { storage[index]! }
-        set { storage[index] = newValue }
-    }
-
-    var values: [Value] { storage.map { $0! } }
-}
-
 extension ModelLoadError {
     init(_ error: ModelError) {
         if case .notFound = error { isMissing = true } else { isMissing = false }

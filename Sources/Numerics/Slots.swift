@@ -1,8 +1,8 @@
 /// One value a piece of parallel work; each piece writes its own.
-final class Slots<Value: Sendable>: @unchecked Sendable {
+package final class Slots<Value: Sendable>: @unchecked Sendable {
     private let storage: UnsafeMutableBufferPointer<Value?>
 
-    init(count: Int) {
+    package init(count: Int) {
         storage = .allocate(capacity: count)
         storage.initialize(repeating: nil)
     }
@@ -12,10 +12,10 @@ final class Slots<Value: Sendable>: @unchecked Sendable {
         storage.deallocate()
     }
 
-    subscript(index: Int) -> Value {
+    package subscript(index: Int) -> Value {
         get { storage[index]! }
         set { storage[index] = newValue }
     }
 
-    var values: [Value] { storage.map { $0! } }
+    package var values: [Value] { storage.map { $0! } }
 }
