@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Stages 2 and 3 of castor-small: pictures, sounds and speech beside texts, with the teacher's vector of the English.
+
+    tools/data/media_sets.py lines DATA OUT [--speech FOLDER]     OUT/english.txt: the English texts
+    tools/data/text_sets.py teacher OUT TEACHER                   their vectors
+    tools/data/media_sets.py sets DATA OUT TEXT [--speech FOLDER] OUT/*.jsonl with OUT/*.npy
+
+DATA is the training data pack, FOLDER what speech.py made, TEXT the folder of the text sets, whose axes the vectors follow. A
+picture has a row for each of its texts, so that an epoch sees it with all of them.
+"""
+import argparse
+import json
+import random
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+from text_sets import SHARD, clean, rotation, rows
+
+PICTURES = ("openclipart", "noto-emoji", "free-exercise", "clothing", "grocery", "caltech101", "tuxpaint")
+TONGUES = 3
+"""Texts in other languages for a picture that has them."""
+
+
+def manifest(folder: Path) -> list[dict]:
+    with open(folder / "manifest.jsonl", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def worth_saying(text: str) -> bool:
+    """Clip-art titles hold program leftovers."""
+    return len(text) > 1 and "HASH(0x" not in text and not text.lower().startswith("clipart by")
+
+
+def pictures(data: Path) -> list[tuple[Path, str, str]]:
+    """(file, text, English)."""
+    pick = random.Random(2)
+    names: dict[str, list[str]] = {}
+    for row in rows(data / "train/names/cldr.tsv.xz"):
+        if row["lang"] != "en" and row["name"]:
+            names.setdefault(row["emoji"].replace("\ufe0f", ""), []).append(row["name"])
+    stamps: dict[str, list[str]] = {}
+    for row in rows(data / "train/images/tuxpaint/texts.tsv"):
+        if not row["locale"].startswith("en"):
+            stamps.setdefault(row["stamp"], []).append(row["text"])
+    found = []
+    for name in PICTURES:
+        folder = data / "train/images" / name
+        for entry in manifest(folder):
+            texts = [clean(text) for text in entry["captions"] if worth_saying(text)]
+            keywords = [word for word in dict.fromkeys(entry["keywords"]) if worth_saying(word)]
+            if keywords and name in ("openclipart", "noto-emoji", "free-exercise"):
+                texts.append(clean(", ".join(pick.sample(keywords, min(6, len(keywords))))))
+            if name in ("grocery", "clothing", "caltech101"):
+                texts.append(entry["class"])
+            found += [(folder / entry["file"], text, text) for text in dict.fromkeys(texts) if text]
+            others = names.get(entry.get("emoji", "").replace("\ufe0f", ""), []) if name == "noto-emoji" else []
+            others = stamps.get(entry.get("stamp", ""), []) if name == "tuxpaint" else others
+            if others and texts:
+                tongues = pick.sample(others, min(TONGUES, len(others)))
+                found += [(folder / entry["file"], clean(text), texts[0]) for text in tongues]
+    return found
+
+
+def sounds(data: Path) -> list[tuple[Path, str, str]]:
+    found = []
+    for name in ("esc50", "tuxpaint_effects", "sonic-pi"):
+        folder = data / "train/audio" / name
+        for entry in manifest(folder):
+            texts = [clean(text) for text in entry["captions"]]
+            if name == "esc50":
+                texts = [entry["class"], f"the sound of {entry['class']}", entry["class"], *texts]
+            found += [(folder / entry["file"], text, text) for text in texts if text]
+    return found
+
+
+def speech(data: Path, made: Path | None) -> list[tuple[Path, str, str]]:
+    english = {
+        entry["stamp"]: clean(entry["captions"][0]) for entry in manifest(data / "train/images/tuxpaint") if entry["captions"]
+    }
+    folder = data / "train/audio/tuxpaint_speech"
+    found = [
+        (folder / entry["file"], clean(entry["text"]), english[entry["stamp"]])
+        for entry in manifest(folder) if entry["stamp"] in english and entry["text"].strip()
+    ]
+    if made:
+        found += [(made / entry["file"], entry["text"], entry["english"]) for entry in manifest(made)]
+    return found
+
+
+def all_sets(data: Path, made: Path | None):
+    return {"pictures": pictures(data), "sounds": sounds(data), "speech": speech(data, made)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("lines", "sets"):
+        command = commands.add_parser(name)
+        command.add_argument("data", type=Path)
+        command.add_argument("out", type=Path)
+        if name == "sets":
+            command.add_argument("text", type=Path)
+        command.add_argument("--speech", type=Path)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    sets = all_sets(arguments.data.resolve(), arguments.speech.resolve() if arguments.speech else None)
+    if arguments.command == "lines":
+        lines = dict.fromkeys(english for pairs in sets.values() for _, _, english in pairs)
+        (arguments.out / "english.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        print(f"{len(lines):,} English texts")
+        return
+
+    shutil.copy(arguments.text / "rotation.npy", arguments.out)
+    texts = (arguments.out / "english.txt").read_text(encoding="utf-8").splitlines()
+    shards = [np.load(arguments.out / f"english-shards/{start:08d}.npy") for start in range(0, len(texts), SHARD)]
+    vectors = np.concatenate(shards)
+    vectors = (vectors @ rotation(arguments.out, vectors)).astype(np.float16)
+    place = {text: index for index, text in enumerate(texts)}
+    for name, pairs in sets.items():
+        with open(arguments.out / f"{name}.jsonl", "w", encoding="utf-8") as file:
+            for path, text, _ in pairs:
+                kind = "audio/wav" if path.suffix == ".wav" else "audio/ogg" if path.suffix == ".ogg" else "image/jpeg"
+                content = {"parts": [{"fileData": {"mimeType": kind, "fileUri": str(path)}}]}
+                file.write(json.dumps({"query": content, "positive": {"parts": [{"text": text}]}}, ensure_ascii=False) + "\n")
+        np.save(arguments.out / f"{name}.npy", vectors[[place[english] for _, _, english in pairs]])
+        print(f"{name}: {len(pairs):,} pairs, {len({path for path, _, _ in pairs}):,} files")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

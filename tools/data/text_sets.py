@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""Stage 1 of castor-small: texts of every training language, each beside the teacher's vector of its English.
+
+    tools/data/text_sets.py lines DATA OUT            OUT/english.txt: every English text that a teacher vector is wanted for
+    tools/data/text_sets.py teacher OUT TEACHER       OUT/english.npy: their vectors; goes on where it was stopped
+    tools/data/text_sets.py sets DATA OUT             OUT/*.tsv with OUT/*.npy: the data sets of recipes/default/1-text.json
+
+DATA is the training data pack (its README describes the files). `sets` can run before all vectors are there: it then takes
+the texts that have one. Deterministic: the same pack gives the same files.
+"""
+import argparse
+import csv
+import hashlib
+import lzma
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+
+csv.field_size_limit(1 << 30)
+
+SHARD = 20_000
+"""Texts of one shard of vectors: what is lost when the computation is stopped."""
+NAMES_SHARE = 0.2
+"""Share of the names that the mixed set takes: they are many, short and alike."""
+LONGEST = 400
+"""Characters of a text. Longer ones cost more than they teach at this stage."""
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a TSV file without quoting, xz-compressed or not."""
+    opener = lzma.open if path.suffix == ".xz" else open
+    with opener(path, "rt", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def clean(text: str) -> str:
+    return " ".join(text.split())[:LONGEST]
+
+
+def in_hash_order(items, key):
+    """A shuffle that stays the same when items are added."""
+    return sorted(items, key=lambda item: hashlib.sha1(key(item).encode()).digest())
+
+
+def bitext(data: Path) -> list[tuple[str, str, str]]:
+    """(language, English, translation)."""
+    pairs = []
+    for name, most in (("tatoeba", None), ("tldr", None), ("tico19", 250)):
+        counts: dict[str, int] = {}
+        for row in rows(data / f"train/bitext/{name}.tsv.xz"):
+            language = row["lang"]
+            counts[language] = counts.get(language, 0) + 1
+            if most is None or counts[language] <= most:
+                pairs.append((language, clean(row["english"]), clean(row["translation"])))
+    return [pair for pair in pairs if pair[1] and pair[2]]
+
+
+def names(data: Path) -> list[tuple[str, str, str]]:
+    """(language, English, name): emoji names, and keywords as lists, of all languages but English."""
+    table = rows(data / "train/names/cldr.tsv.xz")
+    def spelled(row):
+        return row["name"], (row["keywords"] or "").replace("|", ", ")
+    english = {row["emoji"]: spelled(row) for row in table if row["lang"] == "en"}
+    pairs = []
+    for row in table:
+        if row["lang"] == "en" or row["emoji"] not in english:
+            continue
+        for there, here in zip(english[row["emoji"]], spelled(row)):
+            if there and here:
+                pairs.append((row["lang"], clean(there), clean(here)))
+    return pairs
+
+
+def write_lines(data: Path, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    with lzma.open(data / "train/text/english.txt.xz", "rt", encoding="utf-8") as file:
+        plain = file.read().splitlines()
+    wanted = dict.fromkeys(english for _, english, _ in bitext(data))
+    labels = dict.fromkeys(english for _, english, _ in names(data))
+    extra = [row[f"sentence{k}"] for row in rows(data / "train/bitext/paraphrase_en.tsv") for k in (1, 2)]
+    first = in_hash_order(wanted, str)
+    lines = dict.fromkeys([*labels, *(clean(text) for text in extra)])
+    # Translations and plain English by turns, so that a part of the vectors is a fair part of both.
+    plain = [clean(line) for line in plain]
+    for index in range(max(len(first), len(plain))):
+        lines.update(dict.fromkeys([*first[index : index + 1], *plain[index : index + 1]]))
+    (out / "english.txt").write_text("".join(f"{line}\n" for line in lines if line), encoding="utf-8")
+    print(f"{len(lines):,} English texts")
+
+
+def teacher_vectors(out: Path, folder: Path, bfloat16: bool, part: int, parts: int) -> None:
+    from teacher import Teacher
+
+    texts = (out / "english.txt").read_text(encoding="utf-8").splitlines()
+    shards = out / "english-shards"
+    shards.mkdir(exist_ok=True)
+    teacher = Teacher(folder, bfloat16)
+    for start in range(0, len(texts), SHARD):
+        path = shards / f"{start:08d}.npy"
+        if start // SHARD % parts == part and not path.exists():
+            temporary = path.with_suffix(".tmp.npy")
+            np.save(temporary, teacher.embed(texts[start : start + SHARD], progress=False))
+            temporary.rename(path)
+            print(f"{min(start + SHARD, len(texts)):,} of {len(texts):,} texts", flush=True)
+
+
+def rotation(out: Path, vectors: np.ndarray) -> np.ndarray:
+    """[width, width] orthogonal: principal axes of the vectors, the strongest first.
+
+    Cosines stay as they are, and the first components of a rotated vector say as much as that many can, which is what a
+    Matryoshka prefix should. Computed once: later sets follow the same axes.
+    """
+    path = out / "rotation.npy"
+    if not path.exists():
+        sample = vectors[:: max(1, len(vectors) // 50_000)].astype(np.float64)
+        _, axes = np.linalg.eigh(sample.T @ sample)
+        np.save(path, axes[:, ::-1].astype(np.float32))
+    return np.load(path)
+
+
+def load_vectors(out: Path) -> tuple[dict[str, int], np.ndarray]:
+    texts = (out / "english.txt").read_text(encoding="utf-8").splitlines()
+    shards = sorted((out / "english-shards").glob("[0-9]" * 8 + ".npy"))
+    whole = []
+    for index, path in enumerate(shards):
+        if int(path.stem) != index * SHARD:
+            break
+        whole.append(np.load(path))
+    vectors = np.concatenate(whole)
+    vectors = (vectors @ rotation(out, vectors)).astype(np.float16)
+    return {text: index for index, text in enumerate(texts[: len(vectors)])}, vectors
+
+
+def write_set(out: Path, name: str, pairs, place: dict[str, int], vectors: np.ndarray) -> None:
+    """NAME.tsv: text, English. NAME.npy: the teacher's vector of the English, a row a line."""
+    kept = [(text, english) for text, english in pairs if english in place]
+    with open(out / f"{name}.tsv", "w", encoding="utf-8") as file:
+        file.write("text\tenglish\n")
+        file.writelines(f"{text}\t{english}\n" for text, english in kept)
+    np.save(out / f"{name}.npy", vectors[[place[english] for _, english in kept]])
+    print(f"{name}: {len(kept):,} of {len(pairs):,}")
+
+
+def write_mixed(out: Path, chosen: random.Random) -> None:
+    """All three shuffled into one, names thinned: batches then have every language in them and pull in one direction."""
+    lines, vectors = [], []
+    for name, share in (("english", 1.0), ("bitext", 1.0), ("names", NAMES_SHARE)):
+        with open(out / f"{name}.tsv", encoding="utf-8") as file:
+            next(file)
+            found = file.readlines()
+        kept = [index for index in range(len(found)) if chosen.random() < share]
+        lines += [found[index] for index in kept]
+        vectors.append(np.load(out / f"{name}.npy", mmap_mode="r")[kept])
+    order = list(range(len(lines)))
+    chosen.shuffle(order)
+    with open(out / "mixed.tsv", "w", encoding="utf-8") as file:
+        file.write("text\tenglish\n")
+        file.writelines(lines[index] for index in order)
+    np.save(out / "mixed.npy", np.concatenate(vectors)[order])
+    print(f"mixed: {len(lines):,}")
+
+
+def write_sets(data: Path, out: Path) -> None:
+    place, vectors = load_vectors(out)
+    print(f"{len(place):,} texts have vectors")
+    chosen = random.Random(1)
+    plain = [(text, text) for text in place]
+    chosen.shuffle(plain)
+    write_set(out, "english", plain, place, vectors)
+    write_set(out, "bitext", [(text, english) for _, english, text in bitext(data)], place, vectors)
+    write_set(out, "names", [(text, english) for _, english, text in names(data)], place, vectors)
+    write_mixed(out, chosen)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("lines")
+    command.add_argument("data", type=Path)
+    command.add_argument("out", type=Path)
+    command = commands.add_parser("teacher")
+    command.add_argument("out", type=Path)
+    command.add_argument("teacher", type=Path)
+    command.add_argument("--bfloat16", action="store_true")
+    command.add_argument("--part", default="0/1", help="K/N: every N-th shard from the K-th, for N processes side by side")
+    command = commands.add_parser("sets")
+    command.add_argument("data", type=Path)
+    command.add_argument("out", type=Path)
+    arguments = parser.parse_args()
+    if arguments.command == "lines":
+        write_lines(arguments.data, arguments.out)
+    elif arguments.command == "teacher":
+        teacher_vectors(arguments.out, arguments.teacher, arguments.bfloat16, *map(int, arguments.part.split("/")))
+    else:
+        write_sets(arguments.data, arguments.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
