@@ -83,6 +83,80 @@ import Training
         #expect(abs(one["text.norm.weight"].values[0] - 0.9) < Float(Self.rounding))
     }
 
+    /// Against the definition in f64 by plain loops, tall, wide and square.
+    @Test(arguments: [(8, 40), (40, 8), (16, 16)])
+    func muonFollowsItsDefinition(rows: Int, columns: Int) {
+        let (p, m, g) = (random(rows, columns, seed: 1), random(rows, columns, seed: 2), random(rows, columns, seed: 3))
+        let (momentum, rate, decay, scaling) = (0.9, 0.02, 0.1, 0.5)
+        var direction = (0..<p.count).map { index in
+            let gradient = Double(g.pointer[index]) * scaling
+            return gradient + momentum
+                * (Double(m.pointer[index]) + (1 - momentum) * (gradient - Double(m.pointer[index])) - gradient)
+        }
+        let norm = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        direction = direction.map { $0 / (norm + 1e-7) }
+        for _ in 0..<5 {
+            // X Xᵀ whatever the shape: the smaller Gram matrix gives the same polynomial of X.
+            let gram = product(direction, transposed(direction, columns), rows, columns, rows)
+            let square = product(gram, gram, rows, rows, rows)
+            let polynomial = zip(gram, square).map { -4.7750 * $0 + 2.0315 * $1 }
+            let change = product(polynomial, direction, rows, rows, columns)
+            direction = zip(direction, change).map { 3.4445 * $0 + $1 }
+        }
+        let size = rate * 0.2 * Double(max(rows, columns)).squareRoot()
+        let expected = zip(p.values, direction).map { Float(Double($0) * (1 - rate * decay) - size * $1) }
+        Muon.update(
+            p, momentum: m, gradient: g, rate: rate, decay: decay, momentum: momentum, gradientScale: scaling, pool)
+        expectClose(p, Matrix(rows: rows, columns: columns, values: expected), within: 1e-5, "\(rows) x \(columns)")
+    }
+
+    /// What the iteration is for: a strong direction moves no further than a weak one.
+    @Test func muonEvensOutDirections() {
+        let x = Matrix(rows: 4, columns: 6)
+        for (index, value) in [Float(100), 1, 0.5, 0.2].enumerated() { x.row(index)[index] = value }
+        x.row(0)[0] = 1
+        Muon.orthogonalize(x, pool)
+        for index in 0..<4 { #expect(abs(x.row(index)[index] - 0.95) < 0.3, "\(x.row(index)[index])") }
+        let zero = Matrix(rows: 3, columns: 5)
+        Muon.orthogonalize(zero, pool)
+        #expect(zero.values.allSatisfy { $0 == 0 })
+    }
+
+    @Test func muonGroupsLeaveVectorsToAdamW() {
+        var options = AdamW.Options()
+        options.groups = [ParameterGroup("*", method: .muon)]
+        let (parameters, plain, gradients) = (ParameterStore(shapes), ParameterStore(shapes), ParameterStore(shapes))
+        for tensor in gradients.tensors {
+            for index in 0..<tensor.values.count { tensor.values.pointer[index] = Float(index % 7) - 3 }
+        }
+        var touched = TouchedRows(rowCount: 50)
+        touched.insert([EncoderInput([.text((0..<50).map { $0 })])])
+        let optimizer = AdamW(parameters, options: options, pool: pool)
+        optimizer.update(gradients, touched, norm: 1, rate: 0.1)
+        AdamW(plain, options: AdamW.Options(), pool: pool).update(gradients, touched, norm: 1, rate: 0.1)
+        for name in ["text.norm.weight", "text.embedding.weight"] {
+            #expect(parameters[name].values == plain[name].values, "\(name)")
+        }
+        #expect(parameters["projection.weight"].values != plain["projection.weight"].values)
+        #expect(optimizer.secondMoments["projection.weight"].values.allSatisfy { $0 == 0 })
+    }
+
+    private func random(_ rows: Int, _ columns: Int, seed: UInt64) -> Matrix {
+        var generator = SeededGenerator(seed: seed)
+        return Matrix(
+            rows: rows, columns: columns,
+            values: (0..<rows * columns).map { _ in Float(Int64(bitPattern: generator.next()) >> 40) / Float(1 << 23) })
+    }
+
+    private func transposed(_ x: [Double], _ columns: Int) -> [Double] {
+        let rows = x.count / columns
+        return (0..<x.count).map { x[($0 % rows) * columns + $0 / rows] }
+    }
+
+    private func product(_ x: [Double], _ y: [Double], _ m: Int, _ k: Int, _ n: Int) -> [Double] {
+        (0..<m * n).map { index in (0..<k).reduce(0) { $0 + x[index / n * k + $1] * y[$1 * n + index % n] } }
+    }
+
     @Test(arguments: [
         ("*", "text.norm.weight", true), ("text.*", "text.norm.weight", true), ("text.*", "unified.text.x", false),
         ("*.norm.weight", "text.norm.weight", true), ("*norm.weight", "text.blocks.0.mlp_norm.weight", true),

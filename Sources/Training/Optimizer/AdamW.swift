@@ -1,7 +1,8 @@
 package import CastorNumerics
 package import Encoder
 
-/// AdamW with decoupled decay, clipping by the global norm, and parameter groups; the arithmetic of PyTorch's, dense.
+/// AdamW with decoupled decay, clipping by the global norm, and parameter groups; the arithmetic of PyTorch's, dense. Groups may
+/// leave their matrices to ``Muon``.
 ///
 /// The token embedding is treated by rows: one that never had a gradient has zero moments and is skipped, which changes
 /// no bit of the result.
@@ -10,6 +11,8 @@ package final class AdamW {
         package var beta1 = 0.9
         package var beta2 = 0.999
         package var epsilon = 1e-8
+        /// Momentum of the tensors that Muon updates. The default is 0.95.
+        package var momentum = 0.95
         /// Weight decay of matrices. The default is 0.01.
         package var decay = 0.01
         /// Largest global norm of the gradient; the default is 1, nil does not clip.
@@ -40,6 +43,8 @@ package final class AdamW {
         let range: Range<Int>
         let group: ParameterGroup
         let decay: Double
+        /// Whether all of the tensor is updated at once, by Muon.
+        let isMuon: Bool
     }
 
     private static let valuesPerPiece = 1 << 16
@@ -61,11 +66,12 @@ package final class AdamW {
             let group = options.groups.first { $0.matches(tensor.name) } ?? ParameterGroup("*")
             if group.frozen { continue }
             let decay = group.decay ?? (tensor.shape.count > 1 ? options.decay : 0)
+            let isMuon = group.method == .muon && tensor.shape.count == 2 && index != embedding
             let line = index == embedding ? tensor.values.columns : 8
             let length = max(1, Self.valuesPerPiece / line) * line
             for start in stride(from: 0, to: tensor.values.count, by: length) {
                 let range = start..<min(start + length, tensor.values.count)
-                pieces.append(Piece(tensor: index, range: range, group: group, decay: decay))
+                pieces.append(Piece(tensor: index, range: range, group: group, decay: decay, isMuon: isMuon))
             }
         }
         self.pieces = pieces
@@ -111,7 +117,15 @@ package final class AdamW {
             rate: rate, beta1: options.beta1, beta2: options.beta2, epsilon: options.epsilon, decay: 0,
             correction1: 1 - power(options.beta1, stepCount), correction2: 1 - power(options.beta2, stepCount),
             gradientScale: gradientScale * (options.maxNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1))
-        pool.run(pieces.count) { index, _ in update(pieces[index], gradients, touched, step) }
+        pool.run(pieces.count) { index, _ in
+            if !pieces[index].isMuon { update(pieces[index], gradients, touched, step) }
+        }
+        for piece in pieces where piece.isMuon && piece.range.lowerBound == 0 {
+            Muon.update(
+                parameters.tensors[piece.tensor].values, momentum: firstMoments.tensors[piece.tensor].values,
+                gradient: gradients.tensors[piece.tensor].values, rate: rate * piece.group.rateFactor,
+                decay: piece.decay, momentum: options.momentum, gradientScale: step.gradientScale, pool)
+        }
     }
 
     private func update(_ piece: Piece, _ gradients: ParameterStore, _ touched: TouchedRows, _ shared: AdamWStep) {

@@ -9,12 +9,19 @@ package struct ParameterGroup: Sendable, Equatable {
     /// Weight decay instead of the optimiser's. The default, nil, is none for vectors (norms, biases) and the optimiser's
     /// for matrices.
     package var decay: Double?
+    /// How they are updated. The default is AdamW; Muon is for matrices, vectors keep AdamW.
+    package var method = Method.adamW
 
-    package init(_ pattern: String, rateFactor: Double = 1, frozen: Bool = false, decay: Double? = nil) {
+    package enum Method: String, Sendable, Codable { case adamW, muon }
+
+    package init(
+        _ pattern: String, rateFactor: Double = 1, frozen: Bool = false, decay: Double? = nil, method: Method = .adamW
+    ) {
         self.pattern = pattern
         self.rateFactor = rateFactor
         self.frozen = frozen
         self.decay = decay
+        self.method = method
     }
 
     package func matches(_ name: String) -> Bool {

@@ -70,12 +70,16 @@ extension Recipe.Stage {
         options.optimizer.beta1 = from.beta1
         options.optimizer.beta2 = from.beta2
         options.optimizer.epsilon = from.epsilon
+        options.optimizer.momentum = from.momentum
         options.optimizer.decay = from.decay
         options.optimizer.maxNorm = from.maxNorm > 0 ? from.maxNorm : nil
         options.optimizer.restsUntouchedRows = from.restUntouchedRows
         options.optimizer.groups =
             from.freeze.map { ParameterGroup($0, frozen: true) }
-            + from.groups.map { ParameterGroup($0.pattern, rateFactor: $0.rate, decay: $0.decay) }
+            + from.groups.map {
+                ParameterGroup(
+                    $0.pattern, rateFactor: $0.rate, decay: $0.decay, method: $0.method == "muon" ? .muon : .adamW)
+            }
         options.averageDecay = from.average
         options.engine.maxChunkTokens = memory.chunkTokens
         options.engine.keeping = memory.keep == "blockInputs" ? .blockInputs : .everything

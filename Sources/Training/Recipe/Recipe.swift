@@ -116,6 +116,7 @@ package struct Recipe: Sendable, Equatable, Codable {
         package var beta1: Double
         package var beta2: Double
         package var epsilon: Double
+        package var momentum: Double
         package var decay: Double
         package var maxNorm: Double
         package var freeze: [String]
@@ -127,6 +128,7 @@ package struct Recipe: Sendable, Equatable, Codable {
             package var pattern: String
             package var rate: Double
             package var decay: Double?
+            package var method: String
         }
     }
 

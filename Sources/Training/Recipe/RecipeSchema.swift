@@ -159,6 +159,8 @@ package enum RecipeSchema {
         RecipeField(
             "beta2", .number(.init(least: 0, most: 0.9999999)), .defaults("0.999"), "Decay of the second moment."),
         RecipeField("epsilon", .number(.above(0)), .defaults("1e-8"), "Added to the root of the second moment."),
+        RecipeField(
+            "momentum", .number(.init(least: 0, most: 0.9999999)), .defaults("0.95"), "Momentum of groups under Muon."),
         RecipeField("decay", .number(.atLeast(0)), .defaults("0.01"), "Weight decay of matrices."),
         RecipeField("maxNorm", .number(.atLeast(0)), .defaults("1"), "Largest norm of the gradient; 0 does not clip."),
         RecipeField(
@@ -178,6 +180,9 @@ package enum RecipeSchema {
         RecipeField("pattern", .text, .required, "Tensor name, `*` for any characters."),
         RecipeField("rate", .number(.atLeast(0)), .defaults("1"), "Factor of the learning rate."),
         RecipeField("decay", .number(.atLeast(0)), .optional, "Instead of the optimiser's."),
+        RecipeField(
+            "method", .choice(["adamw", "muon"]), .defaults("\"adamw\""),
+            "`muon` for matrices, where the first steps matter; vectors and token embeddings keep AdamW."),
     ])
 
     private static let schedule = RecipeShape.object([
