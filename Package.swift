@@ -46,9 +46,10 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
         .target(name: "Castor", dependencies: ["CastorNumerics", "Media", "Encoder"], swiftSettings: strict),
-        .target(
-            name: "Training", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media"], swiftSettings: strict),
         .target(name: "Evaluation", dependencies: ["CastorNumerics", "Castor"], swiftSettings: strict),
+        .target(
+            name: "Training", dependencies: ["Castor", "CastorNumerics", "Encoder", "Evaluation", "Media"],
+            swiftSettings: strict),
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
@@ -71,7 +72,7 @@ let package = Package(
         .testTarget(name: "CLITests", dependencies: ["Castor"], swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport", "Training"],
+            dependencies: ["Castor", "CastorNumerics", "Encoder", "Evaluation", "Media", "TestSupport", "Training"],
             swiftSettings: strict),
         .testTarget(
             name: "EvaluationTests",

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CastorNumerics
 import Encoder
+import Evaluation
 import Glibc
 import Training
 
@@ -79,7 +80,9 @@ extension Failure {
     init(_ error: RunError) {
         let status: ExitStatus =
             switch error {
-            case .recipe(_, isMissing: true), .data(.notFound(path: _)), .model(.notFound(path: _)): .notFound
+            case .recipe(_, isMissing: true), .data(.notFound(path: _)), .model(.notFound(path: _)),
+                .evaluation(.notFound(path: _)):
+                .notFound
             case .cannotWrite: .cannotWrite
             case .interrupted: StopRequest.status
             default: .badInput

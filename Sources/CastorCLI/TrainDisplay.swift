@@ -31,6 +31,7 @@ final class TrainDisplay {
         case .note(let text): say("castor: \(text)")
         case .checkpoint: break
         case .evaluated(let record, let isBest): say(Self.line(record, isBest: isBest))
+        case .measured(let record): for line in Self.lines(record) { say(line) }
         case .step(let record, let progress):
             let now = Progress.now
             let isEdge = progress.step == 1 || progress.step == progress.totalSteps
@@ -83,6 +84,16 @@ final class TrainDisplay {
                 + "R@10 \(percent(scores?.forward.recallAt10))/\(percent(scores?.backward.recallAt10)) %"
         }
         return "evaluation after step \(record.step): \(sets.joined(separator: "; "))\(isBest ? " (best so far)" : "")"
+    }
+
+    /// One a task: every metric at the largest size.
+    private static func lines(_ record: TaskRecord) -> [String] {
+        record.tasks.map { task in
+            let metrics = task.metrics.map { metric in
+                "\(metric.name) \((metric.values.first ?? nil).map(decimals) ?? "-")"
+            }
+            return "task \(task.name) after step \(record.step): \(metrics.joined(separator: ", "))"
+        }
     }
 
     private static func decimals(_ value: Double) -> String { "\((value * 10_000).rounded() / 10_000)" }

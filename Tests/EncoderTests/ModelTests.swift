@@ -33,7 +33,10 @@ import Testing
             let bytes = try Folders.read(path)
             for damaged in [Array(bytes.prefix(100)), Array("not a model".utf8), [UInt8](repeating: 255, count: 1000)] {
                 try Folders.write(damaged, path)
-                #expect(throws: ModelError.self) { try open(folder) }
+                #expect(throws: ModelError.tokenizer(path: path, reason: "it is damaged, cut short or of another kind"))
+                {
+                    try open(folder)
+                }
             }
         }
     }

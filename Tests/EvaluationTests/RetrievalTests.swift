@@ -72,6 +72,23 @@ import Testing
             nearestNeighbors(of: matrix([[0, 1]]), among: candidates, k: 3, pool: pool)[0].map(\.index) == [0, 1, 2])
     }
 
+    /// Against counting: a relevant candidate comes after all others of its score.
+    @Test func ofEqualScoresTheRelevantComesLast() {
+        let values: [[Float]] = [[1, 0], [0, 1], [1, 0], [0, 1], [1, 0], [0.6, 0.8], [0, 1]]
+        let relevant = [0, 2, 5, 6]
+        let ranks = ranksOfRelevant(
+            queries: matrix([[0, 1], [1, 0]]), candidates: matrix(values),
+            relevance: [Relevance(relevant.map { .init(candidate: $0) }), Relevance([.init(candidate: nil)])],
+            ties: .relevantLast, pool: pool)
+        // Scores 0 1 0 1 0 0.8 1: rows 1 and 3 come before 6; then 5; then 4 before 0 and 2.
+        #expect(ranks[0].map(\.rank) == [6, 7, 4, 3])
+        #expect(ranks[1].map(\.rank) == [nil])
+        let alike = ranksOfRelevant(
+            queries: matrix([[0, 1]]), candidates: matrix(Array(repeating: [0, 1], count: 9)),
+            relevance: [Relevance([.init(candidate: 0), .init(candidate: 4)])], ties: .relevantLast, pool: pool)
+        #expect(alike[0].map(\.rank) == [8, 9])
+    }
+
     /// Plain BLAS fails this: rows at the edge of a matrix are summed in another order.
     @Test(arguments: [1, 3, 64, 259]) func duplicatesTieExactly(queries: Int) {
         let one = randomUnits(1, 384, seed: 5)

@@ -299,4 +299,48 @@ import Training
             #expect(Set(sets.map(\.fingerprint)).count == 1 && sets[0].rows == sets[2].rows)
         }
     }
+
+    /// By their first bytes, whatever the name says.
+    @Test(arguments: [
+        ([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] as [UInt8], "xz -dk"), ([0x1f, 0x8b, 0x08, 0x00], "gunzip -k"),
+        ([0x28, 0xb5, 0x2f, 0xfd], "zstd -d"), (Array("BZh9".utf8) + [0x17, 0x90], "bunzip2 -k"),
+        ([0x50, 0x4b, 0x03, 0x04], "unzip"),
+    ])
+    func compressedDataAreNamed(start: [UInt8], command: String) throws {
+        try DataFolder.with { folder in
+            let path = try folder.write("pairs.tsv", start + [0, 1, 2, 3])
+            let error = #expect(throws: DataError.self) { try folder.open("pairs.tsv", .tsv) }
+            #expect(
+                error?.description.contains(
+                    "is compressed, and only plain files are read: unpack it with `\(command) \(path)`")
+                    == true, "\(String(describing: error))")
+        }
+    }
+
+    @Test func textsThatBeginLikeAnArchiveAreTexts() throws {
+        try DataFolder.with { folder in
+            try folder.write("pairs.tsv", "BZhang\tPK\nPK\tBZh\n")
+            #expect(try folder.open("pairs.tsv", .tsv).rows.count == 2)
+        }
+    }
+
+    /// The hash of a JSONL with pictures is that of the pictures, too.
+    @Test func theHashCoversWhatTheDataName() throws {
+        try DataFolder.with { folder in
+            let line =
+                "{\"query\": {\"parts\": [{\"text\": \"a\"}]}, \"positive\": {\"parts\": [{\"fileData\": {\"fileUri\": \"p.bmp\"}}]}}"
+            try folder.write("pairs.jsonl", line + "\n")
+            try folder.write("p.bmp", Made.picture(seed: 1))
+            let first = try SHA256.of(folder.open("pairs.jsonl", .jsonl))
+            #expect(try SHA256.of(folder.open("pairs.jsonl", .jsonl)) == first)
+            try folder.write("p.bmp", Made.picture(seed: 2))
+            #expect(try SHA256.of(folder.open("pairs.jsonl", .jsonl)) != first)
+            // Texts alone: what sha256sum says.
+            let texts = try folder.write("t.tsv", "a\tb\n")
+            #expect(try SHA256.of(folder.open("t.tsv", .tsv)) == SHA256.of(path: texts))
+            try folder.write("t.npy", Made.numpy(shape: "(1, 2)", Made.floats([1, 2])))
+            let taught = try folder.open("t.tsv", .tsv) { $0.queryTeacher = "\(folder.path)/t.npy" }
+            #expect(try SHA256.of(taught) != SHA256.of(path: texts))
+        }
+    }
 }

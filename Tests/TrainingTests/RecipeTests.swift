@@ -75,6 +75,11 @@ import Training
             "stages[0].data[0].path=x.bin",
             "stages[0].data[0].format: is missing, and the extension of x.bin does not tell it"
         ),
+        (
+            "stages[0].data[0].path=x.tsv.xz",
+            "stages[0].data[0].path: is compressed, and only plain files are read: unpack it with `xz -dk x.tsv.xz` and name "
+                + "the file that this makes"
+        ),
         ("stages[0].data[0].template=a dog", "stages[0].data[0].template: has neither {class} nor {caption} in it"),
         ("stages[0].data[0].teacher={}", "stages[0].data[0].teacher: names no file"),
         (
@@ -116,6 +121,21 @@ import Training
             "evaluation.metric: must be one of recall@1, recall@5, recall@10, mrr, is \"recall\". Did you mean \"recall@1\"?"
         ),
         ("evaluation.heldOut=1", "evaluation.heldOut: must be from 0 to 0.9, is 1"),
+        ("evaluation.data=[]", "evaluation.data: needs at least 1, has 0"),
+        (
+            "evaluation.data=[{\"path\": \"y.jsonl\", \"batch\": 3}]",
+            "evaluation.data[0].batch: unknown key; known keys are name, path, format, header, query, positive, captions, template, "
+                + "swap, prompt, positivePrompt, badShare, decides"
+        ),
+        (
+            "evaluation.data=[{\"path\": \"y.tsv\"}]",
+            "evaluation.data[0].header: is missing; say whether the first line names the columns"
+        ),
+        (
+            "evaluation.data=[{\"path\": \"elsewhere/x.jsonl\"}]",
+            "evaluation.data[0].name: \"x.jsonl\" is the name of another data set, too; give it one of its own"
+        ),
+        ("evaluation.tasks={}", "evaluation.tasks.files: is missing; it must be a list of at least 1, each a path"),
         ("model=null", "model: is missing; it must be a path"),
         ("stages=[]", "stages: needs at least 1, has 0"),
         ("seed=-1", "seed: must be from 0 to 9007199254740992, is -1"),
@@ -221,6 +241,31 @@ import Training
             let error = #expect(throws: RecipeError.self) { try Recipe(path: broken) }
             #expect(error?.description.contains("b.json: is not valid JSON: ") == true)
             #expect(error?.description.contains("line 2, column 16") == true, "\(String(describing: error))")
+        }
+    }
+
+    /// JSON is YAML, too; what is only YAML is not read, and that is said.
+    @Test(arguments: ["r.yaml", "r.YML"]) func aYAMLRecipeIsRefusedUnlessItIsJSON(name: String) throws {
+        try DataFolder.with { folder in
+            #expect(try Recipe(path: folder.write("json/\(name)", Self.least)).seed == 1)
+            let yaml = try folder.write(name, "model: m\noutput: o\n")
+            let error = #expect(throws: RecipeError.self) { try Recipe(path: yaml) }
+            #expect(
+                error?.description.contains("\(name): is YAML by its name; a recipe is read as JSON only") == true,
+                "\(String(describing: error))")
+        }
+    }
+
+    @Test func twoStagesOfOneNameAreAMistake() {
+        let json = """
+            {"model": "m", "output": "o", "stages": [
+              {"name": "a", "steps": 1, "data": [{"path": "x.jsonl"}], "schedule": {"peak": 1}},
+              {"name": "a", "steps": 1, "data": [{"path": "x.jsonl"}], "schedule": {"peak": 1}}]}
+            """
+        #expect(
+            throws: RecipeError.invalid([.init(path: "stages[1].name", reason: "\"a\" is an earlier stage's, too")])
+        ) {
+            try recipe(json)
         }
     }
 

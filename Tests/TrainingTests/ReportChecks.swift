@@ -8,15 +8,17 @@ enum ReportChecks {
         "before-after", "retrieval", "sizes", "loss", "rate", "stability", "neighbors", "data", "recipe", "reading",
     ]
 
-    static func expectComplete(_ html: String, plots: Int = 6, sourceLocation: SourceLocation = #_sourceLocation) throws
-    {
+    static func expectComplete(
+        _ html: String, plots: Int = 6, hasTasks: Bool = false, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
         let reader = Reader()
         let parser = XMLParser(data: Data(html.utf8))
         parser.delegate = reader
         #expect(
             parser.parse(), "line \(parser.lineNumber): \(String(describing: parser.parserError))",
             sourceLocation: sourceLocation)
-        #expect(reader.sections == sections, sourceLocation: sourceLocation)
+        let expected = hasTasks ? [sections[0], "tasks"] + sections[1...] : sections
+        #expect(reader.sections == expected, sourceLocation: sourceLocation)
         #expect(reader.outside.isEmpty, "\(reader.outside)", sourceLocation: sourceLocation)
         #expect(reader.doubledIDs.isEmpty, "\(reader.doubledIDs)", sourceLocation: sourceLocation)
         #expect(reader.plots >= plots && reader.titles >= reader.plots, sourceLocation: sourceLocation)

@@ -168,6 +168,28 @@ import Training
         }
     }
 
+    /// Steps count on from those that were made, not from those that were planned.
+    @Test func stepsAreNumberedWithoutGaps() throws {
+        try Folders.withTemporary { folder in
+            try SmallRun.prepare(folder, steps: 40, rate: 1e-12, stages: 2)
+            let plan = try SmallRun.plan(folder, "evaluation.patience=2")
+            try SmallRun.run(plan, "\(folder)/whole")
+            let history = try SmallRun.history("\(folder)/whole")
+            let last = try #require(history.steps.last)
+            #expect(last.stage == "stage 2" && last.step < 80)
+            #expect(history.steps.map(\.step) == Array(1...last.step))
+            let border = try #require(history.steps.first { $0.stage == "stage 2" }).step
+            #expect(border <= 40)
+            for stop in [border - 1, border, border + 1] {
+                #expect(throws: RunError.interrupted(step: stop)) {
+                    try SmallRun.run(plan, "\(folder)/\(stop)") { $0 == stop }
+                }
+                try SmallRun.run(plan, "\(folder)/\(stop)", resume: true)
+                try SmallRun.expectSame("\(folder)/whole", "\(folder)/\(stop)")
+            }
+        }
+    }
+
     /// Nothing to evaluate on: the last weights become the model, also after a stop in the second stage.
     @Test func withoutHeldOutPairs() throws {
         try Folders.withTemporary { folder in

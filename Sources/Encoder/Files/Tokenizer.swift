@@ -13,12 +13,10 @@ package final class Tokenizer: @unchecked Sendable {
 
     package init(path: String) throws(ModelError) {
         let file = try MappedFile(path: path)
-        var message = [CChar](repeating: 0, count: 512)
+        // SentencePiece's own message names its source lines, not what is wrong with the file.
         guard let start = file.bytes.baseAddress else { throw .tokenizer(path: path, reason: "the file is empty") }
-        guard let processor = castor_sentencepiece_load(start, file.bytes.count, &message, message.count) else {
-            let end = message.firstIndex(of: 0) ?? message.endIndex
-            throw .tokenizer(
-                path: path, reason: String(decoding: message[..<end].map(UInt8.init(bitPattern:)), as: UTF8.self))
+        guard let processor = castor_sentencepiece_load(start, file.bytes.count) else {
+            throw .tokenizer(path: path, reason: "it is damaged, cut short or of another kind")
         }
         self.processor = processor
         pieceCount = Int(castor_sentencepiece_piece_count(processor))

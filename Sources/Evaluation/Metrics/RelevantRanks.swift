@@ -34,10 +34,17 @@ package struct RankedJudgment: Sendable, Equatable {
     }
 }
 
+/// Which of two candidates comes first where their scores are equal.
+package enum TieOrder: Sendable {
+    /// The lower row: order the candidates by descending id, and ranks are those of trec_eval.
+    case byRow
+    /// The one that is not relevant, so that a model whose vectors are all alike finds nothing.
+    case relevantLast
+}
+
 /// The exact rank of every relevant candidate among all candidates, by dot product.
 ///
-/// Retrieval metrics depend on nothing else, so no list is cut and none has to be kept. Of equal scores the lower row comes
-/// first: order the candidates by descending id, and ranks are those of trec_eval.
+/// Retrieval metrics depend on nothing else, so no list is cut and none has to be kept.
 ///
 /// - Parameters:
 ///   - queries: `[n, d]`
@@ -45,7 +52,7 @@ package struct RankedJudgment: Sendable, Equatable {
 ///   - relevance: n lists.
 /// - Returns: n lists in the order of `relevance`.
 package func ranksOfRelevant(
-    queries: Matrix, candidates: Matrix, relevance: [Relevance], pool: WorkerPool
+    queries: Matrix, candidates: Matrix, relevance: [Relevance], ties: TieOrder = .byRow, pool: WorkerPool
 ) -> [[RankedJudgment]] {
     precondition(relevance.count == queries.rows)
     let ranks = Slots<[RankedJudgment]>(count: queries.rows, [])
@@ -53,11 +60,30 @@ package func ranksOfRelevant(
         ranks[query] = relevance[query].judgments.map { RankedJudgment(rank: nil, grade: $0.grade) }
     }
     forEachSimilarityRow(queries, candidates, pool: pool) { query, scores in
-        ranks[query] = relevance[query].judgments.map { judgment in
-            RankedJudgment(rank: judgment.candidate.map { rank(of: $0, in: scores) }, grade: judgment.grade)
+        let judgments = relevance[query].judgments
+        let found = judgments.map { $0.candidate.map { rank(of: $0, in: scores) } }
+        let later = ties == .byRow ? found.map { _ in 0 } : laterTies(judgments, in: scores)
+        ranks[query] = judgments.indices.map { index in
+            RankedJudgment(rank: found[index].map { $0 + later[index] }, grade: judgments[index].grade)
         }
     }
     return ranks.values
+}
+
+/// For each judgment, how many candidates that are not relevant have its score and a higher row.
+private func laterTies(_ judgments: [Relevance.Judgment], in scores: UnsafeBufferPointer<Float>) -> [Int] {
+    judgments.map { judgment in
+        guard let own = judgment.candidate, own + 1 < scores.count else { return 0 }
+        var count = 0
+        for other in own + 1..<scores.count where scores[other] == scores[own] { count += 1 }
+        // Hardly ever: equal scores are rare.
+        if count > 0 {
+            count -= judgments.count { other in
+                other.candidate.map { $0 > own && scores[$0] == scores[own] } ?? false
+            }
+        }
+        return count
+    }
 }
 
 /// 1 + how many come before candidate `index`.

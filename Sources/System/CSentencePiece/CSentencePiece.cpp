@@ -3,7 +3,6 @@
 #include <sentencepiece_processor.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <exception>
 #include <memory>
 #include <string_view>
@@ -13,14 +12,12 @@ struct castor_sentencepiece {
     sentencepiece::SentencePieceProcessor processor;
 };
 
-castor_sentencepiece *castor_sentencepiece_load(const void *model, size_t size, char *message, size_t message_size) {
+castor_sentencepiece *castor_sentencepiece_load(const void *model, size_t size) {
     try {
         auto result = std::make_unique<castor_sentencepiece>();
         const auto status = result->processor.LoadFromSerializedProto({static_cast<const char *>(model), size});
         if (status.ok()) return result.release();
-        std::snprintf(message, message_size, "%s", status.ToString().c_str());
-    } catch (const std::exception &error) {
-        std::snprintf(message, message_size, "%s", error.what());
+    } catch (const std::exception &) {
     }
     return nullptr;
 }

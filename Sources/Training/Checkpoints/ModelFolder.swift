@@ -27,6 +27,12 @@ package enum ModelFolder {
             to: "\(folder)/\(Model.weightsName)")
     }
 
+    /// Removes what ``write(_:template:as:metadata:to:)`` made, and the folder if nothing else is in it.
+    static func remove(_ folder: String) {
+        for name in [Model.configurationName, Model.tokenizerName, Model.weightsName] { unlink("\(folder)/\(name)") }
+        rmdir(folder)
+    }
+
     private static func copy(_ source: String, to target: String) throws(ModelError) {
         let bytes = try MappedFile(path: source)
         let file = try AtomicFile(path: target)

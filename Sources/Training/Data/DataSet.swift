@@ -161,6 +161,16 @@ package final class DataSet: Sendable {
         }
     }
 
+    /// Pictures and sounds that the samples name, in their order; the same one maybe several times.
+    package var mediaPaths: [String] {
+        guard hasMedia else { return [] }
+        return rows.indices.flatMap { row in
+            ((try? sample(row))?.contents ?? []).flatMap(\.parts).compactMap { part in
+                if case .file(let path, _) = part { path } else { nil }
+            }
+        }
+    }
+
     package func place(_ row: Int) -> DataPlace {
         Reader(source: source, storage: storage, queryTeacher: nil, positiveTeacher: nil).place(Int(rows[row].record))
     }

@@ -19,6 +19,9 @@ struct TextRecords: Sendable {
         self.path = path
         do { file = try MappedFile(path: path) } catch { throw DataError(error) }
         let bytes = file.bytes
+        if let compression = Compression(bytes) {
+            throw .format(place: DataPlace(path: path), reason: compression.advice(path))
+        }
         let start = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
         if start == 0, bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) {
             throw .format(place: DataPlace(path: path), reason: "is UTF-16; only UTF-8 is read")

@@ -15,7 +15,12 @@ extension Recipe {
         if let slash = path.lastIndex(of: "/") { folder = slash == path.startIndex ? "/" : String(path[..<slash]) }
         let tree: JSONValue
         do throws(JSONValue.Unparsable) { tree = try JSONValue(json: Array(file.bytes)) } catch {
-            throw .syntax(path: path, reason: "is not valid JSON: \(error.reason)")
+            let isYAML = [".yaml", ".yml"].contains { path.lowercased().hasSuffix($0) }
+            throw .syntax(
+                path: path,
+                reason: isYAML
+                    ? "is YAML by its name; a recipe is read as JSON only, and this is none: \(error.reason)"
+                    : "is not valid JSON: \(error.reason)")
         }
         try self.init(tree, folder: folder, overrides: overrides)
     }
@@ -52,8 +57,12 @@ extension Recipe {
         func check(_ holds: Bool, _ path: String, _ reason: String) {
             if !holds { problems.append(RecipeProblem(path: path, reason: reason)) }
         }
+        var stageNames: Set<String> = []
         for (index, stage) in stages.enumerated() {
             let place = "stages[\(index)]"
+            if let name = stage.name {
+                check(stageNames.insert(name).inserted, "\(place).name", "\"\(name)\" is an earlier stage's, too")
+            }
             check(stage.steps != nil || stage.epochs != nil, "\(place).steps", "is missing; state steps or epochs")
             check(
                 stage.steps == nil || stage.epochs == nil, "\(place).epochs", "is given beside steps; state one of them"
@@ -87,6 +96,15 @@ extension Recipe {
                     "is false, and a contrastive loss needs one")
             }
         }
+        var names = Set(stages.flatMap(\.data).map(\.source.name))
+        for (number, set) in (evaluation.data ?? []).enumerated() {
+            let (path, data) = ("evaluation.data[\(number)]", set.data)
+            check(
+                names.insert(data.source.name).inserted, "\(path).name",
+                "\"\(data.source.name)\" is the name of another data set, too; give it one of its own")
+            data.conflicts(check: { check($0, "\(path).\($1)", $2) })
+            check(set.positive != .none, "\(path).positive", "is false, and retrieval needs one")
+        }
         return problems
     }
 }
@@ -95,6 +113,10 @@ extension Recipe.Data {
     fileprivate func conflicts(check: (Bool, String, String) -> Void) {
         let format = source.format
         let isTable = format == .tsv || format == .csv
+        if let compression = Compression(fileName: path) {
+            check(false, "path", compression.advice(path))
+            return
+        }
         check(
             self.format != nil || guessedFormat != nil, "format",
             "is missing, and the extension of \(path) does not tell it")

@@ -151,6 +151,47 @@ package struct Recipe: Sendable, Equatable, Codable {
         package var sizes: [Int]?
         package var metric: String
         package var patience: Int
+        package var data: [EvaluationData]?
+        package var tasks: Tasks?
+
+        /// Task files of `castor evaluate`.
+        package struct Tasks: Sendable, Equatable, Codable {
+            package var files: [String]
+            package var data: String?
+            package var prompts: Bool
+            package var limit: Int?
+        }
+    }
+
+    /// Pairs that are never trained on.
+    package struct EvaluationData: Sendable, Equatable, Codable {
+        package var name: String?
+        package var path: String
+        package var format: DataSource.Format?
+        package var header: Bool?
+        package var query: Column
+        package var positive: Column
+        package var captions: String?
+        package var template: Texts
+        package var swap: Bool
+        package var prompt: String?
+        package var positivePrompt: String?
+        package var badShare: Double
+        package var decides: Bool
+    }
+}
+
+extension Recipe.EvaluationData {
+    /// The same as data of a stage, without any random change.
+    var data: Recipe.Data {
+        Recipe.Data(
+            name: name, path: path, format: format, rate: nil, batch: 1, bucket: 1, header: header, query: query,
+            positive: positive, negatives: [], captions: captions, template: template, swap: swap, prompt: prompt,
+            positivePrompt: positivePrompt, promptDropout: 0, teacher: nil, heldOut: nil, badShare: badShare,
+            cache: false,
+            image: Recipe.Data.Image(
+                crop: 1, aspect: 1, flip: 0, brightness: 0, contrast: 0, saturation: 0, keptPatches: 1),
+            audio: SoundAugmentation())
     }
 }
 

@@ -214,6 +214,37 @@ package enum RecipeSchema {
         RecipeField(
             "patience", .whole(.atLeast(0)), .defaults("0"),
             "Evaluations without a better one after which a stage ends; 0 for never."),
+        RecipeField(
+            "data", .list(evaluationData, minimum: 1), .optional,
+            "Data sets that are never trained on: retrieval as on held-out pairs."),
+        RecipeField(
+            "tasks", tasks, .optional, "Tasks of `castor evaluate`, measured before the first step and on the model."),
+    ])
+
+    /// The keys that say where pairs are and how they are read, as for data of a stage.
+    private static let evaluationData: RecipeShape = {
+        guard case .object(let fields) = data else { preconditionFailure("a data set is an object") }
+        let shared: Set = [
+            "name", "path", "format", "header", "query", "positive", "captions", "template", "swap", "prompt",
+            "positivePrompt", "badShare",
+        ]
+        return .object(
+            fields.filter { shared.contains($0.name) } + [
+                RecipeField(
+                    "decides", .flag, .defaults("true"),
+                    "Whether it takes part in choosing the best checkpoint; false for a test set that is only reported."
+                )
+            ])
+    }()
+
+    private static let tasks = RecipeShape.object([
+        RecipeField(
+            "files", .list(.path, minimum: 1), .required, "Task files, or folders of them (docs/evaluation.md)."),
+        RecipeField(
+            "data", .path, .optional,
+            "Folder that the tasks' file names start from; without it, each task file's own."),
+        RecipeField("prompts", .flag, .defaults("false"), "Whether contents carry their task's prompts."),
+        RecipeField("limit", .whole(.atLeast(1)), .optional, "Items of a task at most, spread evenly over its data."),
     ])
 }
 

@@ -28,7 +28,16 @@ package struct ModelCard: Sendable {
             text += "| \(cell(set.name)) | \(set.pairs) | \(set.heldOut) | `\(set.sha256)` | "
             text += "\(cell(set.license ?? "not stated")) |\n"
         }
-        text += "\n## Quality on held-out pairs\n\n"
+        text +=
+            "\nSHA-256 is that of the file, or of the hashes of all files that a data set is made of (docs/training.md).\n"
+        if let sets = facts.evaluationSets {
+            text += "\n| evaluation set | pairs | trained on, too | SHA-256 | licence |\n|---|---|---|---|---|\n"
+            for set in sets {
+                text += "| \(cell(set.name)) | \(set.pairs) | \(set.alsoTrained) | `\(set.sha256)` | "
+                text += "\(cell(set.license ?? "not stated")) |\n"
+            }
+        }
+        text += "\n## Quality on pairs that were not trained on\n\n"
         if let before = history.before, let after = history.after {
             text += "| data set | direction | values | R@1 before | R@1 after | R@10 before | R@10 after |\n"
             text += "|---|---|---|---|---|---|---|\n"
@@ -46,7 +55,20 @@ package struct ModelCard: Sendable {
         } else {
             text += "Not measured: the recipe has no evaluation.\n"
         }
-        return text + limits + "\n## Recipe\n\n```json\n\(facts.recipe)\n```\n"
+        return text + tasks + limits + "\n## Recipe\n\n```json\n\(facts.recipe)\n```\n"
+    }
+
+    private var tasks: String {
+        guard let (sizes, changes) = history.taskChanges, let largest = sizes.first else { return "" }
+        func text(_ value: Double?) -> String { value.map { Figures.fixed($0, 4) } ?? "-" }
+        var lines = "\n## Quality on tasks\n\nVectors of \(largest) values, "
+        lines += "\(history.tasks.last?.prompts == true ? "with" : "without") the tasks' prompts.\n\n"
+        lines += "| task | metric | before | after | chance | items |\n|---|---|---|---|---|---|\n"
+        for change in changes {
+            lines += "| \(cell(change.task)) | \(cell(change.metric)) | \(text(change.before[0])) | "
+            lines += "\(text(change.after[0])) | \(text(change.chance)) | \(change.items) |\n"
+        }
+        return lines
     }
 
     private var limits: String {

@@ -7,6 +7,8 @@ package struct TrainingHistory: Sendable, Equatable {
     package var steps: [StepRecord] = []
     /// The first one is from before the first step.
     package var evaluations: [EvaluationRecord] = []
+    /// Tasks, before the first step and on the model.
+    package var tasks: [TaskRecord] = []
     /// How it ended; nil while it has not.
     package var ending: Ending?
 
@@ -52,7 +54,7 @@ package struct TrainingFacts: Sendable, Equatable, Codable {
         package var pairs: Int
         /// Pairs that are kept for evaluation.
         package var heldOut: Int
-        /// Of the file, or of the names and sizes of a folder's files.
+        /// Of the file, or of all files that the data are made of.
         package var sha256: String
         package var license: String?
 
@@ -63,6 +65,18 @@ package struct TrainingFacts: Sendable, Equatable, Codable {
             self.sha256 = sha256
             self.license = license
         }
+    }
+
+    /// A data set that is only evaluated on.
+    package struct EvaluationSet: Sendable, Equatable, Codable {
+        package var name: String
+        package var pairs: Int
+        /// How many of its pairs are among those that are trained on.
+        package var alsoTrained: Int
+        /// Whether it takes part in choosing the best checkpoint.
+        package var decides: Bool
+        package var sha256: String
+        package var license: String?
     }
 
     /// The recipe's.
@@ -82,6 +96,8 @@ package struct TrainingFacts: Sendable, Equatable, Codable {
     /// What decides which checkpoint is the best.
     package var metric: EvaluationMetric
     package var dataSets: [DataSet]
+    /// nil for none.
+    package var evaluationSets: [EvaluationSet]?
     package var stages: [String]
     package var totalSteps: Int
     package var threads: Int
@@ -150,7 +166,7 @@ package struct StepRecord: Sendable, Equatable, Codable {
     }
 }
 
-/// Retrieval on held-out pairs at one moment.
+/// Retrieval on pairs that are not trained on, at one moment.
 package struct EvaluationRecord: Sendable, Equatable, Codable {
     /// Steps made before it.
     package var step: Int
@@ -165,7 +181,7 @@ package struct EvaluationRecord: Sendable, Equatable, Codable {
         self.seconds = seconds
     }
 
-    /// One data set's held-out pairs.
+    /// One data set's held-out pairs, or a set that is only evaluated on.
     package struct SetScores: Sendable, Equatable, Codable {
         package var data: String
         package var queries: Int
@@ -176,6 +192,8 @@ package struct EvaluationRecord: Sendable, Equatable, Codable {
         package var sizes: [SizeScores]
         /// For each example query, the places of its nearest candidates, nearest first.
         package var nearest: [[Int]]
+        /// False where it is only reported; nil is as good as true.
+        package var decides: Bool?
 
         package init(
             data: String, queries: Int, candidates: Int, chance: Double, sizes: [SizeScores], nearest: [[Int]] = []
@@ -226,10 +244,13 @@ package struct EvaluationRecord: Sendable, Equatable, Codable {
         }
     }
 
-    /// What training wants to rise: a metric at the largest size, mean over both directions and all sets.
-    package func score(_ metric: EvaluationMetric) -> Double {
-        let values = sets.compactMap(\.sizes.first).map { (metric.value($0.forward) + metric.value($0.backward)) / 2 }
-        return values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
+    /// What training wants to rise: a metric at the largest size, mean over both directions and all sets that decide; nil where
+    /// none does.
+    package func score(_ metric: EvaluationMetric) -> Double? {
+        let values = sets.filter { $0.decides != false }.compactMap(\.sizes.first).map {
+            (metric.value($0.forward) + metric.value($0.backward)) / 2
+        }
+        return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
     }
 }
 
@@ -251,10 +272,13 @@ package enum EvaluationMetric: String, Sendable, Codable, CaseIterable {
 }
 
 extension TrainingHistory {
-    /// The first evaluation with the highest score.
+    /// The first evaluation with the highest score; nil where no set decides.
     package var best: EvaluationRecord? {
-        evaluations.reduce(nil) { best, next in
-            best.map { next.score(facts.metric) > $0.score(facts.metric) } ?? true ? next : best
+        var best: (record: EvaluationRecord, score: Double)?
+        for evaluation in evaluations {
+            guard let score = evaluation.score(facts.metric), score > best?.score ?? -1 else { continue }
+            best = (evaluation, score)
         }
+        return best?.record
     }
 }

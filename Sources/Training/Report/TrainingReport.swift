@@ -12,7 +12,7 @@ package struct TrainingReport: Sendable {
 
     package var html: String {
         let sections = [
-            head, beforeAndAfter, retrieval, sizes, loss, rate, stability, neighbors, data, recipe, reading,
+            head, beforeAndAfter, tasks, retrieval, sizes, loss, rate, stability, neighbors, data, recipe, reading,
         ]
         return """
             <!DOCTYPE html>
@@ -100,6 +100,32 @@ package struct TrainingReport: Sendable {
                 + "Higher is better.</p>\n" + table)
     }
 
+    /// Empty where the recipe has no tasks.
+    private var tasks: String {
+        guard let (sizes, changes) = history.taskChanges, let largest = sizes.first else { return "" }
+        func text(_ value: Double?) -> String { value.map { Figures.fixed($0, 4) } ?? "-" }
+        let table = HTML.table(
+            ["Task", "Before", "After", "Chance", "Items"],
+            changes.map { change in
+                [
+                    "\(change.task): \(change.metric)", text(change.before[0]), text(change.after[0]),
+                    text(change.chance),
+                    Figures.grouped(change.items),
+                ]
+            },
+            caption:
+                "Vectors of \(largest) values, contents \(history.tasks.last?.prompts == true ? "with" : "without") "
+                + "their task's prompts")
+        let bySize = HTML.table(
+            ["Task"] + sizes.map { "\($0) before" } + sizes.map { "\($0) after" },
+            changes.map { ["\($0.task): \($0.metric)"] + $0.before.map(text) + $0.after.map(text) },
+            caption: "Every size")
+        return section(
+            "tasks", "Tasks",
+            "<p>What <code>castor evaluate</code> says of the weights at the start and of the model: metrics of 0 to 1 and "
+                + "correlations, higher is better.</p>\n" + table + HTML.details("Every size", bySize))
+    }
+
     // MARK: - Plots
 
     private var retrieval: String {
@@ -118,7 +144,7 @@ package struct TrainingReport: Sendable {
         let rows = history.evaluations.map { evaluation in
             [Figures.grouped(evaluation.step)]
                 + evaluation.sets.map { Figures.percent($0.recallAt1) } + [
-                    Figures.fixed(evaluation.score(facts.metric), 4)
+                    evaluation.score(facts.metric).map { Figures.fixed($0, 4) } ?? "none"
                 ]
         }
         let table = HTML.table(
@@ -281,7 +307,19 @@ package struct TrainingReport: Sendable {
         let table = HTML.table(
             ["Data set", "Pairs trained on", "Held out", "SHA-256 (start)", "Licence"], rows,
             caption: "The whole hashes are in the model card")
-        return section("data", "Data", table)
+        return section("data", "Data", table + evaluationData)
+    }
+
+    private var evaluationData: String {
+        guard let sets = facts.evaluationSets else { return "" }
+        return HTML.table(
+            ["Evaluation set", "Pairs", "Trained on, too", "Chooses the checkpoint", "SHA-256 (start)", "Licence"],
+            sets.map {
+                [
+                    $0.name, Figures.grouped($0.pairs), Figures.grouped($0.alsoTrained), $0.decides ? "yes" : "no",
+                    String($0.sha256.prefix(16)), $0.license ?? "not stated",
+                ]
+            }, caption: "Never trained on; pairs that are equal to a training pair are counted where both are texts")
     }
 
     private var recipe: String {

@@ -7,9 +7,10 @@ package enum MetricsLine: Sendable, Equatable, Codable {
     case start(TrainingFacts)
     case step(StepRecord)
     case evaluation(EvaluationRecord)
+    case tasks(TaskRecord)
     case end(TrainingHistory.Ending)
 
-    private enum Kind: String, Codable { case start, step, evaluation, end }
+    private enum Kind: String, Codable { case start, step, evaluation, tasks, end }
     private enum Key: String, CodingKey { case type }
 
     package init(from decoder: any Decoder) throws {
@@ -17,6 +18,7 @@ package enum MetricsLine: Sendable, Equatable, Codable {
         case .start: self = .start(try TrainingFacts(from: decoder))
         case .step: self = .step(try StepRecord(from: decoder))
         case .evaluation: self = .evaluation(try EvaluationRecord(from: decoder))
+        case .tasks: self = .tasks(try TaskRecord(from: decoder))
         case .end: self = .end(try TrainingHistory.Ending(from: decoder))
         }
     }
@@ -32,6 +34,9 @@ package enum MetricsLine: Sendable, Equatable, Codable {
             try record.encode(to: encoder)
         case .evaluation(let record):
             try container.encode(Kind.evaluation, forKey: .type)
+            try record.encode(to: encoder)
+        case .tasks(let record):
+            try container.encode(Kind.tasks, forKey: .type)
             try record.encode(to: encoder)
         case .end(let ending):
             try container.encode(Kind.end, forKey: .type)
@@ -116,6 +121,7 @@ extension TrainingHistory {
         case .start: break
         case .step(let record): steps.append(record)
         case .evaluation(let record): evaluations.append(record)
+        case .tasks(let record): tasks.append(record)
         case .end(let ending): self.ending = ending
         }
     }

@@ -1,4 +1,5 @@
 package import Encoder
+package import Evaluation
 
 /// Why a training stopped, or did not begin. Files that a checkpoint or a model already had are intact in every case.
 package enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -6,6 +7,8 @@ package enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
     case recipe(reason: String, isMissing: Bool)
     case data(DataError)
     case model(ModelError)
+    /// A task of the evaluation, or its data.
+    case evaluation(EvaluationError)
     /// The output folder holds a training, and going on with it was not asked for.
     case exists(path: String)
     /// Another process trains in the same folder.
@@ -25,6 +28,7 @@ package enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
         case .recipe(let reason, _): reason
         case .data(let error): error.description
         case .model(let error): error.description
+        case .evaluation(let error): error.description
         case .exists(let path):
             "\(path) already holds a training: --resume goes on with it; to start anew remove it or name another folder"
         case .locked(let path): "another process is training in \(path)"

@@ -6,6 +6,7 @@ package enum RunEvent: Sendable, Equatable {
     case note(String)
     case step(StepRecord, RunProgress)
     case evaluated(EvaluationRecord, isBest: Bool)
+    case measured(TaskRecord)
     case checkpoint(step: Int)
 }
 

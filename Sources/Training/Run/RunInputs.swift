@@ -3,10 +3,11 @@ import CastorNumerics
 import Encoder
 import Glibc
 
-/// What a training reads, checked: the held-out pairs, and facts about the data sets.
+/// What a training reads, checked: the pairs to evaluate on, and facts about the data sets.
 struct RunInputs {
     let checks: [RetrievalCheck]
     let facts: [TrainingFacts.DataSet]
+    let evaluationFacts: [TrainingFacts.EvaluationSet]
     /// The first bad sample of each set that has one, and how many there are.
     let warnings: [String]
     private let plan: RunPlan
@@ -17,36 +18,61 @@ struct RunInputs {
         self.pool = pool
         var checks: [RetrievalCheck] = []
         var facts: [TrainingFacts.DataSet] = []
+        var evaluationFacts: [TrainingFacts.EvaluationSet] = []
         var warnings: [String] = []
+        func warn(_ set: DataSet, _ found: [BadSample]) {
+            guard let first = set.bad.first ?? found.first else { return }
+            warnings.append(
+                "data set \(set.name): \(set.bad.count + found.count) of \(set.recordCount) samples are bad and left out; "
+                    + "the first: \(first)")
+        }
         var seen = Set<String>()
+        var trained = Set<UInt64>()
         for task in plan.stages.flatMap(\.tasks) {
             let set = task.sampling.dataSet
             guard seen.insert("\(set.name) \(set.source.path)").inserted else { continue }
             let rows = Array(set.heldOut.prefix(plan.evaluation.limit))
-            let held = try Self.pairs(set, rows, task, plan.preparation, pool)
+            let held = try Self.pairs(set, rows, task.samples, plan.preparation, pool)
             if !held.pairs.isEmpty { checks.append(RetrievalCheck(name: set.name, pairs: held.pairs)) }
             facts.append(
                 TrainingFacts.DataSet(
                     name: set.name, pairs: set.training.count, heldOut: set.heldOut.count,
-                    sha256: try SHA256.of(path: set.source.path), license: License.beside(set.source.path)))
-            let bad = set.bad.count + held.bad.count
-            if let first = set.bad.first ?? held.bad.first {
+                    sha256: try SHA256.of(set), license: License.beside(set.source.path)))
+            // Names of files say nothing of what is in them.
+            if !set.hasMedia { trained.formUnion(set.training.map { set.rows[Int($0)].hash }) }
+            warn(set, held.bad)
+        }
+        for evaluated in plan.evaluationSets {
+            let set = evaluated.dataSet
+            let found = try Self.pairs(
+                set, Array(set.heldOut.prefix(plan.evaluation.limit)), evaluated.samples, plan.preparation, pool)
+            if !found.pairs.isEmpty {
+                checks.append(RetrievalCheck(name: set.name, decides: evaluated.decides, pairs: found.pairs))
+            }
+            let known = set.hasMedia ? 0 : set.rows.count { trained.contains($0.hash) }
+            evaluationFacts.append(
+                TrainingFacts.EvaluationSet(
+                    name: set.name, pairs: set.rows.count, alsoTrained: known, decides: evaluated.decides,
+                    sha256: try SHA256.of(set), license: License.beside(set.source.path)))
+            warn(set, found.bad)
+            if known > 0 {
                 warnings.append(
-                    "data set \(set.name): \(bad) of \(set.recordCount) samples are bad and left out; the first: \(first)"
-                )
+                    "evaluation set \(set.name): \(known) of its \(set.rows.count) pairs are trained on, too, so that its "
+                        + "numbers flatter the model")
             }
         }
         (self.checks, self.facts, self.warnings) = (checks, facts, warnings)
+        self.evaluationFacts = evaluationFacts
     }
 
     private typealias Pair = (query: RetrievalCheck.Item, positive: RetrievalCheck.Item)
 
     /// Held-out rows, without any random change.
     private static func pairs(
-        _ set: DataSet, _ rows: [Int32], _ task: DataStream.Task, _ preparation: Preparation, _ pool: WorkerPool
+        _ set: DataSet, _ rows: [Int32], _ samples: SampleOptions, _ preparation: Preparation, _ pool: WorkerPool
     ) throws(RunError) -> (pairs: [Pair], bad: [BadSample]) {
         guard set.hasPositives, !rows.isEmpty else { return ([], []) }
-        let prepare = SamplePreparation(preparation, cache: nil, options: task.samples, folder: set.source.folder)
+        let prepare = SamplePreparation(preparation, cache: nil, options: samples, folder: set.source.folder)
         let results = Slots<Result<Pair?, BadSample>>(count: rows.count)
         pool.run(rows.count) { index, _ in
             let row = Int(rows[index])

@@ -1,6 +1,7 @@
 package import Castor
 package import CastorNumerics
 package import Encoder
+package import Evaluation
 import FoundationEssentials
 import Glibc
 
@@ -42,6 +43,21 @@ package struct RunPlan: Sendable {
         }
     }
 
+    /// Pairs that are only evaluated on.
+    package struct EvaluationSet: Sendable {
+        package var dataSet: DataSet
+        package var samples: SampleOptions
+        /// Whether it takes part in choosing the best checkpoint.
+        package var decides: Bool
+    }
+
+    /// Tasks that are measured before the first step and on the model.
+    package struct Tasks: Sendable {
+        package var files: [TaskFile]
+        package var prompts: Bool
+        package var limit: Int?
+    }
+
     /// Which weights become the model.
     package enum Choice: String, Sendable, Codable { case best, last }
 
@@ -57,6 +73,8 @@ package struct RunPlan: Sendable {
     package let preparation: Preparation
     package var stages: [Stage]
     package var evaluation: Evaluation
+    package var evaluationSets: [EvaluationSet] = []
+    package var tasks: Tasks?
     package var prefetching = Prefetcher<Sampler.Plan, Result<PreparedSample, BadSample>>.Options()
     /// Steps from one checkpoint to the next.
     package var checkpointInterval = 200
@@ -92,8 +110,8 @@ package struct RunPlan: Sendable {
 
     package var totalSteps: Int { stages.reduce(0) { $0 + $1.steps } }
 
-    /// Steps of the stages before one.
-    func stepsBefore(_ stage: Int) -> Int { stages[..<stage].reduce(0) { $0 + $1.steps } }
+    /// Steps of the stages from one on.
+    func steps(from stage: Int) -> Int { stages[stage...].reduce(0) { $0 + $1.steps } }
 }
 
 extension RunPlan {
@@ -153,6 +171,23 @@ extension RunPlan {
                 options: stage.trainerOptions(steps: steps), tasks: tasks)
             result.accumulation = stage.accumulate
             stages.append(result)
+        }
+        for data in recipe.evaluation.data ?? [] {
+            var source = data.data.source
+            // All of it, in an order of which any prefix is a fair sample.
+            source.heldOut = 1
+            do {
+                let set = try DataSet(source, imageTokens: configuration.image.maxPatches, pool: pool)
+                evaluationSets.append(
+                    EvaluationSet(dataSet: set, samples: data.data.sampleOptions, decides: data.decides))
+            } catch { throw .data(error) }
+        }
+        if let wanted = recipe.evaluation.tasks {
+            do {
+                tasks = Tasks(
+                    files: try TaskFile.all(wanted.files, data: wanted.data), prompts: wanted.prompts,
+                    limit: wanted.limit)
+            } catch { throw .evaluation(error) }
         }
         let trained = Set(stages.flatMap { $0.objective.levels.map(\.size) })
         self.evaluation.sizes = recipe.evaluation.sizes ?? trained.sorted(by: >)

@@ -96,6 +96,27 @@ package struct SHA256: Sendable {
 }
 
 extension SHA256 {
+    /// Of everything that a data set reads. A file or folder alone as ``of(path:)``; where a JSONL names pictures and sounds, or
+    /// vectors of a teacher lie beside the data, that of lines `HASH  PATH`: of the data file, then of all those files in the order
+    /// of their paths, as the data name them.
+    package static func of(_ set: DataSet) throws(RunError) -> String {
+        let source = set.source
+        let teachers = [source.queryTeacher, source.positiveTeacher].compactMap { $0 }
+        let media = source.format == .jsonl ? set.mediaPaths : []
+        guard !teachers.isEmpty || !media.isEmpty else { return try of(path: source.path) }
+        var files = Set(media).map { (name: $0, path: $0.hasPrefix("/") ? $0 : "\(source.folder)/\($0)") }
+        files += Set(teachers).map { (name: lastComponent($0), path: $0) }
+        var lines = ["\(try of(path: source.path))  \(lastComponent(source.path))\n"]
+        for entry in files.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
+            lines.append("\(try file(entry.path))  \(entry.name)\n")
+        }
+        return of(lines.joined())
+    }
+
+    private static func lastComponent(_ path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? path
+    }
+
     /// Of a file; of a folder, that of the lines `HASH  PATH` of all its files in the order of their paths, as
     /// `find . -type f | sort | xargs sha256sum | sha256sum` would have it (bytes compared, paths without `./`).
     package static func of(path: String) throws(RunError) -> String {

@@ -1,5 +1,7 @@
+import Castor
 package import CastorNumerics
 import Encoder
+import Evaluation
 import FoundationEssentials
 import Glibc
 
@@ -40,6 +42,8 @@ package final class TrainingRun {
     /// A stage at work.
     private struct Work {
         var stage: Int
+        /// Steps made in the stages before it: fewer than planned where one ended early.
+        var stepsBefore: Int
         let trainer: Trainer
         let stream: DataStream
         var watch = ExplosionWatch()
@@ -69,6 +73,9 @@ package final class TrainingRun {
             case .preparing:
                 // Before the first step, unless a checkpoint shows that it was done.
                 let isNew = metrics.history.evaluations.isEmpty
+                if plan.tasks != nil, metrics.history.tasks.isEmpty, metrics.history.steps.isEmpty {
+                    try measureStart(work, metrics)
+                }
                 state = isNew ? .evaluating(stage: work.stage) : .training(stage: work.stage)
             case .evaluating(let stage):
                 try evaluate(work, inputs, metrics)
@@ -101,6 +108,11 @@ package final class TrainingRun {
                 if isLast || done % plan.checkpointInterval == 0 { try writeCheckpoint(work, metrics) }
             case .stopping(let reason):
                 let chosen = plan.choice == .best ? metrics.history.best?.step : nil
+                if plan.tasks != nil {
+                    try writeCheckpoint(work, metrics)
+                    try writeModel(metrics.history)
+                    try measureModel(step: chosen ?? step(work), metrics)
+                }
                 try metrics.append(
                     .end(.init(reason: reason, modelStep: chosen ?? step(work), time: Self.time)))
                 try writeCheckpoint(work, metrics)
@@ -121,13 +133,17 @@ package final class TrainingRun {
             }
             let metrics = try MetricsLog(path: folder.metrics, facts: facts(inputs))
             let objective = plan.stages[0].objective
-            return (try begin(0, inputs, try inputs.parameters(objective), nil), metrics)
+            return (try begin(0, stepsBefore: 0, inputs, try inputs.parameters(objective), nil), metrics)
         }
         let (_, notes) = try CheckpointFile.open(folder.last)
         try RecipeComparison.check(old: notes.recipe, new: plan.recipe)
         let metrics = try MetricsLog(path: folder.metrics, byteCount: notes.metricsBytes)
-        for (old, new) in zip(metrics.history.facts.dataSets, inputs.facts) where old.sha256 != new.sha256 {
-            throw .changed(key: "data set \(old.name)", was: "SHA-256 \(old.sha256)", now: new.sha256)
+        let facts = metrics.history.facts
+        let hashes =
+            zip(facts.dataSets, inputs.facts).map { ($0.name, $0.sha256, $1.sha256) }
+            + zip(facts.evaluationSets ?? [], inputs.evaluationFacts).map { ($0.name, $0.sha256, $1.sha256) }
+        for (name, old, new) in hashes where old != new {
+            throw .changed(key: "data set \(name)", was: "SHA-256 \(old)", now: new)
         }
         if notes.threads != pool.threadCount {
             report(
@@ -137,23 +153,25 @@ package final class TrainingRun {
         }
         let objective = plan.stages[notes.stage].objective
         let store = ParameterStore(plan.configuration.tensorShapes + objective.parameterShapes)
-        let work = try begin(notes.stage, inputs, store, notes.data)
+        var work = try begin(notes.stage, stepsBefore: 0, inputs, store, notes.data)
         try CheckpointFile.restore(folder.last, into: work.trainer)
+        work.stepsBefore = notes.step - work.trainer.stepCount
         lastCheckpoint = notes.step
         report(.note("going on after step \(notes.step)"))
         return (work, metrics)
     }
 
     private func begin(
-        _ stage: Int, _ inputs: RunInputs, _ parameters: ParameterStore, _ data: DataStream.State?
+        _ stage: Int, stepsBefore: Int, _ inputs: RunInputs, _ parameters: ParameterStore, _ data: DataStream.State?
     ) throws(RunError) -> Work {
         let trainer = Trainer(
             plan.configuration, parameters, plan.stages[stage].objective, plan.stages[stage].options, pool)
-        return Work(stage: stage, trainer: trainer, stream: try inputs.stream(stage, state: data))
+        return Work(
+            stage: stage, stepsBefore: stepsBefore, trainer: trainer, stream: try inputs.stream(stage, state: data))
     }
 
     private func facts(_ inputs: RunInputs) -> TrainingFacts {
-        TrainingFacts(
+        var facts = TrainingFacts(
             name: plan.name, recipe: plan.recipe, seed: plan.seed, model: plan.configuration.name,
             start: plan.startsUntrained
                 ? "random, seed \(plan.seed)"
@@ -164,6 +182,8 @@ package final class TrainingRun {
             metric: plan.evaluation.metric, dataSets: inputs.facts, stages: plan.stages.map(\.name),
             totalSteps: plan.totalSteps, threads: pool.threadCount, version: version,
             started: Self.time)
+        if !inputs.evaluationFacts.isEmpty { facts.evaluationSets = inputs.evaluationFacts }
+        return facts
     }
 
     static var time: String { Date().formatted(.iso8601) }
@@ -171,7 +191,10 @@ package final class TrainingRun {
     // MARK: - Steps
 
     /// Steps done, through all stages.
-    private func step(_ work: Work) -> Int { plan.stepsBefore(work.stage) + work.trainer.stepCount }
+    private func step(_ work: Work) -> Int { work.stepsBefore + work.trainer.stepCount }
+
+    /// Steps when this stage and all after it make all of theirs.
+    private func totalSteps(_ work: Work) -> Int { work.stepsBefore + plan.steps(from: work.stage) }
 
     private func trainStep(_ work: inout Work, _ metrics: MetricsLog) throws(RunError) {
         let begin = StepClock.now
@@ -202,8 +225,9 @@ package final class TrainingRun {
             .step(
                 record,
                 RunProgress(
-                    step: number, totalSteps: plan.totalSteps, tokensPerSecond: clock.tokensPerSecond,
-                    secondsLeft: clock.secondsPerStep * Double(plan.totalSteps - number), memory: ProcessMemory.resident
+                    step: number, totalSteps: totalSteps(work), tokensPerSecond: clock.tokensPerSecond,
+                    secondsLeft: clock.secondsPerStep * Double(totalSteps(work) - number),
+                    memory: ProcessMemory.resident
                 )))
         if let reason = work.watch.add(result.loss.total) {
             throw .diverged(step: number, reason: reason, lastCheckpoint: lastCheckpoint)
@@ -236,7 +260,7 @@ package final class TrainingRun {
             tensor.values.pointer.update(from: old.pointer, count: old.count)
         }
         objective.clamp(parameters)
-        work = try begin(next, inputs, parameters, nil)
+        work = try begin(next, stepsBefore: step(work), inputs, parameters, nil)
         try writeCheckpoint(work, metrics)
         report(.note("stage \(plan.stages[next].name) begins"))
         return .training(stage: next)
@@ -262,7 +286,7 @@ package final class TrainingRun {
             step: step(work), stage: plan.stages[work.stage].name, sets: sets, seconds: StepClock.now - begin)
         let best = metrics.history.best?.score(plan.evaluation.metric) ?? -1
         try metrics.append(.evaluation(record))
-        let isBest = record.score(plan.evaluation.metric) > best
+        let isBest = record.score(plan.evaluation.metric).map { $0 > best } ?? false
         if isBest { try write(work, metrics, to: folder.best) }
         report(.evaluated(record, isBest: isBest))
     }
@@ -272,7 +296,7 @@ package final class TrainingRun {
         let name = plan.stages[stage].name
         var (best, without) = (-Double.infinity, 0)
         for evaluation in history.evaluations where evaluation.stage == name {
-            let score = evaluation.score(plan.evaluation.metric)
+            guard let score = evaluation.score(plan.evaluation.metric) else { return false }
             if score > best {
                 (best, without) = (score, 0)
             } else {
@@ -280,6 +304,56 @@ package final class TrainingRun {
             }
         }
         return without >= patience
+    }
+
+    // MARK: - Tasks
+
+    /// The weights that training starts with.
+    private func measureStart(_ work: Work, _ metrics: MetricsLog) throws(RunError) {
+        guard plan.startsUntrained else {
+            try metrics.append(.tasks(try measure(plan.template, step: 0)))
+            return
+        }
+        // A model folder only for this.
+        let start = "\(folder.path)/start"
+        defer { ModelFolder.remove(start) }
+        do {
+            try ModelFolder.write(work.trainer.parameters, template: plan.template, as: .f32, to: start)
+        } catch { throw RunError(writing: error, to: start) }
+        try metrics.append(.tasks(try measure(start, step: 0)))
+    }
+
+    /// The model in its folder. A task that fails now takes no training with it.
+    private func measureModel(step: Int, _ metrics: MetricsLog) throws(RunError) {
+        do {
+            try metrics.append(.tasks(try measure(folder.model, step: step)))
+        } catch .evaluation(let error) {
+            report(.note("the model is not measured on tasks: \(error)"))
+        }
+    }
+
+    private func measure(_ model: String, step: Int) throws(RunError) -> TaskRecord {
+        guard let wanted = plan.tasks else { preconditionFailure("there are no tasks") }
+        let begin = StepClock.now
+        let sizes = plan.evaluation.sizes.sorted(by: >)
+        var options = Embedder.Options()
+        options.threads = pool.threadCount
+        let embedder: Embedder
+        do { embedder = try Embedder(modelPath: model, options: options) } catch {
+            throw .evaluation(.model(error.description))
+        }
+        var tasks: [TaskRecord.Task] = []
+        do {
+            let evaluator = try Evaluator(
+                embedder, options: EvaluationOptions(dimensions: sizes, limit: wanted.limit))
+            for file in wanted.files {
+                tasks.append(TaskRecord.Task(try evaluator.run(file, prompts: wanted.prompts && file.hasPrompts)))
+            }
+        } catch { throw .evaluation(error) }
+        let record = TaskRecord(
+            step: step, sizes: sizes, prompts: wanted.prompts, tasks: tasks, seconds: StepClock.now - begin)
+        report(.measured(record))
+        return record
     }
 
     // MARK: - Checkpoints
@@ -302,8 +376,8 @@ package final class TrainingRun {
 
     // MARK: - Results
 
-    private func finish(_ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
-        let history = metrics.history
+    /// The model folder without its card.
+    private func writeModel(_ history: TrainingHistory) throws(RunError) {
         let isBest = plan.choice == .best && history.best != nil
         let (file, _) = try CheckpointFile.open(isBest ? folder.best : folder.last)
         let weights = try CheckpointFile.weights(file, plan.configuration)
@@ -312,7 +386,11 @@ package final class TrainingRun {
                 weights, template: plan.template, as: plan.weightType,
                 metadata: ["castor.training": plan.name, "castor.seed": "\(plan.seed)"], to: folder.model)
         } catch { throw RunError(writing: error, to: folder.model) }
-        try folder.write(ModelCard(history).markdown, to: "\(folder.model)/README.md")
+    }
+
+    private func finish(_ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
+        try writeModel(metrics.history)
+        try folder.write(ModelCard(metrics.history).markdown, to: "\(folder.model)/README.md")
         try writeReport(inputs, metrics)
         folder.synchronise()
         report(.note("the model is in \(folder.model), the report is \(folder.report)"))

@@ -10,8 +10,8 @@ extern "C" {
 
 typedef struct castor_sentencepiece castor_sentencepiece;
 
-/// Loads a serialized model. On failure returns NULL and writes a NUL-terminated reason to `message`.
-castor_sentencepiece *castor_sentencepiece_load(const void *model, size_t size, char *message, size_t message_size);
+/// Loads a serialized model; NULL where it is none.
+castor_sentencepiece *castor_sentencepiece_load(const void *model, size_t size);
 
 void castor_sentencepiece_free(castor_sentencepiece *processor);
 
