@@ -133,12 +133,12 @@ public final class Embedder: Sendable {
         var room = 0
         for (index, result) in prepared.enumerated() {
             guard case .success(let content) = result else { continue }
-            if batches.isEmpty || content.input.tokenCount > room {
+            if batches.isEmpty || content.input.workTokenCount > room {
                 batches.append([])
                 room = options.maxBatchTokens
             }
             batches[batches.count - 1].append((index, content))
-            room -= content.input.tokenCount
+            room -= content.input.workTokenCount
         }
         return batches
     }

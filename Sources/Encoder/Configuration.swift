@@ -18,6 +18,10 @@ package struct Configuration: Codable, Sendable, Equatable {
     package var image: Image
     package var audio: Audio
     package var unified: Unified
+    /// nil in models that take no video.
+    package var video: Video?
+    /// nil in models that take no documents.
+    package var document: Document?
 
     package struct Text: Codable, Sendable, Equatable {
         package var blocks: Int
@@ -83,8 +87,40 @@ package struct Configuration: Codable, Sendable, Equatable {
         }
     }
 
+    package struct Video: Codable, Sendable, Equatable {
+        /// Frames of one video; beyond them, they are spread evenly.
+        package var maxFrames: Int
+        /// Patches of one frame.
+        package var maxPatches: Int
+        /// Rows and columns of the tokens that a frame leaves.
+        package var pooledSide: Int
+        /// Sines and cosines of a frame's time; 0 for none.
+        package var timeFeatures: Int
+        package var timeBase: Double
+
+        enum CodingKeys: String, CodingKey {
+            case maxFrames = "max_frames"
+            case maxPatches = "max_patches"
+            case pooledSide = "pooled_side"
+            case timeFeatures = "time_features"
+            case timeBase = "time_base"
+        }
+    }
+
+    package struct Document: Codable, Sendable, Equatable {
+        /// Patches of one page.
+        package var maxPatches: Int
+        /// Rows and columns of the tokens that a page's picture leaves.
+        package var pooledSide: Int
+
+        enum CodingKeys: String, CodingKey {
+            case maxPatches = "max_patches"
+            case pooledSide = "pooled_side"
+        }
+    }
+
     enum CodingKeys: String, CodingKey {
-        case format, name, width, heads, text, image, audio, unified
+        case format, name, width, heads, text, image, audio, unified, video, document
         case mlpWidth = "mlp_width"
         case normEpsilon = "norm_epsilon"
         case maxTokens = "max_tokens"
@@ -177,6 +213,18 @@ package struct Configuration: Codable, Sendable, Equatable {
         try require(audio.fftLength % 2 == 0, "audio.fft_length", "must be even")
         try check("audio.mel_bands", audio.melBands, 1...1_024)
         try check("audio.patch_frames", audio.patchFrames, 1...1_024)
+        if let video {
+            try check("video.max_frames", video.maxFrames, 1...1_024)
+            try check("video.max_patches", video.maxPatches, 1...65_536)
+            try check("video.pooled_side", video.pooledSide, 1...256)
+            try check("video.time_features", video.timeFeatures, 0...1_024)
+            try require(video.timeFeatures % 2 == 0, "video.time_features", "must be even")
+            try require(video.timeBase.isFinite && video.timeBase > 1, "video.time_base", "must be a number above 1")
+        }
+        if let document {
+            try check("document.max_patches", document.maxPatches, 1...65_536)
+            try check("document.pooled_side", document.pooledSide, 1...256)
+        }
     }
 }
 
@@ -223,7 +271,18 @@ extension Configuration {
             result.append(("\(tower.rawValue).norm.weight", [width]))
         }
         result.append(("projection.weight", [outputDimensions, width]))
+        // Last, so that the random numbers of the others do not depend on it.
+        if hasTimeEmbedding, let video { result.append((Self.timeEmbeddingName, [width, video.timeFeatures])) }
         return result
+    }
+
+    package static let timeEmbeddingName = "video.time_embedding.weight"
+
+    package var hasTimeEmbedding: Bool { (video?.timeFeatures ?? 0) > 0 }
+
+    /// The most patches that a picture of any kind is divided into.
+    package var largestPictureGrid: Int {
+        max(image.maxPatches, video?.maxPatches ?? 0, document?.maxPatches ?? 0)
     }
 
     package var parameterCount: Int {

@@ -10,11 +10,27 @@ package struct EncoderInput: Sendable {
         case image(patches: Matrix, grid: ImageGrid)
         /// Patches over time, `[n, F * mel bands]`.
         case audio(patches: Matrix)
+        /// A video's frames, each shown at its time, in seconds from the first moment asked for.
+        case video(frames: PooledPictures, times: [Double])
+        /// The picture of a document's page.
+        case page(PooledPictures)
+        /// SentencePiece ids of the text on a document's page.
+        case pageText([Int32])
 
+        /// Tokens in the unified encoder.
         package var tokenCount: Int {
             switch self {
-            case .text(let ids): ids.count
+            case .text(let ids), .pageText(let ids): ids.count
             case .image(let patches, _), .audio(let patches): patches.rows
+            case .video(let pictures, _), .page(let pictures): pictures.tokenCount
+            }
+        }
+
+        /// Tokens in the segment's tower.
+        package var towerTokenCount: Int {
+            switch self {
+            case .video(let pictures, _), .page(let pictures): pictures.patches.rows
+            case .text, .pageText, .image, .audio: tokenCount
             }
         }
 
@@ -23,7 +39,46 @@ package struct EncoderInput: Sendable {
             case .text: .text
             case .image: .image
             case .audio: .audio
+            case .video: .video
+            case .page, .pageText: .document
             }
+        }
+
+        package var tower: Configuration.Tower {
+            switch self {
+            case .text, .pageText: .text
+            case .image, .video, .page: .image
+            case .audio: .audio
+            }
+        }
+
+        package var ids: [Int32]? {
+            switch self {
+            case .text(let ids), .pageText(let ids): ids
+            case .image, .audio, .video, .page: nil
+            }
+        }
+
+        package var patches: Matrix? {
+            switch self {
+            case .text, .pageText: nil
+            case .image(let patches, _), .audio(let patches): patches
+            case .video(let pictures, _), .page(let pictures): pictures.patches
+            }
+        }
+
+        /// Pictures that are pooled, and the times of those of a video.
+        var pooled: PooledPictures? {
+            switch self {
+            case .video(let pictures, _), .page(let pictures): pictures
+            case .text, .pageText, .image, .audio: nil
+            }
+        }
+
+        /// Tokens that attend to each other in the tower, in order: those of the segment, or of each of its pictures.
+        var towerLengths: [Int] {
+            guard let pooled else { return [towerTokenCount] }
+            return Array(repeating: pooled.patchesPerPicture, count: pooled.pictureCount)
         }
 
         /// The first `count` tokens.
@@ -32,6 +87,12 @@ package struct EncoderInput: Sendable {
             case .text(let ids): .text(Array(ids.prefix(count)))
             case .image(let patches, let grid): .image(patches: patches[0..<count], grid: grid)
             case .audio(let patches): .audio(patches: patches[0..<count])
+            case .video(let frames, let times):
+                .video(
+                    frames: frames.prefix(count),
+                    times: Array(times.prefix((count + frames.tokensPerPicture - 1) / frames.tokensPerPicture)))
+            case .page(let picture): .page(picture.prefix(count))
+            case .pageText(let ids): .pageText(Array(ids.prefix(count)))
             }
         }
     }
@@ -43,6 +104,9 @@ package struct EncoderInput: Sendable {
     }
 
     package var tokenCount: Int { segments.reduce(0) { $0 + $1.tokenCount } }
+
+    /// Rows that the pass computes at a time: tokens in the towers or in the unified encoder, whichever are more.
+    package var workTokenCount: Int { segments.reduce(0) { $0 + max($1.tokenCount, $1.towerTokenCount) } }
 
     /// Cuts at the end so that at most `limit` tokens remain. Returns whether anything was cut.
     package mutating func truncate(to limit: Int) -> Bool {

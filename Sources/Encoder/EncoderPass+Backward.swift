@@ -70,27 +70,61 @@ extension EncoderPass {
     ) {
         let (stack, d) = (record.stack, shape.width)
         let (tower, dTower) = (weights.tower(record.tower), gradients.tower(record.tower))
-        let layout = stack.pass.layout
-        let dx = memory.dTokens(rows: layout.tokenCount, columns: d)
+        let dx = memory.dTokens(rows: stack.pass.layout.tokenCount, columns: d)
         let modalities = gradients.unifiedWeights.modality
         let pieces = pool.ranges(record.placed.count, minimum: 1, perWorker: 4)
         let sums = RowPartials(count: pieces.count, columns: d + modalities.count)
-        pool.run(pieces.count) { index, _ in
+        pool.run(pieces.count) { index, worker in
             for part in pieces[index] {
                 let placed = record.placed[part]
-                let rows = layout.rows(of: part)
-                dx[rows].fill(0)
-                rmsNormRowsBackward(
-                    Block(dJoined[placed.rows]), input: Block(stack.output[rows]), weight: tower.norm.pointer,
-                    epsilon: shape.epsilon, into: Block(dx[rows]), dWeight: sums.row(index))
+                joinBackward(placed, dJoined, stack.output, tower, into: dx, dWeight: sums.row(index), worker.scratch)
                 let dModality = sums.row(index) + d + placed.segment.modality.rawValue * d
                 for row in placed.rows { add(dJoined.row(row), to: dModality, count: d) }
             }
         }
         sums.drain(into: dTower.norm.pointer, count: d)
         sums.drain(into: modalities.pointer, from: d, count: modalities.count)
+        if let dTime = gradients.unifiedWeights.time { timeBackward(record.placed, dJoined, dTime) }
         backward(stack, dx, tower, dTower, memory)
         frontEndBackward(record, dx, gradients)
+    }
+
+    /// Pooling and norm of one part, from its rows of the joined matrix to its rows of the tower's output.
+    private func joinBackward(
+        _ placed: PlacedSegment, _ dJoined: Matrix, _ output: Matrix, _ tower: TowerWeights, into dx: Matrix,
+        dWeight: UnsafeMutablePointer<Float>, _ scratch: Scratch
+    ) {
+        func normBackward(_ dOutput: Block, _ rows: Range<Int>) {
+            dx[rows].fill(0)
+            rmsNormRowsBackward(
+                dOutput, input: Block(output[rows]), weight: tower.norm.pointer, epsilon: shape.epsilon,
+                into: Block(dx[rows]), dWeight: dWeight)
+        }
+        guard let pooled = placed.segment.pooled else {
+            return normBackward(Block(dJoined[placed.rows]), placed.towerRows)
+        }
+        let dNormed = scratch.take(rows: pooled.patchesPerPicture, columns: shape.width)
+        for picture in 0..<pooled.pictureCount {
+            pooled.backward(picture, dJoined, firstRow: placed.row, into: dNormed)
+            let start = placed.towerRow + picture * pooled.patchesPerPicture
+            normBackward(Block(dNormed), start..<start + pooled.patchesPerPicture)
+        }
+    }
+
+    /// `dW += dframes^T features`, where a frame's gradient is the sum over its tokens.
+    private func timeBackward(_ placed: [PlacedSegment], _ dJoined: Matrix, _ dTime: Matrix) {
+        for part in placed {
+            guard case .video(let frames, let times) = part.segment else { continue }
+            let dFrames = Matrix(rows: times.count, columns: shape.width)
+            for (index, row) in part.rows.enumerated() {
+                add(dJoined.row(row), to: dFrames.row(index / frames.tokensPerPicture), count: shape.width)
+            }
+            let features = timeFeatures(times)
+            // A block does not keep its matrix alive.
+            withExtendedLifetime((dFrames, features)) {
+                pool.gemm(Block(dFrames), .yes, Block(features), .no, into: Block(dTime), beta: 1)
+            }
+        }
     }
 
     private func frontEndBackward(_ record: TowerRecord, _ dTokens: Matrix, _ gradients: ModelWeights) {
@@ -108,7 +142,7 @@ extension EncoderPass {
         pool.run(pieces.count) { index, _ in
             let columns = pieces[index]
             var row = 0
-            for case .text(let ids) in placed.lazy.map(\.segment) {
+            for ids in placed.lazy.compactMap(\.segment.ids) {
                 for id in ids {
                     add(
                         dTokens.row(row) + columns.lowerBound, to: dTable.row(Int(id)) + columns.lowerBound,
@@ -129,15 +163,10 @@ extension EncoderPass {
                     dTokens.row(row) + outputs.lowerBound, to: gradients.bias.pointer + outputs.lowerBound,
                     count: outputs.count)
             }
-            var row = 0
             for part in placed {
-                switch part.segment {
-                case .text: preconditionFailure("a text in a tower of patches")
-                case .image(let patches, _), .audio(let patches):
-                    let dY = Block(dTokens[row..<row + patches.rows]).columns(outputs)
-                    gemm(dY, .yes, Block(patches), .no, into: Block(gradients.embedding[outputs]), beta: 1)
-                    row += patches.rows
-                }
+                guard let patches = part.segment.patches else { preconditionFailure("a text in a tower of patches") }
+                let dY = Block(dTokens[part.towerRows]).columns(outputs)
+                gemm(dY, .yes, Block(patches), .no, into: Block(gradients.embedding[outputs]), beta: 1)
             }
         }
     }

@@ -40,15 +40,9 @@ package struct EncoderPass: Sendable {
             let placed = Self.place(batch, layout, tower)
             guard !placed.isEmpty else { continue }
             let (tokens, weights) = try frontEnd(tower, placed, source, memory)
-            let towerLayout = PackedLayout(lengths: placed.map(\.segment.tokenCount))
+            let towerLayout = PackedLayout(lengths: placed.flatMap(\.segment.towerLengths))
             let stack = run(tokens, towerLayout, angles(tower, placed, memory), weights, memory)
-            for (index, part) in placed.enumerated() {
-                rmsNormRows(
-                    Block(stack.output[towerLayout.rows(of: index)]), weight: weights.norm.pointer,
-                    epsilon: shape.epsilon, into: Block(x[part.rows]))
-                let modality = unified.modality.row(part.segment.modality.rawValue)
-                for row in part.rows { add(modality, to: x.row(row), count: shape.width) }
-            }
+            join(placed, stack.output, weights, unified, into: x)
             towers.append(TowerRecord(tower: tower, placed: placed, stack: stack))
         }
         let stack = run(x, layout, sequentialAngles(.unified, layout.lengths, memory), unified.tower, memory)
@@ -59,16 +53,61 @@ package struct EncoderPass: Sendable {
         return PassRecord(rows: rows, towers: towers, unified: stack, pooled: pooled)
     }
 
+    /// A tower's output to its parts' rows of the joined matrix: norm, pooling, embeddings of time and modality.
+    private func join(
+        _ placed: [PlacedSegment], _ output: Matrix, _ weights: TowerWeights, _ unified: UnifiedWeights, into x: Matrix
+    ) {
+        for part in placed {
+            if let pooled = part.segment.pooled {
+                pool.run(pooled.pictureCount) { picture, worker in
+                    let source = part.towerRow + picture * pooled.patchesPerPicture
+                    let normed = worker.scratch.take(rows: pooled.patchesPerPicture, columns: shape.width)
+                    rmsNormRows(
+                        Block(output[source..<source + pooled.patchesPerPicture]), weight: weights.norm.pointer,
+                        epsilon: shape.epsilon, into: Block(normed))
+                    pooled.forward(picture, normed, into: x, firstRow: part.row)
+                }
+            } else {
+                rmsNormRows(
+                    Block(output[part.towerRows]), weight: weights.norm.pointer, epsilon: shape.epsilon,
+                    into: Block(x[part.rows]))
+            }
+            let modality = unified.modality.row(part.segment.modality.rawValue)
+            for row in part.rows { add(modality, to: x.row(row), count: shape.width) }
+            if let time = unified.time, case .video(let frames, let times) = part.segment {
+                let features = timeFeatures(times)
+                let embeddings = Matrix(rows: features.rows, columns: shape.width)
+                // A block does not keep its matrix alive.
+                withExtendedLifetime(features) {
+                    linear(Block(features), time, into: embeddings, rows: 0..<features.rows, .whole)
+                }
+                for (index, row) in part.rows.enumerated() {
+                    add(embeddings.row(index / frames.tokensPerPicture), to: x.row(row), count: shape.width)
+                }
+            }
+        }
+    }
+
+    /// `[frames, time features]` of docs/model.md section 5.
+    func timeFeatures(_ times: [Double]) -> Matrix {
+        guard let video = configuration.video else { preconditionFailure("a model without video") }
+        return videoTimeFeatures(times, count: video.timeFeatures, base: video.timeBase)
+    }
+
     // MARK: - Front-ends
 
     private static func place(
         _ batch: [EncoderInput], _ layout: PackedLayout, _ tower: Configuration.Tower
     ) -> [PlacedSegment] {
         var placed: [PlacedSegment] = []
+        var towerRow = 0
         for (content, start) in zip(batch, layout.starts) {
             var row = start
             for segment in content.segments {
-                if segment.tower == tower { placed.append(PlacedSegment(segment: segment, row: row)) }
+                if segment.tower == tower {
+                    placed.append(PlacedSegment(segment: segment, row: row, towerRow: towerRow))
+                    towerRow += segment.towerTokenCount
+                }
                 row += segment.tokenCount
             }
         }
@@ -79,12 +118,12 @@ package struct EncoderPass: Sendable {
     private func frontEnd(
         _ tower: Configuration.Tower, _ placed: [PlacedSegment], _ source: some WeightSource, _ memory: PassMemory
     ) throws(ModelError) -> (tokens: Matrix, weights: TowerWeights) {
-        let count = placed.reduce(0) { $0 + $1.segment.tokenCount }
+        let count = placed.reduce(0) { $0 + $1.segment.towerTokenCount }
         let tokens = memory.tokens(rows: count, columns: shape.width)
         if tower == .text {
             let text = try source.text()
             var row = 0
-            for case .text(let ids) in placed.lazy.map(\.segment) {
+            for ids in placed.lazy.compactMap(\.segment.ids) {
                 for id in ids {
                     try text.embedding.copyRow(Int(id), into: tokens.row(row))
                     row += 1
@@ -93,14 +132,11 @@ package struct EncoderPass: Sendable {
             return (tokens, text.tower)
         }
         let weights = try tower == .image ? source.image() : source.audio()
-        var row = 0
         for part in placed {
-            switch part.segment {
-            case .text: preconditionFailure("a text in the \(tower.rawValue) tower")
-            case .image(let patches, _), .audio(let patches):
-                embed(patches, weights, into: tokens[row..<row + patches.rows])
-                row += patches.rows
+            guard let patches = part.segment.patches else {
+                preconditionFailure("a text in the \(tower.rawValue) tower")
             }
+            embed(patches, weights, into: tokens[part.towerRows])
         }
         return (tokens, weights.tower)
     }
@@ -123,22 +159,36 @@ package struct EncoderPass: Sendable {
         guard tower == .image else {
             return sequentialAngles(tower, placed.map(\.segment.tokenCount), memory)
         }
-        let count = placed.reduce(0) { $0 + $1.segment.tokenCount }
+        let count = placed.reduce(0) { $0 + $1.segment.towerTokenCount }
         let angles = memory.angles(rows: count, pairs: shape.headSize / 2)
-        let table = rotary[.image]!.rows(positions: configuration.image.maxPatches)
-        let half = shape.headSize / 4
-        var row = 0
-        for case .image(let patches, let grid) in placed.lazy.map(\.segment) {
-            for patch in 0..<patches.rows {
-                let (y, x) = grid.cell(ofPatch: patch)
-                angles.cosine.row(row).update(from: table.cosine.row(y), count: half)
-                (angles.cosine.row(row) + half).update(from: table.cosine.row(x), count: half)
-                angles.sine.row(row).update(from: table.sine.row(y), count: half)
-                (angles.sine.row(row) + half).update(from: table.sine.row(x), count: half)
-                row += 1
+        let table = rotary[.image]!.rows(positions: configuration.largestPictureGrid)
+        for part in placed {
+            switch part.segment {
+            case .text, .pageText, .audio: preconditionFailure("no picture in the image tower")
+            case .image(let patches, let grid): axialAngles(grid, patches.rows, table, angles, from: part.towerRow)
+            case .video(let pictures, _), .page(let pictures):
+                for picture in 0..<pictures.pictureCount {
+                    let row = part.towerRow + picture * pictures.patchesPerPicture
+                    axialAngles(pictures.grid, pictures.patchesPerPicture, table, angles, from: row)
+                }
             }
         }
         return angles
+    }
+
+    /// Of a picture's first `count` patches: the row turns one half of the pairs, the column the other.
+    private func axialAngles(
+        _ grid: ImageGrid, _ count: Int, _ table: RotaryTable.Rows, _ angles: RotaryAngles, from firstRow: Int
+    ) {
+        let half = shape.headSize / 4
+        for patch in 0..<count {
+            let (y, x) = grid.cell(ofPatch: patch)
+            let row = firstRow + patch
+            angles.cosine.row(row).update(from: table.cosine.row(y), count: half)
+            (angles.cosine.row(row) + half).update(from: table.cosine.row(x), count: half)
+            angles.sine.row(row).update(from: table.sine.row(y), count: half)
+            (angles.sine.row(row) + half).update(from: table.sine.row(x), count: half)
+        }
     }
 
     /// Positions that count from 0 in each sequence.
@@ -191,12 +241,14 @@ package struct EncoderPass: Sendable {
     }
 }
 
-/// A part and its first row in the joined matrix.
+/// A part, and its first rows in the joined matrix and in its tower's.
 struct PlacedSegment: Sendable {
     let segment: EncoderInput.Segment
     let row: Int
+    let towerRow: Int
 
     var rows: Range<Int> { row..<row + segment.tokenCount }
+    var towerRows: Range<Int> { towerRow..<towerRow + segment.towerTokenCount }
 }
 
 /// What a forward pass computed: its rows, and the way to them.
@@ -221,14 +273,4 @@ struct StackRecord: Sendable {
     let blocks: [BlockActivations]
     /// Before the norm that ends the stack, `[T, d]`
     let output: Matrix
-}
-
-extension EncoderInput.Segment {
-    fileprivate var tower: Configuration.Tower {
-        switch self {
-        case .text: .text
-        case .image: .image
-        case .audio: .audio
-        }
-    }
 }

@@ -32,7 +32,7 @@ package enum Initialization {
 
     private static func standardDeviation(_ name: String, fanIn: Int, _ configuration: Configuration) -> Double {
         if name == "text.embedding.weight" { return 1 }
-        if name == "unified.modality_embedding.weight" { return 0.02 }
+        if name == "unified.modality_embedding.weight" || name == Configuration.timeEmbeddingName { return 0.02 }
         guard name.hasSuffix("attention.output.weight") || name.hasSuffix("mlp.down.weight") else {
             return 1 / Double(fanIn).squareRoot()
         }

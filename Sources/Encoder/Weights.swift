@@ -64,6 +64,8 @@ package struct TextWeights: Sendable {
 package struct UnifiedWeights: Sendable {
     /// `[5, d]`, rows in the order of ``Modality``
     package let modality: Matrix
+    /// `[d, time features]` of a video's frames, where the model has it
+    package let time: Matrix?
     package let tower: TowerWeights
     /// `[output dimensions, d]`
     package let projection: Matrix
@@ -161,7 +163,9 @@ struct WeightAssembly<Failure: Error> {
 
     func unified() throws(Failure) -> UnifiedWeights {
         UnifiedWeights(
-            modality: try matrix("unified.modality_embedding.weight"), tower: try tower(.unified),
+            modality: try matrix("unified.modality_embedding.weight"),
+            time: configuration.hasTimeEmbedding ? try matrix(Configuration.timeEmbeddingName) : nil,
+            tower: try tower(.unified),
             projection: try matrix("projection.weight"))
     }
 

@@ -68,11 +68,11 @@ package final class GradientEngine {
         var chunks: [Range<Int>] = []
         var (start, tokens) = (0, 0)
         for (index, content) in contents.enumerated() {
-            if index > start, tokens + content.tokenCount > options.maxChunkTokens {
+            if index > start, tokens + content.workTokenCount > options.maxChunkTokens {
                 chunks.append(start..<index)
                 (start, tokens) = (index, 0)
             }
-            tokens += content.tokenCount
+            tokens += content.workTokenCount
         }
         chunks.append(start..<contents.count)
         return chunks

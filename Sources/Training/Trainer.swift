@@ -77,10 +77,14 @@ package final class Trainer {
     /// all are passed while those are trained.
     private static func trainedTowers(_ parameters: ParameterStore, _ optimizer: AdamW) -> Set<Configuration.Tower> {
         if optimizer.isTrained("unified.modality_embedding.weight") { return Set(Configuration.Tower.allCases) }
-        return Set(
+        var towers = Set(
             Configuration.Tower.allCases.filter { tower in
                 parameters.tensors.contains { $0.name.hasPrefix("\(tower.rawValue).") && optimizer.isTrained($0.name) }
             })
+        // The time embedding gets its gradient on the way to the frames.
+        let time = Configuration.timeEmbeddingName
+        if parameters.index(of: time) != nil, optimizer.isTrained(time) { towers.insert(.image) }
+        return towers
     }
 
     /// Steps done.

@@ -21,7 +21,7 @@ import Testing
             item.parts.map { part in
                 switch part {
                 case .text(let text): .text(text)
-                case .file(let path, let mimeType): .file(path, mimeType: mimeType)
+                case .file(let path, let mimeType, _): .file(path, mimeType: mimeType)
                 }
             })
     }
@@ -31,7 +31,14 @@ import Testing
     }
 
     /// Contents that the library takes; empty texts it refuses, like the service.
-    static let accepted = golden.cases.filter { !hasEmptyText($0) }
+    static let accepted = golden.cases.filter { !hasEmptyText($0) && !hasPictures($0) }
+
+    private static func hasPictures(_ item: Golden.Case) -> Bool {
+        item.parts.contains {
+            guard case .file(let path, _, _) = $0 else { return false }
+            return [".mp4", ".webm", ".pdf"].contains { path.hasSuffix($0) }
+        }
+    }
 
     @Test(arguments: accepted) func everyContentEqualsTheReference(item: Golden.Case) throws {
         let embedding = try Self.embedder.embed(Self.content(item), options: Self.options)
@@ -87,6 +94,48 @@ import Testing
             checked += 1
         }
         #expect(checked >= 15)
+    }
+
+    /// From the frames and pages that the reference saw.
+    @Test func framesAndPagesOfTheReferenceEqualTheReference() throws {
+        let pool = WorkerPool(threads: 2)
+        let model = try Model(path: Folders.nano, pool: pool)
+        let encoder = MultimodalEncoder(model: model, pool: pool)
+        let video = try #require(model.configuration.video)
+        let document = try #require(model.configuration.document)
+        let side = model.configuration.image.patchSize
+        func patches(_ pixels: [UInt8], _ height: Int, _ width: Int, _ maxPatches: Int) -> (Matrix, ImageGrid) {
+            let grid = ImageGrid(width: width, height: height, maxPatches: maxPatches)
+            let image = PixelImage(size: ImageSize(width: width, height: height), pixels: pixels)
+            let resized = Resize.triangle(
+                image, to: ImageSize(width: grid.columns * side, height: grid.rows * side))
+            return (imagePatches(resized, grid: grid, patchSize: side), grid)
+        }
+        var (videos, documents) = (0, 0)
+        for item in Self.golden.cases {
+            var segments: [EncoderInput.Segment] = []
+            if let stored = Self.golden.frames(item.id) {
+                let each = stored.frames.map { patches($0, stored.height, stored.width, video.maxPatches) }
+                let all = Matrix(
+                    rows: each.reduce(0) { $0 + $1.0.rows }, columns: each[0].0.columns,
+                    values: each.flatMap(\.0.values))
+                let frames = PooledPictures(patches: all, grid: each[0].1, pooledSide: video.pooledSide)
+                segments = [.video(frames: frames, times: try #require(item.times))]
+                videos += 1
+            }
+            for (number, text) in (item.pages ?? []).enumerated() {
+                let stored = try #require(Self.golden.page(item.id, number))
+                let (page, grid) = patches(stored.pixels, stored.height, stored.width, document.maxPatches)
+                segments.append(.page(PooledPictures(patches: page, grid: grid, pooledSide: document.pooledSide)))
+                if !text.isEmpty { segments.append(.pageText(model.tokenizer.encode(text, limit: 8_192).ids)) }
+                documents += 1
+            }
+            guard !segments.isEmpty else { continue }
+            let input = EncoderInput(segments)
+            #expect(input.tokenCount == item.tokens)
+            expectClose(normalised(try encoder.encode([input])), Self.golden.vector(item.id), .nanoParity, item.id)
+        }
+        #expect(videos >= 4 && documents >= 2)
     }
 
     /// No two different texts lie together: a constant function would pass many other tests.

@@ -12,7 +12,7 @@ import Testing
     private func randomInput(_ random: inout SeededRandom) -> EncoderInput {
         EncoderInput(
             (0...Int.random(in: 0...2, using: &random)).map { _ in
-                switch Int.random(in: 0...3, using: &random) {
+                switch Int.random(in: 0...5, using: &random) {
                 case 0:
                     let grid = ImageGrid(
                         width: Int.random(in: 1...500, using: &random), height: Int.random(in: 1...500, using: &random),
@@ -20,6 +20,11 @@ import Testing
                     let count = grid.rows * grid.columns
                     return .image(
                         patches: Matrix(rows: count, columns: 768, values: random.floats(count * 768)), grid: grid)
+                case 2:
+                    let frames = Int.random(in: 1...9, using: &random)
+                    return .video(
+                        frames: pictures(frames, side: 2, &random), times: (0..<frames).map { Double($0) * 0.75 })
+                case 3: return .page(pictures(1, side: 3, &random))
                 case 1:
                     let count = Int.random(in: 1...60, using: &random)
                     return .audio(patches: Matrix(rows: count, columns: 640, values: random.floats(count * 640)))
@@ -28,6 +33,16 @@ import Testing
                     return .text((0..<count).map { _ in Int32.random(in: 0..<1_000, using: &random) })
                 }
             })
+    }
+
+    private func pictures(_ count: Int, side: Int, _ random: inout SeededRandom) -> PooledPictures {
+        let grid = ImageGrid(
+            width: Int.random(in: 1...500, using: &random), height: Int.random(in: 1...500, using: &random),
+            maxPatches: 24)
+        let patches = count * grid.rows * grid.columns
+        return PooledPictures(
+            patches: Matrix(rows: patches, columns: 768, values: random.floats(patches * 768)), grid: grid,
+            pooledSide: side)
     }
 
     private func rows(_ matrix: Matrix) -> [[Float]] {

@@ -10,7 +10,7 @@ import Testing
         let configuration = try Configuration(json: Data(valid.utf8))
         #expect(configuration.width == 32)
         #expect(configuration.headSize == 16)
-        #expect(configuration.parameterCount == 237_472)
+        #expect(configuration.parameterCount == 237_728)
     }
 
     /// What is changed, to what, and the key that the error must name.
@@ -37,6 +37,10 @@ import Testing
         ("\"fft_length\": 512", "\"fft_length\": 399", "audio.fft_length"),
         ("\"hop_length\": 160", "\"hop_length\": 401", "audio.hop_length"),
         ("\"mel_bands\": 80", "\"mel_bands\": -1", "audio.mel_bands"),
+        ("\"max_frames\": 8", "\"max_frames\": 0", "video.max_frames"),
+        ("\"time_features\": 8", "\"time_features\": 7", "video.time_features"),
+        ("\"time_base\": 100", "\"time_base\": 1", "video.time_base"),
+        ("\"pooled_side\": 3", "\"pooled_side\": 0", "document.pooled_side"),
     ]
 
     @Test(arguments: mistakes) func aMistakeNamesItsKey(mistake: (find: String, replace: String, key: String)) {

@@ -90,4 +90,19 @@ import Testing
             #expect(input.segments.count == (limit <= 3 ? 1 : limit <= 9 ? 2 : 3))
         }
     }
+
+    /// Frames that keep no token are dropped with their times; the last one that keeps some may keep only a few.
+    @Test func truncationCutsFramesAndPages() {
+        let grid = ImageGrid(width: 3, height: 2, maxPatches: 6)
+        let frames = PooledPictures(patches: Matrix(rows: 30, columns: 768), grid: grid, pooledSide: 2)
+        let page = PooledPictures(patches: Matrix(rows: 6, columns: 768), grid: grid, pooledSide: 8)
+        #expect(frames.tokenCount == 20 && page.tokenCount == 6)
+        for limit in 1...28 {
+            var input = EncoderInput([.video(frames: frames, times: [0, 1, 2, 3, 4]), .page(page), .pageText([7, 2])])
+            #expect(input.truncate(to: limit) == (limit < 28))
+            #expect(input.tokenCount == min(limit, 28))
+            guard case .video(let kept, let times) = input.segments[0] else { fatalError() }
+            #expect(kept.pictureCount == min(5, (limit + 3) / 4) && times.count == kept.pictureCount)
+        }
+    }
 }

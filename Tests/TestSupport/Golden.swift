@@ -10,17 +10,34 @@ package struct Golden: Sendable {
         package let tokens: Int
         /// One list a part, where the case is short text only.
         package let ids: [[Int32]]?
+        /// Of a video's frames, where the case is one video.
+        package let times: [Double]?
+        /// Texts of the pages, where the case is one document.
+        package let pages: [String]?
 
         package var description: String { id }
 
-        /// Cases whose pixels depend on the version of a lossy decoder.
-        package var dependsOnDecoder: Bool { id.hasSuffix(".heic") || id.hasSuffix(".avif") }
+        /// Cases whose pixels depend on the version of a lossy decoder, or of a renderer.
+        package var dependsOnDecoder: Bool {
+            if id.hasSuffix(".heic") || id.hasSuffix(".avif") { return true }
+            return parts.contains {
+                guard case .file(let path, _, _) = $0 else { return false }
+                return [".mp4", ".webm", ".pdf"].contains { path.hasSuffix($0) }
+            }
+        }
     }
 
     package enum Part: Sendable {
         case text(String)
         /// Relative to `Tests/Fixtures`.
-        case file(path: String, mimeType: String?)
+        case file(path: String, mimeType: String?, video: VideoMetadata?)
+    }
+
+    /// What part of a video, and how densely, in the service's words.
+    package struct VideoMetadata: Decodable, Sendable {
+        package let startOffset: String?
+        package let endOffset: String?
+        package let fps: Double?
     }
 
     package let cases: [Case]
@@ -34,7 +51,8 @@ package struct Golden: Sendable {
         let file = try JSONDecoder().decode(File.self, from: Data(Folders.read("\(Folders.fixtures)/golden.json")))
         cases = try file.cases.map { item in
             Case(
-                id: item.id, parts: try item.content.parts.map { try $0.part }, tokens: item.tokens, ids: item.ids)
+                id: item.id, parts: try item.content.parts.map { try $0.part }, tokens: item.tokens, ids: item.ids,
+                times: item.times, pages: item.pages)
         }
         tensors = try SafeTensors(path: "\(Folders.fixtures)/golden.safetensors")
     }
@@ -54,6 +72,20 @@ package struct Golden: Sendable {
         return (Array(bytes), entry.shape[0], entry.shape[1])
     }
 
+    /// The pictures of one video, `[h, w, 3]` each.
+    package func frames(_ id: String) -> (frames: [[UInt8]], height: Int, width: Int)? {
+        guard let entry = tensors.entries["\(id).frames"], let bytes = bytes("\(id).frames") else { return nil }
+        let size = entry.shape[1] * entry.shape[2] * 3
+        return ((0..<entry.shape[0]).map { Array(bytes[$0 * size..<($0 + 1) * size]) }, entry.shape[1], entry.shape[2])
+    }
+
+    /// The picture of one page of a document, `[h, w, 3]`.
+    package func page(_ id: String, _ number: Int) -> (pixels: [UInt8], height: Int, width: Int)? {
+        let name = "\(id).page.\(number)"
+        guard let entry = tensors.entries[name], let bytes = bytes(name) else { return nil }
+        return (Array(bytes), entry.shape[0], entry.shape[1])
+    }
+
     private func bytes(_ name: String) -> UnsafeRawBufferPointer? {
         tensors.entries[name].map { UnsafeRawBufferPointer(rebasing: tensors.file.bytes[$0.range]) }
     }
@@ -64,6 +96,8 @@ package struct Golden: Sendable {
             let content: Content
             let tokens: Int
             let ids: [[Int32]]?
+            let times: [Double]?
+            let pages: [String]?
         }
         struct Content: Decodable { let parts: [RawPart] }
         struct UnknownPart: Error {}
@@ -74,6 +108,7 @@ package struct Golden: Sendable {
             }
             let text: String?
             let fileData: FileData?
+            let videoMetadata: VideoMetadata?
             let `repeat`: String?
             let count: Int?
 
@@ -81,7 +116,7 @@ package struct Golden: Sendable {
                 get throws {
                     if let text { return .text(text) }
                     if let unit = `repeat`, let count { return .text(String(repeating: unit, count: count)) }
-                    if let fileData { return .file(path: fileData.fileUri, mimeType: fileData.mimeType) }
+                    if let fileData { return .file(path: fileData.fileUri, mimeType: fileData.mimeType, video: videoMetadata) }
                     throw UnknownPart()
                 }
             }

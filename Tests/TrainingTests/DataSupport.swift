@@ -133,6 +133,12 @@ extension EncoderInput {
                 [1, UInt32(grid.rows), UInt32(grid.columns)] + (grid.kept ?? []).map { UInt32($0) }
                     + patches.values.map(\.bitPattern)
             case .audio(let patches): [2, UInt32(patches.rows)] + patches.values.map(\.bitPattern)
+            case .video(let frames, let times):
+                [3, UInt32(frames.grid.rows), UInt32(frames.grid.columns)] + times.map { Float($0).bitPattern }
+                    + frames.patches.values.map(\.bitPattern)
+            case .page(let picture):
+                [4, UInt32(picture.grid.rows), UInt32(picture.grid.columns)] + picture.patches.values.map(\.bitPattern)
+            case .pageText(let ids): [5, UInt32(ids.count)] + ids.map { UInt32(bitPattern: $0) }
             }
         }
     }

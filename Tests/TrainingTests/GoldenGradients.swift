@@ -30,6 +30,10 @@ struct GoldenGradients {
         let text: [Int32]?
         let image: String?
         let audio: String?
+        let video: String?
+        let page: String?
+        let pageText: [Int32]?
+        let times: [Double]?
         let grid: [Int]?
     }
 
@@ -129,10 +133,21 @@ struct GoldenGradients {
 
     private func segment(_ part: Part) throws -> EncoderInput.Segment {
         if let ids = part.text { return .text(ids) }
-        guard let name = part.image else { return .audio(patches: try tensor(part.audio!)) }
+        if let ids = part.pageText { return .pageText(ids) }
+        if let name = part.audio { return .audio(patches: try tensor(name)) }
         let (rows, columns) = (part.grid![0], part.grid![1])
-        return .image(
-            patches: try tensor(name), grid: ImageGrid(width: columns, height: rows, maxPatches: rows * columns))
+        let grid = ImageGrid(width: columns, height: rows, maxPatches: rows * columns)
+        if let name = part.image { return .image(patches: try tensor(name), grid: grid) }
+        let configuration = try Model.configuration(path: Folders.nano)
+        if let name = part.video {
+            return .video(
+                frames: PooledPictures(
+                    patches: try tensor(name), grid: grid, pooledSide: configuration.video!.pooledSide),
+                times: part.times!)
+        }
+        return .page(
+            PooledPictures(
+                patches: try tensor(part.page!), grid: grid, pooledSide: configuration.document!.pooledSide))
     }
 
     var objective: Objective {

@@ -20,6 +20,9 @@ enum Nano {
         case text(Int)
         case image(rows: Int, columns: Int)
         case audio(Int)
+        case video(frames: Int, rows: Int, columns: Int)
+        case page(rows: Int, columns: Int)
+        case pageText(Int)
 
         func segment(_ random: inout SeededGenerator) -> EncoderInput.Segment {
             switch self {
@@ -29,7 +32,21 @@ enum Nano {
                     patches: .random(rows: rows * columns, columns: 768, &random),
                     grid: ImageGrid(width: columns, height: rows, maxPatches: rows * columns))
             case .audio(let count): .audio(patches: .random(rows: count, columns: 640, &random))
+            case .video(let frames, let rows, let columns):
+                .video(
+                    frames: Self.pictures(frames, rows, columns, side: 2, &random),
+                    times: (0..<frames).map { Double($0) * 1.25 })
+            case .page(let rows, let columns): .page(Self.pictures(1, rows, columns, side: 3, &random))
+            case .pageText(let count): .pageText((0..<count).map { _ in Int32(random.next(below: 1_000)) })
             }
+        }
+
+        private static func pictures(
+            _ count: Int, _ rows: Int, _ columns: Int, side: Int, _ random: inout SeededGenerator
+        ) -> PooledPictures {
+            PooledPictures(
+                patches: .random(rows: count * rows * columns, columns: 768, &random),
+                grid: ImageGrid(width: columns, height: rows, maxPatches: rows * columns), pooledSide: side)
         }
     }
 
@@ -38,15 +55,17 @@ enum Nano {
         let queries: [[Kind]] = [
             [.text(5)], [.text(1), .image(rows: 2, columns: 3)], [.audio(4), .text(3)],
             [.image(rows: 1, columns: 2), .audio(2), .text(7), .image(rows: 2, columns: 2)],
+            [.text(2), .video(frames: 3, rows: 3, columns: 4)],
         ]
         let positives: [[Kind]] = [
             [.image(rows: 3, columns: 2)], [.text(9)], [.text(4), .text(2)], [.audio(3), .image(rows: 1, columns: 1)],
+            [.page(rows: 5, columns: 4), .pageText(6), .page(rows: 2, columns: 1)],
         ]
         let others: [[Kind]] = [[.text(6)], [.audio(2)], [.text(2), .audio(1), .text(2)]]
         let hard = contents(others, seed: seed &+ 2)
         return PairBatch(
             queries: contents(queries, seed: seed), positives: contents(positives, seed: seed &+ 1),
-            negatives: negatives ? [[hard[0]], [], [hard[1], hard[2]], []] : [])
+            negatives: negatives ? [[hard[0]], [], [hard[1], hard[2]], [], []] : [])
     }
 }
 

@@ -6,6 +6,8 @@ golden.safetensors holds, by case: "ID", the vector (computed in f64, rounded to
     ID.patches   f32 [tokens, p*p*3] some pictures, as the patch embedding reads them
     ID.samples   f32 [n]             lossy sounds, mono at 16 kHz
     ID.logmel    f32 [frames, bands] some sounds
+    ID.frames    u8 [n, h, w, 3]     videos, the frames that are chosen, before the resize; their times in golden.json
+    ID.page.N    u8 [h, w, 3]        documents, before the resize; their texts in golden.json
 """
 
 import hashlib
@@ -27,7 +29,8 @@ SHOWN_IDS = 64
 TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "bmp": "image/bmp",
          "gif": "image/gif", "heic": "image/heic", "avif": "image/avif",
          "wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "opus": "audio/ogg",
-         "mp3": "audio/mpeg", "aac": "audio/aac", "m4a": "audio/mp4", "aiff": "audio/aiff"}
+         "mp3": "audio/mpeg", "aac": "audio/aac", "m4a": "audio/mp4", "aiff": "audio/aiff",
+         "mp4": "video/mp4", "webm": "video/webm", "pdf": "application/pdf"}
 LOSSY_PICTURES = ("jpg", "webp", "heic", "avif")
 LOSSY_SOUNDS = ("mp3", "ogg", "opus", "aac", "m4a")
 WITHOUT_PIXELS = ("large.jpg", "large-orientation-6.jpg", "huge.jpg", "lossless.webp", "orientation-6.webp")
@@ -79,8 +82,9 @@ def repeated(value: str, count: int) -> dict:
     return {"repeat": value, "count": count}
 
 
-def file(name: str) -> dict:
-    return {"fileData": {"mimeType": TYPES[name.rsplit(".", 1)[1]], "fileUri": f"media/{name}"}}
+def file(name: str, **metadata: str | float) -> dict:
+    part = {"fileData": {"mimeType": TYPES[name.rsplit(".", 1)[1]], "fileUri": f"media/{name}"}}
+    return part | ({"videoMetadata": metadata} if metadata else {})
 
 
 def all_cases(folder: Path) -> dict[str, list[dict]]:
@@ -92,9 +96,16 @@ def all_cases(folder: Path) -> dict[str, list[dict]]:
     cases |= {"text-512-tokens": [repeated(seven, 73)], "text-8192-tokens": [repeated(" the", 8191)],
               "text-8193-tokens": [repeated(" the", 8192)], "text-truncated": [repeated(seven, 1200)]}
     for path in sorted((folder / "media").iterdir()):
-        kind = TYPES[path.suffix[1:]].split("/")[0]
+        kind = "document" if path.suffix == ".pdf" else TYPES[path.suffix[1:]].split("/")[0]
         cases[f"{kind}-{path.name}"] = [file(path.name)]
     cases |= {
+        "video-range": [file("clip.mp4", startOffset="1.25s", endOffset="3s", fps=3.0)],
+        "video-tail": [file("clip.mp4", startOffset="2.9s")],
+        "mixed-video-caption": [file("clip.mp4"), text("a disc crosses")],
+        "mixed-page-question": [text("which month?"), file("two-pages.pdf"), text("wettest")],
+        "mixed-all-five": [text("one"), file("two-pages.pdf"), file("fast.webm"), file("short.wav"), file("wide.png")],
+        "mixed-truncated-video": [repeated(" the", 8180), file("clip.mp4")],
+        "mixed-truncated-document": [repeated(" the", 8180), file("two-pages.pdf")],
         "mixed-text-image": [text("a picture of"), file("rgb.png")],
         "mixed-image-text": [file("rgb.png"), text("a picture of")],
         "mixed-text-text": [text("a picture of"), text("")],
@@ -125,7 +136,12 @@ def details(name: str, part: dict, model: reference.Castor, folder: Path) -> dic
         return {}
     path = folder / part["fileData"]["fileUri"]
     suffix, found = path.suffix[1:], {}
-    image, audio = model.config["image"], model.config["audio"]
+    image, audio, video = model.config["image"], model.config["audio"], model.config["video"]
+    if TYPES[suffix].startswith("video"):
+        found["frames"] = media.load_frames(path, image["patch_size"], video["max_patches"], video["max_frames"],
+                                            part.get("videoMetadata", {}))[0]
+    if suffix == "pdf":
+        found |= {f"page.{i}": pixels for i, (pixels, _) in enumerate(media.load_pages(path))}
     if suffix in LOSSY_PICTURES and path.name not in WITHOUT_PIXELS:
         found["pixels"] = media.load_pixels(path, image["patch_size"], image["max_patches"])[0]
     if path.name in WITH_PATCHES:
@@ -137,6 +153,17 @@ def details(name: str, part: dict, model: reference.Castor, folder: Path) -> dic
     return {f"{name}.{key}": value for key, value in found.items()}
 
 
+def seen(parts: list[dict], read: list[reference.Part], folder: Path) -> dict:
+    """Times or texts of a case with one video or document."""
+    if len(parts) > 1 or "fileData" not in parts[0]:
+        return {}
+    if read[0].modality == "video":
+        return {"times": read[0].pooled.times.tolist()}
+    if read[0].modality == "document":
+        return {"pages": [words for _, words in media.load_pages(folder / parts[0]["fileData"]["fileUri"])]}
+    return {}
+
+
 def compute(folder: Path, model_folder: Path) -> tuple[list[dict], dict[str, np.ndarray], dict[str, float]]:
     """Cases, tensors, and by case how far f32 lies from f64."""
     single, double = reference.load(model_folder), reference.load(model_folder, torch.float64)
@@ -144,9 +171,10 @@ def compute(folder: Path, model_folder: Path) -> tuple[list[dict], dict[str, np.
     for name, parts in all_cases(folder).items():
         content = expanded(parts)
         read = double.read(content, folder)
-        case = {"id": name, "content": {"parts": parts}, "tokens": sum(len(part.inputs) for part in read)}
+        case = {"id": name, "content": {"parts": parts}, "tokens": sum(part.tokens for part in read)}
         if all(part.modality == "text" for part in read) and case["tokens"] <= SHOWN_IDS * len(read):
             case["ids"] = [part.inputs.tolist() for part in read]
+        case |= seen(parts, read, folder)
         described.append(case)
         with torch.no_grad():
             vector = double(read)

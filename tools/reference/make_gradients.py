@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 import model as reference
 from make_fixtures import FIXTURES, manifest
-from model import Part
+from model import Part, pictures
 
 SEED = 20260318
 
@@ -35,12 +35,15 @@ OPTIMIZER = {"steps": 10, "rate": 1e-3, "warm_up": 3, "total": 12, "final_share"
              "beta2": 0.98, "epsilon": 1e-6, "decay": 0.05, "max_norm": 1.0, "slow": "text.blocks.*",
              "slow_factor": 0.5, "frozen": "image.patch_embedding.*"}
 
-# Text: number of tokens; image: rows and columns of the grid; audio: number of patches.
+# Text: number of tokens; image: rows and columns of the grid; audio: number of patches; video: frames, rows and
+# columns; page: rows and columns, and page-text: number of tokens.
 QUERIES = [[("text", 5)], [("text", 1), ("image", 2, 3)], [("audio", 4), ("text", 3)],
-           [("image", 1, 2), ("audio", 2), ("text", 7), ("image", 2, 2)], [("text", 5)]]
+           [("image", 1, 2), ("audio", 2), ("text", 7), ("image", 2, 2)], [("text", 5)],
+           [("text", 2), ("video", 3, 3, 4)]]
 POSITIVES = [[("image", 3, 2)], [("text", 9)], [("text", 4), ("text", 2)], [("audio", 3), ("image", 1, 1)],
-             [("text", 6)]]
-NEGATIVES = [[[("text", 6)]], [], [[("audio", 2)], [("text", 2), ("audio", 1), ("text", 2)]], [], []]
+             [("text", 6)], [("page", 5, 4), ("page-text", 6), ("page", 2, 1)]]
+NEGATIVES = [[[("text", 6)]], [], [[("audio", 2)], [("text", 2), ("audio", 1), ("text", 2)]], [], [],
+             [[("video", 1, 1, 3), ("page-text", 3)]]]
 
 
 # The batch
@@ -56,12 +59,25 @@ class Inputs:
         if kind == "text":
             ids = torch.randint(self.config["text"]["vocabulary_size"], size, generator=self.random)
             return Part("text", ids, torch.arange(len(ids))[:, None]), {"text": ids.tolist()}
+        if kind == "page-text":
+            part, described = self.part("text", *size)
+            return Part("document", part.inputs, part.positions), {"pageText": described["text"]}
+        if kind in ("video", "page"):
+            return self.pictures(kind, size)
         image, audio = self.config["image"], self.config["audio"]
         widths = {"image": 3 * image["patch_size"] ** 2, "audio": audio["patch_frames"] * audio["mel_bands"]}
         name = f"input.{len(self.tensors)}"
         patches = self.tensors[name] = torch.randn(math.prod(size), widths[kind], generator=self.random)
         positions = torch.cartesian_prod(*map(torch.arange, size)).view(len(patches), len(size))
         return Part(kind, patches.double(), positions), {kind: name, "grid": list(size)}
+
+    def pictures(self, kind: str, size: tuple[int, ...]) -> tuple[Part, dict]:
+        width, modality = 3 * self.config["image"]["patch_size"] ** 2, "video" if kind == "video" else "document"
+        name, grid = f"input.{len(self.tensors)}", list(size[-2:])
+        patches = self.tensors[name] = torch.randn(math.prod(size), width, generator=self.random)
+        times = torch.arange(size[0], dtype=torch.float64) * 1.25 if kind == "video" else None
+        described = {kind: name, "grid": grid} | ({"times": times.tolist()} if kind == "video" else {})
+        return pictures(modality, patches.double(), *grid, self.config[modality]["pooled_side"], times), described
 
     def content(self, kinds: list[tuple]) -> tuple[list[Part], list[dict]]:
         parts = [self.part(*kind) for kind in kinds]
@@ -174,7 +190,7 @@ def make(folder: Path) -> None:
     sum(values.values()).backward()
     gradients = {name: p.grad.clone() for name, p in parameters.items()}
     everything = sides["queries"] + sides["positives"] + sum(hard, [])
-    used = sorted({i for parts, _ in everything for part in parts if part.modality == "text"
+    used = sorted({i for parts, _ in everything for part in parts if part.tower == "text"
                    for i in part.inputs.tolist()})
     stored = {name: list(range(len(p))) for name, p in parameters.items()}
     stored["text.embedding.weight"], stored["projection.weight"] = used, list(range(0, 3072, 8))

@@ -232,10 +232,82 @@ def make_sounds(folder: Path) -> None:
     encode(folder / "stereo.mp3", "libmp3lame", np.ascontiguousarray(both.T), 44100, 64000, "mp3")
 
 
+# Videos and documents
+
+
+def moving(seconds: float, rate: int, width: int, height: int) -> list[np.ndarray]:
+    """A disc that crosses the scene, whose light changes."""
+    still, y, x = np.asarray(scene(width, height)), *np.mgrid[0:height, 0:width]
+    frames = []
+    for i in range(round(seconds * rate)):
+        share = i / (seconds * rate)
+        frame = (still * (0.5 + 0.5 * share)).astype(np.uint8)
+        frame[(x - share * width) ** 2 + (y - height / 2) ** 2 < (height / 5) ** 2] = (250, 220 * (1 - share), 40)
+        frames.append(frame)
+    return frames
+
+
+def film(path: Path, codec: str, frames: list[np.ndarray], rate: int, options: dict[str, str],
+         sound: np.ndarray | None = None) -> None:
+    with av.open(str(path), "w", options=EXACT) as output:
+        stream = output.add_stream(codec, rate=rate, options={"flags": "+bitexact", "threads": "1"} | options)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        if sound is not None:                                                # f64 [n], at 16 kHz
+            track = output.add_stream("aac", rate=16000, options={"flags": "+bitexact"})
+            track.layout = "mono"
+        for i, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = i, Fraction(1, rate)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+        if sound is not None:
+            for start in range(0, len(sound), 1024):
+                block = sound[None, start:start + 1024].astype(np.float32)
+                frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
+                frame.sample_rate, frame.pts, frame.time_base = 16000, start, Fraction(1, 16000)
+                output.mux(track.encode(frame))
+            output.mux(track.encode(None))
+
+
+def make_videos(folder: Path) -> None:
+    film(folder / "clip.mp4", "libx264", moving(3.4, 10, 96, 64), 10, {"preset": "slow", "g": "20", "crf": "24"},
+         chirp(16000, 3.4))
+    film(folder / "fast.webm", "libvpx-vp9", moving(10, 3, 64, 80), 3, {"crf": "40", "b": "0"})
+
+
+def pdf(path: Path, pages: list[tuple[int, int, str]]) -> None:
+    """Width, height and content stream of each page; /F is Helvetica."""
+    kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(len(pages)))
+    objects = ["<</Type/Catalog/Pages 2 0 R>>", f"<</Type/Pages/Count {len(pages)}/Kids[{kids}]>>",
+               "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"]
+    for i, (width, height, content) in enumerate(pages):
+        objects += [f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 {width} {height}]/Contents {5 + 2 * i} 0 R"
+                    "/Resources<</Font<</F 3 0 R>>>>>>", f"<</Length {len(content)}>>stream\n{content}\nendstream"]
+    data, places = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, 1):
+        places.append(len(data))
+        data += f"{number} 0 obj\n{body}\nendobj\n".encode("latin-1")
+    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    data += (f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}"
+             f"trailer<</Size {len(objects) + 1}/Root 1 0 R>>\nstartxref\n{len(data)}\n%%EOF\n").encode()
+    path.write_bytes(data)
+
+
+def make_documents(folder: Path) -> None:
+    # Invisible text (3 Tr): which font a machine has in Helvetica's place does not matter.
+    bars = "\n".join(f"0.{i} 0.{9 - i} 0.5 rg {20 + 30 * i} 40 22 {60 + 25 * i} re f" for i in range(1, 8))
+    words = "BT 3 Tr /F 14 Tf 20 380 Td (Yearly rain in the harbour) Tj 0 -20 Td (July was the wettest month.) Tj ET"
+    rings = "\n".join(f"0.8 0.{i} 0.1 rg {20 * i} {14 * i} {300 - 40 * i} {200 - 28 * i} re f" for i in range(1, 7))
+    pdf(folder / "two-pages.pdf", [(298, 420, f"{bars}\n{words}"), (320, 210, rings)])
+
+
 def make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     make_pictures(folder)
     make_sounds(folder)
+    make_videos(folder)
+    make_documents(folder)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,9 @@ CONFIG = """{
   "image":   {"blocks": 1, "patch_size": 16, "max_patches": 64, "rope_base": 100},
   "audio":   {"blocks": 1, "sample_rate": 16000, "window_length": 400, "hop_length": 160, "fft_length": 512,
               "mel_bands": 80, "patch_frames": 8, "rope_base": 10000},
-  "unified": {"blocks": 2, "rope_base": 10000}
+  "unified": {"blocks": 2, "rope_base": 10000},
+  "video": {"max_frames": 8, "max_patches": 24, "pooled_side": 2, "time_features": 8, "time_base": 100},
+  "document": {"max_patches": 48, "pooled_side": 3}
 }
 """
 
@@ -49,7 +51,7 @@ def untrained(config: dict, seed: int, trivial: bool = True) -> dict[str, np.nda
             deviation = 0.0 if trivial else 0.1
         elif name == "text.embedding.weight":
             deviation = 1.0
-        elif name == "unified.modality_embedding.weight":
+        elif name in ("unified.modality_embedding.weight", "video.time_embedding.weight"):
             deviation = 0.02 if trivial else 0.5
         elif name.endswith(("attention.output.weight", "mlp.down.weight")):
             passed = config["unified"]["blocks"] + max(config[tower]["blocks"] for tower in towers)

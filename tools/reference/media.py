@@ -1,6 +1,10 @@
 """Files to pixels and samples, as docs/model.md section 4 defines them."""
 
+import io
 import math
+import re
+import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -87,3 +91,79 @@ def load_samples(path: Path, sample_rate: int) -> np.ndarray:
     """f32 [n], the mean of all channels, at sample_rate."""
     channels, rate = decode_samples(path)                                                # [n, channels]
     return resample(channels.mean(axis=1, dtype=np.float32), rate, sample_rate)
+
+
+# Video
+
+AREA_ACCURATE = 0x20 | 0x40000 | 0x2000    # SWS_AREA, SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT
+TIME_TOLERANCE = Fraction(1, 10**6)
+COUNT_TOLERANCE = 0.05
+
+
+def frame_times(length: float, rate: float, most: int) -> list[float]:
+    """Seconds from the start of a stretch of video."""
+    count, step = max(1, math.ceil(length * rate - COUNT_TOLERANCE)), 1 / rate
+    if count > most:
+        count, step = most, length / most
+    return [i * step for i in range(count)]
+
+
+def seconds(duration: str | None) -> float | None:
+    """The service's "1.5s"."""
+    return None if duration is None else float(duration.removesuffix("s"))
+
+
+def load_frames(path: Path, patch_size: int, max_patches: int, most: int,
+                metadata: dict) -> tuple[np.ndarray, list[float]]:
+    """u8 [n, h, w, 3], upright with the display's proportions, and their times."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        packets = sorted((p.pts, p.duration or 0) for p in container.demux(stream)
+                         if p.pts is not None and not p.is_discard)
+        base, first = stream.time_base, packets[0][0]
+        last = packets[-1]
+        length = last[1] or (last[0] - packets[-2][0] if len(packets) > 1 else 0)
+        end = (last[0] + length - first) * base
+        start = Fraction(seconds(metadata.get("startOffset")) or 0)
+        wanted = seconds(metadata.get("endOffset"))
+        end = end if wanted is None else min(Fraction(wanted), end)
+        times = frame_times(float(end - start), metadata.get("fps", 1.0), most)
+        shown = [max([pts for pts, _ in packets if (pts - first) * base <= start + Fraction(t) + TIME_TOLERANCE],
+                     default=first) for t in times]
+        container.seek(0)
+        frames = {}
+        for frame in container.decode(stream):
+            if frame.pts in shown:
+                aspect = stream.codec_context.sample_aspect_ratio or Fraction(1)
+                frames[frame.pts] = reduced(frame, aspect, patch_size, max_patches)
+        return np.stack([frames[pts] for pts in shown]), times
+
+
+def reduced(frame: av.VideoFrame, aspect: Fraction, patch_size: int, max_patches: int) -> np.ndarray:
+    turns = round(frame.rotation / 90) % 4                                   # counterclockwise
+    width, height = frame.width, frame.height
+    display = (round(width * aspect), height) if aspect >= 1 else (width, round(height / aspect))
+    if turns % 2:
+        columns, rows = grid(*display, max_patches)
+    else:
+        rows, columns = grid(*display[::-1], max_patches)
+    size = min(width, 2 * columns * patch_size), min(height, 2 * rows * patch_size)
+    picture = frame.reformat(*size, format="rgb24", interpolation=AREA_ACCURATE).to_ndarray()
+    return np.ascontiguousarray(np.rot90(picture, turns))
+
+
+# Documents
+
+
+def load_pages(path: Path) -> list[tuple[np.ndarray, str]]:
+    """Pixels and text of each page, by Poppler's programs."""
+    shown = subprocess.run(["pdfinfo", path], check=True, capture_output=True, text=True).stdout
+    pages = []
+    for number in map(str, range(1, int(re.search(r"Pages: +(\d+)", shown)[1]) + 1)):
+        one = ["-f", number, "-l", number, str(path)]
+        ppm = subprocess.run(["pdftocairo", "-r", "72", "-png", "-singlefile", *one, "-"], check=True,
+                             capture_output=True).stdout
+        text = subprocess.run(["pdftotext", "-nopgbrk", *one, "-"], check=True, capture_output=True).stdout
+        with Image.open(io.BytesIO(ppm)) as image:
+            pages.append((np.array(image.convert("RGB")), text.decode().strip()))
+    return pages

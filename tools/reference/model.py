@@ -8,9 +8,10 @@ T tokens of a part or a content, d width, D head size, p patch_size, F patch_fra
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import sentencepiece
 import torch
 import torch.nn.functional as F
@@ -28,8 +29,45 @@ class Part:
     """What a tower reads. It holds no parameters, so a trainer may keep it."""
 
     modality: str
-    inputs: Tensor       # text: ids [T]; image: [T, p*p*3]; audio: [T, F*mel_bands]
-    positions: Tensor    # [T, 1] places in the part, or [T, 2] (row, column) of an image
+    inputs: Tensor       # text: ids [T]; pictures: [T, p*p*3]; audio: [T, F*mel_bands]
+    positions: Tensor    # [T, 1] places in the part, or [T, 2] (row, column) of a picture
+    pooled: "Pooled | None" = None       # of frames and pages
+
+    @property
+    def tower(self) -> str:
+        if self.modality == "document":
+            return "image" if self.pooled else "text"
+        return "image" if self.modality == "video" else self.modality
+
+    @property
+    def tokens(self) -> int:
+        return self.pooled.tokens if self.pooled else len(self.inputs)
+
+
+@dataclass
+class Pooled:
+    """Pictures of one size, each through the tower alone, of which each leaves a grid of tokens."""
+
+    count: int           # pictures
+    rows: int            # of patches
+    columns: int
+    side: int            # of the grid of tokens, at most
+    tokens: int          # the first ones
+    times: Tensor | None = None          # [count], seconds, of a video's frames
+
+    @property
+    def per_picture(self) -> int:
+        return min(self.side, self.rows) * min(self.side, self.columns)
+
+
+def pictures(modality: str, patches: Tensor, rows: int, columns: int, side: int,
+             times: Tensor | None = None) -> Part:
+    """patches [count * rows * columns, p*p*3]"""
+    count = len(patches) // (rows * columns)
+    positions = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).view(-1, 2).repeat(count, 1)
+    pooled = Pooled(count, rows, columns, side, 0, times)
+    pooled.tokens = count * pooled.per_picture
+    return Part(modality, patches, positions, pooled)
 
 
 # Layers
@@ -118,7 +156,31 @@ class Stack(nn.Module):
         return self.norm(x)
 
 
+def pool(x: Tensor, rows: int, columns: int, side: int) -> Tensor:
+    """[rows * columns, d] -> [min(side, rows) * min(side, columns), d], means over rectangles."""
+    x = x.view(rows, columns, -1)
+    bands = [x[i * rows // min(side, rows):(i + 1) * rows // min(side, rows)] for i in range(min(side, rows))]
+    n = min(side, columns)
+    return torch.stack([band[:, j * columns // n:(j + 1) * columns // n].mean((0, 1))
+                        for band in bands for j in range(n)])
+
+
+def time_features(times: Tensor, count: int, base: float, dtype: torch.dtype) -> Tensor:     # [n] -> [n, count]
+    half = count // 2
+    angles = times.double()[:, None] * base ** (-torch.arange(half, dtype=torch.float64) / half)
+    return torch.cat([angles.sin(), angles.cos()], dim=1).float().to(dtype)
+
+
 # The model
+
+
+class Video(nn.Module):
+    """What only a video's frames pass."""
+
+    def __init__(self, config: dict):
+        super().__init__()
+        if config["video"]["time_features"]:
+            self.time_embedding = nn.Linear(config["video"]["time_features"], config["width"], bias=False)
 
 
 class Castor(nn.Module):
@@ -132,6 +194,8 @@ class Castor(nn.Module):
         self.audio = Stack(config, "audio", patch_embedding=nn.Linear(audio_inputs, width))
         self.unified = Stack(config, "unified", modality_embedding=nn.Embedding(len(MODALITIES), width))
         self.projection = nn.Linear(width, config["output_dimensions"], bias=False)
+        if "video" in config:
+            self.video = Video(config)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -156,6 +220,34 @@ class Castor(nn.Module):
         patches = log_mel(samples, audio).reshape(-1, audio["patch_frames"] * audio["mel_bands"])
         return Part("audio", patches, torch.arange(len(patches))[:, None])
 
+    def read_video(self, path: Path, metadata: dict) -> Part:
+        video, p = self.config["video"], self.config["image"]["patch_size"]
+        frames, times = media.load_frames(path, p, video["max_patches"], video["max_frames"], metadata)
+        return self.frames(frames, times)
+
+    def frames(self, frames: np.ndarray, times: list[float]) -> Part:
+        """u8 [n, h, w, 3], upright, square pixels"""
+        video, p = self.config["video"], self.config["image"]["patch_size"]
+        rows, columns = media.grid(*frames.shape[1:3], video["max_patches"])
+        patches = torch.cat([media.image_patches(frame, rows, columns, p, self.dtype) for frame in frames])
+        times = torch.tensor(times, dtype=torch.float64)
+        return pictures("video", patches, rows, columns, video["pooled_side"], times)
+
+    def read_document(self, path: Path) -> list[Part]:
+        return self.pages(media.load_pages(path))
+
+    def pages(self, pages: list[tuple[np.ndarray, str]]) -> list[Part]:
+        """Each u8 [h, w, 3] and its text."""
+        document, p, parts = self.config["document"], self.config["image"]["patch_size"], []
+        for pixels, text in pages:
+            rows, columns = media.grid(*pixels.shape[:2], document["max_patches"])
+            patches = media.image_patches(pixels, rows, columns, p, self.dtype)
+            parts.append(pictures("document", patches, rows, columns, document["pooled_side"]))
+            if text:
+                part = self.read_text(text)
+                parts.append(Part("document", part.inputs, part.positions))
+        return parts
+
     def read(self, content: dict, folder: Path) -> list[Part]:
         """The service's Content; a fileUri is a path relative to the folder."""
         parts = []
@@ -164,8 +256,12 @@ class Castor(nn.Module):
                 parts.append(self.read_text(part["text"]))
                 continue
             file = part["fileData"]
-            reader = {"image": self.read_image, "audio": self.read_audio}[file["mimeType"].split("/")[0]]
-            parts.append(reader(folder / file["fileUri"]))
+            path = folder / file["fileUri"]
+            match file["mimeType"].split("/")[0]:
+                case "image": parts.append(self.read_image(path))
+                case "audio": parts.append(self.read_audio(path))
+                case "video": parts.append(self.read_video(path, part.get("videoMetadata", {})))
+                case _: parts += self.read_document(path)
         return self.truncate(parts)
 
     def truncate(self, parts: list[Part]) -> list[Part]:
@@ -173,17 +269,42 @@ class Castor(nn.Module):
         kept, room = [], self.config["max_tokens"]
         for part in parts:
             if room > 0:
-                kept.append(Part(part.modality, part.inputs[:room], part.positions[:room]))
-                room -= len(kept[-1].inputs)
+                kept.append(self.cut(part, room) if part.tokens > room else part)
+                room -= kept[-1].tokens
         return kept
+
+    @staticmethod
+    def cut(part: Part, room: int) -> Part:
+        if not part.pooled:
+            return Part(part.modality, part.inputs[:room], part.positions[:room])
+        pooled = part.pooled
+        count = -(-room // pooled.per_picture)                               # pictures that keep a token
+        patches = count * pooled.rows * pooled.columns
+        times = pooled.times if pooled.times is None else pooled.times[:count]
+        return Part(part.modality, part.inputs[:patches], part.positions[:patches],
+                    replace(pooled, count=count, tokens=room, times=times))
 
     # Parts -> vector
 
     def tower(self, part: Part) -> Tensor:                                               # -> [T, d]
-        tower: Stack = getattr(self, part.modality)
-        front_end = tower.embedding if part.modality == "text" else tower.patch_embedding
-        x = tower(front_end(part.inputs), part.positions)
+        tower: Stack = getattr(self, part.tower)
+        front_end = tower.embedding if part.tower == "text" else tower.patch_embedding
+        x = front_end(part.inputs)
+        if part.pooled:
+            x = self.pooled(tower, x, part.positions, part.pooled)
+        else:
+            x = tower(x, part.positions)
         return x + self.unified.modality_embedding.weight[MODALITIES.index(part.modality)]
+
+    def pooled(self, tower: Stack, x: Tensor, positions: Tensor, pooled: Pooled) -> Tensor:
+        rows, columns = pooled.rows, pooled.columns
+        x = [pool(tower(picture, place), rows, columns, pooled.side)
+             for picture, place in zip(x.split(rows * columns), positions.split(rows * columns), strict=True)]
+        if pooled.times is not None and self.config["video"]["time_features"]:
+            video = self.config["video"]
+            features = time_features(pooled.times, video["time_features"], video["time_base"], self.dtype)
+            x = [tokens + time for tokens, time in zip(x, self.video.time_embedding(features), strict=True)]
+        return torch.cat(x)[:pooled.tokens]
 
     def forward(self, parts: list[Part]) -> Tensor:                          # -> [output_dimensions]
         x = torch.cat([self.tower(part) for part in parts])                              # [T, d]

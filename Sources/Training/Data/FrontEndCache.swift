@@ -340,21 +340,19 @@ extension EncoderInput.Segment {
         patches.map { withPatches($0.halves) } ?? self
     }
 
-    fileprivate var patches: Matrix? {
-        switch self {
-        case .text: nil
-        case .image(let patches, _), .audio(let patches): patches
-        }
-    }
-
     fileprivate func withPatches(_ halves: [UInt16]) -> EncoderInput.Segment {
         guard let patches else { return self }
         let result = Matrix(rows: patches.rows, columns: patches.columns)
         halves.withUnsafeBytes { bytes in
             if let start = bytes.baseAddress { convertHalf(start, into: result.pointer, count: result.count) }
         }
-        if case .image(_, let grid) = self { return .image(patches: result, grid: grid) }
-        return .audio(patches: result)
+        return switch self {
+        case .text, .pageText: self
+        case .image(_, let grid): .image(patches: result, grid: grid)
+        case .audio: .audio(patches: result)
+        case .video(let frames, let times): .video(frames: frames.withPatches(result), times: times)
+        case .page(let picture): .page(picture.withPatches(result))
+        }
     }
 }
 

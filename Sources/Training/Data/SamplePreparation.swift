@@ -22,11 +22,9 @@ package struct PreparedSample: Sendable {
 extension EncoderInput {
     package var byteCount: Int {
         segments.reduce(0) { sum, segment in
-            switch segment {
-            case .text(let ids): sum + 4 * ids.count
-            case .image(let patches, let grid): sum + 4 * (patches.count + (grid.kept?.count ?? 0))
-            case .audio(let patches): sum + 4 * patches.count
-            }
+            var values = (segment.ids?.count ?? 0) + (segment.patches?.count ?? 0)
+            if case .image(_, let grid) = segment { values += grid.kept?.count ?? 0 }
+            return sum + 4 * values
         }
     }
 }

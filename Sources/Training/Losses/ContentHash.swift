@@ -13,15 +13,17 @@ extension EncoderInput {
         for segment in segments {
             hasher.add(UInt64(segment.modality.rawValue))
             hasher.add(UInt64(segment.tokenCount))
+            for id in segment.ids ?? [] { hasher.add(UInt64(truncatingIfNeeded: id)) }
             switch segment {
-            case .text(let ids):
-                for id in ids { hasher.add(UInt64(truncatingIfNeeded: id)) }
-            case .image(let patches, let grid):
-                hasher.add(UInt64(grid.columns))
-                for index in 0..<patches.count { hasher.add(UInt64(patches.pointer[index].bitPattern)) }
-            case .audio(let patches):
-                for index in 0..<patches.count { hasher.add(UInt64(patches.pointer[index].bitPattern)) }
+            case .text, .pageText, .audio: break
+            case .image(_, let grid): hasher.add(UInt64(grid.columns))
+            case .page(let picture): hasher.add(UInt64(picture.grid.columns))
+            case .video(let frames, let times):
+                hasher.add(UInt64(frames.grid.columns))
+                for time in times { hasher.add(time.bitPattern) }
             }
+            guard let patches = segment.patches else { continue }
+            for index in 0..<patches.count { hasher.add(UInt64(patches.pointer[index].bitPattern)) }
         }
         return ContentHash(first: hasher.first, second: hasher.second)
     }

@@ -13,7 +13,7 @@ package struct TouchedRows: Sendable {
 
     package mutating func insert(_ contents: [EncoderInput]) {
         for content in contents {
-            for case .text(let ids) in content.segments {
+            for ids in content.segments.lazy.compactMap(\.ids) {
                 for id in ids where !flags[Int(id)] {
                     flags[Int(id)] = true
                     rows.append(Int(id))

@@ -27,10 +27,15 @@ package struct ReportItem: Sendable, Equatable {
             let thumbnail: PixelImage
             let alternative: String
             switch segment {
-            case .text: return .text(Self.shortened(index < texts.count ? texts[index] : ""))
+            case .text, .pageText: return .text(Self.shortened(index < texts.count ? texts[index] : ""))
             case .image(let patches, let grid):
                 thumbnail = Thumbnail.picture(patches, grid, side: configuration.image.patchSize)
                 alternative = "picture"
+            case .video(let pictures, _), .page(let pictures):
+                // Of a video, its first frame.
+                let first = pictures.patches[0..<pictures.patchesPerPicture]
+                thumbnail = Thumbnail.picture(first, pictures.grid, side: configuration.image.patchSize)
+                alternative = segment.modality == .video ? "video of \(pictures.pictureCount) frames" : "page"
             case .audio(let patches):
                 thumbnail = Thumbnail.spectrogram(patches, bands: configuration.audio.melBands)
                 let frames = patches.rows * configuration.audio.patchFrames

@@ -420,8 +420,8 @@ struct BatchEncoder {
         var start = 0
         while start < contents.count {
             var (end, tokens) = (start, 0)
-            while end < contents.count, end == start || tokens + contents[end].tokenCount <= Self.maxTokens {
-                tokens += contents[end].tokenCount
+            while end < contents.count, end == start || tokens + contents[end].workTokenCount <= Self.maxTokens {
+                tokens += contents[end].workTokenCount
                 end += 1
             }
             let record = try pass.forward(Array(contents[start..<end]), weights, memory)
