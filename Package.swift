@@ -19,7 +19,9 @@ let package = Package(
         .executable(name: "castor", targets: ["CastorCLI"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.3"..<"5.0.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // C libraries, one module each.
@@ -49,6 +51,13 @@ let package = Package(
         .target(
             name: "Training", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media"], swiftSettings: strict),
         .target(name: "Evaluation", dependencies: ["CastorNumerics", "Castor"], swiftSettings: strict),
+        // What the server remembers. Knows no HTTP and no model.
+        .target(
+            name: "ServerState",
+            dependencies: [
+                .product(name: "Crypto", package: "swift-crypto"), .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
@@ -77,6 +86,14 @@ let package = Package(
             name: "EvaluationTests",
             dependencies: ["Castor", "CastorCLI", "CastorNumerics", "Evaluation", "TestSupport"],
             exclude: ["Fixtures"], swiftSettings: strict),
+        // Killed again and again by the crash test.
+        .executableTarget(
+            name: "ServerStateHelper", dependencies: ["ServerState"], path: "Tests/ServerStateHelper",
+            swiftSettings: strict),
+        .testTarget(
+            name: "ServerStateTests",
+            dependencies: ["ServerState", "ServerStateHelper", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
