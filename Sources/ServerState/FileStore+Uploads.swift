@@ -124,7 +124,11 @@ extension FileStore {
     }
 
     /// Makes a file of the upload. Its bytes are whole and on disk before the one transaction that makes it a file.
-    package func finishUpload(_ id: String, state fileState: FileState = .active) async throws -> StoredFile {
+    ///
+    /// - Parameter state: the file's first, by its MIME type.
+    package func finishUpload(
+        _ id: String, state fileState: @escaping @Sendable (_ mimeType: String) -> FileState = { _ in .active }
+    ) async throws -> StoredFile {
         try await Blocking.run { [self] in
             switch try upload(id) {
             case .final(let file): return file
@@ -136,7 +140,7 @@ extension FileStore {
                     try live.commit(&state, storage)
                     let file = NewFile(
                         id: row.fileID, displayName: row.displayName, mimeType: row.mimeType, sizeBytes: state.received,
-                        sha256: state.hash.finalize(), state: fileState, source: .uploaded, blob: row.blob)
+                        sha256: state.hash.finalize(), state: fileState(row.mimeType), source: .uploaded, blob: row.blob)
                     let stored = try storage.write { db in
                         let stored = try Self.insert(db, file, storage)
                         try db.execute(

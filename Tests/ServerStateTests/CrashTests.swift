@@ -15,11 +15,12 @@ import Testing
     @Test func nothingIsLostOrDoubled() async throws {
         defer { unlink(logPath) }
         for round in 0..<Self.kills {
-            let confirmed = try logLines()
+            let before = logBytes
             let process = try start("work")
             // At a random moment of the work, however fast the machine is.
-            let wanted = confirmed + Int.random(in: 1...20)
-            for _ in 0..<60_000 where try logLines() < wanted { usleep(1_000) }
+            let wanted = before + Int.random(in: 1...400)
+            let deadline = Date().addingTimeInterval(60)
+            while logBytes < wanted, Date() < deadline { usleep(1_000) }
             usleep(UInt32.random(in: 0...5_000))
             kill(process, SIGKILL)
             #expect(try wait(process) == 128 + SIGKILL, "round \(round): it ended by itself")
@@ -63,7 +64,7 @@ import Testing
 
     private func checkEverything() async throws {
         let log = try Log(path: logPath)
-        #expect(log.final.count > Self.kills && log.batches.count > Self.kills / 4, "too little was done to tell")
+        #expect(log.final.count > Self.kills / 2 && log.batches.count > 2, "too little was done to tell")
         try await checkConfirmed(Self.kills)
         let state = try ServerState(StateSettings(folder: folder.path))
         #expect(Set(log.uploads.keys) == log.finished)
@@ -100,9 +101,8 @@ import Testing
         return process
     }
 
-    private func logLines() throws -> Int {
-        guard let log = FileManager.default.contents(atPath: logPath) else { return 0 }
-        return log.count { $0 == UInt8(ascii: "\n") }
+    private var logBytes: Int {
+        (try? FileManager.default.attributesOfItem(atPath: logPath)[.size] as? Int) ?? 0
     }
 
     /// As a shell reports it: 128 and the signal's number.

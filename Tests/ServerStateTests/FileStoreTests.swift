@@ -265,7 +265,7 @@ import Testing
         let state = try folder.open()
         for (id, failure) in [("good", nil), ("bad", "no video")] as [(String, String?)] {
             let upload = try await state.files.startUpload(NewUpload(fileID: id, mimeType: "video/mp4"))
-            #expect(try await state.files.finishUpload(upload, state: .processing).state == .processing)
+            #expect(try await state.files.finishUpload(upload) { _ in .processing }.state == .processing)
             #expect(
                 try await stateError { _ = try await state.files.contents(id) }
                     == .fileNotActive(id: id, state: .processing))
