@@ -1,0 +1,4 @@
+/// The Files API.
+enum FileRoutes {
+    static func add(to table: inout RouteTable) {}
+}
