@@ -43,6 +43,13 @@ demo: setup build ## Make pictures and sounds on the spot and embed them with te
 test: setup-build ## Everything the tests need, then all tests
 	@tools/timed "Building the program and the tests in release mode" swift build -c release --build-tests
 	@tools/timed "Running all tests" swift test -c release --skip-build
+	@$(MAKE) --no-print-directory contracts
+
+.PHONY: contracts
+contracts: program ## Drive the built server with the hosted service's own clients
+	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts
+	@tools/timed "Installing the clients" tools/contracts/setup
+	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts
 
 .PHONY: bench
 bench: setup-build $(weights) ## Measure speed, as a share of what the processor's matrix product reaches

@@ -140,7 +140,8 @@ extension FileStore {
                     try live.commit(&state, storage)
                     let file = NewFile(
                         id: row.fileID, displayName: row.displayName, mimeType: row.mimeType, sizeBytes: state.received,
-                        sha256: state.hash.finalize(), state: fileState(row.mimeType), source: .uploaded, blob: row.blob)
+                        sha256: state.hash.finalize(), state: fileState(row.mimeType), source: .uploaded, blob: row.blob
+                    )
                     let stored = try storage.write { db in
                         let stored = try Self.insert(db, file, storage)
                         try db.execute(

@@ -17,6 +17,9 @@ package final class ServerState: Sendable {
         try storage.removeOrphans()
     }
 
+    /// Lets another process have the folder. What still comes fails.
+    package func close() { storage.close() }
+
     /// To be called from time to time: expired things are not found in any case, but their bytes lie on the disk.
     package func removeExpired() async throws {
         try await Blocking.run { [storage, files, batches] in try Self.removeExpired(storage, files, batches) }

@@ -1,5 +1,6 @@
 import GRDB
 import Glibc
+import Synchronization
 
 /// The database and the blobs of one data folder, which one process has at a time.
 ///
@@ -9,17 +10,18 @@ final class Storage: Sendable {
     let settings: StateSettings
     let database: DatabasePool
     let blobs: BlobFolder
-    private let lock: Int32
+    /// Open, and so held, until the folder is closed.
+    private let lock: Mutex<Int32>
 
     init(_ settings: StateSettings) throws(StateError) {
         self.settings = settings
         let folder = settings.folder
         try Self.makeFolder(folder)
-        lock = open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let lock = open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw .folderUnusable(path: folder, reason: String(cString: strerror(errno))) }
         // An init that throws here runs no deinit.
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            close(lock)
+            Glibc.close(lock)
             throw .folderInUse(path: folder)
         }
         do {
@@ -31,13 +33,23 @@ final class Storage: Sendable {
             }
             database = try DatabasePool(path: "\(folder)/state.sqlite", configuration: configuration)
             try Schema.migrator.migrate(database)
+            self.lock = Mutex(lock)
         } catch {
-            close(lock)
+            Glibc.close(lock)
             throw error as? StateError ?? .folderUnusable(path: folder, reason: "\(error)")
         }
     }
 
-    deinit { close(lock) }
+    deinit { close() }
+
+    /// Lets another process have the folder. What still comes fails.
+    func close() {
+        try? database.close()
+        lock.withLock { lock in
+            if lock >= 0 { Glibc.close(lock) }
+            lock = -1
+        }
+    }
 
     /// With the folders above it.
     private static func makeFolder(_ path: String) throws(StateError) {

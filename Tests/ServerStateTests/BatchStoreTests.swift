@@ -79,35 +79,34 @@ import Testing
 
     /// A process that dies between any two steps computes the chunk anew, and its results come once.
     @Test func aRestartGoesOn() async throws {
-        var state: ServerState? = try folder.open { $0.chunkRequests = 4 }
-        let inline = try await state!.batches.create(inline(11))
-        try await state!.files.add(Array("1\n2\n3\n4\n5\n6\n7\n8\n9\n".utf8), id: "in")
-        let file = try await state!.batches.create(NewBatch(model: "m", input: .file("in")))
+        var state = try folder.open { $0.chunkRequests = 4 }
+        let inline = try await state.batches.create(inline(11))
+        try await state.files.add(Array("1\n2\n3\n4\n5\n6\n7\n8\n9\n".utf8), id: "in")
+        let file = try await state.batches.create(NewBatch(model: "m", input: .file("in")))
         for _ in 0..<8 {
             // Claimed, computed, and not completed.
-            _ = try await state!.batches.claim()
-            state = nil
+            _ = try await state.batches.claim()
+            state.close()
             state = try folder.open { $0.chunkRequests = 4 }
-            try await state!.step(1)
+            try await state.step(1)
         }
-        let last = try #require(state)
-        #expect(try await last.batches.batch(inline.id).state == .succeeded)
-        #expect(try await last.results(inline.id) == (0..<11).map { "{\"of\":{\"r\":\($0)}}" })
-        let done = try await last.batches.batch(file.id)
+        #expect(try await state.batches.batch(inline.id).state == .succeeded)
+        #expect(try await state.results(inline.id) == (0..<11).map { "{\"of\":{\"r\":\($0)}}" })
+        let done = try await state.batches.batch(file.id)
         #expect(done.state == .succeeded && done.successfulCount == 9)
         #expect(
-            try await last.files.bytes(try #require(done.resultsFile)).text
+            try await state.files.bytes(try #require(done.resultsFile)).text
                 == (1...9).map { "{\"of\":\($0)}\n" }.joined())
     }
 
     /// The state that a crash leaves which came after the results were written and before the row said so.
     @Test func whatWasWrittenAndNotCountedIsOverwritten() async throws {
-        var state: ServerState? = try folder.open { $0.chunkRequests = 2 }
-        let batch = try await state!.batches.create(inline(6))
+        let state = try folder.open { $0.chunkRequests = 2 }
+        let batch = try await state.batches.create(inline(6))
         let input = Set(try folder.blobs())
-        try await state!.step(1)
+        try await state.step(1)
         let results = try #require(Set(try folder.blobs()).subtracting(input).first)
-        state = nil
+        state.close()
         let url = URL(filePath: "\(folder.path)/blobs/\(results)")
         try (Data(contentsOf: url) + Data("{\"of\":{\"r\":2}}\n{\"of\":{\"r\":3}}\n{\"of\":{\"r\"".utf8)).write(to: url)
         let next = try folder.open { $0.chunkRequests = 2 }
@@ -187,9 +186,9 @@ import Testing
         let state = try folder.open { $0.chunkRequests = 1 }
         let batch = try await state.batches.create(inline(2))
         let finished = try await state.batches.create(inline(1))
-        try await state.step(1)
+        // The first has its turn, then the other.
         folder.clock.advance(.seconds(1))
-        try await state.step(1)
+        try await state.step(2)
         folder.clock.advance(.seconds(48 * 3_600))
         #expect(try await state.batches.claim() == nil)
         try await state.removeExpired()

@@ -34,6 +34,7 @@ import Testing
     private func checkConfirmed(_ round: Int) async throws {
         let log = try Log(path: logPath)
         let state = try ServerState(StateSettings(folder: folder.path))
+        defer { state.close() }
         for (number, upload) in log.uploads {
             let id = Workload.fileID(number)
             let isThere: Bool
@@ -67,6 +68,7 @@ import Testing
         #expect(log.final.count > Self.kills / 2 && log.batches.count > 2, "too little was done to tell")
         try await checkConfirmed(Self.kills)
         let state = try ServerState(StateSettings(folder: folder.path))
+        defer { state.close() }
         #expect(Set(log.uploads.keys) == log.finished)
         for (number, id) in log.batches {
             let batch = try await state.batches.batch(id)

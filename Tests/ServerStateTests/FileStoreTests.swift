@@ -47,11 +47,11 @@ import Testing
 
     @Test func aRestartKeepsFilesAndUploads() async throws {
         let bytes = someBytes(2_500_000)
-        var state: ServerState? = try folder.open()
-        let done = try await state!.files.add(bytes)
-        let upload = try await state!.files.startUpload(NewUpload(mimeType: "text/plain"))
-        try await state!.files.send(Array(bytes[..<1_700_000]), to: upload)
-        state = nil
+        let state = try folder.open()
+        let done = try await state.files.add(bytes)
+        let upload = try await state.files.startUpload(NewUpload(mimeType: "text/plain"))
+        try await state.files.send(Array(bytes[..<1_700_000]), to: upload)
+        state.close()
 
         let next = try folder.open()
         #expect(try await next.files.file(done.id) == done)
@@ -282,21 +282,22 @@ import Testing
     @Test func oneProcessAtATime() throws {
         let state = try folder.open()
         #expect(throws: StateError.folderInUse(path: folder.path)) { _ = try folder.open() }
-        withExtendedLifetime(state) {}
+        state.close()
+        _ = try folder.open()
     }
 
     /// What a crash leaves without a row, and rows whose bytes a damaged disk has lost.
     @Test func openingMendsTheFolder() async throws {
-        var state: ServerState? = try folder.open()
-        try await state!.files.add(someBytes(1_000), id: "whole")
+        let state = try folder.open()
+        try await state.files.add(someBytes(1_000), id: "whole")
         var blobs = Set(try folder.blobs())
-        try await state!.files.add(someBytes(1_000), id: "cut")
+        try await state.files.add(someBytes(1_000), id: "cut")
         let cut = try #require(Set(try folder.blobs()).subtracting(blobs).first)
         blobs.insert(cut)
-        let upload = try await state!.files.startUpload(NewUpload(mimeType: "a/b"))
-        try await state!.files.send(someBytes(100), to: upload)
+        let upload = try await state.files.startUpload(NewUpload(mimeType: "a/b"))
+        try await state.files.send(someBytes(100), to: upload)
         let lost = try #require(Set(try folder.blobs()).subtracting(blobs).first)
-        state = nil
+        state.close()
         try Data(someBytes(10)).write(to: URL(filePath: "\(folder.path)/blobs/\(cut)"))
         try Data(someBytes(10)).write(to: URL(filePath: "\(folder.path)/blobs/orphan"))
         try FileManager.default.removeItem(atPath: "\(folder.path)/blobs/\(lost)")
