@@ -27,7 +27,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Port to listen at; 0 takes a free one.", valueName: "n"))
     var port = 8080
 
-    @Option(name: .customLong("api-key"), help: ArgumentHelp("A key that is let in; may be repeated.", valueName: "key"))
+    @Option(
+        name: .customLong("api-key"), help: ArgumentHelp("A key that is let in; may be repeated.", valueName: "key"))
     var apiKeys: [String] = []
 
     @Option(help: ArgumentHelp("A file with a key a line; # starts a comment.", valueName: "file"))
@@ -53,7 +54,10 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Pass over unknown JSON fields. The service, and Castor by default, refuses them.")
     var lenient = false
 
-    @Flag(help: "Let taskType put a prompt before the first text. Version 2 of the service ignores it, as Castor by default.")
+    @Flag(
+        help:
+            "Let taskType put a prompt before the first text. Version 2 of the service ignores it, as Castor by default."
+    )
     var applyTaskPrompts = false
 
     @Option(help: ArgumentHelp("Bytes of one request's body.", valueName: "bytes"))
@@ -172,7 +176,8 @@ struct ServeCommand: AsyncParsableCommand {
         let isLocal = ["127.0.0.1", "::1", "localhost"].contains(options.host)
         if !isLocal, options.apiKeys.isEmpty {
             Terminal.error(
-                "castor: warning: listening at \(options.host) without an API key: anyone who reaches this port may use it\n")
+                "castor: warning: listening at \(options.host) without an API key: anyone who reaches this port may use it\n"
+            )
         }
         if !isLocal, !options.apiKeys.isEmpty, options.tlsCertificatePath == nil {
             Terminal.error("castor: warning: keys travel in the clear without --tls-cert and --tls-key\n")

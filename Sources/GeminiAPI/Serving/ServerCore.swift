@@ -61,7 +61,11 @@ package final class ServerCore: Sendable {
             disconnects.forget(channel)
         }
         do {
-            return try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
+            return try await withTaskCancellationHandler {
+                try await task.value
+            } onCancel: {
+                task.cancel()
+            }
         } catch is CancellationError {
             throw isLate.isSet ? APIError.deadlineExceeded : APIError.cancelled
         }

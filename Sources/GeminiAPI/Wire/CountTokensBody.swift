@@ -2,7 +2,10 @@
 package struct CountTokensBody: Decodable {
     package var contents: [WireContent]
 
-    private static let schema = WireSchema(["model", "contents", "generate_content_request", "instances", "system_instruction", "tools", "generation_config"])
+    private static let schema = WireSchema([
+        "model", "contents", "generate_content_request", "instances", "system_instruction", "tools",
+        "generation_config",
+    ])
 
     package init(from decoder: any Decoder) throws {
         let fields = try WireObject(decoder, Self.schema)

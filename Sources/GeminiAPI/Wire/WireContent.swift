@@ -30,7 +30,9 @@ package enum WirePart: Decodable {
         "thought_signature", "function_call", "function_response", "executable_code", "code_execution_result",
     ])
     /// Parts of a conversation, which no vector is made of.
-    private static let unembeddable = ["function_call", "function_response", "executable_code", "code_execution_result"]
+    private static let unembeddable = [
+        "function_call", "function_response", "executable_code", "code_execution_result",
+    ]
 
     package init(from decoder: any Decoder) throws {
         let fields = try WireObject(decoder, Self.schema)

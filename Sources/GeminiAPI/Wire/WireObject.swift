@@ -79,7 +79,8 @@ package struct WireObject {
         guard let task = TaskType(rawValue: text) else {
             throw WireFailure(
                 container.codingPath + [key],
-                "Invalid value at '\(WireFailure.path(container.codingPath + [key]))' (TYPE_ENUM), \"\(text.shortened)\"")
+                "Invalid value at '\(WireFailure.path(container.codingPath + [key]))' (TYPE_ENUM), \"\(text.shortened)\""
+            )
         }
         return task
     }
