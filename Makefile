@@ -61,6 +61,12 @@ bench-train: setup-build ## Time a training step, as a share of the matrix produ
 	@if test -x .venv/bin/python; then .venv/bin/python tools/reference/bench_training.py; \
 	else echo "PyTorch's time is left out: make reference installs it"; fi
 
+.PHONY: bench-serve
+bench-serve: build ## Time a lone request beside the library, then load at 1, 8, 32 and 128 connections
+	@tools/timed "Building the tests in release mode" swift build -c release --build-tests
+	@CASTOR_BENCH=1 tools/timed "A lone request" swift test -c release --skip-build --filter LoneRequestTimes
+	@tools/timed "Load" tools/load/run $(program)
+
 .PHONY: reference
 reference: build ## Compute the golden fixtures anew with PyTorch and show the difference
 	@tools/timed "Checking the Debian packages for the reference" tools/setup reference

@@ -73,7 +73,7 @@ private struct CoreService: Service {
     func run() async throws {
         core.start()
         await cancelWhenGracefulShutdown {
-            while !core.scheduler.hasStarted { try? await Task.sleep(for: .milliseconds(20)) }
+            while !core.scheduler.hasStarted, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
         }
         if let reason = core.scheduler.startupFailure {
             await core.stop()

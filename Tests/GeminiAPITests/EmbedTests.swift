@@ -27,7 +27,9 @@ import Testing
     func aBatchGivesOneVectorARequestInOrder(_ transport: Transport) async throws {
         try await TestServer.with(transport) { client in
             let texts = (0..<30).map { "text number \($0)" }
-            let requests = texts.map { #"{"model":"models/gemini-embedding-2","content":{"parts":[{"text":"\#($0)"}]}}"# }
+            let requests = texts.map {
+                #"{"model":"models/gemini-embedding-2","content":{"parts":[{"text":"\#($0)"}]}}"#
+            }
             let reply = try await client.batch(#"{"requests":[\#(requests.joined(separator: ","))]}"#)
             #expect(reply.status == 200, "\(reply.text.prefix(500))")
             let embeddings = try reply.json["embeddings"].array
@@ -43,7 +45,8 @@ import Testing
     func allPartsOfOneRequestFuseIntoOneVector(_ transport: Transport) async throws {
         try await TestServer.with(transport) { client in
             let reply = try await client.batch(
-                #"{"requests":[{"content":{"parts":[{"text":"a"},{"text":"b"},{"inline_data":{"mime_type":"image/jpeg","data":"\#(Self.image)"}}]}}]}"#)
+                #"{"requests":[{"content":{"parts":[{"text":"a"},{"text":"b"},{"inline_data":{"mime_type":"image/jpeg","data":"\#(Self.image)"}}]}}]}"#
+            )
             #expect(reply.status == 200, "\(reply.text.prefix(500))")
             #expect(try reply.json["embeddings"].array.count == 1)
             let bytes = try Folders.read("\(Folders.fixtures)/media/scene.jpg")
@@ -73,7 +76,8 @@ import Testing
     @Test func nestedConfigurationWinsOverTheOuterOne() async throws {
         try await TestServer.with { client in
             let nested = try await client.embed(
-                #"{"content":{"parts":[{"text":"hi"}]},"outputDimensionality":7,"embedContentConfig":{"outputDimensionality":5}}"#)
+                #"{"content":{"parts":[{"text":"hi"}]},"outputDimensionality":7,"embedContentConfig":{"outputDimensionality":5}}"#
+            )
             #expect(try nested.values.count == 5)
             let snake = try await client.embed(
                 #"{"content":{"parts":[{"text":"hi"}]},"embed_content_config":{"output_dimensionality":"6"}}"#)
@@ -92,7 +96,9 @@ import Testing
         try await TestServer.with { client in
             let expected = try TestServer.vector(Content(text))
             for data in [standard, urlSafe] {
-                for (outer, mime) in [("inlineData", "mimeType"), ("inline_data", "mime_type"), ("inlineData", "mime_type")] {
+                for (outer, mime) in [
+                    ("inlineData", "mimeType"), ("inline_data", "mime_type"), ("inlineData", "mime_type"),
+                ] {
                     let reply = try await client.embed(
                         #"{"content":{"parts":[{"\#(outer)":{"\#(mime)":"text/plain","data":"\#(data)"}}]}}"#)
                     #expect(reply.status == 200, "\(reply.text.prefix(300))")
@@ -118,7 +124,9 @@ import Testing
     }
 
     @Test func taskPromptsCanBeAskedFor() async throws {
-        try await TestServer.with { $0.appliesTaskPrompts = true } _: { client in
+        try await TestServer.with {
+            $0.appliesTaskPrompts = true
+        } _: { client in
             let reply = try await client.embed(
                 #"{"content":{"parts":[{"text":"cats"}]},"taskType":"RETRIEVAL_DOCUMENT","title":"Pets"}"#)
             try expectClose(
@@ -163,7 +171,8 @@ import Testing
             for model in ["gemini-embedding-2", "gemini-embedding-2-preview", "castor-nano"] {
                 for version in ["/v1", "/v1beta", "/v1alpha", ""] {
                     for colon in [":", "%3A"] {
-                        let reply = try await client.post("\(version)/models/\(model)\(colon)embedContent?key=k&alt=json", body)
+                        let reply = try await client.post(
+                            "\(version)/models/\(model)\(colon)embedContent?key=k&alt=json", body)
                         #expect(reply.status == 200, "\(version) \(model): \(reply.text)")
                         try expectClose(reply.values, expected, .batchInvariance)
                     }

@@ -11,7 +11,10 @@ import Testing
         try await TestServer.with(transport) { client in
             try await client.embed(#"{"content":{"parts":[{"text":""}]}}"#)
                 .expectError(400, "INVALID_ARGUMENT", "* EmbedContentRequest.content contains an empty Part.\n")
-            for content in [#"{"parts":[]}"#, "{}", #"{"parts":[{}]}"#, #"{"parts":[{"inlineData":{"mimeType":"image/png","data":""}}]}"#] {
+            for content in [
+                #"{"parts":[]}"#, "{}", #"{"parts":[{}]}"#,
+                #"{"parts":[{"inlineData":{"mimeType":"image/png","data":""}}]}"#,
+            ] {
                 try await client.embed(#"{"content":\#(content)}"#).expectError(400, "INVALID_ARGUMENT")
             }
             try await client.embed("{}").expectError(400, "INVALID_ARGUMENT")
@@ -41,8 +44,11 @@ import Testing
                 try inner.message.split(separator: "\n").sorted().first
                     == #"Invalid JSON payload received. Unknown name "colour" at '\#(place)': Cannot find field."#)
         }
-        try await TestServer.with { $0.isLenient = true } _: { client in
-            #expect(try await client.embed(#"{"content":{"parts":[{"text":"hi","colour":"red"}]},"x":[1]}"#).status == 200)
+        try await TestServer.with {
+            $0.isLenient = true
+        } _: { client in
+            #expect(
+                try await client.embed(#"{"content":{"parts":[{"text":"hi","colour":"red"}]},"x":[1]}"#).status == 200)
         }
     }
 
@@ -103,7 +109,8 @@ import Testing
                 try await client.post("\(path)/models/text-embedding-004:embedContent", Self.hello).expectError(
                     404, "NOT_FOUND",
                     "models/text-embedding-004 is not found for API version \(version), or is not supported for "
-                        + "embedContent. Call ListModels to see the list of available models and their supported methods.")
+                        + "embedContent. Call ListModels to see the list of available models and their supported methods."
+                )
             }
             try await client.get("/v1/models/nothing").expectError(404, "NOT_FOUND")
             try await client.get("/v1/nothing").expectError(404, "NOT_FOUND")
@@ -137,7 +144,8 @@ import Testing
     @Test func damagedMediaNameTheRequestAndThePart() async throws {
         try await TestServer.with { client in
             let reply = try await client.batch(
-                #"{"requests":[{"content":{"parts":[{"text":"a"}]}},{"content":{"parts":[{"text":"a"},{"inlineData":{"mimeType":"image/png","data":"AAAAAAAA"}}]}}]}"#)
+                #"{"requests":[{"content":{"parts":[{"text":"a"}]}},{"content":{"parts":[{"text":"a"},{"inlineData":{"mimeType":"image/png","data":"AAAAAAAA"}}]}}]}"#
+            )
             try reply.expectError(400, "INVALID_ARGUMENT")
             #expect(try reply.message.contains("requests[1]"))
             #expect(try reply.message.contains("part 2"))
@@ -146,8 +154,12 @@ import Testing
 
     @Test func noPathOrForeignFileIsEverOpened() async throws {
         try await TestServer.with { client in
-            for uri in ["/etc/passwd", "file:///etc/passwd", "../../etc/passwd", "gs://bucket/file", "https://example.com/a.png", "files/unknown-id"] {
-                let reply = try await client.embed(#"{"content":{"parts":[{"fileData":{"fileUri":"\#(uri)","mimeType":"text/plain"}}]}}"#)
+            for uri in [
+                "/etc/passwd", "file:///etc/passwd", "../../etc/passwd", "gs://bucket/file",
+                "https://example.com/a.png", "files/unknown-id",
+            ] {
+                let reply = try await client.embed(
+                    #"{"content":{"parts":[{"fileData":{"fileUri":"\#(uri)","mimeType":"text/plain"}}]}}"#)
                 #expect([400, 403].contains(reply.status), "\(uri): \(reply.text)")
                 #expect(!reply.text.contains("root:"))
             }
@@ -156,7 +168,9 @@ import Testing
 
     @Test(arguments: Transport.allCases)
     func aBodyOverTheLimitIsRefused(_ transport: Transport) async throws {
-        try await TestServer.with(transport) { $0.limits.maxBodyBytes = 1_000 } _: { client in
+        try await TestServer.with(transport) {
+            $0.limits.maxBodyBytes = 1_000
+        } _: { client in
             let long = #"{"content":{"parts":[{"text":"\#(String(repeating: "a", count: 2_000))"}]}}"#
             try await client.embed(long).expectError(
                 400, "INVALID_ARGUMENT", "Request payload size exceeds the limit: 1000 bytes.")
@@ -165,7 +179,9 @@ import Testing
     }
 
     @Test func aContentOfTooManyPartsIsRefused() async throws {
-        try await TestServer.with { $0.limits.maxParts = 3 } _: { client in
+        try await TestServer.with {
+            $0.limits.maxParts = 3
+        } _: { client in
             func body(_ count: Int) -> String {
                 #"{"content":{"parts":[\#(Array(repeating: #"{"text":"a"}"#, count: count).joined(separator: ","))]}}"#
             }

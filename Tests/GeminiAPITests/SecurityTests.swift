@@ -9,7 +9,9 @@ import Testing
 
     @Test(arguments: Transport.allCases)
     func keysAreTakenFromHeaderBearerAndQuery(_ transport: Transport) async throws {
-        try await TestServer.with(transport) { $0.apiKeys = ["first", "second"] } _: { client in
+        try await TestServer.with(transport) {
+            $0.apiKeys = ["first", "second"]
+        } _: { client in
             let path = "/v1/models/gemini-embedding-2:embedContent"
             let body = ErrorTests.hello
             for headers: HTTPFields in [
@@ -41,7 +43,9 @@ import Testing
     }
 
     @Test func everyRouteButTheOpenOnesAsksForAKey() async throws {
-        try await TestServer.with { $0.apiKeys = ["k"] } _: { client in
+        try await TestServer.with {
+            $0.apiKeys = ["k"]
+        } _: { client in
             for route in client.server.table.routes where route.access == .key {
                 let path = route.template.replacing("{", with: "").replacing("}", with: "")
                 let reply = try await client.send(route.method, path, "{}")
@@ -79,7 +83,9 @@ import Testing
             #expect(reply.headers[.accessControlAllowOrigin] == nil)
             #expect(try await client.get("/v1/models", headers: origin).headers[.accessControlAllowOrigin] == nil)
         }
-        try await TestServer.with { $0.corsOrigins = ["https://page.example"] } _: { client in
+        try await TestServer.with {
+            $0.corsOrigins = ["https://page.example"]
+        } _: { client in
             let reply = try await client.send(.options, "/v1/models", headers: origin)
             #expect(reply.status == 204)
             #expect(reply.headers[.accessControlAllowOrigin] == "https://page.example")

@@ -28,7 +28,8 @@ enum TestServer {
     }
 
     static func with<Value: Sendable>(
-        _ transport: Transport = .inProcess, _ configure: (inout ServerOptions) -> Void = { _ in },
+        _ transport: Transport = .inProcess, embedder: Embedder = embedder,
+        _ configure: (inout ServerOptions) -> Void = { _ in },
         _ body: @escaping @Sendable (Client) async throws -> Value
     ) async throws -> Value {
         var options = ServerOptions()

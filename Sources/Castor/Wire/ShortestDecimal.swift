@@ -67,7 +67,8 @@ enum ShortestDecimal {
     @inline(__always)
     private static func decimal(_ m: UInt64, _ s: UInt64, _ magnitude: UInt32) -> (digits: UInt32, places: Int)? {
         // Places for nine significant digits.
-        let places = 9 + (magnitude < tenth ? 1 : 0) + (magnitude < hundredth ? 1 : 0) + (magnitude < thousandth ? 1 : 0)
+        let places =
+            9 + (magnitude < tenth ? 1 : 0) + (magnitude < hundredth ? 1 : 0) + (magnitude < thousandth ? 1 : 0)
         let power: UInt64 =
             1_000_000_000 &* (magnitude < tenth ? 10 : 1) &* (magnitude < hundredth ? 10 : 1)
             &* (magnitude < thousandth ? 10 : 1)

@@ -7,7 +7,9 @@ package enum OpenAPIDocument {
     package static func json(_ table: RouteTable, version: String) -> [UInt8] {
         var json = JSONWriter()
         json.raw("{\"openapi\":\"3.0.3\",\"info\":{\"title\":\"Castor\",\"version\":\"\(version)\",\"description\":")
-        json.string("The local twin of the hosted Gemini Embedding service. Every JSON field may also be spelled in snake_case.")
+        json.string(
+            "The local twin of the hosted Gemini Embedding service. Every JSON field may also be spelled in snake_case."
+        )
         json.raw("},\"paths\":{")
         let paths = Dictionary(grouping: table.routes, by: \.template)
         for (index, path) in paths.keys.sorted().enumerated() {
@@ -35,10 +37,13 @@ package enum OpenAPIDocument {
         json.raw(route.access == .key ? "[{\"header\":[]},{\"query\":[]},{\"bearer\":[]},{}]" : "[]")
         json.raw(",\"parameters\":[")
         let inPath = parameters(of: route.template).map { ($0, "path", true) }
-        for (index, (name, place, isRequired)) in (inPath + description.query.map { ($0, "query", false) }).enumerated() {
+        for (index, (name, place, isRequired)) in (inPath + description.query.map { ($0, "query", false) }).enumerated()
+        {
             json.raw(index > 0 ? "," : "")
             let type = name.hasSuffix("Size") ? "integer\",\"format\":\"int32" : "string"
-            json.raw("{\"name\":\"\(name)\",\"in\":\"\(place)\",\"required\":\(isRequired),\"schema\":{\"type\":\"\(type)\"}}")
+            json.raw(
+                "{\"name\":\"\(name)\",\"in\":\"\(place)\",\"required\":\(isRequired),\"schema\":{\"type\":\"\(type)\"}}"
+            )
         }
         json.raw("]")
         if let request = description.request {

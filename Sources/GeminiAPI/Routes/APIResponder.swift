@@ -30,6 +30,8 @@ package struct APIResponder: HTTPResponder {
         } else {
             do {
                 response = try await router.respond(to: request, context: context)
+                // Hummingbird has answered already, in its own form.
+                if context.endpointPath == "NotFound" { response = Self.notFound(request) }
             } catch {
                 response = Self.answer(error, to: request, logger: server.logger)
             }
@@ -48,12 +50,15 @@ package struct APIResponder: HTTPResponder {
         return response
     }
 
+    private static func notFound(_ request: Request) -> Response {
+        let error = APIError(.notFound, "This path, or the method \(request.method.rawValue.shortened) of it, is not served.")
+        return Response(error, inList: request.uri.path.isOpenAI)
+    }
+
     private static func answer(_ error: any Error, to request: Request, logger: Logger) -> Response {
         let apiError: APIError
         switch error {
         case let error as APIError: apiError = error
-        case let error as HTTPError where error.status == .notFound:
-            apiError = APIError(.notFound, "No method \(request.method.rawValue) of this path is served.")
         case is CancellationError: apiError = .cancelled
         default:
             // Types only: a description may quote what a client sent.

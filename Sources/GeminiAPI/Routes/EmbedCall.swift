@@ -61,7 +61,8 @@ package struct EmbedCall: Sendable {
         guard !wire.parts.isEmpty else { throw APIError(.noParts, at: place) }
         guard wire.parts.count <= limits.maxParts else {
             throw APIError.invalid(
-                "* \(place.map { "\($0): " } ?? "")a content has at most \(limits.maxParts) parts, not \(wire.parts.count).\n")
+                "* \(place.map { "\($0): " } ?? "")a content has at most \(limits.maxParts) parts, not \(wire.parts.count).\n"
+            )
         }
         var parts: [Part] = []
         parts.reserveCapacity(wire.parts.count)

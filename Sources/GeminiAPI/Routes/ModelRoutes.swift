@@ -31,7 +31,10 @@ enum ModelRoutes {
     private static func get(_ call: APIRequest) async throws -> Response {
         let name = try call.parameter("model")
         guard let model = call.server.models[name] else {
-            throw APIError(.notFound, "Model is not found: models/\(ServedModels.id(name).shortened) for api version \(call.route.version.name)")
+            throw APIError(
+                .notFound,
+                "Model is not found: models/\(ServedModels.id(name).shortened) for api version \(call.route.version.name)"
+            )
         }
         var json = JSONWriter()
         write(model, to: &json)

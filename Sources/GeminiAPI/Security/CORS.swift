@@ -26,6 +26,7 @@ struct CORS: Sendable {
         } else if origins.contains(origin) {
             response.headers[.accessControlAllowOrigin] = origin
         }
-        response.headers[.accessControlExposeHeaders] = "server-timing, x-castor-truncated, x-goog-upload-url, x-goog-upload-status"
+        response.headers[.accessControlExposeHeaders] =
+            "server-timing, x-castor-truncated, x-goog-upload-url, x-goog-upload-status"
     }
 }

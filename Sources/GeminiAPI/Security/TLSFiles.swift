@@ -1,4 +1,5 @@
 import HummingbirdTLS
+import NIOSSL
 
 /// Certificate and key of a server that speaks TLS.
 struct TLSFiles {

@@ -39,7 +39,6 @@ package final class Scheduler: @unchecked Sendable {
     /// Contents of interactive calls that are being decoded right now.
     private var preparingCount: [Int]
     private var isStopped = false
-    private var isDraining = false
     private var startup = Startup.loading
     /// Contents a second, a moving mean.
     private var rate = 50.0
@@ -77,14 +76,9 @@ package final class Scheduler: @unchecked Sendable {
         }
     }
 
-    /// From now on, background work is refused; interactive work that is on its way is finished.
-    package func drain() {
-        monitor.withLock { isDraining = true }
-    }
-
     /// Whether weights are in memory and the model has run once.
     package var isReady: Bool {
-        monitor.withLock { if case .ready = startup { !isDraining } else { false } }
+        monitor.withLock { if case .ready = startup { !isStopped } else { false } }
     }
 
     /// Whether warming up has ended, well or not.
@@ -127,7 +121,7 @@ package final class Scheduler: @unchecked Sendable {
     ) -> (any Error)? {
         monitor.withLock {
             let priority = work.priority.rawValue
-            if isStopped || (isDraining && work.priority == .background) { return APIError.draining }
+            if isStopped { return APIError.draining }
             if Task.isCancelled { return CancellationError() }
             let count = contentCount[priority] + work.items.count
             guard count <= options.maxWaitingContents || contentCount[priority] == 0 else {
