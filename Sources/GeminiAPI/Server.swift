@@ -1,5 +1,6 @@
 package import Castor
 package import Hummingbird
+import HummingbirdCore
 import HummingbirdTLS
 package import Logging
 import NIOCore
