@@ -64,7 +64,7 @@ bench-train: setup-build ## Time a training step, as a share of the matrix produ
 .PHONY: bench-serve
 bench-serve: build ## Time a lone request beside the library, then load at 1, 8, 32 and 128 connections
 	@tools/timed "Building the tests in release mode" swift build -c release --build-tests
-	@CASTOR_BENCH=1 tools/timed "A lone request" swift test -c release --skip-build --filter LoneRequestTimes
+	@CASTOR_BENCH=1 tools/timed "A lone request, and writing" swift test -c release --skip-build --filter "LoneRequestTimes|WritingTimes"
 	@tools/timed "Load" tools/load/run $(program)
 
 .PHONY: reference

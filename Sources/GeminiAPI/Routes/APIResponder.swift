@@ -51,7 +51,8 @@ package struct APIResponder: HTTPResponder {
     }
 
     private static func notFound(_ request: Request) -> Response {
-        let error = APIError(.notFound, "This path, or the method \(request.method.rawValue.shortened) of it, is not served.")
+        let method = request.method.rawValue.shortened
+        let error = APIError(.notFound, "This path, or the method \(method) of it, is not served.")
         return Response(error, inList: request.uri.path.isOpenAI)
     }
 

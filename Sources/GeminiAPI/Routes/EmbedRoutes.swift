@@ -25,7 +25,7 @@ enum EmbedRoutes {
     }
 
     private static func batchEmbedContents(_ call: APIRequest) async throws -> Response {
-        let model = try call.model(for: "batchEmbedContents")
+        let model = try call.model(for: "embedContent")
         let body = try await call.json(BatchEmbedRequestBody.self)
         let embed = try await batch(body, model: model, call)
         let answer = try await embed.run(call.server)

@@ -34,7 +34,7 @@ enum VertexRoutes {
     }
 
     private static func batchEmbedContents(_ call: APIRequest) async throws -> Response {
-        let model = try call.model(for: "batchEmbedContents")
+        let model = try call.model(for: "embedContent")
         let body = try await call.json(BatchEmbedRequestBody.self)
         let embed = try await EmbedRoutes.batch(body, model: model, call)
         let answer = try await embed.run(call.server)
