@@ -43,6 +43,13 @@ demo: setup build ## Make pictures and sounds on the spot and embed them with te
 test: setup-build ## Everything the tests need, then all tests
 	@tools/timed "Building the program and the tests in release mode" swift build -c release --build-tests
 	@tools/timed "Running all tests" swift test -c release --skip-build
+	@$(MAKE) --no-print-directory contracts
+
+.PHONY: contracts
+contracts: program ## Drive the built server with the hosted service's own clients
+	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts
+	@tools/timed "Installing the clients" tools/contracts/setup
+	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts
 
 .PHONY: bench
 bench: setup-build $(weights) ## Measure speed, as a share of what the processor's matrix product reaches
@@ -53,6 +60,12 @@ bench-train: setup-build ## Time a training step, as a share of the matrix produ
 	@CASTOR_BENCH=1 tools/timed "Training steps of castor-small" swift test -c release --filter StepTimeTests
 	@if test -x .venv/bin/python; then .venv/bin/python tools/reference/bench_training.py; \
 	else echo "PyTorch's time is left out: make reference installs it"; fi
+
+.PHONY: bench-serve
+bench-serve: build ## Time a lone request beside the library, then load at 1, 8, 32 and 128 connections
+	@tools/timed "Building the tests in release mode" swift build -c release --build-tests
+	@CASTOR_BENCH=1 tools/timed "A lone request, and writing" swift test -c release --skip-build --filter "LoneRequestTimes|WritingTimes"
+	@tools/timed "Load" tools/load/run $(program)
 
 .PHONY: reference
 reference: build ## Compute the golden fixtures anew with PyTorch and show the difference

@@ -28,7 +28,7 @@ public final class Embedder: Sendable {
     let model: Model
     private let encoder: MultimodalEncoder
     let pool: WorkerPool
-    private let prepare: Preparation
+    let prepare: Preparation
 
     /// Opens a model folder. Weights are read when the first content needs them, or by ``warmUp()``.
     public init(modelPath: String, options: Options = Options()) throws(ModelLoadError) {
@@ -108,7 +108,7 @@ public final class Embedder: Sendable {
         return slots.values
     }
 
-    private func encode(_ prepared: [Result<PreparedContent, EmbedError>]) -> [Result<Embedding, EmbedError>] {
+    func encode(_ prepared: [Result<PreparedContent, EmbedError>]) -> [Result<Embedding, EmbedError>] {
         var results: [Result<Embedding, EmbedError>?] = prepared.map { result in
             if case .failure(let error) = result { .failure(error) } else { nil }
         }

@@ -10,6 +10,8 @@ public struct EmbedOptions: Sendable, Equatable {
     public var autoTruncate = true
     /// Which files the content may name. The default is none.
     public var files = FileAccess.none
+    /// Tokens beyond which the content counts as too long, where that is less than the context. The default is none.
+    package var maxTokens: Int?
 
     public init() {}
 

@@ -8,6 +8,9 @@ package struct PreparedContent: Sendable {
     package var usage: Usage
     package var truncated: Bool
     package var dimensions: Int
+
+    /// Tokens that the model will see.
+    package var tokenCount: Int { input.tokenCount }
 }
 
 /// What may come between a medium's bytes and its tokens: each step gets the bytes of the file and the work as it would be
@@ -80,26 +83,42 @@ package struct Preparation: Sendable {
             sources[first].text = task.prompt(sources[first].text ?? "", title: options.title)
         }
 
+        let maxTokens = min(options.maxTokens ?? configuration.maxTokens, configuration.maxTokens)
         var segments: [EncoderInput.Segment] = []
         var usage = Usage()
         var truncated = false
         for source in sources {
-            segments.append(try segment(source, hooks, &usage, &truncated))
+            segments.append(try segment(source, hooks, maxTokens, &usage, &truncated))
         }
         var input = EncoderInput(segments)
-        if input.truncate(to: configuration.maxTokens) { truncated = true }
-        guard !truncated || options.autoTruncate else {
-            throw .tooManyTokens(limit: configuration.maxTokens)
-        }
+        if input.truncate(to: maxTokens) { truncated = true }
+        guard !truncated || options.autoTruncate else { throw .tooManyTokens(limit: maxTokens) }
         return PreparedContent(input: input, usage: usage, truncated: truncated, dimensions: dimensions)
     }
 
+    /// Tokens by the service's rules, also beyond the context, up to ``maxCountedTokens`` a text.
+    package func count(_ content: Content, _ files: EmbedOptions.FileAccess) throws(EmbedError) -> Usage {
+        var usage = Usage()
+        var truncated = false
+        for (index, part) in content.parts.enumerated() {
+            if case .text("") = part { continue }
+            let source = try PartSource(part, number: index + 1, files, limits)
+            // A text has rarely more tokens than bytes.
+            let limit = min((source.text?.utf8.count ?? 0) + 16, Self.maxCountedTokens)
+            _ = try segment(source, NoHooks(), limit, &usage, &truncated)
+        }
+        return usage
+    }
+
+    private static let maxCountedTokens = 1 << 22
+
     private func segment(
-        _ source: PartSource, _ hooks: some PreparationHooks, _ usage: inout Usage, _ truncated: inout Bool
+        _ source: PartSource, _ hooks: some PreparationHooks, _ maxTokens: Int, _ usage: inout Usage,
+        _ truncated: inout Bool
     ) throws(EmbedError) -> EncoderInput.Segment {
         switch source.kind {
         case .text(let text):
-            let (ids, cut) = tokenizer.encode(text, limit: configuration.maxTokens)
+            let (ids, cut) = tokenizer.encode(text, limit: maxTokens)
             if cut { truncated = true }
             usage.add(ids.count, .text)
             return .text(ids)

@@ -3,23 +3,27 @@ import Glibc
 
 /// The program `castor`: a thin file a subcommand.
 @main
-struct Program: ParsableCommand {
+struct Program: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "castor",
         abstract: "Text, images and sound as vectors of one space, on this machine.",
         version: Version.current,
         subcommands: [
             EmbedCommand.self, SimilarityCommand.self, TrainCommand.self, EvaluateCommand.self, SoupCommand.self,
-            InfoCommand.self, InitCommand.self,
+            ServeCommand.self, InfoCommand.self, InitCommand.self,
         ])
 
     static let _errorLabel = "castor"
 
-    static func main() {
+    static func main() async {
         do {
             try refuseInvalidUTF8()
             var command = try parseAsRoot()
-            try command.run()
+            if var server = command as? any AsyncParsableCommand {
+                try await server.run()
+            } else {
+                try command.run()
+            }
         } catch let failure as Failure {
             Terminal.error("castor: \(failure.message)\n")
             Glibc.exit(failure.status.rawValue)

@@ -123,6 +123,11 @@ final class Running {
             errors: String(decoding: try folder.bytes("\(name).err"), as: UTF8.self), peakKilobytes: peak)
     }
 
+    /// What the program has said on standard error until now.
+    var errorsSoFar: String {
+        (try? folder.bytes("\(name).err")).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+
     /// Not `ru_maxrss`: that counts the memory of the process that forked, too.
     private var peakKilobytes: Int? {
         let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)

@@ -66,21 +66,3 @@ private struct FileData: Decodable {
         self.uri = uri
     }
 }
-
-/// Both alphabets, with or without padding: clients of the service send either.
-enum Base64 {
-    static func decode(_ text: String) -> [UInt8]? {
-        var standard = Array(text.utf8)
-        for index in standard.indices {
-            switch standard[index] {
-            case UInt8(ascii: "-"): standard[index] = UInt8(ascii: "+")
-            case UInt8(ascii: "_"): standard[index] = UInt8(ascii: "/")
-            default: break
-            }
-        }
-        while standard.last == UInt8(ascii: "=") { standard.removeLast() }
-        guard standard.count % 4 != 1 else { return nil }
-        while standard.count % 4 != 0 { standard.append(UInt8(ascii: "=")) }
-        return Data(base64Encoded: Data(standard)).map { [UInt8]($0) }
-    }
-}

@@ -4,6 +4,14 @@ public struct JSONWriter: Sendable {
 
     public init() {}
 
+    /// With room for so many bytes: growing step by step costs a third of the time that vectors take.
+    package init(reserving bytes: Int) {
+        self.bytes.reserveCapacity(bytes)
+    }
+
+    /// About what one value takes: `-0.012345678,`.
+    package static let bytesPerValue = 14
+
     public mutating func raw(_ text: String) {
         bytes.append(contentsOf: text.utf8)
     }
@@ -31,9 +39,24 @@ public struct JSONWriter: Sendable {
     /// `[..]` of the shortest decimals that read back as the same f32.
     public mutating func values(_ values: [Float]) {
         bytes.append(UInt8(ascii: "["))
-        for (index, value) in values.enumerated() {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            ShortestDecimal.append(value, to: &bytes)
+        // Written aside, some hundreds at a time, so that the array's bookkeeping is not done for every digit.
+        let group = 256
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: group * (ShortestDecimal.maxLength + 1)) { buffer in
+            let start = buffer.baseAddress!
+            var from = 0
+            while from < values.count {
+                let to = min(from + group, values.count)
+                var count = 0
+                for index in from..<to {
+                    if index > 0 {
+                        start[count] = UInt8(ascii: ",")
+                        count += 1
+                    }
+                    count += ShortestDecimal.write(values[index], to: start + count)
+                }
+                bytes.append(contentsOf: buffer[..<count])
+                from = to
+            }
         }
         bytes.append(UInt8(ascii: "]"))
     }

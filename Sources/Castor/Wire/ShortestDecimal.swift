@@ -1,70 +1,113 @@
-/// The shortest decimal that reads back as the same f32, as `Float.description` gives it, six times as fast for the numbers
+/// The shortest decimal that reads back as the same f32, as `Float.description` gives it, many times as fast for the numbers
 /// that unit vectors are made of.
 ///
-/// For 0.0001 <= |x| < 1 the nearest decimals of 7, then 8, then 9 digits are tried (fewer where 7 are enough). A candidate
-/// c / 10^n with c < 10^9 and n <= 13 is one correctly rounded division in double precision, so that rounding it to f32 tells
-/// whether it reads back as x, unless it lies within a rounding error of the middle between two f32; those go the long way.
+/// For 0.0001 <= |x| < 1, x = m / 2^s with m < 2^24, and m 10^p < 2^64 for the p places of nine significant digits: everything
+/// is exact in 64 bits. A decimal reads back as x if it is nearer to x than half the gap to the next f32, 10^p / 2 in the
+/// same units. Eight digits are tried, then fewer as long as they are enough, else nine, which always are. Powers of two, whose
+/// gaps differ, and ties go the long way.
 enum ShortestDecimal {
-    static func append(_ x: Float, to bytes: inout [UInt8]) {
-        let a = Double(x.magnitude)
-        guard a >= 1e-4, a < 1, let (digits, places) = decimal(a, of: x.magnitude) else {
-            bytes.append(contentsOf: x.description.utf8)
-            return
+    /// Bytes that one number takes at most.
+    static let maxLength = 24
+
+    /// Returns the number of bytes written.
+    static func write(_ x: Float, to bytes: UnsafeMutablePointer<UInt8>) -> Int {
+        let bits = x.bitPattern
+        let magnitude = bits & 0x7fff_ffff
+        let fraction = bits & 0x007f_ffff
+        guard magnitude >= smallest, magnitude < one, fraction != 0,
+            let (digits, places) = decimal(UInt64(fraction | 0x0080_0000), UInt64(150 - magnitude >> 23), magnitude)
+        else { return writeDescription(x, to: bytes) }
+        var start = 0
+        if bits >> 31 != 0 {
+            bytes[0] = UInt8(ascii: "-")
+            start = 1
         }
-        if x.sign == .minus { bytes.append(UInt8(ascii: "-")) }
-        bytes.append(UInt8(ascii: "0"))
-        bytes.append(UInt8(ascii: "."))
-        let start = bytes.count
-        for _ in 0..<places { bytes.append(UInt8(ascii: "0")) }
-        var (rest, index) = (digits, start + places - 1)
-        while rest > 0 {
-            let next = rest / 10
-            bytes[index] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest &- next &* 10)
+        bytes[start] = UInt8(ascii: "0")
+        let end = start + 2 + places
+        var (rest, index) = (digits, end)
+        while rest >= 100 {
+            index -= 2
+            let next = rest / 100
+            writePair(rest &- next &* 100, to: bytes + index)
             rest = next
+        }
+        // Zeros between the point and the first digit, a pair at a time where there is room.
+        index -= 2
+        writePair(rest, to: bytes + index)
+        while index > start + 2 {
             index -= 1
+            bytes[index] = UInt8(ascii: "0")
         }
+        bytes[start + 1] = UInt8(ascii: ".")
+        return end
     }
 
-    /// `a = digits / 10^places`; nil where the short way cannot tell.
-    private static func decimal(_ a: Double, of x: Float) -> (digits: Int, places: Int)? {
-        // Places for seven significant digits.
-        let places = a >= 0.1 ? 7 : a >= 0.01 ? 8 : a >= 0.001 ? 9 : 10
-        for extra in 0...2 {
-            guard let fits = candidate(a, x, places + extra) else { return nil }
-            guard let digits = fits else { continue }
-            return extra == 0 ? shorten(a, x, digits, places) : (digits, places + extra)
+    /// Two digits of a number below 100.
+    @inline(__always)
+    private static func writePair(_ number: UInt32, to bytes: UnsafeMutablePointer<UInt8>) {
+        let tens = (number &* 103) >> 10
+        bytes[0] = UInt8(truncatingIfNeeded: tens &+ 48)
+        bytes[1] = UInt8(truncatingIfNeeded: number &- tens &* 10 &+ 48)
+    }
+
+    // Bit patterns of positive numbers are in the order of the numbers.
+    private static var smallest: UInt32 { Float(1e-4).bitPattern }
+    private static var one: UInt32 { Float(1).bitPattern }
+
+    private static func writeDescription(_ x: Float, to bytes: UnsafeMutablePointer<UInt8>) -> Int {
+        var count = 0
+        for byte in x.description.utf8 {
+            bytes[count] = byte
+            count += 1
         }
-        return nil
+        return count
     }
 
-    /// Fewer digits than seven, as long as they are enough.
-    private static func shorten(_ a: Double, _ x: Float, _ digits: Int, _ places: Int) -> (Int, Int)? {
-        var (digits, places) = (digits, places)
-        while places > 1 {
-            guard let fits = candidate(a, x, places - 1) else { return nil }
-            guard let fewer = fits, fewer > 0 else { break }
-            (digits, places) = (fewer, places - 1)
+    /// `m / 2^s = digits / 10^places`; nil where a tie must be broken.
+    @inline(__always)
+    private static func decimal(_ m: UInt64, _ s: UInt64, _ magnitude: UInt32) -> (digits: UInt32, places: Int)? {
+        // Places for nine significant digits.
+        let places =
+            9 + (magnitude < tenth ? 1 : 0) + (magnitude < hundredth ? 1 : 0) + (magnitude < thousandth ? 1 : 0)
+        let power: UInt64 =
+            1_000_000_000 &* (magnitude < tenth ? 10 : 1) &* (magnitude < hundredth ? 10 : 1)
+            &* (magnitude < thousandth ? 10 : 1)
+        let scaled = m &* power
+        let half = power / 2
+        let whole = UInt32(truncatingIfNeeded: scaled >> s)
+        let part = scaled & (1 << s &- 1)
+
+        // The nearest multiple of ten, a hundred, ... in the place of the last of nine digits; nil for a tie.
+        @inline(__always)
+        func nearest(_ unit: UInt32) -> (digits: UInt32, fits: Bool)? {
+            let quotient = whole / unit
+            let below = UInt64(whole &- quotient &* unit) << s | part
+            let above = UInt64(unit) << s &- below
+            let distance = min(below, above)
+            if below == above || distance == half { return nil }
+            return (below < above ? quotient : quotient &+ 1, distance < half)
         }
-        return (digits, places)
+        guard let eight = nearest(10) else { return nil }
+        if eight.fits {
+            guard let seven = nearest(100) else { return nil }
+            guard seven.fits else { return (eight.digits, places - 1) }
+            var best = seven.digits
+            var (unit, dropped): (UInt32, Int) = (1_000, 3)
+            while dropped < 9 {
+                guard let fewer = nearest(unit) else { return nil }
+                guard fewer.fits else { break }
+                best = fewer.digits
+                unit = unit &* 10
+                dropped += 1
+            }
+            return (best, places - dropped + 1)
+        }
+        let middle: UInt64 = 1 << (s &- 1)
+        if part == middle { return nil }
+        return (part < middle ? whole : whole &+ 1, places)
     }
 
-    /// The nearest decimal with this many places, if it reads back as x; nil (outside) where that is too close to call.
-    private static func candidate(_ a: Double, _ x: Float, _ places: Int) -> Int?? {
-        let power = powers[places]
-        let scaled = a * power
-        let digits = (scaled + 0.5).rounded(.down)
-        let distance = abs(digits / power - a)
-        // Half the gap to the next f32, up and down: they differ at powers of two.
-        let up = Double(x.nextUp - x) / 2
-        let down = Double(x - x.nextDown) / 2
-        let isAbove = digits / power >= a
-        let half = isAbove ? up : down
-        let uncertain = half * 1e-6
-        if abs(distance - half) < uncertain { return nil }
-        // A tie between two decimals of this length: which one is nearer needs more digits than a double has.
-        if abs(abs(digits - scaled) - 0.5) < 1e-6 { return nil }
-        return .some(distance < half ? Int(digits) : nil)
-    }
-
-    private static let powers: [Double] = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13]
+    private static var tenth: UInt32 { Float(0.1).bitPattern }
+    private static var hundredth: UInt32 { Float(0.01).bitPattern }
+    private static var thousandth: UInt32 { Float(0.001).bitPattern }
 }

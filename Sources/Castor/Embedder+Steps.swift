@@ -1,0 +1,21 @@
+import Encoder
+
+/// The two steps of ``Embedder/embed(_:options:)-(Content,_)``, for a server that does them on threads of its own.
+extension Embedder {
+    /// Decodes and tokenises one content on the calling thread.
+    package func prepare(_ content: Content, _ options: EmbedOptions) throws(EmbedError) -> PreparedContent {
+        try prepare.callAsFunction(content, options)
+    }
+
+    /// One result a content, in order, on all workers.
+    package func encode(_ prepared: [PreparedContent]) -> [Result<Embedding, EmbedError>] {
+        encode(prepared.map { .success($0) })
+    }
+
+    /// Tokens of a content by the service's rules, however many; nothing is computed.
+    ///
+    /// Texts of length zero count nothing.
+    package func countTokens(_ content: Content, files: EmbedOptions.FileAccess = .none) throws(EmbedError) -> Usage {
+        try prepare.count(content, files)
+    }
+}

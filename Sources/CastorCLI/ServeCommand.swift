@@ -1,0 +1,213 @@
+public import ArgumentParser
+import Castor
+import FoundationEssentials
+import GeminiAPI
+import Glibc
+public import Logging
+import ServerState
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Answer like the hosted Gemini Embedding service.",
+        discussion: """
+            castor serve
+            curl http://127.0.0.1:8080/v1beta/models/gemini-embedding-2:embedContent -d '{"content":{"parts":[{"text":"hi"}]}}'
+
+            Programs that use the hosted service move by one base URL. API keys are let in by --api-key, --api-key-file and the \
+            environment's CASTOR_API_KEY (several with commas between); without any, everybody is let in.
+
+            SIGTERM and Ctrl-C let requests end and exit with 0.
+            """)
+
+    @OptionGroup var model: ModelOption
+
+    @Option(help: ArgumentHelp("Address to listen at. 0.0.0.0 is every one.", valueName: "address"))
+    var host = "127.0.0.1"
+
+    @Option(help: ArgumentHelp("Port to listen at; 0 takes a free one.", valueName: "n"))
+    var port = 8080
+
+    @Option(
+        name: .customLong("api-key"), help: ArgumentHelp("A key that is let in; may be repeated.", valueName: "key"))
+    var apiKeys: [String] = []
+
+    @Option(help: ArgumentHelp("A file with a key a line; # starts a comment.", valueName: "file"))
+    var apiKeyFile: String?
+
+    @Option(help: ArgumentHelp("Certificate chain, PEM. With --tls-key, the server speaks TLS.", valueName: "file"))
+    var tlsCert: String?
+
+    @Option(help: ArgumentHelp("The certificate's private key, PEM.", valueName: "file"))
+    var tlsKey: String?
+
+    @Option(
+        name: .customLong("cors-origin"),
+        help: ArgumentHelp("An origin whose web pages may call; may be repeated; * is any.", valueName: "origin"))
+    var corsOrigins: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Where uploaded files and batch jobs are kept. Default: castor below XDG_STATE_HOME or ~/.local/state.",
+            valueName: "dir"))
+    var dataDir: String?
+
+    @Flag(help: "Pass over unknown JSON fields. The service, and Castor by default, refuses them.")
+    var lenient = false
+
+    @Flag(
+        help:
+            "Let taskType put a prompt before the first text. Version 2 of the service ignores it, as Castor by default."
+    )
+    var applyTaskPrompts = false
+
+    @Option(help: ArgumentHelp("Bytes of one request's body.", valueName: "bytes"))
+    var maxBodyBytes = ServerLimits().maxBodyBytes
+
+    @Option(help: ArgumentHelp("Bytes of all bodies in memory at once.", valueName: "bytes"))
+    var maxBufferedBytes = ServerLimits().maxBufferedBytes
+
+    @Option(help: ArgumentHelp("Bytes of one request's headers.", valueName: "bytes"))
+    var maxHeaderBytes = ServerLimits().maxHeaderBytes
+
+    @Option(help: ArgumentHelp("Parts of one content.", valueName: "n"))
+    var maxParts = ServerLimits().maxParts
+
+    @Option(help: ArgumentHelp("Connections at once.", valueName: "n"))
+    var maxConnections = ServerLimits().maxConnections
+
+    @Option(help: ArgumentHelp("Contents that wait; more are answered with 429.", valueName: "n"))
+    var maxWaitingContents = Scheduler.Options().maxWaitingContents
+
+    @Option(help: ArgumentHelp("Tokens that pass through the model together.", valueName: "n"))
+    var maxBatchTokens = Scheduler.Options().maxBatchTokens
+
+    @Option(help: ArgumentHelp("A connection may be silent so long.", valueName: "seconds"))
+    var idleTimeout = ServerLimits().idleSeconds
+
+    @Option(help: ArgumentHelp("A request may take so long.", valueName: "seconds"))
+    var requestTimeout = ServerLimits().requestSeconds
+
+    @Option(help: ArgumentHelp("Requests have so long to end after SIGTERM.", valueName: "seconds"))
+    var drainTimeout = ServerLimits().drainSeconds
+
+    @Option(help: ArgumentHelp("debug, info (a line a request), warning or error.", valueName: "level"))
+    var logLevel: Logger.Level = .info
+
+    func validate() throws {
+        if !(0...65_535).contains(port) { throw ValidationError("--port must be between 0 and 65535, not \(port)") }
+        if (tlsCert == nil) != (tlsKey == nil) { throw ValidationError("--tls-cert and --tls-key go together") }
+        for (name, value) in [
+            ("--max-body-bytes", maxBodyBytes), ("--max-buffered-bytes", maxBufferedBytes),
+            ("--max-header-bytes", maxHeaderBytes), ("--max-parts", maxParts), ("--max-connections", maxConnections),
+            ("--max-batch-tokens", maxBatchTokens), ("--idle-timeout", idleTimeout),
+            ("--request-timeout", requestTimeout), ("--drain-timeout", drainTimeout),
+        ] where !(1...1 << 40).contains(value) {
+            throw ValidationError("\(name) must be 1 or more, not \(value)")
+        }
+        if maxWaitingContents < 100 {
+            throw ValidationError("--max-waiting-contents must be 100 or more, as many as one batch may hold")
+        }
+        if apiKeys.contains(where: \.isEmpty) { throw ValidationError("--api-key must not be empty") }
+    }
+
+    func run() async throws {
+        let options = try serverOptions()
+        var logger = Logger(label: "castor") { _ in LineLogHandler() }
+        logger.logLevel = logLevel
+        let server = Server(embedder: try model.open(), options: options, logger: logger)
+        warn(options)
+        let scheme = options.tlsCertificatePath == nil ? "http" : "https"
+        let host = options.host.contains(":") ? "[\(options.host)]" : options.host
+        do {
+            try await server.run { port in
+                Terminal.error("castor: listening at \(scheme)://\(host):\(port)\n")
+            }
+        } catch {
+            throw Failure(server.core.scheduler.startupFailure == nil ? .cannotWrite : .badInput, "\(error)")
+        }
+    }
+
+    private func serverOptions() throws -> ServerOptions {
+        var options = ServerOptions()
+        options.host = host
+        options.port = port
+        options.apiKeys = try keys()
+        options.tlsCertificatePath = tlsCert
+        options.tlsKeyPath = tlsKey
+        options.corsOrigins = corsOrigins
+        options.state = try (dataDir ?? Self.defaultDataDirectory).map(Self.openState)
+        options.isLenient = lenient
+        options.appliesTaskPrompts = applyTaskPrompts
+        options.programVersion = Version.current
+        options.limits.maxBodyBytes = maxBodyBytes
+        options.limits.maxBufferedBytes = maxBufferedBytes
+        options.limits.maxHeaderBytes = maxHeaderBytes
+        options.limits.maxParts = maxParts
+        options.limits.maxConnections = maxConnections
+        options.limits.idleSeconds = idleTimeout
+        options.limits.requestSeconds = requestTimeout
+        options.limits.drainSeconds = drainTimeout
+        options.scheduler.maxWaitingContents = maxWaitingContents
+        options.scheduler.maxBatchTokens = maxBatchTokens
+        return options
+    }
+
+    /// By option, by file, by environment.
+    private func keys() throws -> [String] {
+        var keys = apiKeys
+        if let apiKeyFile {
+            guard let text = try? String(contentsOfFile: apiKeyFile, encoding: .utf8) else {
+                throw Failure(.notFound, "--api-key-file: \(apiKeyFile) cannot be read as text")
+            }
+            let lines = text.split(whereSeparator: \.isNewline).map { $0.trimming(while: \.isWhitespace) }
+            let found = lines.filter { !$0.isEmpty && !$0.hasPrefix("#") }
+            // A file without keys that let everybody in would be a trap.
+            guard !found.isEmpty else { throw Failure(.badInput, "--api-key-file: \(apiKeyFile) has no key") }
+            keys += found
+        }
+        if let variable = getenv("CASTOR_API_KEY") {
+            keys += String(cString: variable).split(separator: ",").map { $0.trimming(while: \.isWhitespace) }
+                .filter { !$0.isEmpty }
+        }
+        return keys
+    }
+
+    private func warn(_ options: ServerOptions) {
+        let isLocal = ["127.0.0.1", "::1", "localhost"].contains(options.host)
+        if !isLocal, options.apiKeys.isEmpty {
+            Terminal.error(
+                "castor: warning: listening at \(options.host) without an API key: anyone who reaches this port may use it\n"
+            )
+        }
+        if !isLocal, !options.apiKeys.isEmpty, options.tlsCertificatePath == nil {
+            Terminal.error("castor: warning: keys travel in the clear without --tls-cert and --tls-key\n")
+        }
+    }
+
+    private static func openState(_ folder: String) throws -> ServerState {
+        do {
+            return try ServerState(StateSettings(folder: folder))
+        } catch {
+            throw Failure(.cannotWrite, "--data-dir: \(error)")
+        }
+    }
+
+    private static var defaultDataDirectory: String? {
+        func variable(_ name: String) -> String? {
+            getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+        }
+        return variable("XDG_STATE_HOME").map { "\($0)/castor" } ?? variable("HOME").map { "\($0)/.local/state/castor" }
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+extension Substring {
+    /// Without what is at both ends.
+    fileprivate func trimming(while isOutside: (Character) -> Bool) -> String {
+        var rest = drop(while: isOutside)
+        while let last = rest.last, isOutside(last) { rest.removeLast() }
+        return String(rest)
+    }
+}

@@ -1,0 +1,83 @@
+import Castor
+import Hummingbird
+
+/// OpenAI's protocol, as the service speaks it: one vector a string.
+enum OpenAIRoutes {
+    static func add(to table: inout RouteTable) {
+        table.on(.post, "/openai/embeddings", face: .openAI, handler: embeddings)
+        table.on(.post, "/embeddings", versions: [.v1], face: .openAI, handler: embeddings)
+        table.on(.get, "/openai/models", face: .openAI, handler: models)
+        table.on(.get, "/openai/models/{model}", face: .openAI, handler: model)
+        // Some clients ask for `models/models/gemini-embedding-2`: names in the list begin with `models/`.
+        table.on(.get, "/openai/models/models/{model}", face: .openAI, handler: model)
+    }
+
+    private static func embeddings(_ call: APIRequest) async throws -> Response {
+        let body = try await call.json(OpenAIEmbeddingsBody.self)
+        guard let model = call.server.models[body.model] else {
+            throw APIError.modelNotFound(
+                ServedModels.id(body.model).shortened, version: call.route.version.name, method: "embedContent")
+        }
+        let limit = call.server.options.limits.maxBatchContents
+        guard body.inputs.count <= limit else {
+            throw APIError.invalid(
+                "* BatchEmbedContentsRequest.requests: at most \(limit) requests can be in one batch\n")
+        }
+        var embed = EmbedCall(model: model) { [count = body.inputs.count] in
+            count > 1 ? "BatchEmbedContentsRequest.requests[\($0)]" : nil
+        }
+        for text in body.inputs {
+            try await embed.add(
+                EmbedRequestBody(text: text, dimensions: body.dimensions), call.server, files: FileParts(call.server))
+        }
+        let answer = try await embed.run(call.server)
+        let (name, encoding) = (body.model, body.encoding)
+        let json = try await call.server.offPool(large: answer.count > 4) {
+            var json = JSONWriter(reserving: answer.jsonBytes)
+            json.raw("{\"object\":\"list\",\"data\":[")
+            for index in 0..<answer.count {
+                json.raw(index > 0 ? "," : "")
+                json.raw("{\"object\":\"embedding\",\"index\":\(index),\"embedding\":")
+                switch encoding {
+                case .float: json.values(answer.values(index))
+                case .base64: json.string(Base64.encode(littleEndian: answer.values(index)))
+                }
+                json.raw("}")
+            }
+            json.raw("],\"model\":")
+            json.string(name)
+            let tokens = answer.usage.promptTokenCount
+            json.raw(",\"usage\":{\"prompt_tokens\":\(tokens),\"total_tokens\":\(tokens)}}\n")
+            return json
+        }
+        return Response(json: json, headers: answer.headers)
+    }
+
+    private static func models(_ call: APIRequest) async throws -> Response {
+        var json = JSONWriter()
+        json.raw("{\"object\":\"list\",\"data\":[")
+        for (index, model) in call.server.models.entries.enumerated() {
+            if index > 0 { json.raw(",") }
+            write(model, to: &json)
+        }
+        json.raw("]}\n")
+        return Response(json: json)
+    }
+
+    private static func model(_ call: APIRequest) async throws -> Response {
+        let name = try call.parameter("model")
+        guard let model = call.server.models[name] else {
+            throw APIError(.notFound, "Model is not found: models/\(ServedModels.id(name).shortened)")
+        }
+        var json = JSONWriter()
+        write(model, to: &json)
+        json.raw("\n")
+        return Response(json: json)
+    }
+
+    private static func write(_ model: ServedModels.Entry, to json: inout JSONWriter) {
+        json.raw("{\"id\":")
+        json.string("models/\(model.id)")
+        json.raw(",\"object\":\"model\",\"owned_by\":\"google\"}")
+    }
+}

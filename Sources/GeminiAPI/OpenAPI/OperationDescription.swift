@@ -1,0 +1,106 @@
+import HTTPTypes
+
+/// What the OpenAPI document says of one route, whatever its version.
+package struct OperationDescription: Sendable {
+    package let id: String
+    let summary: String
+    /// Name of a schema, or nil where there is no JSON body.
+    var request: String?
+    /// Name of a schema, or nil where the answer is no JSON.
+    var response: String?
+    /// Names of query parameters beyond those of every route.
+    var query: [String] = []
+
+    /// By method and path without version.
+    package static func of(_ route: RouteTable.Route) -> OperationDescription? {
+        let prefix = route.version.prefix
+        // `/upload/v1/files` has its version in the middle.
+        let path =
+            prefix.isEmpty ? route.template : route.template.replacing("\(prefix)/", with: "/", maxReplacements: 1)
+        return all["\(route.method.rawValue) \(path)"]
+    }
+
+    /// Every route has an entry; a test holds both together.
+    package static let all: [String: OperationDescription] = {
+        var all: [String: OperationDescription] = [
+            "POST /models/{model}:embedContent": .init(
+                id: "embedContent", summary: "One vector for one content.", request: "EmbedContentRequest",
+                response: "EmbedContentResponse"),
+            "POST /models/{model}:batchEmbedContents": .init(
+                id: "batchEmbedContents", summary: "One vector for each request, in order.",
+                request: "BatchEmbedContentsRequest", response: "BatchEmbedContentsResponse"),
+            "POST /models/{model}:countTokens": .init(
+                id: "countTokens", summary: "Tokens of contents; nothing is computed.", request: "CountTokensRequest",
+                response: "CountTokensResponse"),
+            "GET /models": .init(
+                id: "listModels", summary: "Names of the loaded model.", response: "ListModelsResponse",
+                query: ["pageSize", "pageToken"]),
+            "GET /models/{model}": .init(id: "getModel", summary: "One name of the loaded model.", response: "Model"),
+            "POST /openai/embeddings": .init(
+                id: "openAIEmbeddings", summary: "OpenAI's protocol: one vector a string.",
+                request: "OpenAIEmbeddingsRequest", response: "OpenAIEmbeddingsResponse"),
+            "POST /embeddings": .init(
+                id: "openAIEmbeddingsShort", summary: "As /openai/embeddings.", request: "OpenAIEmbeddingsRequest",
+                response: "OpenAIEmbeddingsResponse"),
+            "GET /openai/models": .init(
+                id: "openAIModels", summary: "Names of the loaded model.", response: "OpenAIModels"),
+            "GET /openai/models/{model}": .init(
+                id: "openAIModel", summary: "One name of the loaded model.", response: "OpenAIModel"),
+            "GET /openai/models/models/{model}": .init(
+                id: "openAIModelByFullName", summary: "As /openai/models/{model}.", response: "OpenAIModel"),
+            "POST /models/{model}:asyncBatchEmbedContent": .init(
+                id: "asyncBatchEmbedContent", summary: "Starts a batch job.", request: "AsyncBatchEmbedContentRequest",
+                response: "Operation"),
+            "POST /tunedModels/{model}:asyncBatchEmbedContent": .init(
+                id: "asyncBatchEmbedContentTuned", summary: "There are no tuned models: an error.",
+                request: "AsyncBatchEmbedContentRequest", response: "Operation"),
+            "GET /batches": .init(
+                id: "listBatches", summary: "Batch jobs, the newest first.", response: "ListOperationsResponse",
+                query: ["pageSize", "pageToken", "filter", "returnPartialSuccess"]),
+            "GET /batches/{batch}": .init(
+                id: "getBatch", summary: "A batch job, with its results.", response: "Operation"),
+            "DELETE /batches/{batch}": .init(id: "deleteBatch", summary: "Forgets a batch job.", response: "Object"),
+            "POST /batches/{batch}:cancel": .init(
+                id: "cancelBatch", summary: "Stops a batch job.", response: "Object"),
+            "PATCH /batches/{batch}:updateEmbedContentBatch": .init(
+                id: "updateBatch", summary: "Changes a batch job's display name or priority.",
+                request: "EmbedContentBatch",
+                response: "EmbedContentBatch", query: ["updateMask"]),
+            "POST /upload/files": .init(
+                id: "uploadFile", summary: "Uploads a file: resumable, multipart or raw.", query: ["upload_id"]),
+            "PUT /upload/files": .init(id: "uploadFileByPut", summary: "As POST.", query: ["upload_id"]),
+            "POST /files": .init(
+                id: "createFile", summary: "A file without bytes.", request: "CreateFileRequest",
+                response: "CreateFileResponse"),
+            "GET /files": .init(
+                id: "listFiles", summary: "Files, the newest first.", response: "ListFilesResponse",
+                query: ["pageSize", "pageToken"]),
+            "GET /files/{file}": .init(id: "getFile", summary: "A file's description.", response: "File"),
+            "DELETE /files/{file}": .init(id: "deleteFile", summary: "Deletes a file.", response: "Object"),
+            "GET /files/{file}:download": .init(
+                id: "downloadFile", summary: "The bytes of a generated file.", query: ["alt"]),
+            "GET /download/files/{file}:download": .init(
+                id: "downloadFileByPrefix", summary: "As /files/{file}:download.", query: ["alt"]),
+            "GET /livez": .init(id: "livez", summary: "Whether the process runs."),
+            "GET /readyz": .init(id: "readyz", summary: "Whether the model is loaded and warm."),
+            "GET /metrics": .init(id: "metrics", summary: "Counts, in Prometheus' text format."),
+            "GET /openapi.json": .init(id: "openAPI", summary: "This document.", response: "Object"),
+        ]
+        for (parent, name) in [("/projects/{project}/locations/{location}", "Project"), ("", "Express")] {
+            let model = "POST \(parent)/publishers/google/models/{model}"
+            all["\(model):embedContent"] = .init(
+                id: "vertexEmbedContent\(name)", summary: "Vertex: one vector for one content.",
+                request: "EmbedContentRequest", response: "VertexEmbedContentResponse")
+            all["\(model):batchEmbedContents"] = .init(
+                id: "vertexBatchEmbedContents\(name)", summary: "Vertex: one vector for each request, in order.",
+                request: "BatchEmbedContentsRequest", response: "VertexBatchEmbedContentsResponse")
+            all["\(model):predict"] = .init(
+                id: "vertexPredict\(name)", summary: "Vertex: one vector for each text.", request: "PredictRequest",
+                response: "PredictResponse")
+            all["\(model):countTokens"] = .init(
+                id: "vertexCountTokens\(name)", summary: "Vertex: tokens of contents.", request: "CountTokensRequest",
+                response: "VertexCountTokensResponse")
+        }
+        return all
+    }()
+}

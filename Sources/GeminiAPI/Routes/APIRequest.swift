@@ -1,0 +1,63 @@
+import HTTPTypes
+package import Hummingbird
+package import NIOCore
+
+/// What the handler of a route gets.
+package struct APIRequest: Sendable {
+    package let request: Request
+    package let context: APIContext
+    package let route: RouteTable.Route
+    package let server: ServerCore
+    /// Bytes of the body in memory, counted until the answer is made.
+    let lease: BodyLease
+
+    /// What a template's `{name}` stands for, percent-decoded.
+    package func parameter(_ name: String) throws -> String {
+        guard let value = context.parameters.get(name), let decoded = PercentEncoding.decode(value) else {
+            throw APIError.invalid("The path's \(name) cannot be read.")
+        }
+        return decoded
+    }
+
+    /// A field of the query, percent-decoded.
+    package func query(_ name: String) -> String? {
+        request.uri.queryParameters[Substring(name)].map(String.init)
+    }
+
+    package var headers: HTTPFields { request.headers }
+
+    /// The whole body, up to ``ServerLimits/maxBodyBytes``.
+    package func body() async throws -> ByteBuffer {
+        let limit = server.options.limits.maxBodyBytes
+        if let encoding = headers[.contentEncoding], encoding.lowercased() != "identity" {
+            throw APIError.invalid("content-encoding \(encoding.shortened) is not supported.")
+        }
+        var expected = 0
+        if let length = headers[.contentLength].flatMap({ Int($0) }) {
+            guard length <= limit else { throw APIError.bodyTooLarge(limit: limit) }
+            expected = length
+        }
+        try lease.reserve(expected)
+        var body = ByteBuffer()
+        for try await var chunk in request.body {
+            guard body.readableBytes + chunk.readableBytes <= limit else { throw APIError.bodyTooLarge(limit: limit) }
+            if body.readableBytes + chunk.readableBytes > expected {
+                let more = max(chunk.readableBytes, 1 << 16)
+                try lease.reserve(more)
+                expected += more
+            }
+            // The body of most requests comes in one piece.
+            if body.readableBytes == 0 { body = chunk } else { body.writeBuffer(&chunk) }
+        }
+        return body
+    }
+
+    /// The body as JSON of the service's form. Large ones are read on a thread of their own.
+    package func json<Value: Decodable & Sendable>(_ type: Value.Type) async throws -> Value {
+        let body = try await body()
+        let isLenient = server.options.isLenient
+        return try await server.offPool(large: body.readableBytes > 1 << 16) {
+            try WireDecoder.decode(type, from: body, isLenient: isLenient)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+package import Castor
+package import HTTPTypes
+import Logging
+
+/// Contents of one request on their way through: checked before anything is computed, counted before anything is sent.
+package struct EmbedCall: Sendable {
+    package let model: ServedModels.Entry
+    private var items: [EmbedItem] = []
+    /// Values of each answer, where that is not the work of the embedder.
+    private var prefixes: [Int?] = []
+    private let places: @Sendable (Int) -> String?
+
+    /// Answers in the order of the contents.
+    package struct Answer: Sendable {
+        package var embeddings: [Embedding]
+        package var usage: Usage
+        package var headers: HTTPFields
+
+        /// `[values]` of the content at `index`.
+        package func values(_ index: Int) -> [Float] { vectors[index] }
+        fileprivate(set) var vectors: [[Float]]
+        package var count: Int { vectors.count }
+        /// About as many as the answer takes.
+        package var jsonBytes: Int { vectors.reduce(1_024) { $0 + 64 + $1.count * JSONWriter.bytesPerValue } }
+    }
+
+    /// - Parameter places: what a message calls the content of an index; nil for the only one.
+    package init(model: ServedModels.Entry, places: @escaping @Sendable (Int) -> String?) {
+        self.model = model
+        self.places = places
+    }
+
+    /// Adds one content, its files looked up.
+    package mutating func add(_ request: EmbedRequestBody, _ server: ServerCore, files: FileParts) async throws {
+        let place = places(items.count)
+        let limit = server.scheduler.embedder.dimensions
+        if let dimensions = request.dimensions, !(1...limit).contains(dimensions) {
+            throw APIError(.invalidDimensions(dimensions, limit: limit), at: place)
+        }
+        let content = try await content(request.content, server, files, place)
+        var options = EmbedOptions()
+        options.autoTruncate = request.autoTruncate ?? true
+        if model.isVersion1 {
+            options.maxTokens = model.inputTokenLimit
+            prefixes.append(request.dimensions)
+        } else {
+            options.dimensions = request.dimensions
+            prefixes.append(nil)
+        }
+        if model.isVersion1 || server.options.appliesTaskPrompts {
+            options.task = request.task
+            options.title = request.title
+        }
+        items.append(EmbedItem(content: content, options: options))
+    }
+
+    private func content(
+        _ wire: WireContent, _ server: ServerCore, _ files: FileParts, _ place: String?
+    ) async throws -> Content {
+        let limits = server.options.limits
+        guard !wire.parts.isEmpty else { throw APIError(.noParts, at: place) }
+        guard wire.parts.count <= limits.maxParts else {
+            throw APIError.invalid(
+                "* \(place.map { "\($0): " } ?? "")a content has at most \(limits.maxParts) parts, not \(wire.parts.count).\n"
+            )
+        }
+        var parts: [Part] = []
+        parts.reserveCapacity(wire.parts.count)
+        for (index, part) in wire.parts.enumerated() {
+            switch part {
+            case .empty, .text(""): throw APIError(.emptyPart(part: index + 1), at: place)
+            case .text(let text): parts.append(.text(text))
+            case .inline(let bytes, let mimeType):
+                guard !bytes.isEmpty else { throw APIError(.emptyPart(part: index + 1), at: place) }
+                parts.append(.data(bytes, mimeType: mimeType.flatMap { $0.isEmpty ? nil : $0 }))
+            case .file(let uri, let mimeType): parts.append(try await files.part(uri: uri, mimeType: mimeType))
+            }
+            if model.isVersion1, !parts[index].isText {
+                throw APIError.invalid(
+                    "* \(place.map { "\($0): " } ?? "")part \(index + 1): \(model.id) embeds text only; "
+                        + "gemini-embedding-2 embeds images and audio too.\n")
+            }
+        }
+        return Content(parts)
+    }
+
+    /// Embeds everything; the whole call fails with the first content that does.
+    package func run(_ server: ServerCore, priority: Priority = .interactive) async throws -> Answer {
+        let result = try await server.scheduler.embed(items, priority: priority)
+        var answer = Answer(embeddings: [], usage: Usage(), headers: [:], vectors: [])
+        for (index, embedding) in result.embeddings.enumerated() {
+            switch embedding {
+            case .success(let embedding):
+                answer.embeddings.append(embedding)
+                answer.usage = answer.usage + embedding.usage
+                let values = embedding.values
+                answer.vectors.append(prefixes[index].map { Array(values.prefix($0)) } ?? values)
+                server.metrics.embedded(embedding.usage, truncated: embedding.truncated)
+            case .failure(let error):
+                if case .model(let reason) = error { server.logger.error("model", metadata: ["reason": "\(reason)"]) }
+                throw APIError(error, at: places(index))
+            }
+        }
+        precondition(answer.count == items.count)
+        let cut = answer.embeddings.indices.filter { answer.embeddings[$0].truncated }
+        if !cut.isEmpty { answer.headers[.truncated] = cut.map(String.init).joined(separator: ",") }
+        answer.headers[.serverTiming] = result.timing.header
+        return answer
+    }
+}
+
+extension Part {
+    fileprivate var isText: Bool {
+        switch self {
+        case .text: true
+        case .data(_, let mimeType), .file(_, let mimeType): mimeType?.lowercased().hasPrefix("text/") ?? false
+        }
+    }
+}
+
+extension ScheduledResult.Timing {
+    /// `queue;dur=0.1, decode;dur=0.3, compute;dur=5.2`, in milliseconds.
+    fileprivate var header: String {
+        func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
+        return "queue;dur=\(rounded(queue)), decode;dur=\(rounded(decode)), compute;dur=\(rounded(compute))"
+    }
+}

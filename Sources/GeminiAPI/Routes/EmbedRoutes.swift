@@ -1,0 +1,93 @@
+import Castor
+import Hummingbird
+
+/// `:embedContent` and `:batchEmbedContents`.
+enum EmbedRoutes {
+    static func add(to table: inout RouteTable) {
+        table.on(.post, "/models/{model}:embedContent", handler: embedContent)
+        table.on(.post, "/models/{model}:batchEmbedContents", handler: batchEmbedContents)
+    }
+
+    private static func embedContent(_ call: APIRequest) async throws -> Response {
+        let model = try call.model(for: "embedContent")
+        let body = try await call.json(EmbedRequestBody.self)
+        try call.checkModel(body.model, is: model, at: "EmbedContentRequest.model")
+        var embed = EmbedCall(model: model) { _ in nil }
+        try await embed.add(body, call.server, files: FileParts(call.server))
+        let answer = try await embed.run(call.server)
+        var json = JSONWriter()
+        json.raw("{\"embedding\":{\"values\":")
+        json.values(answer.values(0))
+        json.raw("},\"usageMetadata\":")
+        json.usage(answer.usage)
+        json.raw("}\n")
+        return Response(json: json, headers: answer.headers)
+    }
+
+    private static func batchEmbedContents(_ call: APIRequest) async throws -> Response {
+        let model = try call.model(for: "embedContent")
+        let body = try await call.json(BatchEmbedRequestBody.self)
+        let embed = try await batch(body, model: model, call)
+        let answer = try await embed.run(call.server)
+        let json = try await call.server.offPool(large: answer.count > 4) {
+            var json = JSONWriter(reserving: answer.jsonBytes)
+            json.embeddings(answer)
+            json.raw(",\"usageMetadata\":")
+            json.usage(answer.usage)
+            json.raw("}\n")
+            return json
+        }
+        return Response(json: json, headers: answer.headers)
+    }
+
+    /// The contents of a batch, checked.
+    static func batch(
+        _ body: BatchEmbedRequestBody, model: ServedModels.Entry, _ call: APIRequest
+    ) async throws -> EmbedCall {
+        let limit = call.server.options.limits.maxBatchContents
+        guard !body.requests.isEmpty else {
+            throw APIError.invalid("* BatchEmbedContentsRequest.requests: must not be empty\n")
+        }
+        guard body.requests.count <= limit else {
+            throw APIError.invalid(
+                "* BatchEmbedContentsRequest.requests: at most \(limit) requests can be in one batch\n")
+        }
+        var embed = EmbedCall(model: model) { "BatchEmbedContentsRequest.requests[\($0)]" }
+        let files = FileParts(call.server)
+        for (index, request) in body.requests.enumerated() {
+            try call.checkModel(request.model, is: model, at: "BatchEmbedContentsRequest.requests[\(index)].model")
+            try await embed.add(request, call.server, files: files)
+        }
+        return embed
+    }
+}
+
+extension JSONWriter {
+    /// `{"embeddings":[{"values":[..]},..]`, the object left open.
+    mutating func embeddings(_ answer: EmbedCall.Answer) {
+        raw("{\"embeddings\":[")
+        for index in 0..<answer.count {
+            raw(index > 0 ? ",{\"values\":" : "{\"values\":")
+            values(answer.values(index))
+            raw("}")
+        }
+        raw("]")
+    }
+}
+
+extension APIRequest {
+    /// The model that the path names.
+    package func model(for method: String) throws -> ServedModels.Entry {
+        let name = try parameter("model")
+        guard let model = server.models[name] else {
+            throw APIError.modelNotFound(ServedModels.id(name).shortened, version: route.version.name, method: method)
+        }
+        return model
+    }
+
+    /// A model named in the body must be the path's.
+    package func checkModel(_ name: String?, is model: ServedModels.Entry, at place: String) throws {
+        guard let name, !name.isEmpty, ServedModels.id(name) != model.id else { return }
+        throw APIError.invalid("* \(place): must be models/\(model.id), as in the path, not \(name.shortened)\n")
+    }
+}

@@ -1,0 +1,55 @@
+package import Castor
+
+/// The names under which the loaded model answers.
+package struct ServedModels: Sendable {
+    package struct Entry: Sendable, Equatable {
+        /// Without `models/`.
+        package let id: String
+        package let version: String
+        package let displayName: String
+        package let description: String
+        package let inputTokenLimit: Int
+        /// Version 1 of the service: text only, of unit length at the full size alone, and with a task that has an effect.
+        package let isVersion1: Bool
+    }
+
+    /// In the order of the list.
+    package let entries: [Entry]
+
+    package init(_ model: ModelInfo) {
+        let multimodal = "Obtain a distributed representation of multimodal content."
+        var entries = [
+            Entry(
+                id: "gemini-embedding-2", version: "2", displayName: "Gemini Embedding 2", description: multimodal,
+                inputTokenLimit: model.maxTokens, isVersion1: false),
+            Entry(
+                id: "gemini-embedding-2-preview", version: "2", displayName: "Gemini Embedding 2 Preview",
+                description: multimodal, inputTokenLimit: model.maxTokens, isVersion1: false),
+            Entry(
+                id: "gemini-embedding-001", version: "001", displayName: "Gemini Embedding 001",
+                description: "Obtain a distributed representation of a text.",
+                inputTokenLimit: min(2_048, model.maxTokens), isVersion1: true),
+        ]
+        if !entries.contains(where: { $0.id == model.name }) {
+            entries.append(
+                Entry(
+                    id: model.name, version: "1", displayName: model.name,
+                    description: "The local model that answers under all of these names. State: \(model.state).",
+                    inputTokenLimit: model.maxTokens, isVersion1: false))
+        }
+        self.entries = entries
+    }
+
+    /// By name, with or without `models/` or a publisher's path before it.
+    package subscript(_ name: String) -> Entry? {
+        let id = Self.id(name)
+        return entries.first { $0.id == id }
+    }
+
+    package static func id(_ name: String) -> String {
+        for prefix in ["models/", "publishers/google/models/"] where name.hasPrefix(prefix) {
+            return String(name.dropFirst(prefix.count))
+        }
+        return name
+    }
+}

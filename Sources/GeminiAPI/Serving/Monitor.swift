@@ -1,0 +1,80 @@
+import Glibc
+
+/// A lock with conditions to wait for: the scheduler's threads block, which Swift concurrency's may not.
+final class Monitor: @unchecked Sendable {
+    /// What threads wait for, one condition each, so that a signal wakes only those concerned.
+    final class Condition: @unchecked Sendable {
+        fileprivate let handle = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+        init() {
+            var attributes = pthread_condattr_t()
+            pthread_condattr_init(&attributes)
+            pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+            pthread_cond_init(handle, &attributes)
+            pthread_condattr_destroy(&attributes)
+        }
+
+        deinit {
+            pthread_cond_destroy(handle)
+            handle.deallocate()
+        }
+
+        func signal() { pthread_cond_signal(handle) }
+        func broadcast() { pthread_cond_broadcast(handle) }
+    }
+
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+
+    init() {
+        pthread_mutex_init(mutex, nil)
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    func withLock<Result>(_ body: () throws -> Result) rethrows -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body()
+    }
+
+    /// Only inside ``withLock(_:)``.
+    func wait(_ condition: Condition) {
+        pthread_cond_wait(condition.handle, mutex)
+    }
+
+    /// Only inside ``withLock(_:)``. `deadline` is nanoseconds of the monotonic clock. False when it has passed.
+    func wait(_ condition: Condition, until deadline: UInt64) -> Bool {
+        var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+        return pthread_cond_timedwait(condition.handle, mutex, &time) != ETIMEDOUT
+    }
+}
+
+/// The monotonic clock.
+enum Nanoseconds {
+    static var now: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
+
+/// Starts a thread that nobody waits for.
+func startThread(_ body: @escaping @Sendable () -> Void) {
+    final class Start {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    var thread = pthread_t()
+    let argument = Unmanaged.passRetained(Start(body)).toOpaque()
+    let status = pthread_create(
+        &thread, nil,
+        { raw in
+            Unmanaged<Start>.fromOpaque(raw!).takeRetainedValue().body()
+            return nil
+        }, argument)
+    precondition(status == 0, "pthread_create: \(status)")
+    pthread_detach(thread)
+}

@@ -1,0 +1,73 @@
+package import Castor
+import Hummingbird
+package import Logging
+import NIOCore
+import NIOPosix
+
+/// What all routes share.
+package final class ServerCore: Sendable {
+    package let options: ServerOptions
+    package let scheduler: Scheduler
+    package let models: ServedModels
+    package let keys: KeyRing
+    package let metrics: Metrics
+    package let logger: Logger
+    let bodies: BodyBudget
+    let disconnects = Disconnects()
+    private let threads = NIOThreadPool(numberOfThreads: 2)
+
+    package init(embedder: Embedder, options: ServerOptions, logger: Logger) {
+        self.options = options
+        self.logger = logger
+        metrics = Metrics()
+        scheduler = Scheduler(embedder: embedder, options: options.scheduler, metrics: metrics)
+        models = ServedModels(embedder.info)
+        keys = KeyRing(options.apiKeys)
+        bodies = BodyBudget(limit: options.limits.maxBufferedBytes)
+    }
+
+    package func start() {
+        threads.start()
+        scheduler.start()
+    }
+
+    package func stop() async {
+        scheduler.stop()
+        try? await threads.shutdownGracefully()
+    }
+
+    /// Work of more than a millisecond must not hold up Swift's own threads, which are as few as the cores.
+    package func offPool<Value: Sendable>(
+        large: Bool, _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        large ? try await threads.runIfActive(body) : try body()
+    }
+
+    /// Runs a handler until it ends, the client goes away, or the time is up.
+    func supervised(
+        on channel: any Channel, seconds: Int?, _ body: @escaping @Sendable () async throws -> Response
+    ) async throws -> Response {
+        let task = Task { try await body() }
+        let isLate = LateFlag()
+        let timer = seconds.map { seconds in
+            channel.eventLoop.scheduleTask(in: .seconds(Int64(seconds))) {
+                isLate.set()
+                task.cancel()
+            }
+        }
+        disconnects.watch(channel) { task.cancel() }
+        defer {
+            timer?.cancel()
+            disconnects.forget(channel)
+        }
+        do {
+            return try await withTaskCancellationHandler {
+                try await task.value
+            } onCancel: {
+                task.cancel()
+            }
+        } catch is CancellationError {
+            throw isLate.isSet ? APIError.deadlineExceeded : APIError.cancelled
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Castor
+import DequeModule
+
+/// Calls whose contents wait to be prepared. They take turns, a content each.
+struct WorkQueue {
+    private var works = Deque<ScheduledWork>()
+
+    var isEmpty: Bool { works.isEmpty }
+
+    mutating func append(_ work: ScheduledWork) {
+        works.append(work)
+    }
+
+    /// The next content of the call whose turn it is; calls that nobody waits for are passed over.
+    mutating func next() -> (ScheduledWork, Int)? {
+        while let work = works.popFirst() {
+            guard !work.isFinished, work.nextIndex < work.items.count else { continue }
+            defer { work.nextIndex += 1 }
+            if work.nextIndex + 1 < work.items.count { works.append(work) }
+            return (work, work.nextIndex)
+        }
+        return nil
+    }
+}
+
+struct ReadyItem {
+    let work: ScheduledWork
+    let index: Int
+    let content: PreparedContent
+}
+
+/// Contents that wait for the model.
+struct ReadyQueue {
+    private var items = Deque<ReadyItem>()
+    private(set) var tokenCount = 0
+
+    /// Prepared contents hold memory, about 5 kB a token of a picture: no more wait than some batches take.
+    static let maxTokens = 16_384
+
+    var isEmpty: Bool { items.isEmpty }
+    var isFull: Bool { tokenCount >= Self.maxTokens }
+
+    mutating func append(_ item: ReadyItem) {
+        tokenCount += item.content.tokenCount
+        items.append(item)
+    }
+
+    /// In order, as many as fit, at least one; those that nobody waits for are passed over.
+    mutating func take(maxTokens: Int) -> [ReadyItem] {
+        var batch: [ReadyItem] = []
+        var room = maxTokens
+        while let first = items.first {
+            let cost = first.content.tokenCount
+            if first.work.isFinished {
+                tokenCount -= cost
+                _ = items.popFirst()
+                continue
+            }
+            guard batch.isEmpty || cost <= room else { break }
+            room -= cost
+            tokenCount -= cost
+            batch.append(first)
+            _ = items.popFirst()
+        }
+        return batch
+    }
+}

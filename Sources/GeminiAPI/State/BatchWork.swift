@@ -1,0 +1,131 @@
+import Castor
+import FoundationEssentials
+import NIOCore
+import ServerState
+
+/// Computes the requests of batch jobs: one embedding call each, all of a chunk at the same time, behind whatever is interactive.
+struct BatchWork: Sendable {
+    let server: ServerCore
+
+    /// One result for every request; what is wrong with one request is its own result.
+    func results(_ chunk: BatchChunk) async throws -> [BatchResult] {
+        guard let model = server.models[chunk.batch.model] else {
+            // The server was started with another model since.
+            let error = APIError.modelNotFound(chunk.batch.model, version: "v1beta", method: "asyncBatchEmbedContent")
+            return chunk.requests.map { _ in Self.failure(error, labels: nil) }
+        }
+        return try await withThrowingTaskGroup(of: (Int, BatchResult).self) { group in
+            for (index, request) in chunk.requests.enumerated() {
+                group.addTask { (index, try await result(request, model, in: chunk.batch)) }
+            }
+            var results = [BatchResult?](repeating: nil, count: chunk.requests.count)
+            for try await (index, result) in group { results[index] = result }
+            return results.map { $0! }
+        }
+    }
+
+    private func result(
+        _ request: BatchChunk.Request, _ model: ServedModels.Entry, in batch: StoredBatch
+    ) async throws -> BatchResult {
+        switch request {
+        case .tooLong(let bytes, let limit):
+            return Self.failure(.invalid("The line has \(bytes) bytes, the limit is \(limit)."), labels: nil)
+        case .json(let text):
+            do {
+                let line = try await server.offPool(large: text.count > 1 << 16) { [server] in
+                    try WireDecoder.decode(
+                        BatchLine.self, from: ByteBuffer(bytes: text), isLenient: server.options.isLenient)
+                }
+                if let name = line.request.model, !name.isEmpty, ServedModels.id(name) != model.id {
+                    throw APIError.invalid(
+                        "* EmbedContentRequest.model: must be models/\(model.id), not \(name.shortened)\n")
+                }
+                var call = EmbedCall(model: model) { _ in nil }
+                try await call.add(line.request, server, files: FileParts(server))
+                let answer = try await run(call)
+                return Self.success(answer, line, in: batch)
+            } catch let error as APIError {
+                // The server's trouble, not the request's: the chunk is computed again.
+                if [.internal, .unavailable, .cancelled].contains(error.status) { throw error }
+                return Self.failure(error, labels: try? JSONDecoder().decode(BatchLine.Labels.self, from: Data(text)))
+            }
+        }
+    }
+
+    /// A full queue is waited for.
+    private func run(_ call: EmbedCall) async throws -> EmbedCall.Answer {
+        while true {
+            do {
+                return try await call.run(server, priority: .background)
+            } catch let error as APIError where error.status == .resourceExhausted {
+                try await Task.sleep(for: .milliseconds(200))
+            }
+        }
+    }
+
+    // MARK: - Lines
+
+    private static func success(_ answer: EmbedCall.Answer, _ line: BatchLine, in batch: StoredBatch) -> BatchResult {
+        var json = JSONWriter()
+        json.raw("{")
+        json.field("key", line.key)
+        json.raw("\"response\":{\"embedding\":{\"values\":")
+        json.values(answer.values(0))
+        json.raw("},\"usageMetadata\":{\"promptTokenCount\":\(answer.usage.promptTokenCount)}}")
+        json.metadata(line.metadata)
+        json.raw("}")
+        return BatchResult(line: json.bytes, isFailure: false)
+    }
+
+    private static func failure(_ error: APIError, labels: BatchLine.Labels?) -> BatchResult {
+        var json = JSONWriter()
+        json.raw("{")
+        json.field("key", labels?.key)
+        json.raw("\"error\":{\"code\":\(error.status.rpcCode),\"message\":")
+        json.string(error.message)
+        json.raw("}")
+        json.metadata(labels?.metadata)
+        json.raw("}")
+        return BatchResult(line: json.bytes, isFailure: true)
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func field(_ name: String, _ value: JSONEcho?) {
+        guard let value else { return }
+        raw("\"\(name)\":\(Self.text(value)),")
+    }
+
+    fileprivate mutating func metadata(_ value: JSONEcho?) {
+        guard let value else { return }
+        raw(",\"metadata\":\(Self.text(value))")
+    }
+
+    private static func text(_ value: JSONEcho) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+        // A value that was read from JSON can be written as JSON.
+        return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+    }
+}
+
+extension APIError.Status {
+    /// The number of the `google.rpc.Code`.
+    fileprivate var rpcCode: Int {
+        switch self {
+        case .cancelled: 1
+        case .invalidArgument: 3
+        case .deadlineExceeded: 4
+        case .notFound: 5
+        case .alreadyExists: 6
+        case .permissionDenied: 7
+        case .resourceExhausted: 8
+        case .failedPrecondition: 9
+        case .aborted: 10
+        case .unimplemented: 12
+        case .internal: 13
+        case .unavailable: 14
+        case .unauthenticated: 16
+        }
+    }
+}

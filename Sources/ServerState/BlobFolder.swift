@@ -1,0 +1,125 @@
+import Glibc
+
+/// Bytes on disk under random names. A row of the database says which of them exist; a file that no row names is an orphan.
+struct BlobFolder: Sendable {
+    private let path: String
+
+    init(path: String) throws(StateError) {
+        self.path = path
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+            throw .folderUnusable(path: path, reason: String(cString: strerror(errno)))
+        }
+    }
+
+    /// Makes an empty file whose name survives a power cut.
+    func create(_ name: String) throws(StateError) {
+        let descriptor = Glibc.open("\(path)/\(name)", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .system(errno) }
+        close(descriptor)
+        let folder = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { throw .system(errno) }
+        defer { close(folder) }
+        guard fsync(folder) == 0 else { throw .system(errno) }
+    }
+
+    /// For reading and writing; the file must be there.
+    func open(_ name: String) throws(StateError) -> Blob {
+        let descriptor = Glibc.open("\(path)/\(name)", O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system(errno) }
+        return Blob(descriptor: descriptor)
+    }
+
+    /// nil where there is none.
+    func size(_ name: String) -> Int? {
+        var status = stat()
+        return stat("\(path)/\(name)", &status) == 0 ? Int(status.st_size) : nil
+    }
+
+    func remove(_ name: String) {
+        unlink("\(path)/\(name)")
+    }
+
+    func names() throws(StateError) -> [String] {
+        guard let folder = opendir(path) else { throw .system(errno) }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+}
+
+/// An open file of a ``BlobFolder``. It stays readable when its name is removed.
+package final class Blob: Sendable {
+    private let descriptor: Int32
+
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    package func size() throws(StateError) -> Int {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .system(errno) }
+        return Int(status.st_size)
+    }
+
+    /// Up to `count` bytes from `offset`; fewer only at the end.
+    package func read(at offset: Int, count: Int) throws(StateError) -> [UInt8] {
+        var failure: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let got = pread(descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
+                if got < 0, errno == EINTR { continue }
+                if got < 0 { failure = errno }
+                if got <= 0 { break }
+                filled += got
+            }
+        }
+        guard failure == 0 else { throw .system(failure) }
+        return bytes
+    }
+
+    func write(_ bytes: [UInt8], at offset: Int) throws(StateError) {
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                pwrite(descriptor, $0.baseAddress! + written, bytes.count - written, off_t(offset + written))
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw .system(errno) }
+            written += count
+        }
+    }
+
+    func truncate(to size: Int) throws(StateError) {
+        guard ftruncate(descriptor, off_t(size)) == 0 else { throw .system(errno) }
+    }
+
+    func sync() throws(StateError) {
+        guard fsync(descriptor) == 0 else { throw .system(errno) }
+    }
+
+    /// Reads from `start` to `end` in pieces that fit a cache.
+    func forEachPiece(from start: Int = 0, to end: Int, _ body: ([UInt8]) throws -> Void) throws {
+        var offset = start
+        while offset < end {
+            let piece = try read(at: offset, count: min(end - offset, 1 << 20))
+            guard !piece.isEmpty else { throw StateError.storage(reason: "a file is shorter than it was") }
+            try body(piece)
+            offset += piece.count
+        }
+    }
+}
+
+extension StateError {
+    static func system(_ code: Int32) -> StateError {
+        code == ENOSPC || code == EDQUOT || code == EFBIG
+            ? .diskFull : .storage(reason: String(cString: strerror(code)))
+    }
+}

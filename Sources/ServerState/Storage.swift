@@ -1,0 +1,145 @@
+import GRDB
+import Glibc
+import Synchronization
+
+/// The database and the blobs of one data folder, which one process has at a time.
+///
+/// Bytes are written and synced before the transaction that names them, so that a row never promises what a crash could have taken;
+/// what a crash leaves without a row is removed at the next opening.
+final class Storage: Sendable {
+    let settings: StateSettings
+    let database: DatabasePool
+    let blobs: BlobFolder
+    /// Open, and so held, until the folder is closed.
+    private let lock: Mutex<Int32>
+
+    init(_ settings: StateSettings) throws(StateError) {
+        self.settings = settings
+        let folder = settings.folder
+        try Self.makeFolder(folder)
+        let lock = open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard lock >= 0 else { throw .folderUnusable(path: folder, reason: String(cString: strerror(errno))) }
+        // An init that throws here runs no deinit.
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            Glibc.close(lock)
+            throw .folderInUse(path: folder)
+        }
+        do {
+            blobs = try BlobFolder(path: "\(folder)/blobs")
+            var configuration = Configuration()
+            configuration.prepareDatabase { db in
+                // A commit that was answered survives a power cut too.
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+            }
+            database = try DatabasePool(path: "\(folder)/state.sqlite", configuration: configuration)
+            try Schema.migrator.migrate(database)
+            self.lock = Mutex(lock)
+        } catch {
+            Glibc.close(lock)
+            throw error as? StateError ?? .folderUnusable(path: folder, reason: "\(error)")
+        }
+    }
+
+    deinit { close() }
+
+    /// Lets another process have the folder. What still comes fails.
+    func close() {
+        try? database.close()
+        lock.withLock { lock in
+            if lock >= 0 { Glibc.close(lock) }
+            lock = -1
+        }
+    }
+
+    /// With the folders above it.
+    private static func makeFolder(_ path: String) throws(StateError) {
+        if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+        guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
+            throw .folderUnusable(path: path, reason: String(cString: strerror(errno)))
+        }
+        try makeFolder(String(path[..<slash]))
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+            throw .folderUnusable(path: path, reason: String(cString: strerror(errno)))
+        }
+    }
+
+    var now: Timestamp { settings.now() }
+
+    // MARK: - Access, from the threads of Blocking only
+
+    func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        do { return try database.read(body) } catch { throw Self.translated(error) }
+    }
+
+    func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        do { return try database.write(body) } catch { throw Self.translated(error) }
+    }
+
+    private static func translated(_ error: any Error) -> any Error {
+        guard let error = error as? DatabaseError else { return error }
+        return error.resultCode == .SQLITE_FULL
+            ? StateError.diskFull : StateError.storage(reason: error.message ?? error.resultCode.description)
+    }
+
+    // MARK: - Blobs and their rows
+
+    /// Makes an empty blob and its row, if `bytes` fit in the quota.
+    func createBlob(reserving bytes: Int, also body: (Database, _ name: String) throws -> Void) throws -> String {
+        let name = RandomName.blob()
+        try blobs.create(name)
+        do {
+            try write { db in
+                try checkQuota(db, more: bytes)
+                try db.execute(sql: "INSERT INTO blob VALUES (?, ?)", arguments: [name, bytes])
+                try body(db, name)
+            }
+        } catch {
+            blobs.remove(name)
+            throw error
+        }
+        return name
+    }
+
+    /// Counts `bytes` for a blob from now on; above what it had, they must fit in the quota.
+    func reserve(_ db: Database, _ bytes: Int, for blob: String) throws {
+        guard let old = try Int.fetchOne(db, sql: "SELECT reservedBytes FROM blob WHERE name = ?", arguments: [blob])
+        else { throw StateError.storage(reason: "a file is gone") }
+        if bytes > old { try checkQuota(db, more: bytes - old) }
+        if bytes != old {
+            try db.execute(sql: "UPDATE blob SET reservedBytes = ? WHERE name = ?", arguments: [bytes, blob])
+        }
+    }
+
+    private func checkQuota(_ db: Database, more bytes: Int) throws {
+        let used = try Int.fetchOne(db, sql: "SELECT COALESCE(SUM(reservedBytes), 0) FROM blob") ?? 0
+        guard bytes <= settings.maxTotalBytes - used else {
+            throw StateError.quotaExceeded(bytes: bytes, limit: settings.maxTotalBytes)
+        }
+    }
+
+    /// Deletes the rows of blobs that nothing names any more. The files go after the commit: ``removeFiles(_:)``.
+    func dropUnreferenced(_ db: Database) throws -> [String] {
+        try String.fetchAll(
+            db,
+            sql: """
+                DELETE FROM blob WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.blob = blob.name)
+                    AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.blob = blob.name)
+                    AND NOT EXISTS (SELECT 1 FROM batch WHERE batch.inputBlob = blob.name)
+                    AND NOT EXISTS (SELECT 1 FROM batch WHERE batch.resultsBlob = blob.name)
+                RETURNING name
+                """)
+    }
+
+    /// A transaction after which blobs may be unreferenced; their files are removed.
+    func writeAndSweep<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        let (value, names) = try write { db in (try body(db), try dropUnreferenced(db)) }
+        for name in names { blobs.remove(name) }
+        return value
+    }
+
+    /// Removes files without a row. Only before anything else uses the folder: a new blob's file comes before its row.
+    func removeOrphans() throws {
+        let known = Set(try read { db in try String.fetchAll(db, sql: "SELECT name FROM blob") })
+        for name in try blobs.names() where !known.contains(name) { blobs.remove(name) }
+    }
+}

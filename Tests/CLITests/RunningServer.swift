@@ -1,0 +1,131 @@
+import Foundation
+import Glibc
+import Testing
+
+/// `castor serve` at a free port.
+final class RunningServer {
+    let running: Running
+    let port: UInt16
+    private var isStopped = false
+
+    init(_ arguments: [String], in folder: Workspace, environment: [String: String] = [:]) throws {
+        running = try CastorProgram.start(
+            ["serve", "--port", "0", "--data-dir", "data"] + arguments, in: folder, environment: environment)
+        var found: UInt16?
+        let start = Date()
+        while found == nil, Date().timeIntervalSince(start) < 60 {
+            found = running.errorsSoFar.split(separator: "\n").first { $0.contains("listening at") }
+                .flatMap { $0.split(separator: ":").last }.flatMap { UInt16($0) }
+            usleep(2_000)
+        }
+        port = try #require(found, "\(running.errorsSoFar)")
+    }
+
+    deinit {
+        if !isStopped { running.signal(SIGKILL) }
+    }
+
+    func stop(_ signal: Int32) throws -> CastorProgram.Outcome {
+        running.signal(signal)
+        isStopped = true
+        return try running.wait()
+    }
+
+    func connect() throws -> Connection { try Connection(port: port) }
+
+    func request(_ method: String, _ path: String, _ body: String = "", headers: [String] = []) throws
+        -> Connection.Reply
+    {
+        let connection = try connect()
+        defer { connection.close() }
+        try connection.send(method, path, body, headers: headers)
+        return try connection.receive()
+    }
+}
+
+/// One TCP connection and just enough HTTP.
+final class Connection {
+    struct Reply {
+        let status: Int
+        let head: String
+        let text: String
+    }
+
+    private var descriptor: Int32
+    private var pending: [UInt8] = []
+
+    init(port: UInt16) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, size) }
+        }
+        try #require(code == 0, "connect: \(String(cString: strerror(errno)))")
+    }
+
+    deinit { close() }
+
+    func close() {
+        if descriptor >= 0 { Glibc.close(descriptor) }
+        descriptor = -1
+    }
+
+    /// Whether no answer has come yet.
+    var isOpen: Bool {
+        var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&poller, 1, 0) == 0
+    }
+
+    /// A connection that the server has closed takes no more; that is not an error here.
+    func write(_ bytes: [UInt8]) {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return }
+            sent += count
+        }
+    }
+
+    func send(_ method: String, _ path: String, _ body: String, headers: [String]) throws {
+        let lines = ["\(method) \(path) HTTP/1.1", "Host: 127.0.0.1", "Content-Length: \(body.utf8.count)"] + headers
+        write(Array((lines.joined(separator: "\r\n") + "\r\n\r\n" + body).utf8))
+    }
+
+    func receiveHead() throws -> String {
+        let end = Array("\r\n\r\n".utf8)
+        while true {
+            if let at = pending.indices.first(where: { pending[$0...].starts(with: end) }) {
+                let head = String(decoding: pending[..<at], as: UTF8.self)
+                pending.removeSubrange(..<(at + end.count))
+                return head
+            }
+            try more()
+        }
+    }
+
+    func receive() throws -> Reply {
+        let head = try receiveHead()
+        let lines = head.split(separator: "\r\n")
+        let status = try #require(lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) }, "\(head)")
+        let length =
+            lines.first { $0.lowercased().hasPrefix("content-length:") }
+            .flatMap { Int($0.split(separator: ":")[1].trimmingCharacters(in: .whitespaces)) } ?? 0
+        while pending.count < length { try more() }
+        let body = String(decoding: pending[..<length], as: UTF8.self)
+        pending.removeSubrange(..<length)
+        return Reply(status: status, head: head, text: body)
+    }
+
+    private func more() throws {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        try #require(count > 0, "the server closed the connection")
+        pending += buffer[..<count]
+    }
+}

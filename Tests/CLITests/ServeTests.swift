@@ -1,0 +1,173 @@
+import Castor
+import Foundation
+import Glibc
+import Testing
+
+/// The server as a process: how it starts, what it says, how it ends.
+@Suite struct ServeTests {
+    private static let hello = #"{"content":{"parts":[{"text":"hi"}]},"outputDimensionality":3}"#
+    private static let path = "/v1beta/models/gemini-embedding-2:embedContent"
+
+    @Test func itAnswersAndEndsWith0OnSIGTERM() throws {
+        let folder = try Workspace()
+        let server = try RunningServer(["--api-key", "k"], in: folder)
+        #expect(try server.request("GET", "/livez").status == 200)
+        #expect(try server.request("POST", Self.path, Self.hello).status == 403)
+        let reply = try server.request("POST", Self.path, Self.hello, headers: ["x-goog-api-key: k"])
+        #expect(reply.status == 200, "\(reply.text)")
+        #expect(reply.text.hasPrefix("{\"embedding\":{\"values\":["))
+        let outcome = try server.stop(SIGTERM)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.output.isEmpty)
+        // Lines of log are JSON, and hold nothing that the client sent.
+        let log = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("{") }
+        #expect(log.contains { $0.contains(#""route":"/v1beta/models/{model}:embedContent","status":"200""#) })
+        for line in log { _ = try JSONSerialization.jsonObject(with: Data(line.utf8)) }
+        #expect(!outcome.errors.contains("hi\""))
+    }
+
+    @Test func requestsOnTheirWayAreFinishedBeforeTheEnd() throws {
+        let folder = try Workspace()
+        // However slow the machine is.
+        let server = try RunningServer(["--drain-timeout", "250"], in: folder)
+        let connection = try server.connect()
+        try connection.send("POST", "/v1/models/gemini-embedding-2:batchEmbedContents", Self.longBatch(3), headers: [])
+        // The server has the request once its metrics count contents.
+        try Self.wait(for: "castor_waiting_contents{priority=\"interactive\"} ", server) {
+            $0 > 0 || !connection.isOpen
+        }
+        server.running.signal(SIGTERM)
+        #expect(try connection.receive().status == 200)
+        #expect(try server.stop(SIGTERM).status == 0)
+    }
+
+    @Test func theWorkOfAGoneClientIsDropped() throws {
+        let folder = try Workspace()
+        let server = try RunningServer([], in: folder)
+        let connection = try server.connect()
+        try connection.send(
+            "POST", "/v1/models/gemini-embedding-2:batchEmbedContents", Self.longBatch(100), headers: [])
+        try Self.wait(for: "castor_waiting_contents{priority=\"interactive\"} ", server) { $0 > 0 && $0 < 100 }
+        connection.close()
+        try Self.wait(for: "castor_waiting_contents{priority=\"interactive\"} ", server) { $0 == 0 }
+        try Self.wait(for: "castor_cancelled_total ", server) { $0 == 1 }
+        let metrics = try server.request("GET", "/metrics").text
+        let computed = try #require(Self.value("castor_contents_total ", metrics))
+        #expect(computed < 100, "all of it was computed")
+        #expect(try server.request("POST", Self.path, Self.hello).status == 200)
+        #expect(try server.stop(SIGTERM).status == 0)
+    }
+
+    @Test func aPassedDeadlineIs504() throws {
+        let folder = try Workspace()
+        let server = try RunningServer([], in: folder)
+        let reply = try server.request(
+            "POST", "/v1/models/gemini-embedding-2:batchEmbedContents", Self.longBatch(100),
+            headers: ["X-Server-Timeout: 1"])
+        #expect(reply.status == 504, "\(reply.text.prefix(200))")
+        #expect(reply.text.contains("DEADLINE_EXCEEDED"))
+        #expect(try server.stop(SIGTERM).status == 0)
+    }
+
+    /// Contents that fill the context: together some seconds of work.
+    private static func longBatch(_ count: Int) -> String {
+        let text = String(repeating: "word ", count: 8_500)
+        let one = #"{"content":{"parts":[{"text":"\#(text)"}]},"outputDimensionality":1}"#
+        return #"{"requests":[\#(Array(repeating: one, count: count).joined(separator: ","))]}"#
+    }
+
+    private static func value(_ name: String, _ metrics: String) -> Double? {
+        metrics.split(separator: "\n").first { $0.hasPrefix(name) }.flatMap { Double($0.dropFirst(name.count)) }
+    }
+
+    /// Until a metric is as it should be; a minute is a failure.
+    private static func wait(for name: String, _ server: RunningServer, _ isRight: (Double) -> Bool) throws {
+        let start = Date()
+        var last: Double?
+        while Date().timeIntervalSince(start) < 60 {
+            last = value(name, try server.request("GET", "/metrics").text)
+            if let last, isRight(last) { return }
+            usleep(1_000)
+        }
+        Issue.record("\(name) is \(last.map { "\($0)" } ?? "not there")")
+    }
+
+    @Test func keysComeFromFileAndEnvironment() throws {
+        let folder = try Workspace()
+        try folder.write("# staff\n one \n\ntwo # not a comment\n", "keys")
+        let server = try RunningServer(
+            ["--api-key-file", "keys"], in: folder, environment: ["CASTOR_API_KEY": "three, four"])
+        for (key, isIn) in [("one", true), ("three", true), ("four", true), ("two", false), ("# staff", false)] {
+            let status = try server.request("GET", "/v1/models", headers: ["x-goog-api-key: \(key)"]).status
+            #expect(status == (isIn ? 200 : 400), "\(key)")
+        }
+        #expect(try server.stop(SIGINT).status == 0)
+    }
+
+    @Test func itWarnsWhenItListensWider() throws {
+        let folder = try Workspace()
+        let open = try RunningServer(["--host", "0.0.0.0"], in: folder)
+        #expect(try open.stop(SIGTERM).errors.contains("without an API key"))
+        let local = try RunningServer([], in: folder)
+        #expect(try !local.stop(SIGTERM).errors.contains("warning"))
+    }
+
+    @Test func wrongUsageAndMissingModelsAreSaid() throws {
+        let folder = try Workspace()
+        for arguments in [
+            ["--port", "70000"], ["--tls-cert", "a.pem"], ["--max-body-bytes", "0"], ["--max-waiting-contents", "5"],
+            ["--log-level", "loud"], ["--api-key", ""],
+        ] {
+            #expect(try CastorProgram.run(["serve"] + arguments, in: folder).status == 64, "\(arguments)")
+        }
+        #expect(try CastorProgram.run(["serve", "--port", "0"], in: folder, model: "nowhere").status == 66)
+        #expect(try CastorProgram.run(["serve", "--port", "0", "--api-key-file", "none"], in: folder).status == 66)
+        try folder.write("# nothing\n", "empty")
+        #expect(try CastorProgram.run(["serve", "--port", "0", "--api-key-file", "empty"], in: folder).status == 65)
+    }
+
+    @Test func aPortInUseIsSaid() throws {
+        let folder = try Workspace()
+        let first = try RunningServer([], in: folder)
+        let second = try CastorProgram.run(["serve", "--port", "\(first.port)"], in: folder)
+        #expect(second.status == 73, "\(second.errors)")
+        #expect(second.errors.contains("castor: "))
+        #expect(try first.stop(SIGTERM).status == 0)
+    }
+
+    @Test func nonsenseOnTheWireDoesNotHurt() throws {
+        let folder = try Workspace()
+        let server = try RunningServer([], in: folder)
+        for text in [
+            "\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\u{16}\u{3}\u{1}",
+            "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+            "POST \(Self.path) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "GET / HTTP/1.1\r\n\(String(repeating: "a: b\r\n", count: 200))\r\n",
+            "GET / HTTP/1.1\r\na: \(String(repeating: "b", count: 100_000))\r\n\r\n",
+        ] {
+            let connection = try server.connect()
+            connection.write(Array(text.utf8))
+            connection.close()
+        }
+        // Half a request, then gone.
+        let half = try server.connect()
+        half.write(Array("POST \(Self.path) HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{".utf8))
+        half.close()
+        #expect(try server.request("POST", Self.path, Self.hello).status == 200)
+        #expect(try server.stop(SIGTERM).status == 0)
+    }
+
+    @Test func curlsExpectationIsAnsweredAtOnce() throws {
+        let folder = try Workspace()
+        let server = try RunningServer([], in: folder)
+        let connection = try server.connect()
+        connection.write(
+            Array(
+                "POST \(Self.path) HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: \(Self.hello.utf8.count)\r\n\r\n"
+                    .utf8))
+        #expect(try connection.receiveHead().hasPrefix("HTTP/1.1 100"))
+        connection.write(Array(Self.hello.utf8))
+        #expect(try connection.receive().status == 200)
+        #expect(try server.stop(SIGTERM).status == 0)
+    }
+}

@@ -1,0 +1,26 @@
+"""pydantic-ai, which writes the prompts of version 2 itself."""
+
+from pydantic_ai import Embedder
+from pydantic_ai.embeddings.google import GoogleEmbeddingModel
+from pydantic_ai.providers.google import GoogleProvider
+
+from plain import same, vector
+
+
+def embedder(url):
+    return Embedder(GoogleEmbeddingModel("gemini-embedding-2", provider=GoogleProvider(api_key="test-key", base_url=url)))
+
+
+async def check_query(url):
+    result = await embedder(url).embed_query("hello")
+    same(result.embeddings[0], vector(url, "task: search result | query: hello"))
+
+
+async def check_documents(url):
+    result = await embedder(url).embed_documents(["a", "b"], settings={"dimensions": 64})
+    assert len(result.embeddings) == 2
+    same(result.embeddings[1], vector(url, "title: none | text: b", dimensions=64))
+
+
+async def check_tokens(url):
+    assert await embedder(url).count_tokens("hello world") > 0

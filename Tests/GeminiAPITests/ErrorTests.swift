@@ -1,0 +1,192 @@
+import GeminiAPI
+import HTTPTypes
+import Testing
+
+/// What is wrong is said in the service's form, status and words.
+@Suite struct ErrorTests {
+    static let hello = #"{"content":{"parts":[{"text":"hi"}]}}"#
+
+    @Test(arguments: Transport.allCases)
+    func anEmptyPartFailsTheWholeBatch(_ transport: Transport) async throws {
+        try await TestServer.with(transport) { client in
+            try await client.embed(#"{"content":{"parts":[{"text":""}]}}"#)
+                .expectError(400, "INVALID_ARGUMENT", "* EmbedContentRequest.content contains an empty Part.\n")
+            for content in [
+                #"{"parts":[]}"#, "{}", #"{"parts":[{}]}"#,
+                #"{"parts":[{"inlineData":{"mimeType":"image/png","data":""}}]}"#,
+            ] {
+                try await client.embed(#"{"content":\#(content)}"#).expectError(400, "INVALID_ARGUMENT")
+            }
+            try await client.embed("{}").expectError(400, "INVALID_ARGUMENT")
+            let batch = try await client.batch(
+                #"{"requests":[{"content":{"parts":[{"text":"good"}]}},{"content":{"parts":[{"text":""}]}}]}"#)
+            try batch.expectError(
+                400, "INVALID_ARGUMENT",
+                "* BatchEmbedContentsRequest.requests[1]: EmbedContentRequest.content contains an empty Part.\n")
+        }
+    }
+
+    @Test(arguments: Transport.allCases)
+    func unknownFieldsAreRefusedWithTheServicesText(_ transport: Transport) async throws {
+        try await TestServer.with(transport) { client in
+            let reply = try await client.embed(#"{"content":{"parts":[{"text":"hi"}]},"x":1}"#)
+            let text = #"Invalid JSON payload received. Unknown name "x": Cannot find field."#
+            try reply.expectError(400, "INVALID_ARGUMENT", text)
+            let detail = try reply.json["error"]["details"][0]
+            #expect(try detail["@type"].string == "type.googleapis.com/google.rpc.BadRequest")
+            #expect(try detail["fieldViolations"][0]["description"].string == text)
+
+            let inner = try await client.batch(
+                #"{"requests":[{"content":{"parts":[{"text":"hi","colour":"red","inline_Data":{}}]}}]}"#)
+            let place = "requests[0].content.parts[0]"
+            #expect(try inner.json["error"]["details"][0]["fieldViolations"].array.count == 2)
+            #expect(
+                try inner.message.split(separator: "\n").sorted().first
+                    == #"Invalid JSON payload received. Unknown name "colour" at '\#(place)': Cannot find field."#)
+        }
+        try await TestServer.with {
+            $0.isLenient = true
+        } _: { client in
+            #expect(
+                try await client.embed(#"{"content":{"parts":[{"text":"hi","colour":"red"}]},"x":[1]}"#).status == 200)
+        }
+    }
+
+    @Test func wrongTypesAndBrokenJSONAreRefused() async throws {
+        try await TestServer.with { client in
+            for body in [
+                "", "{", "[]", "null", "\"text\"", "{]", #"{"content":"text"}"#, #"{"content":{"parts":{}}}"#,
+                #"{"content":{"parts":[{"text":1}]}}"#, #"{"content":{"parts":["a"]}}"#,
+                #"{"content":{"parts":[{"text":"a"}]},"outputDimensionality":"many"}"#,
+                #"{"content":{"parts":[{"text":"a"}]},"outputDimensionality":1.5}"#,
+                #"{"content":{"parts":[{"text":"a"}]},"outputDimensionality":99999999999}"#,
+                #"{"content":{"parts":[{"text":"a"}]},"taskType":"SINGING"}"#,
+                #"{"content":{"parts":[{"text":"a"}]},"taskType":12}"#,
+                #"{"content":{"parts":[{"text":"a"}]},"taskType":"CLUSTERING","task_type":"CLUSTERING"}"#,
+                #"{"content":{"parts":[{"text":"a","inlineData":{"mimeType":"image/png","data":"AAAA"}}]}}"#,
+                #"{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"%%%%"}}]}}"#,
+                #"{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"AAAAA"}}]}}"#,
+                #"{"content":{"parts":[{"functionCall":{"name":"f"}}]}}"#,
+                #"{"content":{"parts":[{"text":"a","videoMetadata":{"fps":25}}]}}"#,
+                String(repeating: "[", count: 100_000),
+                String(repeating: #"{"content":"#, count: 10_000),
+            ] {
+                let reply = try await client.embed(body)
+                try reply.expectError(400, "INVALID_ARGUMENT")
+            }
+        }
+    }
+
+    @Test func sizesOutsideTheRangeAreRefused() async throws {
+        try await TestServer.with { client in
+            for size in [0, -1, 3_073, Int(Int32.max)] {
+                let reply = try await client.embed(
+                    #"{"content":{"parts":[{"text":"a"}]},"outputDimensionality":\#(size)}"#)
+                try reply.expectError(400, "INVALID_ARGUMENT")
+                #expect(try reply.message.contains("\(size)"))
+            }
+        }
+    }
+
+    @Test func batchesHaveOneToAHundredRequests() async throws {
+        try await TestServer.with { client in
+            let one = #"{"content":{"parts":[{"text":"a"}]}}"#
+            func batch(_ count: Int) -> String {
+                #"{"requests":[\#(Array(repeating: one, count: count).joined(separator: ","))]}"#
+            }
+            #expect(try await client.batch(batch(100)).status == 200)
+            try await client.batch(batch(101)).expectError(
+                400, "INVALID_ARGUMENT",
+                "* BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch\n")
+            try await client.batch(batch(0)).expectError(400, "INVALID_ARGUMENT")
+            try await client.batch("{}").expectError(400, "INVALID_ARGUMENT")
+        }
+    }
+
+    @Test func unknownModelsAreNotFound() async throws {
+        try await TestServer.with { client in
+            for (path, version) in [("/v1beta", "v1beta"), ("/v1", "v1"), ("", "v1beta")] {
+                try await client.post("\(path)/models/text-embedding-004:embedContent", Self.hello).expectError(
+                    404, "NOT_FOUND",
+                    "models/text-embedding-004 is not found for API version \(version), or is not supported for "
+                        + "embedContent. Call ListModels to see the list of available models and their supported methods."
+                )
+            }
+            try await client.get("/v1/models/nothing").expectError(404, "NOT_FOUND")
+            try await client.get("/v1/nothing").expectError(404, "NOT_FOUND")
+            try await client.post("/v1/models/gemini-embedding-2:sing", Self.hello).expectError(404, "NOT_FOUND")
+            try await client.send(.delete, "/v1/models").expectError(404, "NOT_FOUND")
+        }
+    }
+
+    @Test func anItemsModelMustBeThePaths() async throws {
+        try await TestServer.with { client in
+            func body(_ model: String) -> String {
+                #"{"requests":[{"model":"\#(model)","content":{"parts":[{"text":"a"}]}}]}"#
+            }
+            #expect(try await client.batch(body("models/gemini-embedding-2")).status == 200)
+            #expect(try await client.batch(body("gemini-embedding-2")).status == 200)
+            try await client.batch(body("models/gemini-embedding-001")).expectError(400, "INVALID_ARGUMENT")
+        }
+    }
+
+    @Test func moreThanSixImagesAreRefused() async throws {
+        try await TestServer.with { client in
+            let image = #"{"inlineData":{"mimeType":"image/jpeg","data":"\#(EmbedTests.image)"}}"#
+            let six = Array(repeating: image, count: 6).joined(separator: ",")
+            #expect(try await client.embed(#"{"content":{"parts":[\#(six)]}}"#).status == 200)
+            let reply = try await client.embed(#"{"content":{"parts":[\#(six),\#(image)]}}"#)
+            try reply.expectError(400, "INVALID_ARGUMENT")
+            #expect(try reply.message.contains("supports at most 6 image parts"))
+        }
+    }
+
+    @Test func damagedMediaNameTheRequestAndThePart() async throws {
+        try await TestServer.with { client in
+            let reply = try await client.batch(
+                #"{"requests":[{"content":{"parts":[{"text":"a"}]}},{"content":{"parts":[{"text":"a"},{"inlineData":{"mimeType":"image/png","data":"AAAAAAAA"}}]}}]}"#
+            )
+            try reply.expectError(400, "INVALID_ARGUMENT")
+            #expect(try reply.message.contains("requests[1]"))
+            #expect(try reply.message.contains("part 2"))
+        }
+    }
+
+    @Test func noPathOrForeignFileIsEverOpened() async throws {
+        try await TestServer.with { client in
+            for uri in [
+                "/etc/passwd", "file:///etc/passwd", "../../etc/passwd", "gs://bucket/file",
+                "https://example.com/a.png", "files/unknown-id",
+            ] {
+                let reply = try await client.embed(
+                    #"{"content":{"parts":[{"fileData":{"fileUri":"\#(uri)","mimeType":"text/plain"}}]}}"#)
+                #expect([400, 403].contains(reply.status), "\(uri): \(reply.text)")
+                #expect(!reply.text.contains("root:"))
+            }
+        }
+    }
+
+    @Test(arguments: Transport.allCases)
+    func aBodyOverTheLimitIsRefused(_ transport: Transport) async throws {
+        try await TestServer.with(transport) {
+            $0.limits.maxBodyBytes = 1_000
+        } _: { client in
+            let long = #"{"content":{"parts":[{"text":"\#(String(repeating: "a", count: 2_000))"}]}}"#
+            try await client.embed(long).expectError(
+                400, "INVALID_ARGUMENT", "Request payload size exceeds the limit: 1000 bytes.")
+            #expect(try await client.embed(Self.hello).status == 200)
+        }
+    }
+
+    @Test func aContentOfTooManyPartsIsRefused() async throws {
+        try await TestServer.with {
+            $0.limits.maxParts = 3
+        } _: { client in
+            func body(_ count: Int) -> String {
+                #"{"content":{"parts":[\#(Array(repeating: #"{"text":"a"}"#, count: count).joined(separator: ","))]}}"#
+            }
+            #expect(try await client.embed(body(3)).status == 200)
+            try await client.embed(body(4)).expectError(400, "INVALID_ARGUMENT")
+        }
+    }
+}

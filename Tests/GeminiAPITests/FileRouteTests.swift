@@ -1,0 +1,229 @@
+import Foundation
+import GeminiAPI
+import HTTPTypes
+import ServerState
+import TestSupport
+import Testing
+
+/// The Files API. The same body in process and over a socket.
+@Suite struct FileRouteTests {
+    private static func header(_ name: String) -> HTTPField.Name { HTTPField.Name("x-goog-upload-\(name)")! }
+
+    /// A server with a data folder that is gone afterwards.
+    static func withFiles<Value: Sendable>(
+        _ transport: Transport = .inProcess, keys: [String] = [], _ body: @escaping @Sendable (Client) async throws -> Value
+    ) async throws -> Value {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "castor-files-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let state = try ServerState(StateSettings(folder: folder))
+        defer { state.close() }
+        return try await TestServer.with(transport) {
+            $0.state = state
+            $0.apiKeys = keys
+        } _: { client in
+            try await body(client)
+        }
+    }
+
+    /// Starts a resumable upload; the path that its data goes to.
+    static func start(
+        _ client: Client, _ file: String, bytes: Int? = nil, headers: HTTPFields = [:]
+    ) async throws -> String {
+        var all = headers
+        all[header("protocol")] = "resumable"
+        all[header("command")] = "start"
+        all[header("header-content-length")] = bytes.map(String.init)
+        let reply = try await client.post("/upload/v1beta/files", "{\"file\":\(file)}", headers: all)
+        #expect(reply.status == 200, "\(reply.text)")
+        #expect(reply.headers[header("status")] == "active")
+        let url = try #require(reply.headers[header("url")])
+        return String(url[try #require(url.range(of: "/upload/")?.lowerBound)...])
+    }
+
+    static func data(
+        _ client: Client, _ path: String, _ command: String, _ bytes: [UInt8] = [], offset: Int = 0
+    ) async throws -> Reply {
+        try await client.send(
+            .post, path, bytes: bytes, headers: [header("command"): command, header("offset"): "\(offset)"])
+    }
+
+    static func upload(_ client: Client, _ bytes: [UInt8], mimeType: String, name: String? = nil) async throws -> JSON {
+        let file = "{\(name.map { "\"name\":\"files/\($0)\"," } ?? "")\"mime_type\":\"\(mimeType)\"}"
+        let path = try await start(client, file, bytes: bytes.count)
+        let reply = try await data(client, path, "upload, finalize", bytes)
+        #expect(reply.status == 200 && reply.headers[header("status")] == "final", "\(reply.text)")
+        return try reply.json["file"]
+    }
+
+    @Test(arguments: Transport.allCases) func resumableInPieces(_ transport: Transport) async throws {
+        try await Self.withFiles(transport) { client in
+            let path = try await Self.start(
+                client, #"{"name":"files/my-file","display_name":"Mine","mime_type":"text/plain","size_bytes":9}"#, bytes: 9)
+            var reply = try await Self.data(client, path, "upload", Array("abcd".utf8))
+            #expect(reply.status == 200 && reply.headers[Self.header("status")] == "active" && reply.body.isEmpty)
+            reply = try await Self.data(client, path, "query")
+            #expect(reply.headers[Self.header("size-received")] == "4")
+            // Not where it ends: the client can come again, and is told where.
+            reply = try await Self.data(client, path, "upload", Array("xyz".utf8), offset: 3)
+            try reply.expectError(400, "INVALID_ARGUMENT")
+            #expect(reply.headers[Self.header("status")] == nil && reply.headers[Self.header("size-received")] == "4")
+            reply = try await Self.data(client, path, "upload, finalize", Array("efghi".utf8), offset: 4)
+            #expect(reply.headers[Self.header("status")] == "final")
+            let file = try reply.json["file"]
+            #expect(try file["name"].string == "files/my-file" && file["displayName"].string == "Mine")
+            #expect(try file["sizeBytes"].string == "9" && file["mimeType"].string == "text/plain")
+            #expect(try file["state"].string == "ACTIVE" && file["source"].string == "UPLOADED")
+            // The digest of "abcdefghi" in letters, and those in Base64.
+            let letters = Data(base64Encoded: try file["sha256Hash"].string).map { String(decoding: $0, as: UTF8.self) }
+            #expect(letters == "19cc02f26df43cc571bc9ed7b0c4d29224a3ec229529221725ef76d021c8326f")
+            // Asked again, it says the same.
+            reply = try await Self.data(client, path, "query")
+            #expect(try reply.json["file"]["name"].string == "files/my-file")
+            let got = try await client.get("/v1/files/my-file")
+            #expect(try got.json["createTime"].string == file["createTime"].string)
+            #expect(try got.json["uri"].string.hasSuffix("/v1/files/my-file"))
+        }
+    }
+
+    @Test func dataNeedsNoKeyButStartDoes() async throws {
+        try await Self.withFiles(keys: ["secret"]) { client in
+            let start: HTTPFields = [Self.header("protocol"): "resumable", Self.header("command"): "start"]
+            let refused = try await client.post(
+                "/upload/v1/files", #"{"file":{"mime_type":"text/plain"}}"#, headers: start)
+            try refused.expectError(403, "PERMISSION_DENIED")
+            let path = try await Self.start(
+                client, #"{"mime_type":"text/plain"}"#, headers: [HTTPField.Name("x-goog-api-key")!: "secret"])
+            let reply = try await Self.data(client, path, "upload, finalize", [1, 2])
+            #expect(reply.status == 200)
+            let guessed = try await Self.data(
+                client, "/upload/v1/files?upload_id=\(String(repeating: "A", count: 43))", "upload, finalize", [1])
+            try guessed.expectError(404, "NOT_FOUND")
+            #expect(guessed.headers[Self.header("status")] == "final")
+        }
+    }
+
+    @Test(arguments: Transport.allCases) func rawAndMultipart(_ transport: Transport) async throws {
+        try await Self.withFiles(transport) { client in
+            let raw = try await client.send(
+                .post, "/upload/v1beta/files", bytes: [1, 2, 3],
+                headers: [Self.header("protocol"): "raw", .contentType: "image/png"])
+            #expect(raw.status == 200, "\(raw.text)")
+            #expect(try raw.json["file"]["sizeBytes"].string == "3" && raw.json["file"]["mimeType"].string == "image/png")
+            let body =
+                "--B\r\nContent-Type: application/json; charset=utf-8\r\n\r\n{\"file\":{\"displayName\":\"m\"}}\r\n"
+                + "--B\r\nContent-Type: text/plain\r\n\r\nline\r\n--Bx is no delimiter\r\n\r\n--B--\r\n"
+            for path in ["/upload/v1beta/files?uploadType=multipart", "/upload/files?upload_protocol=multipart"] {
+                let reply = try await client.post(
+                    path, body.replacing("--Bx", with: "-Bx"), headers: [.contentType: "multipart/related; boundary=\"B\""])
+                #expect(reply.status == 200, "\(reply.text)")
+                let file = try reply.json["file"]
+                #expect(try file["displayName"].string == "m" && file["mimeType"].string == "text/plain")
+                #expect(try file["sizeBytes"].string == "\("line\r\n-Bx is no delimiter\r\n".utf8.count)")
+            }
+            for (type, body) in [
+                ("multipart/related", "x"), ("multipart/related; boundary=B", "--C\r\n"),
+                ("multipart/related; boundary=B", "--B\r\n\r\n{}\r\n--B--"), ("multipart/related; boundary=B", "--B"),
+                ("multipart/related; boundary=B", "--B\r\nno colon\r\n\r\n{}\r\n--B--"), ("multipart/related; boundary=", ""),
+            ] {
+                try await client.post(
+                    "/upload/v1/files?uploadType=multipart", body, headers: [.contentType: type]
+                ).expectError(400, "INVALID_ARGUMENT")
+            }
+        }
+    }
+
+    /// What is uploaded embeds as the same bytes inline do; nothing else is ever opened.
+    @Test(arguments: Transport.allCases) func contentsNameUploadedFilesOnly(_ transport: Transport) async throws {
+        try await Self.withFiles(transport) { client in
+            let png = try Folders.read("\(Folders.fixtures)/media/gray.png")
+            let file = try await Self.upload(client, png, mimeType: "image/png")
+            let name = try file["name"].string
+            let inline = try await client.embed(
+                #"{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"\#(Base64Text.encode(png))"}}]}}"#
+            ).values
+            for uri in [
+                try file["uri"].string, name, "https://generativelanguage.googleapis.com/v1beta/\(name)",
+                "http://localhost:1/v1/\(name)",
+            ] {
+                for body in [#"{"fileData":{"fileUri":"\#(uri)"}}"#, #"{"file_data":{"file_uri":"\#(uri)","mime_type":"image/png"}}"#] {
+                    let reply = try await client.embed(#"{"content":{"parts":[\#(body)]}}"#)
+                    #expect(reply.status == 200, "\(uri): \(reply.text)")
+                    #expect(try reply.values == inline)
+                }
+            }
+            for uri in [
+                "gs://bucket/cat.png", "/etc/passwd", "file:///etc/passwd", "https://example.com/cat.png", "../\(name)",
+                "https://example.com", "files/a/b", "files/", "http://h/v1/files/../\(name)",
+            ] {
+                try await client.embed(#"{"content":{"parts":[{"fileData":{"fileUri":"\#(uri)"}}]}}"#)
+                    .expectError(400, "INVALID_ARGUMENT")
+            }
+            try await client.embed(#"{"content":{"parts":[{"fileData":{"fileUri":"files/nobody"}}]}}"#).expectError(
+                403, "PERMISSION_DENIED", "You do not have permission to access the File nobody or it may not exist.")
+        }
+    }
+
+    @Test(arguments: Transport.allCases) func listGetDeleteDownload(_ transport: Transport) async throws {
+        try await Self.withFiles(transport) { client in
+            #expect(try await client.get("/v1beta/files").text == "{}\n")
+            for number in 0..<3 { _ = try await Self.upload(client, [1], mimeType: "text/plain", name: "f\(number)") }
+            let first = try await client.get("/v1beta/files?pageSize=2").json
+            #expect(try first["files"].array.map { try $0["name"].string } == ["files/f2", "files/f1"])
+            let second = try await client.get("/v1beta/files?pageSize=2&pageToken=\(first["nextPageToken"].string)").json
+            #expect(try second["files"].array.map { try $0["name"].string } == ["files/f0"])
+            #expect(!second.has("nextPageToken"))
+            try await client.get("/v1beta/files?pageToken=nonsense").expectError(400, "INVALID_ARGUMENT")
+            try await client.get("/v1beta/files/f0:download?alt=media").expectError(400, "FAILED_PRECONDITION")
+            #expect(try await client.send(.delete, "/v1beta/files/f0").text == "{}\n")
+            for _ in 0..<2 {
+                try await client.get("/v1beta/files/f0").expectError(
+                    403, "PERMISSION_DENIED", "You do not have permission to access the File f0 or it may not exist.")
+                try await client.send(.delete, "/v1beta/files/f0").expectError(403, "PERMISSION_DENIED")
+            }
+            let created = try await client.post("/v1/files", #"{"file":{"displayName":"d","mimeType":"text/plain"}}"#)
+            #expect(try created.json["file"]["sizeBytes"].string == "0")
+        }
+    }
+
+    @Test func refusedUploads() async throws {
+        try await Self.withFiles { client in
+            let start: HTTPFields = [Self.header("protocol"): "resumable", Self.header("command"): "start"]
+            for (body, message) in [
+                (#"{"file":{"mime_type":"bad/mime_type"}}"#, "Unsupported MIME type: bad/mime_type"),
+                (#"{"file":{}}"#, "Unsupported MIME type: "),
+                (#"{"file":{"mime_type":"text/plain","name":"files/Not-Good"}}"#, nil),
+                (#"{"file":{"mime_type":"text/plain","name":"../x"}}"#, nil),
+                (#"{"file":{"mime_type":"text/plain","size_bytes":-1}}"#, nil),
+                (#"{"file":{"mime_type":"text/plain","size_bytes":2000000001}}"#, nil),
+                (#"{"file":{"mime_type":"text/plain","colour":1}}"#, nil), ("{", nil),
+            ] as [(String, String?)] {
+                try await client.post("/upload/v1/files", body, headers: start).expectError(400, "INVALID_ARGUMENT", message)
+            }
+            let path = try await Self.start(client, #"{"mime_type":"text/plain"}"#, bytes: 3)
+            try await Self.data(client, path, "upload", [1, 2, 3, 4]).expectError(400, "INVALID_ARGUMENT")
+            try await Self.data(client, path, "finalize").expectError(400, "INVALID_ARGUMENT")
+            try await Self.data(client, path, "dance").expectError(400, "INVALID_ARGUMENT")
+            #expect(try await Self.data(client, path, "cancel").headers[Self.header("status")] == "cancelled")
+            try await Self.data(client, path, "query").expectError(404, "NOT_FOUND")
+        }
+    }
+
+    @Test func aVideoIsLookedInto() async throws {
+        try await Self.withFiles { client in
+            let file = try await Self.upload(client, Array("no video at all".utf8), mimeType: "video/mp4", name: "v")
+            #expect(try file["state"].string == "PROCESSING")
+            var state = "PROCESSING"
+            while state == "PROCESSING" { state = try await client.get("/v1/files/v").json["state"].string }
+            #expect(state == "FAILED")
+            #expect(try await !client.get("/v1/files/v").json["error"]["message"].string.isEmpty)
+            try await client.embed(#"{"content":{"parts":[{"fileData":{"fileUri":"files/v"}}]}}"#).expectError(
+                400, "FAILED_PRECONDITION", "The File v is not in an ACTIVE state and usage is not allowed.")
+        }
+    }
+
+    @Test func withoutAFolderThereAreNone() async throws {
+        try await TestServer.with { client in
+            try await client.get("/v1/files").expectError(501, "UNIMPLEMENTED")
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import Castor
+import GeminiAPI
+import TestSupport
+import Testing
+
+/// Joining, order, refusal and cancellation, without HTTP.
+@Suite struct SchedulerTests {
+    private static func with(
+        _ configure: (inout Scheduler.Options) -> Void = { _ in }, starts: Bool = true,
+        _ body: (Scheduler) async throws -> Void
+    ) async throws {
+        var options = Scheduler.Options()
+        configure(&options)
+        let scheduler = Scheduler(embedder: TestServer.embedder, options: options, metrics: Metrics())
+        if starts { scheduler.start() }
+        defer { scheduler.stop() }
+        try await body(scheduler)
+    }
+
+    private static func item(_ text: String) -> EmbedItem { EmbedItem(content: Content(text)) }
+
+    /// Until something that other threads do has happened.
+    private static func wait(until isTrue: () -> Bool) async throws {
+        while !isTrue() { try await Task.sleep(for: .milliseconds(1)) }
+    }
+
+    @Test func manyCallersEachGetTheirOwnVectors() async throws {
+        try await Self.with { scheduler in
+            try await withThrowingTaskGroup(of: (String, [Float]).self) { group in
+                for caller in 0..<200 {
+                    group.addTask {
+                        let text = "caller \(caller)"
+                        let result = try await scheduler.embed(
+                            [Self.item(text)], priority: caller % 3 == 0 ? .background : .interactive)
+                        return (text, try result.embeddings[0].get().values)
+                    }
+                }
+                for try await (text, values) in group {
+                    expectClose(values, try TestServer.vector(Content(text)), .batchInvariance, text)
+                }
+            }
+            #expect(Priority.allCases.allSatisfy { scheduler.waitingContents($0) == 0 })
+        }
+    }
+
+    @Test func aContentThatFailsTakesNoOtherWithIt() async throws {
+        try await Self.with { scheduler in
+            let items = [Self.item("a"), EmbedItem(content: Content([])), Self.item("b")]
+            let result = try await scheduler.embed(items)
+            #expect(throws: EmbedError.noParts) { try result.embeddings[1].get() }
+            for index in [0, 2] { _ = try result.embeddings[index].get() }
+        }
+    }
+
+    @Test func aFullQueueRefusesWithATimeToComeBack() async throws {
+        // The threads are not started: what is queued stays.
+        try await Self.with({ $0.maxWaitingContents = 100 }, starts: false) { scheduler in
+            let first = Task { try await scheduler.embed((0..<60).map { Self.item("\($0)") }) }
+            try await Self.wait { scheduler.waitingContents(.interactive) == 60 }
+            do {
+                _ = try await scheduler.embed((0..<41).map { Self.item("\($0)") })
+                Issue.record("the queue took more than its limit")
+            } catch let error as APIError {
+                #expect(error.status == .resourceExhausted)
+                #expect(error.headers[.retryAfter] != nil)
+                #expect(error.details.contains { if case .retryInfo(let seconds) = $0 { seconds >= 1 } else { false } })
+            }
+            // The other priority has a queue of its own.
+            let background = Task { try await scheduler.embed([Self.item("b")], priority: .background) }
+            try await Self.wait { scheduler.waitingContents(.background) == 1 }
+            scheduler.start()
+            #expect(try await first.value.embeddings.count == 60)
+            #expect(try await background.value.embeddings.count == 1)
+        }
+    }
+
+    @Test func aCancelledCallersWorkIsDropped() async throws {
+        try await Self.with(starts: false) { scheduler in
+            let gone = Task { try await scheduler.embed((0..<50).map { Self.item("\($0)") }) }
+            try await Self.wait { scheduler.waitingContents(.interactive) == 50 }
+            gone.cancel()
+            await #expect(throws: CancellationError.self) { try await gone.value }
+            #expect(scheduler.waitingContents(.interactive) == 0)
+            scheduler.start()
+            #expect(try await scheduler.embed([Self.item("a")]).embeddings.count == 1)
+        }
+    }
+
+    @Test func interactiveWorkOvertakesBackgroundWork() async throws {
+        try await Self.with(starts: false) { scheduler in
+            let order = Order()
+            let background = Task {
+                _ = try await scheduler.embed((0..<300).map { Self.item("text \($0)") }, priority: .background)
+                order.note("background")
+            }
+            try await Self.wait { scheduler.waitingContents(.background) == 300 }
+            let interactive = Task {
+                _ = try await scheduler.embed([Self.item("now")])
+                order.note("interactive")
+            }
+            try await Self.wait { scheduler.waitingContents(.interactive) == 1 }
+            scheduler.start()
+            try await interactive.value
+            try await background.value
+            #expect(order.names == ["interactive", "background"])
+        }
+    }
+
+    @Test func aLargeCallDoesNotHoldUpASmallOne() async throws {
+        try await Self.with({ $0.maxBatchTokens = 64 }, starts: false) { scheduler in
+            let order = Order()
+            let large = Task {
+                _ = try await scheduler.embed((0..<100).map { Self.item("a longer text of number \($0)") })
+                order.note("large")
+            }
+            try await Self.wait { scheduler.waitingContents(.interactive) == 100 }
+            let small = Task {
+                _ = try await scheduler.embed([Self.item("small")])
+                order.note("small")
+            }
+            try await Self.wait { scheduler.waitingContents(.interactive) == 101 }
+            scheduler.start()
+            try await small.value
+            try await large.value
+            #expect(order.names == ["small", "large"])
+        }
+    }
+
+    @Test func stoppingFailsWhatWaits() async throws {
+        try await Self.with(starts: false) { scheduler in
+            let waiting = Task { try await scheduler.embed([Self.item("a")]) }
+            try await Self.wait { scheduler.waitingContents(.interactive) == 1 }
+            scheduler.stop()
+            await #expect(throws: APIError.draining) { try await waiting.value }
+            await #expect(throws: APIError.draining) { try await scheduler.embed([Self.item("b")]) }
+        }
+    }
+}
