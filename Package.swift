@@ -47,13 +47,17 @@ let package = Package(
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
         .target(name: "Castor", dependencies: ["CastorNumerics", "Media", "Encoder"], swiftSettings: strict),
         .target(name: "Evaluation", dependencies: ["CastorNumerics", "Castor"], swiftSettings: strict),
+        .target(name: "Report", swiftSettings: strict),
         .target(
-            name: "Training", dependencies: ["Castor", "CastorNumerics", "Encoder", "Evaluation", "Media"],
+            name: "Comparison", dependencies: ["Castor", "CastorNumerics", "Encoder", "Evaluation", "Media", "Report"],
+            swiftSettings: strict),
+        .target(
+            name: "Training", dependencies: ["Castor", "CastorNumerics", "Encoder", "Evaluation", "Media", "Report"],
             swiftSettings: strict),
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
-                "Castor", "CastorNumerics", "Encoder", "Evaluation", "Training",
+                "Castor", "CastorNumerics", "Comparison", "Encoder", "Evaluation", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -77,6 +81,10 @@ let package = Package(
         .testTarget(
             name: "EvaluationTests",
             dependencies: ["Castor", "CastorCLI", "CastorNumerics", "Evaluation", "TestSupport"],
+            exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "ComparisonTests",
+            dependencies: ["CastorNumerics", "Comparison", "Evaluation", "TestSupport"],
             exclude: ["Fixtures"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -9,7 +9,8 @@ struct Program: ParsableCommand {
         abstract: "Text, images and sound as vectors of one space, on this machine.",
         version: Version.current,
         subcommands: [
-            EmbedCommand.self, SimilarityCommand.self, TrainCommand.self, EvaluateCommand.self, SoupCommand.self,
+            EmbedCommand.self, SimilarityCommand.self, TrainCommand.self, EvaluateCommand.self, CompareCommand.self,
+            MapCommand.self, SoupCommand.self,
             InfoCommand.self, InitCommand.self,
         ])
 
