@@ -58,8 +58,12 @@ let package = Package(
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
         .target(name: "Castor", dependencies: ["CastorNumerics", "Media", "Encoder"], swiftSettings: strict),
         .target(name: "Evaluation", dependencies: ["CastorNumerics", "Castor"], swiftSettings: strict),
+        .target(name: "Report", swiftSettings: strict),
         .target(
-            name: "Training", dependencies: ["Castor", "CastorNumerics", "Encoder", "Evaluation", "Media"],
+            name: "Comparison", dependencies: ["Castor", "CastorNumerics", "Encoder", "Evaluation", "Media", "Report"],
+            swiftSettings: strict),
+        .target(
+            name: "Training", dependencies: ["Castor", "CastorNumerics", "Encoder", "Evaluation", "Media", "Report"],
             swiftSettings: strict),
         // What the server remembers. Knows no HTTP and no model.
         .target(
@@ -90,7 +94,7 @@ let package = Package(
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
-                "Castor", "CastorNumerics", "Encoder", "Evaluation", "GeminiAPI", "ServerState", "Training",
+                "Castor", "CastorNumerics", "Comparison", "Encoder", "Evaluation", "GeminiAPI", "ServerState", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -135,6 +139,10 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "ComparisonTests",
+            dependencies: ["CastorNumerics", "Comparison", "Evaluation", "TestSupport"],
+            exclude: ["Fixtures"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -9,8 +9,8 @@ struct Program: AsyncParsableCommand {
         abstract: "Text, images and sound as vectors of one space, on this machine.",
         version: Version.current,
         subcommands: [
-            EmbedCommand.self, SimilarityCommand.self, TrainCommand.self, EvaluateCommand.self, SoupCommand.self,
-            ServeCommand.self, InfoCommand.self, InitCommand.self,
+            EmbedCommand.self, SimilarityCommand.self, TrainCommand.self, EvaluateCommand.self, CompareCommand.self,
+            MapCommand.self, SoupCommand.self, ServeCommand.self, InfoCommand.self, InitCommand.self,
         ])
 
     static let _errorLabel = "castor"

@@ -29,7 +29,7 @@ package func nearestNeighbors(
 }
 
 /// One pass that keeps a sorted list of k: after the first few hundred candidates hardly any enters it.
-func best(_ k: Int, of scores: UnsafeBufferPointer<Float>) -> [Neighbor] {
+package func best(_ k: Int, of scores: UnsafeBufferPointer<Float>) -> [Neighbor] {
     var list: [Neighbor] = []
     list.reserveCapacity(min(k, scores.count))
     var threshold = -Float.infinity

@@ -1,3 +1,5 @@
+import Report
+
 /// `README.md` of a trained model's folder.
 package struct ModelCard: Sendable {
     package var history: TrainingHistory

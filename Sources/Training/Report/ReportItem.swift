@@ -2,6 +2,7 @@ import CastorNumerics
 package import Encoder
 import FoundationEssentials
 import Media
+import Report
 
 /// A content as the report shows it.
 package struct ReportItem: Sendable, Equatable {

@@ -1,3 +1,5 @@
+import Report
+
 /// The report of a training: one HTML page that needs nothing else.
 package struct TrainingReport: Sendable {
     package var history: TrainingHistory

@@ -1,5 +1,6 @@
 package import CastorNumerics
 import Encoder
+import Report
 
 /// What a training would do, from its data and two steps that are thrown away.
 package struct DryRun: Sendable {

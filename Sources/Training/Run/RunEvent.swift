@@ -1,4 +1,5 @@
 import Glibc
+import Report
 
 /// What a training tells while it runs.
 package enum RunEvent: Sendable, Equatable {

@@ -1,9 +1,9 @@
 import Glibc
 
 /// Numbers as a reader wants them.
-enum Figures {
+package enum Figures {
     /// Exactly `digits` decimals, half away from zero.
-    static func fixed(_ value: Double, _ digits: Int) -> String {
+    package static func fixed(_ value: Double, _ digits: Int) -> String {
         guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
         let factor = Glibc.pow(10, Double(digits))
         let whole = Int64((abs(value) * factor).rounded())
@@ -14,7 +14,7 @@ enum Figures {
     }
 
     /// About three digits that count: `0.0123`, `1.23`, `1,230`, `1.2e-5`.
-    static func short(_ value: Double) -> String {
+    package static func short(_ value: Double) -> String {
         let size = abs(value)
         if value == 0 { return "0" }
         if size < 1e-3 || size >= 1e7 {
@@ -27,7 +27,7 @@ enum Figures {
     }
 
     /// `12,345`
-    static func grouped(_ value: Int) -> String {
+    package static func grouped(_ value: Int) -> String {
         var digits = Array(String(abs(value)))
         var place = digits.count - 3
         while place > 0 {
@@ -38,16 +38,16 @@ enum Figures {
     }
 
     /// 0.953 as `95.3 %`
-    static func percent(_ share: Double) -> String { "\(fixed(100 * share, 1)) %" }
+    package static func percent(_ share: Double) -> String { "\(fixed(100 * share, 1)) %" }
 
-    static func duration(_ seconds: Double) -> String {
+    package static func duration(_ seconds: Double) -> String {
         let whole = Int(max(0, seconds).rounded())
         if whole < 60 { return "\(whole) s" }
         if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
         return "\(whole / 3600) h \(whole % 3600 / 60) min"
     }
 
-    static func bytes(_ count: Int) -> String {
+    package static func bytes(_ count: Int) -> String {
         count >= 1 << 30 ? "\(fixed(Double(count) / Double(1 << 30), 1)) GB" : "\((count + (1 << 19)) >> 20) MB"
     }
 

@@ -2,46 +2,62 @@ import Glibc
 
 /// A plot of lines over a common axis as an SVG element that needs nothing from outside. Colours are the page's: the classes
 /// `line1`, `line2` ... of the style sheet.
-struct LinePlot {
-    struct Series {
-        var name: String
-        var points: [Point]
+package struct LinePlot {
+    package struct Series {
+        package var name: String
+        package var points: [Point]
         /// Marks every point and tells its values to a pointer that rests on it.
-        var hasMarks = false
+        package var hasMarks: Bool
         /// A thin line behind the others, without an entry in the legend.
-        var isFaint = false
+        package var isFaint: Bool
         /// Number of its colour, from 1.
-        var color: Int
+        package var color: Int
+
+        package init(name: String, points: [Point], hasMarks: Bool = false, isFaint: Bool = false, color: Int) {
+            (self.name, self.points, self.hasMarks, self.isFaint, self.color) = (name, points, hasMarks, isFaint, color)
+        }
     }
 
-    struct Point: Equatable {
-        var x: Double
-        var y: Double
+    package struct Point: Equatable {
+        package var x: Double
+        package var y: Double
+
+        package init(x: Double, y: Double) {
+            (self.x, self.y) = (x, y)
+        }
     }
 
-    enum Scale {
+    package enum Scale {
         case linear
         /// Equal distances for equal factors, a tick at every x of a point.
         case logarithmic
     }
 
-    var title: String
+    package var title: String
     /// What the plot shows, in words, for those who do not see it.
-    var description: String
-    var xLabel: String
-    var xScale = Scale.linear
+    package var description: String
+    package var xLabel: String
+    package var xScale: Scale
     /// The smallest range that the y axis has in any case.
-    var yRange: ClosedRange<Double>?
-    var isPercent = false
-    var series: [Series]
+    package var yRange: ClosedRange<Double>?
+    package var isPercent: Bool
+    package var series: [Series]
     /// Vertical lines with a name: where a stage begins.
-    var marks: [(x: Double, name: String)] = []
+    package var marks: [(x: Double, name: String)]
+
+    package init(
+        title: String, description: String, xLabel: String, xScale: Scale = .linear, yRange: ClosedRange<Double>? = nil,
+        isPercent: Bool = false, series: [Series], marks: [(x: Double, name: String)] = []
+    ) {
+        (self.title, self.description, self.xLabel, self.xScale) = (title, description, xLabel, xScale)
+        (self.yRange, self.isPercent, self.series, self.marks) = (yRange, isPercent, series, marks)
+    }
 
     private static let (width, height) = (720.0, 280.0)
     private static let (left, right, top, bottom) = (64.0, 16.0, 14.0, 44.0)
 
     /// - Parameter id: unique in the page
-    func svg(id: String) -> String {
+    package func svg(id: String) -> String {
         let points = series.flatMap(\.points).filter { $0.x.isFinite && $0.y.isFinite }
         guard !points.isEmpty else { return "<p>No values yet.</p>\n" }
         let xs = Axis(points.map(\.x), logarithmic: xScale == .logarithmic, room: nil)
@@ -92,7 +108,7 @@ struct LinePlot {
     }
 
     /// The names of the lines with their colours; empty for a single one.
-    var legend: String {
+    package var legend: String {
         let named = series.filter { !$0.isFaint }
         guard named.count > 1 else { return "" }
         let items = named.map {
@@ -105,7 +121,7 @@ struct LinePlot {
 
 extension LinePlot {
     /// At most `limit` points, each the mean of equally many in a row.
-    static func thinned(_ points: [Point], to limit: Int = 500) -> [Point] {
+    package static func thinned(_ points: [Point], to limit: Int = 500) -> [Point] {
         guard points.count > limit else { return points }
         return (0..<limit).map { index in
             let range = points.count * index / limit..<points.count * (index + 1) / limit
@@ -115,7 +131,7 @@ extension LinePlot {
     }
 
     /// The mean of a point and those before it, weights falling by e over `span` points.
-    static func smoothed(_ points: [Point], span: Double) -> [Point] {
+    package static func smoothed(_ points: [Point], span: Double) -> [Point] {
         let keep = exp(-1 / span)
         var (sum, weight) = (0.0, 0.0)
         return points.map { point in

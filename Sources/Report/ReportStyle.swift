@@ -1,7 +1,7 @@
 /// The report's style sheet: light or dark as the reader's system is. The six line colours are those of Okabe and Ito, which most
 /// colour-blind readers tell apart; lines differ in their dashes as well.
-enum ReportStyle {
-    static let css = """
+package enum ReportStyle {
+    package static let css = """
         :root { color-scheme: light dark; --paper: #fff; --ink: #1b1b1f; --soft: #5c5c66; --rule: #dcdce2; --tint: #f4f4f7;
           --good: #00704f; --c1: #0072b2; --c2: #c25100; --c3: #00835f; --c4: #a8487f; --c5: #8a6a00; --c6: #3f86b5; }
         @media (prefers-color-scheme: dark) { :root { --paper: #17171b; --ink: #ececf0; --soft: #a5a5b0; --rule: #3a3a42;

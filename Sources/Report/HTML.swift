@@ -1,7 +1,7 @@
 /// Small pieces of HTML that is XML as well, so that any XML parser can check it.
-enum HTML {
+package enum HTML {
     /// Text for elements and attributes. Characters that XML does not allow become U+FFFD.
-    static func escape(_ text: String) -> String {
+    package static func escape(_ text: String) -> String {
         var result = ""
         result.reserveCapacity(text.utf8.count)
         for scalar in text.unicodeScalars {
@@ -19,7 +19,7 @@ enum HTML {
     }
 
     /// A table whose first column names the rows. Cells are text.
-    static func table(_ head: [String], _ rows: [[String]], caption: String) -> String {
+    package static func table(_ head: [String], _ rows: [[String]], caption: String) -> String {
         var html = "<div class=\"wide\"><table><caption>\(escape(caption))</caption>\n<thead><tr>"
         html += head.map { "<th scope=\"col\">\(escape($0))</th>" }.joined() + "</tr></thead>\n<tbody>\n"
         for row in rows {
@@ -29,7 +29,7 @@ enum HTML {
         return html + "</tbody></table></div>\n"
     }
 
-    static func details(_ summary: String, _ content: String) -> String {
+    package static func details(_ summary: String, _ content: String) -> String {
         "<details><summary>\(escape(summary))</summary>\n\(content)</details>\n"
     }
 }

@@ -1,0 +1,43 @@
+package import CastorNumerics
+import Evaluation
+
+/// Two recordings of the same contents, joined by key, in the order of the reference.
+package struct JoinedVectors: Sendable {
+    package let keys: [String]
+    /// `[n, Dr]` and `[n, Dc]`, as recorded.
+    package let reference: Matrix
+    package let candidate: Matrix
+    /// As either file says; `content` where none does.
+    package let modalities: [String]
+    /// Usable rows of one file whose key the other does not have, and the first such key.
+    package let missing: (count: Int, first: String?)
+    package let extra: (count: Int, first: String?)
+
+    /// Neighbours and correlations need a few.
+    package static let fewest = 4
+
+    package init(_ reference: RecordedVectors, _ candidate: RecordedVectors) throws(ComparisonError) {
+        let rowOfKey = Dictionary(uniqueKeysWithValues: candidate.keys.enumerated().map { ($0.element, $0.offset) })
+        var rows: [(Int, Int)] = []
+        var missing: (count: Int, first: String?) = (0, nil)
+        for (row, key) in reference.keys.enumerated() {
+            if let other = rowOfKey[key] {
+                rows.append((row, other))
+            } else {
+                missing = (missing.count + 1, missing.first ?? key)
+            }
+        }
+        let known = Set(reference.keys)
+        let others = candidate.keys.filter { !known.contains($0) }
+        self.missing = missing
+        extra = (others.count, others.first)
+        guard rows.count >= Self.fewest else {
+            throw .tooFew(
+                joined: rows.count, needed: Self.fewest, reference: reference.path, candidate: candidate.path)
+        }
+        keys = rows.map { reference.keys[$0.0] }
+        modalities = rows.map { reference.modalities[$0.0] ?? candidate.modalities[$0.1] ?? "content" }
+        self.reference = gatherRows(reference.vectors, rows.map(\.0))
+        self.candidate = gatherRows(candidate.vectors, rows.map(\.1))
+    }
+}

@@ -1,0 +1,201 @@
+package import CastorNumerics
+import Encoder
+import Glibc
+
+/// A file of vectors, a line each, as `castor embed --batch` and the hosted service's batch jobs write it:
+/// `{"key": "r1", "response": {"embedding": {"values": [..]}, "usageMetadata": {..}}}`.
+///
+/// Rows that cannot be used are counted, and the first of each kind is named.
+package struct RecordedVectors: Sendable {
+    /// Why a row was left out.
+    package enum Problem: String, Sendable, CaseIterable, Codable {
+        case unreadable = "unreadable lines"
+        case failed = "failed requests"
+        case duplicateKey = "keys given twice"
+        case wrongSize = "vectors of another size"
+        case notFinite = "vectors with values that are not finite"
+        case zero = "vectors of length 0"
+    }
+
+    package struct Count: Sendable, Equatable, Codable {
+        package var problem: Problem
+        package var count: Int
+        /// Line, and key where it has one.
+        package var first: String
+    }
+
+    package let path: String
+    /// Of the usable rows, in the order of the file.
+    package let keys: [String]
+    /// `[keys, D]` as recorded, not divided by their length.
+    package let vectors: Matrix
+    /// Modality of each row as the service counted its tokens: `text`, `image`, `image+text`; nil where the file does not say.
+    package let modalities: [String?]
+    package let problems: [Count]
+
+    package var dimensions: Int { vectors.columns }
+
+    private struct Row {
+        var key: String
+        var line: Int
+        var values: [Float]
+        var modality: String?
+    }
+
+    private struct Tally {
+        private(set) var counts: [Problem: (count: Int, first: String)] = [:]
+
+        mutating func note(_ problem: Problem, _ place: String) {
+            counts[problem, default: (0, place)].count += 1
+        }
+    }
+
+    package init(path: String) throws(ComparisonError) {
+        let file: MappedFile
+        do { file = try MappedFile(path: path) } catch {
+            if case .notFound = error { throw .notFound(path: path) }
+            throw .unreadable(path: path, reason: error.description)
+        }
+        self.path = path
+        var tally = Tally()
+        var sizes: [Int: Int] = [:]
+        // Values in one growing buffer: an array a row would be a gigabyte of small pieces.
+        var keys: [String] = []
+        var lines: [Int] = []
+        var rowSizes: [Int] = []
+        var modalities: [String?] = []
+        var values: [Float] = []
+        var seen = Set<String>()
+        Self.forEachLine(file.bytes) { number, bytes in
+            let start = values.count
+            do throws(JSONScanner.Failure) {
+                let found = try Self.read(bytes, into: &values)
+                let key = found.key ?? "\(number)"
+                let place = "line \(number), key \"\(key)\""
+                guard values.count > start else {
+                    tally.note(.failed, place)
+                    return
+                }
+                guard seen.insert(key).inserted else {
+                    values.removeLast(values.count - start)
+                    tally.note(.duplicateKey, place)
+                    return
+                }
+                sizes[values.count - start, default: 0] += 1
+                keys.append(key)
+                lines.append(number)
+                rowSizes.append(values.count - start)
+                modalities.append(found.modality)
+            } catch {
+                values.removeLast(values.count - start)
+                tally.note(.unreadable, "line \(number): \(error.reason)")
+            }
+        }
+        withExtendedLifetime(file) {}
+        let size = sizes.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key ?? 0
+        var kept: [(row: Int, offset: Int)] = []
+        var offset = 0
+        for row in keys.indices {
+            defer { offset += rowSizes[row] }
+            let place = "line \(lines[row]), key \"\(keys[row])\""
+            let own = values[offset..<offset + rowSizes[row]]
+            if rowSizes[row] != size {
+                tally.note(.wrongSize, "\(place): \(rowSizes[row]) values, most have \(size)")
+            } else if !own.allSatisfy(\.isFinite) {
+                tally.note(.notFinite, place)
+            } else if own.allSatisfy({ $0 == 0 }) {
+                tally.note(.zero, place)
+            } else {
+                kept.append((row, offset))
+            }
+        }
+        problems = Problem.allCases.compactMap { problem in
+            tally.counts[problem].map { Count(problem: problem, count: $0.count, first: $0.first) }
+        }
+        guard !kept.isEmpty else {
+            throw .noVectors(path: path, first: problems.first.map { "\($0.problem.rawValue): \($0.first)" })
+        }
+        self.keys = kept.map { keys[$0.row] }
+        self.modalities = kept.map { modalities[$0.row] }
+        vectors = Matrix(rows: kept.count, columns: size)
+        values.withUnsafeBufferPointer { values in
+            for (index, entry) in kept.enumerated() {
+                vectors.row(index).update(from: values.baseAddress! + entry.offset, count: size)
+            }
+        }
+    }
+
+    /// Lines that are not blank, counted from 1.
+    package static func forEachLine(
+        _ bytes: UnsafeRawBufferPointer, _ body: (_ number: Int, _ line: UnsafeRawBufferPointer) -> Void
+    ) {
+        var (offset, number) = (bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0, 1)
+        while offset < bytes.count {
+            let found = memchr(bytes.baseAddress! + offset, 10, bytes.count - offset)
+            let end = found.map { bytes.baseAddress!.distance(to: $0) } ?? bytes.count
+            let line = UnsafeRawBufferPointer(rebasing: bytes[offset..<end])
+            if !line.allSatisfy({ $0 == 32 || $0 == 9 || $0 == 13 }) { body(number, line) }
+            (offset, number) = (end + 1, number + 1)
+        }
+    }
+
+    /// Appends the line's vector; nothing for a failed request.
+    private static func read(
+        _ bytes: UnsafeRawBufferPointer, into values: inout [Float]
+    ) throws(JSONScanner.Failure) -> (key: String?, modality: String?) {
+        var scanner = JSONScanner(bytes)
+        var key: String?
+        var names = Set<String>()
+        try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
+            switch name {
+            case "key": key = try scanner.string()
+            case "metadata":
+                // Inline batch jobs carry the key here.
+                try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
+                    guard name == "key" else { return false }
+                    key = try scanner.string()
+                    return true
+                }
+            case "response":
+                try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
+                    switch name {
+                    case "embedding": try readEmbedding(&scanner, into: &values)
+                    case "usageMetadata", "usage_metadata": try readModalities(&scanner, &names)
+                    default: return false
+                    }
+                    return true
+                }
+            default: return false
+            }
+            return true
+        }
+        try scanner.finish()
+        return (key, names.isEmpty ? nil : names.sorted().joined(separator: "+"))
+    }
+
+    private static func readEmbedding(
+        _ scanner: inout JSONScanner, into values: inout [Float]
+    ) throws(JSONScanner.Failure) {
+        try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
+            guard name == "values" else { return false }
+            try scanner.list { (scanner) throws(JSONScanner.Failure) in values.append(try scanner.number()) }
+            return true
+        }
+    }
+
+    private static func readModalities(
+        _ scanner: inout JSONScanner, _ names: inout Set<String>
+    ) throws(JSONScanner.Failure) {
+        try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
+            guard name == "promptTokenDetails" || name == "promptTokensDetails" else { return false }
+            try scanner.list { (scanner) throws(JSONScanner.Failure) in
+                try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
+                    guard name == "modality" else { return false }
+                    names.insert(try scanner.string().lowercased())
+                    return true
+                }
+            }
+            return true
+        }
+    }
+}

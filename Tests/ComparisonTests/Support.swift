@@ -1,0 +1,74 @@
+import CastorNumerics
+import Comparison
+import Evaluation
+import FoundationEssentials
+import TestSupport
+import Testing
+
+let pool = WorkerPool(threads: 2)
+
+/// How far results may lie from those of scipy and numpy in double precision.
+enum Precision {
+    /// Cosines in f32, ranks by steps of 1e-6.
+    static let similarity = 2e-5
+    /// Sums of squares of f32 products.
+    static let alignment = 1e-5
+    static let exact = 1e-9
+    /// Components of a fitted map.
+    static let map: Float = 2e-4
+}
+
+func expectClose(
+    _ actual: Double?, _ expected: Double, _ precision: Double, _ what: String = "",
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
+    guard let actual else {
+        Issue.record("\(what): nothing, expected \(expected)", sourceLocation: sourceLocation)
+        return
+    }
+    #expect(
+        abs(actual - expected) <= precision, "\(what): \(actual), expected \(expected)", sourceLocation: sourceLocation)
+}
+
+/// Random rows of unit length.
+func randomUnits(_ n: Int, _ d: Int, seed: UInt64) -> Matrix {
+    var random = SeededRandom(seed: seed)
+    return normalizedPrefix(Matrix(rows: n, columns: d, values: random.floats(n * d)), d)
+}
+
+/// The rows through reflections one after the other: lengths and angles stay.
+func rotated(_ vectors: Matrix, seed: UInt64) -> Matrix {
+    let result = vectors.copy()
+    let mirrors = randomUnits(6, vectors.columns, seed: seed)
+    for mirror in 0..<mirrors.rows {
+        for row in 0..<result.rows {
+            let (x, v) = (result.row(row), mirrors.row(mirror))
+            var dot: Float = 0
+            for index in 0..<vectors.columns { dot += x[index] * v[index] }
+            for index in 0..<vectors.columns { x[index] -= 2 * dot * v[index] }
+        }
+    }
+    return result
+}
+
+/// `a` with noise added, so that structure is kept in part.
+func disturbed(_ a: Matrix, by share: Float, seed: UInt64) -> Matrix {
+    let noise = randomUnits(a.rows, a.columns, seed: seed)
+    let result = a.copy()
+    for index in 0..<a.count { result.pointer[index] += share * noise.pointer[index] }
+    return normalizedPrefix(result, result.columns)
+}
+
+/// A file of vectors as a batch writes it.
+enum VectorLines {
+    static func text(_ vectors: Matrix, keys: [String]? = nil, modality: (Int) -> String? = { _ in nil }) -> String {
+        (0..<vectors.rows).map { row in
+            let values = UnsafeBufferPointer(start: vectors.row(row), count: vectors.columns).map { "\($0)" }
+            let usage = modality(row).map {
+                ",\"usageMetadata\":{\"promptTokenCount\":3,\"promptTokenDetails\":[{\"modality\":\"\($0)\",\"tokenCount\":3}]}"
+            }
+            return "{\"key\":\"\(keys?[row] ?? "k\(row)")\",\"response\":{\"embedding\":{\"values\":["
+                + values.joined(separator: ",") + "]}\(usage ?? "")}}\n"
+        }.joined()
+    }
+}
