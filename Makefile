@@ -36,7 +36,7 @@ build: program $(weights) ## Build the program (release mode) and, until it is t
 	@echo "Ready: $(program) embed \"hello\""
 
 .PHONY: demo
-demo: setup build ## Make pictures and sounds on the spot and embed them with text
+demo: setup build ## Make pictures, sounds, a clip and a document on the spot and embed them with text
 	@tools/timed "Demo" tools/demo/run $(program)
 
 .PHONY: test

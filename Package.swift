@@ -18,6 +18,9 @@ let package = Package(
         .library(name: "Castor", targets: ["Castor"]),
         .executable(name: "castor", targets: ["CastorCLI"]),
     ],
+    traits: [
+        .trait(name: "OCR", description: "Text of PDF pages without a text layer, by Tesseract (libtesseract-dev).")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         // The server's, all behind the target GeminiAPI.
@@ -44,6 +47,9 @@ let package = Package(
         .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
         .target(name: "CFFmpeg", path: "Sources/System/CFFmpeg"),
         .target(
+            name: "CPoppler", path: "Sources/System/CPoppler",
+            cSettings: [.define("CASTOR_OCR", .when(traits: ["OCR"]))]),
+        .target(
             name: "CSentencePiece", path: "Sources/System/CSentencePiece",
             linkerSettings: [.linkedLibrary("sentencepiece")]),
 
@@ -53,7 +59,7 @@ let package = Package(
             name: "CastorNumerics", dependencies: ["COpenBLAS"], path: "Sources/Numerics", swiftSettings: strict),
         .target(
             name: "Media",
-            dependencies: ["CTurboJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg"],
+            dependencies: ["CTurboJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler"],
             swiftSettings: strict),
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
         .target(name: "Castor", dependencies: ["CastorNumerics", "Media", "Encoder"], swiftSettings: strict),

@@ -23,15 +23,24 @@ public struct Content: Sendable, Equatable, ExpressibleByArrayLiteral {
 /// One piece of a ``Content``.
 public enum Part: Sendable, Equatable, ExpressibleByStringLiteral {
     case text(String)
-    /// Bytes of an image, a sound, or a plain text. Without a MIME type the bytes themselves tell what they are; with one
+    /// Bytes of an image, a sound, a video, a PDF document, or a plain text. Without a MIME type the bytes themselves tell what they are; with one
     /// they must agree.
     case data([UInt8], mimeType: String?)
     /// A file. Opened only where ``EmbedOptions/files`` allows it; without a MIME type its name tells the type.
     case file(String, mimeType: String?)
+    /// A part of a video: the video itself is `data` or `file`.
+    indirect case clip(Part, VideoMetadata)
 
     public init(stringLiteral text: String) {
         self = .text(text)
     }
 
     public static func file(_ path: String) -> Part { .file(path, mimeType: nil) }
+}
+
+extension Part {
+    /// The part itself, without what part of it is looked at.
+    public var media: Part {
+        if case .clip(let part, _) = self { part.media } else { self }
+    }
 }

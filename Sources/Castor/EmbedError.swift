@@ -16,6 +16,12 @@ public enum EmbedError: Error, Sendable, Equatable {
     /// A text file that is not UTF-8.
     case invalidText(part: Int, name: String?)
     case tooManyImages(count: Int, limit: Int)
+    case tooManyVideos(count: Int, limit: Int)
+    case tooManyDocuments(count: Int, limit: Int)
+    /// Media that this model was not made for; `kind` is "video" or "documents".
+    case unsupportedByModel(part: Int, kind: String)
+    /// A part of a video, where the bytes are something else.
+    case notAVideo(part: Int)
     /// More tokens than the context, and truncation was declined.
     case tooManyTokens(limit: Int)
     case invalidDimensions(Int, limit: Int)
@@ -52,12 +58,16 @@ extension EmbedError: CustomStringConvertible {
         case .fileTooLarge(let part, let path, let bytes, let limit):
             "part \(part): \(path) has \(bytes) bytes, the limit is \(limit)"
         case .unsupportedType(let part, let type):
-            "part \(part): \(type) cannot be embedded; text, images and audio can"
+            "part \(part): \(type) cannot be embedded; text, images, audio, video and PDF can"
         case .media(let part, let name, let reason):
             "part \(part)\(name.map { " (\($0))" } ?? ""): \(reason)"
         case .invalidText(let part, let name):
             "part \(part)\(name.map { " (\($0))" } ?? ""): the text is not valid UTF-8"
         case .tooManyImages(let count, let limit): "the content has \(count) images, the limit is \(limit)"
+        case .tooManyVideos(let count, let limit): "the content has \(count) videos, the limit is \(limit)"
+        case .tooManyDocuments(let count, let limit): "the content has \(count) documents, the limit is \(limit)"
+        case .unsupportedByModel(let part, let kind): "part \(part): this model takes no \(kind)"
+        case .notAVideo(let part): "part \(part) has videoMetadata and is no video"
         case .tooManyTokens(let limit):
             "the content has more tokens than the context of \(limit), and truncation is off"
         case .invalidDimensions(let value, let limit): "\(value) dimensions are outside 1...\(limit)"

@@ -8,6 +8,10 @@ public struct EmbedOptions: Sendable, Equatable {
     public var title: String?
     /// Whether a content longer than the context is cut at its end (and says so) rather than refused. The default is true.
     public var autoTruncate = true
+    /// Whether the audio track of a video is embedded, too. The default is false.
+    public var audioTrackExtraction = false
+    /// Whether the text of PDF pages that have none is read by OCR. The default is false.
+    public var documentOCR = false
     /// Which files the content may name. The default is none.
     public var files = FileAccess.none
     /// Tokens beyond which the content counts as too long, where that is less than the context. The default is none.
@@ -34,12 +38,15 @@ public struct Embedding: Sendable, Equatable {
     public let truncated: Bool
 }
 
-/// Tokens of a content by the service's rules: 258 an image, 25 a second of sound, text by the model's own vocabulary.
+/// Tokens of a content by the service's rules: 258 an image or page, 25 a second of sound, 66 a frame of video, text by the model's
+/// own vocabulary. Text on a document's pages counts as the document's.
 public struct Usage: Sendable, Equatable {
     public enum Modality: String, Sendable, CaseIterable {
         case text = "TEXT"
         case image = "IMAGE"
         case audio = "AUDIO"
+        case video = "VIDEO"
+        case document = "DOCUMENT"
     }
 
     public struct Detail: Sendable, Equatable {
@@ -55,6 +62,8 @@ public struct Usage: Sendable, Equatable {
     public var promptTokenCount: Int { details.reduce(0) { $0 + $1.tokenCount } }
 
     static let tokensPerImage = 258
+    static let tokensPerPage = 258
+    static let tokensPerFrame = 66
     static let tokensPerSecondOfAudio = 25.0
 
     public mutating func add(_ count: Int, _ modality: Modality) {

@@ -7,6 +7,8 @@ struct PartSource: Sendable {
         case text(String)
         case image([UInt8], ImageFormat)
         case audio([UInt8], AudioFormat)
+        case video([UInt8], VideoFormat, VideoSelection)
+        case document([UInt8])
     }
 
     private(set) var kind: Kind
@@ -16,6 +18,8 @@ struct PartSource: Sendable {
     let name: String?
 
     var isImage: Bool { if case .image = kind { true } else { false } }
+    var isVideo: Bool { if case .video = kind { true } else { false } }
+    var isDocument: Bool { if case .document = kind { true } else { false } }
 
     var text: String? {
         get { if case .text(let text) = kind { text } else { nil } }
@@ -35,6 +39,11 @@ struct PartSource: Sendable {
             name = path
             kind = try Self.kind(
                 try Self.read(path, number, files, limits), mimeType: mimeType, name: path, number)
+        case .clip(let part, let metadata):
+            let whole = try PartSource(part, number: number, files, limits)
+            guard case .video(let bytes, let format, _) = whole.kind else { throw .notAVideo(part: number) }
+            name = whole.name
+            kind = .video(bytes, format, VideoSelection(metadata))
         }
     }
 
@@ -66,7 +75,8 @@ struct PartSource: Sendable {
         switch type {
         case .image(let format): return .image(bytes, format)
         case .audio(let format): return .audio(bytes, format)
-        case .video, .document: throw .unsupportedType(part: number, type: type.mimeType)
+        case .video(let format): return .video(bytes, format, VideoSelection())
+        case .document: return .document(bytes)
         }
     }
 
@@ -133,5 +143,11 @@ struct PartSource: Sendable {
         }
         guard failure == 0 else { throw unreadable(failure) }
         return bytes
+    }
+}
+
+extension VideoSelection {
+    init(_ metadata: VideoMetadata) {
+        self.init(start: metadata.startOffset, end: metadata.endOffset, framesPerSecond: metadata.fps)
     }
 }

@@ -16,9 +16,9 @@ package struct PreparedContent: Sendable {
 /// What may come between a medium's bytes and its tokens: each step gets the bytes of the file and the work as it would be
 /// done without it. Serving has ``NoHooks``; training keeps results and changes pictures and sounds.
 package protocol PreparationHooks: Sendable {
-    func segment(
-        _ bytes: [UInt8], _ make: () throws(MediaError) -> EncoderInput.Segment
-    ) throws(MediaError) -> EncoderInput.Segment
+    func segments(
+        _ bytes: [UInt8], _ request: MediaRequest, _ make: () throws(MediaError) -> [EncoderInput.Segment]
+    ) throws(MediaError) -> [EncoderInput.Segment]
     func picture(
         _ bytes: [UInt8], _ decode: () throws(MediaError) -> DecodedImage
     ) throws(MediaError) -> DecodedImage
@@ -26,9 +26,9 @@ package protocol PreparationHooks: Sendable {
 }
 
 extension PreparationHooks {
-    package func segment(
-        _ bytes: [UInt8], _ make: () throws(MediaError) -> EncoderInput.Segment
-    ) throws(MediaError) -> EncoderInput.Segment { try make() }
+    package func segments(
+        _ bytes: [UInt8], _ request: MediaRequest, _ make: () throws(MediaError) -> [EncoderInput.Segment]
+    ) throws(MediaError) -> [EncoderInput.Segment] { try make() }
 
     package func picture(
         _ bytes: [UInt8], _ decode: () throws(MediaError) -> DecodedImage
@@ -67,7 +67,7 @@ package struct Preparation: Sendable {
         guard !content.parts.isEmpty else { throw .noParts }
         // Emptiness is judged before a prompt hides it.
         for (index, part) in content.parts.enumerated() {
-            switch part {
+            switch part.media {
             case .text(let text) where text.isEmpty: throw .emptyPart(part: index + 1)
             case .data(let bytes, _) where bytes.isEmpty: throw .emptyPart(part: index + 1)
             default: break
@@ -79,6 +79,12 @@ package struct Preparation: Sendable {
         }
         let images = sources.count { $0.isImage }
         guard images <= limits.maxImages else { throw .tooManyImages(count: images, limit: limits.maxImages) }
+        let videos = sources.count { $0.isVideo }
+        guard videos <= limits.maxVideos else { throw .tooManyVideos(count: videos, limit: limits.maxVideos) }
+        let documents = sources.count { $0.isDocument }
+        guard documents <= limits.maxDocuments else {
+            throw .tooManyDocuments(count: documents, limit: limits.maxDocuments)
+        }
         if let task = options.task, let first = sources.firstIndex(where: { $0.text != nil }) {
             sources[first].text = task.prompt(sources[first].text ?? "", title: options.title)
         }
@@ -88,7 +94,7 @@ package struct Preparation: Sendable {
         var usage = Usage()
         var truncated = false
         for source in sources {
-            segments.append(try segment(source, hooks, maxTokens, &usage, &truncated))
+            segments += try self.segments(source, options, hooks, maxTokens, &usage, &truncated)
         }
         var input = EncoderInput(segments)
         if input.truncate(to: maxTokens) { truncated = true }
@@ -100,42 +106,63 @@ package struct Preparation: Sendable {
     package func count(_ content: Content, _ files: EmbedOptions.FileAccess) throws(EmbedError) -> Usage {
         var usage = Usage()
         var truncated = false
+        var options = EmbedOptions()
+        options.files = files
         for (index, part) in content.parts.enumerated() {
             if case .text("") = part { continue }
             let source = try PartSource(part, number: index + 1, files, limits)
             // A text has rarely more tokens than bytes.
             let limit = min((source.text?.utf8.count ?? 0) + 16, Self.maxCountedTokens)
-            _ = try segment(source, NoHooks(), limit, &usage, &truncated)
+            _ = try segments(source, options, NoHooks(), limit, &usage, &truncated)
         }
         return usage
     }
 
     private static let maxCountedTokens = 1 << 22
 
-    private func segment(
-        _ source: PartSource, _ hooks: some PreparationHooks, _ maxTokens: Int, _ usage: inout Usage,
-        _ truncated: inout Bool
-    ) throws(EmbedError) -> EncoderInput.Segment {
+    private func segments(
+        _ source: PartSource, _ options: EmbedOptions, _ hooks: some PreparationHooks, _ maxTokens: Int,
+        _ usage: inout Usage, _ truncated: inout Bool
+    ) throws(EmbedError) -> [EncoderInput.Segment] {
         switch source.kind {
         case .text(let text):
             let (ids, cut) = tokenizer.encode(text, limit: maxTokens)
             if cut { truncated = true }
             usage.add(ids.count, .text)
-            return .text(ids)
+            return [.text(ids)]
         case .image(let bytes, let format):
             usage.add(Usage.tokensPerImage, .image)
             return try decode(source) { () throws(MediaError) in
-                try hooks.segment(bytes) { () throws(MediaError) in try image(bytes, format, hooks) }
+                try hooks.segments(bytes, .image) { () throws(MediaError) in [try image(bytes, format, hooks)] }
             }
         case .audio(let bytes, let format):
             return try decode(source) { () throws(MediaError) in
-                try hooks.segment(bytes) { () throws(MediaError) in
+                try hooks.segments(bytes, .audio) { () throws(MediaError) in
                     let clip = try hooks.clip(bytes) { () throws(MediaError) in
                         try AudioDecoder.decode(bytes.span.bytes, format: format, limits: limits.media)
                     }
-                    let seconds = Double(clip.samples.count) / Double(configuration.audio.sampleRate)
-                    usage.add(Int((seconds * Usage.tokensPerSecondOfAudio).rounded(.up)), .audio)
-                    return .audio(patches: audioPatches(clip))
+                    addUsage(of: clip, &usage)
+                    return [.audio(patches: audioPatches(clip))]
+                }
+            }
+        case .video(let bytes, let format, let selection):
+            guard let configured = configuration.video else {
+                throw .unsupportedByModel(part: source.number, kind: "video")
+            }
+            let sound = options.audioTrackExtraction
+            return try decode(source) { () throws(MediaError) in
+                try hooks.segments(bytes, .video(selection, sound: sound)) { () throws(MediaError) in
+                    try video(bytes, format, selection, sound: sound, configured, &usage)
+                }
+            }
+        case .document(let bytes):
+            guard let configured = configuration.document else {
+                throw .unsupportedByModel(part: source.number, kind: "documents")
+            }
+            let recognisesText = options.documentOCR
+            return try decode(source) { () throws(MediaError) in
+                try hooks.segments(bytes, .document(recognisesText: recognisesText)) { () throws(MediaError) in
+                    try document(bytes, recognisesText: recognisesText, configured, &usage)
                 }
             }
         }
@@ -152,22 +179,17 @@ package struct Preparation: Sendable {
     private func image(
         _ bytes: [UInt8], _ format: ImageFormat, _ hooks: some PreparationHooks
     ) throws(MediaError) -> EncoderInput.Segment {
-        let (maxPatches, side) = (configuration.image.maxPatches, configuration.image.patchSize)
-        func grid(_ size: ImageSize) -> ImageGrid {
-            ImageGrid(width: size.width, height: size.height, maxPatches: maxPatches)
-        }
-        func target(_ grid: ImageGrid) -> ImageSize {
-            ImageSize(width: grid.columns * side, height: grid.rows * side)
-        }
+        let maxPatches = configuration.image.maxPatches
         let decoded = try hooks.picture(bytes) { () throws(MediaError) in
-            try ImageDecoder.decode(bytes.span.bytes, format: format, limits: limits.media) { target(grid($0)) }
+            try ImageDecoder.decode(bytes.span.bytes, format: format, limits: limits.media) {
+                target(grid($0, maxPatches))
+            }
         }
-        let cells = grid(decoded.originalSize)
-        let pixels = Resize.triangle(decoded.image, to: target(cells))
-        return .image(patches: imagePatches(pixels, grid: cells, patchSize: side), grid: cells)
+        let cells = grid(decoded.originalSize, maxPatches)
+        return .image(patches: patches(decoded.image, cells), grid: cells)
     }
 
-    private func audioPatches(_ clip: AudioClip) -> Matrix {
+    func audioPatches(_ clip: AudioClip) -> Matrix {
         let mel = logMel(clip.samples)
         // Frames of one patch lie side by side in memory: the same values, seen as longer rows.
         return Matrix(

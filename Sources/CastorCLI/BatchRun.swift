@@ -124,7 +124,7 @@ struct BatchRun {
 
         var fileCount: Int {
             guard case .success(let request) = request else { return 0 }
-            return request.content.parts.count { if case .file = $0 { true } else { false } }
+            return request.content.parts.count { if case .file = $0.media { true } else { false } }
         }
     }
 
@@ -191,6 +191,8 @@ struct BatchRun {
                 options.title = request.title
             }
             if let autoTruncate = request.autoTruncate { options.autoTruncate = autoTruncate }
+            if let extraction = request.audioTrackExtraction { options.audioTrackExtraction = extraction }
+            if let recognition = request.documentOCR { options.documentOCR = recognition }
             requests.append((request.content, options))
         }
         var embedded = embedder.embed(requests).makeIterator()

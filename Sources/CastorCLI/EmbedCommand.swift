@@ -41,6 +41,12 @@ struct EmbedCommand: ParsableCommand {
     @Flag(help: "Refuse what is longer than the context, instead of cutting its end.")
     var noTruncate = false
 
+    @Flag(help: "Embed the audio track of a video, too; the video may then be 80 s long.")
+    var audioTrack = false
+
+    @Flag(help: "Read the text of PDF pages that have none by OCR, where Castor was built with it.")
+    var documentOcr = false
+
     @Option(help: "json, jsonl (a line a vector), npy (NumPy, f32), or text (values between spaces).")
     var format = Format.json
 
@@ -85,6 +91,8 @@ struct EmbedCommand: ParsableCommand {
         options.task = task
         options.title = title
         options.autoTruncate = !noTruncate
+        options.audioTrackExtraction = audioTrack
+        options.documentOCR = documentOcr
         options.files = .relative(to: ".")
         if let batch {
             try BatchRun(embedder: embedder, options: options, applyTaskPrompts: applyTaskPrompts)
@@ -146,7 +154,10 @@ extension EmbedError {
         case .unsupportedType(_, let type): .unsupportedType(part: number, type: type)
         case .media(_, let name, let reason): .media(part: number, name: name, reason: reason)
         case .invalidText(_, let name): .invalidText(part: number, name: name)
-        case .noParts, .tooManyImages, .tooManyTokens, .invalidDimensions, .model: self
+        case .unsupportedByModel(_, let kind): .unsupportedByModel(part: number, kind: kind)
+        case .notAVideo: .notAVideo(part: number)
+        case .noParts, .tooManyImages, .tooManyVideos, .tooManyDocuments, .tooManyTokens, .invalidDimensions, .model:
+            self
         }
     }
 }

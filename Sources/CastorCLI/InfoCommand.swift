@@ -36,6 +36,17 @@ struct InfoCommand: ParsableCommand {
             ("context", "\(info.maxTokens) tokens a content"),
             ("images", "\(limits.maxImages) a content, \(limits.maxImageSide) px a side, \(limits.maxImagePixels) px"),
             ("audio", "\(Int(limits.maxAudioSeconds)) s"),
+            (
+                "video",
+                "\(limits.maxVideos) a content, \(Int(limits.maxVideoSeconds)) s, "
+                    + "\(Int(limits.maxVideoSecondsWithAudio)) s with its audio track, "
+                    + "\(limits.maxVideoSide) px a side, \(limits.maxVideoPixels) px"
+            ),
+            (
+                "documents",
+                "\(limits.maxDocuments) a content, \(limits.maxPages) pages, rendered within "
+                    + "\(Int(limits.maxDocumentSeconds)) s and \(limits.maxDocumentBytes >> 20) MiB"
+            ),
             ("files", "\(limits.maxFileBytes) bytes"),
             ("threads", "\(info.threads)"),
             ("cpu", CPU.description),
@@ -49,11 +60,7 @@ struct InfoCommand: ParsableCommand {
         if json {
             let report = Report(
                 version: Version.current, model: info,
-                limits: [
-                    "maxImages": Double(limits.maxImages), "maxImageSide": Double(limits.maxImageSide),
-                    "maxImagePixels": Double(limits.maxImagePixels), "maxAudioSeconds": limits.maxAudioSeconds,
-                    "maxFileBytes": Double(limits.maxFileBytes),
-                ], cpu: CPU.description)
+                limits: limits.values, cpu: CPU.description)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             try Terminal.output([UInt8](encoder.encode(report)) + [UInt8(ascii: "\n")])

@@ -1,6 +1,6 @@
 /// Collects decoded mono blocks into 16 kHz samples, and stops as soon as there are too many.
 struct AudioAssembly: ~Copyable {
-    private let format: AudioFormat
+    private let format: String
     private let limits: MediaLimits
     private var rate: Int?
     private var resampler: Resampler?
@@ -12,7 +12,11 @@ struct AudioAssembly: ~Copyable {
     /// The length so far.
     var seconds: Double { rate.map { Double(frames) / Double($0) } ?? 0 }
 
-    init(format: AudioFormat, limits: MediaLimits) {
+    /// Whether nothing has been taken in yet.
+    var isEmpty: Bool { frames == 0 }
+
+    /// - Parameter format: a name such as `wav`, for messages
+    init(format: String, limits: MediaLimits) {
         self.format = format
         self.limits = limits
     }
@@ -29,7 +33,7 @@ struct AudioAssembly: ~Copyable {
             }
         }
         guard rate == sampleRate else {
-            throw .unsupported("\(format.rawValue) audio whose sample rate changes midway")
+            throw .unsupported("\(format) audio whose sample rate changes midway")
         }
         frames += block.count
         try limits.check(seconds: seconds)
@@ -44,14 +48,14 @@ struct AudioAssembly: ~Copyable {
     /// All samples; none where a handful of them at a high rate are less than one at 16 kHz. Throws `noSamples` and
     /// `damaged`.
     consuming func finish() throws(MediaError) -> [Float] {
-        guard frames > 0 else { throw .noSamples(format: format.rawValue) }
+        guard frames > 0 else { throw .noSamples(format: format) }
         try resampler?.finish(to: &samples)
         guard samples.withUnsafeBufferPointer(isFinite) else { throw notFinite }
         return samples
     }
 
     private var notFinite: MediaError {
-        .damaged(format: format.rawValue, reason: "a sample is not a finite number")
+        .damaged(format: format, reason: "a sample is not a finite number")
     }
 }
 

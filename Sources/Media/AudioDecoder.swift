@@ -41,7 +41,7 @@ package enum AudioDecoder {
         from source: consuming AudioSource, _ format: AudioFormat, _ limits: MediaLimits
     ) throws(MediaError) -> AudioClip {
         try check(source.info, limits)
-        var assembly = AudioAssembly(format: format, limits: limits)
+        var assembly = AudioAssembly(format: format.rawValue, limits: limits)
         while let block = try source.next() {
             try assembly.append(block.samples, sampleRate: block.sampleRate, channels: block.channels)
         }

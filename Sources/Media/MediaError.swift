@@ -23,6 +23,27 @@ package enum MediaError: Error, Sendable, Equatable {
     case tooManyChannels(Int, limit: Int)
     /// A system library that is loaded on demand is not installed.
     case libraryMissing(String)
+    /// A video container without a picture track.
+    case noVideo
+    /// Both in seconds, of the part that was asked for.
+    case videoTooLong(seconds: Double, limit: Double, withSound: Bool)
+    /// Width and height of a video's frames in pixels; `sideLimit` for either, `pixelLimit` for their product.
+    case frameTooLarge(width: Int, height: Int, sideLimit: Int, pixelLimit: Int)
+    /// More frames in a file, or to be decoded for those that are wanted, than allowed.
+    case tooManyFrames(limit: Int)
+    /// A part of a video that it does not have.
+    case badVideoRange(String)
+    case tooManyPages(count: Int, limit: Int)
+    /// A document that only a password opens.
+    case encrypted
+    /// A document that takes more time or memory than allowed; the reason says which, and the limit.
+    case documentTooCostly(String)
+    /// Poppler is not installed.
+    case documentLibraryMissing(String)
+    /// Text was to be recognised, and Tesseract is not there.
+    case textRecognitionMissing(String)
+    /// The process that renders documents could not do its work.
+    case documentProcess(String)
 }
 
 extension MediaError: CustomStringConvertible {
@@ -58,14 +79,42 @@ extension MediaError: CustomStringConvertible {
         case .libraryMissing(let reason):
             """
             this input needs the FFmpeg libraries, which could not be loaded (\(reason)): \
-            apt-get install libavcodec59 libavformat59 libswresample4
+            apt-get install libavcodec59 libavformat59 libswresample4 libswscale6
             """
+        case .noVideo:
+            "the file has no video track"
+        case .videoTooLong(let seconds, let limit, let withSound):
+            """
+            the video is at least \(rounded(seconds)) s long; the limit is \(rounded(limit)) s\
+            \(withSound ? " with its audio track" : "")
+            """
+        case .frameTooLarge(let width, let height, let sideLimit, let pixelLimit):
+            """
+            the video's frames are \(width) x \(height) pixels; the limits are \(sideLimit) pixels a side \
+            and \(pixelLimit) pixels in all
+            """
+        case .tooManyFrames(let limit):
+            "the video needs more than \(limit) frames of its size to be read, which is the limit"
+        case .badVideoRange(let reason):
+            "videoMetadata: \(reason)"
+        case .tooManyPages(let count, let limit):
+            "the document has \(count) pages; the limit is \(limit)"
+        case .encrypted:
+            "the document is encrypted: it needs a password"
+        case .documentTooCostly(let reason):
+            "the document is too complex: \(reason)"
+        case .documentLibraryMissing(let reason):
+            "PDF needs the Poppler library, which could not be loaded (\(reason)): apt-get install libpoppler-glib8"
+        case .textRecognitionMissing(let reason):
+            "documentOcr needs the Tesseract library: \(reason)"
+        case .documentProcess(let reason):
+            "the process that renders documents failed: \(reason)"
         }
     }
 }
 
 /// Tenths of a second are enough for a message, and `180.0` reads worse than `180`.
-private func rounded(_ seconds: Double) -> String {
+func rounded(_ seconds: Double) -> String {
     let tenths = (seconds * 10).rounded() / 10
     return tenths == tenths.rounded() && abs(tenths) < 1e15 ? "\(Int(tenths))" : "\(tenths)"
 }

@@ -7,7 +7,7 @@ private import CWebP
 
 /// The libraries that decode, with the versions at hand now; those that do not tell at run time, with that of their headers.
 package enum MediaLibraries {
-    /// FFmpeg is loaded to be asked; its absence is said in place of a version.
+    /// FFmpeg and Poppler are loaded to be asked; their absence is said in place of a version.
     package static var versions: [(name: String, version: String)] {
         let webp = WebPGetDecoderVersion()
         return [
@@ -17,6 +17,7 @@ package enum MediaLibraries {
             ("libheif", String(cString: heif_get_version())),
             ("libsndfile", String(cString: sf_version_string()).trimmingPrefix("libsndfile-").description),
             ("FFmpeg", String(cString: castor_ffmpeg_version())),
+            ("Poppler", DocumentReader.libraryVersion),
         ]
     }
 }

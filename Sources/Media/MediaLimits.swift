@@ -15,6 +15,43 @@ package struct MediaLimits: Sendable, Equatable {
     /// Sample rates that are resampled, in Hz. The default is 1,000 to 768,000.
     package var audioSampleRates = 1_000...768_000
 
+    /// Length of the part of a video that is asked for, in seconds. The default is 120.
+    package var maxVideoSeconds = 120.0
+
+    /// The same where the sound is wanted, too. The default is 80.
+    package var maxVideoSecondsWithSound = 80.0
+
+    /// Width and height of a frame, in pixels. The default is 8,192.
+    package var maxVideoSide = 8_192
+
+    /// Width times height of a frame, in pixels. The default is 36 million; a decoder may hold twenty such frames.
+    package var maxVideoPixels = 36_000_000
+
+    /// Frames in a file. The default is a million: more than four hours at 60 a second.
+    package var maxVideoPackets = 1_000_000
+
+    /// Pixels of all frames that are decoded on the way to those that are wanted. The default is 64 thousand million: 120 s
+    /// of 3840 x 2160 pixels at 64 frames a second.
+    package var maxDecodedVideoPixels = 64_000_000_000
+
+    /// Pages of a document. The default is 6.
+    package var maxPages = 6
+
+    /// Width and height of a rendered page, in pixels; larger pages are rendered smaller. The default is 2,048.
+    package var maxPageSide = 2_048
+
+    /// Scale of a rendered page. The default is 72: a pixel a point.
+    package var pageDotsPerInch = 72.0
+
+    /// For rendering a document, in seconds. The default is 20.
+    package var maxDocumentSeconds = 20.0
+
+    /// More for documents whose text is recognised, in seconds. The default is 60.
+    package var maxTextRecognitionSeconds = 60.0
+
+    /// Address space for rendering a document, in bytes. The default is 1 GiB.
+    package var maxDocumentBytes = 1 << 30
+
     package init() {}
 
     /// Throws `imageTooLarge`.

@@ -52,9 +52,22 @@ struct FailingInput: Sendable, CustomStringConvertible {
             message: "part 2 (data.bin): the bytes are of no known image, audio, video or document format"
         ) { try $0.write([0, 1, 2, 3, 4, 5, 6, 7], "data.bin") },
         .init(
-            what: "PDF", command: "embed hello @paper.pdf", status: 65,
-            message: "part 2: application/pdf cannot be embedded; text, images and audio can"
+            what: "damaged PDF", command: "embed hello @paper.pdf", status: 65,
+            message: "part 2 (paper.pdf): damaged pdf file: PDF document is damaged"
         ) { try $0.write("%PDF-1.4\n", "paper.pdf") },
+        .init(
+            what: "PDF of 7 pages", command: "embed hello @long.pdf", status: 65,
+            message: "part 2 (long.pdf): the document has 7 pages; the limit is 6"
+        ) { try $0.write(Forged.pdf(pages: 7), "long.pdf") },
+        .init(
+            what: "encrypted PDF", command: "embed hello @secret.pdf", status: 65,
+            message: "part 2 (secret.pdf): the document is encrypted: it needs a password"
+        ) { try $0.write(Forged.encryptedPDF, "secret.pdf") },
+        .init(
+            what: "MP4 that was cut short", command: "embed hello @cut.mp4", status: 65,
+            message: "part 2 (cut.mp4): damaged mp4 file: "
+                + "the header claims 29945 bytes of media data, 19952 are present"
+        ) { try $0.write(Array(mediaBytes("clip.mp4").prefix(20_000)), "cut.mp4") },
         .init(
             what: "empty file", command: "embed hello @empty.png", status: 65,
             message: "part 2 (empty.png): the file is empty (0 bytes)"
@@ -91,6 +104,10 @@ struct FailingInput: Sendable, CustomStringConvertible {
             what: "7 images", command: "embed @a.png @a.png @a.png @a.png @a.png @a.png @a.png", status: 65,
             message: "the content has 7 images, the limit is 6"
         ) { try $0.write(mediaBytes("rgb.png"), "a.png") },
+        .init(
+            what: "2 videos", command: "embed @a.mp4 @a.mp4", status: 65,
+            message: "the content has 2 videos, the limit is 1"
+        ) { try $0.write(mediaBytes("clip.mp4"), "a.mp4") },
         .init(
             what: "text longer than the context, not to be cut", command: "embed --no-truncate @long.txt", status: 65,
             message: "the content has more tokens than the context of 8192, and truncation is off"
@@ -145,7 +162,7 @@ struct FailingInput: Sendable, CustomStringConvertible {
         .init(
             what: "weights that were cut short", command: "embed --model model hello", status: 65,
             message: "model/model.safetensors: not a usable safetensors file: "
-                + "header size 3952 goes beyond the end of the file (1000 bytes)"
+                + "header size 4048 goes beyond the end of the file (1000 bytes)"
         ) {
             try $0.copyModel()
             try $0.write(Array(try $0.bytes("model/model.safetensors").prefix(1_000)), "model/model.safetensors")

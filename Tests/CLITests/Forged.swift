@@ -12,6 +12,32 @@ enum Forged {
             + chunk("IEND", [])
     }()
 
+    /// White pages.
+    static func pdf(pages: Int) -> String {
+        let kids = (0..<pages).map { "\($0 + 3) 0 R" }.joined(separator: " ")
+        return pdf(
+            ["<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count \(pages)/Kids[\(kids)]>>"]
+                + Array(repeating: "<</Type/Page/Parent 2 0 R/MediaBox[0 0 40 40]>>", count: pages))
+    }
+
+    /// The password is not known to anybody.
+    static let encryptedPDF = pdf(
+        ["<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count 0/Kids[]>>"],
+        trailer: "/Encrypt<</Filter/Standard/V 1/R 2/P -4/O<\(String(repeating: "28", count: 32))>"
+            + "/U<\(String(repeating: "4e", count: 32))>>>/ID[<00><00>]")
+
+    private static func pdf(_ objects: [String], trailer: String = "") -> String {
+        var (text, places) = ("%PDF-1.4\n", [Int]())
+        for (index, object) in objects.enumerated() {
+            places.append(text.utf8.count)
+            text += "\(index + 1) 0 obj\n\(object)\nendobj\n"
+        }
+        let start = text.utf8.count
+        text += "xref\n0 \(objects.count + 1)\n0000000000 65535 f \n"
+        for place in places { text += String(repeating: "0", count: 10 - "\(place)".count) + "\(place) 00000 n \n" }
+        return text + "trailer<</Size \(objects.count + 1)/Root 1 0 R\(trailer)>>\nstartxref\n\(start)\n%%EOF\n"
+    }
+
     /// Silence, 16 bit, 16 kHz, mono.
     static func wav(bytes: Int, claimed: Int) -> [UInt8] {
         Array("RIFF".utf8) + littleEndian(36 + claimed) + Array("WAVEfmt ".utf8) + littleEndian(16)

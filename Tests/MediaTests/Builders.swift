@@ -79,3 +79,36 @@ struct SeededGenerator: RandomNumberGenerator {
         return z ^ z >> 31
     }
 }
+
+extension Builder {
+    /// A PDF file of numbered objects, the first of which is the catalog.
+    static func pdf(_ objects: [String], trailer: String = "") -> [UInt8] {
+        var (text, places) = ("%PDF-1.4\n", [Int]())
+        for (index, object) in objects.enumerated() {
+            places.append(text.utf8.count)
+            text += "\(index + 1) 0 obj\n\(object)\nendobj\n"
+        }
+        let start = text.utf8.count
+        text += "xref\n0 \(objects.count + 1)\n0000000000 65535 f \n"
+        for place in places { text += String(repeating: "0", count: 10 - "\(place)".count) + "\(place) 00000 n \n" }
+        text += "trailer<</Size \(objects.count + 1)/Root 1 0 R\(trailer)>>\nstartxref\n\(start)\n%%EOF\n"
+        return Array(text.utf8)
+    }
+
+    /// A PDF file of pages of these sizes in points, all with the same content stream.
+    static func pdf(
+        pages: [(width: Int, height: Int)], content: String = "", resources: String = "", catalog: String = "",
+        page: String = ""
+    ) -> [UInt8] {
+        let kids = pages.indices.map { "\($0 + 4) 0 R" }.joined(separator: " ")
+        return pdf(
+            [
+                "<</Type/Catalog/Pages 2 0 R\(catalog)>>", "<</Type/Pages/Count \(pages.count)/Kids[\(kids)]>>",
+                "<</Length \(content.utf8.count)>>stream\n\(content)\nendstream",
+            ]
+                + pages.map {
+                    "<</Type/Page/Parent 2 0 R/MediaBox[0 0 \($0.width) \($0.height)]/Contents 3 0 R"
+                        + "/Resources<<\(resources)>>\(page)>>"
+                })
+    }
+}

@@ -119,6 +119,24 @@ extension AudioDecoder {
     }
 }
 
+extension VideoDecoder {
+    static func decode(
+        _ bytes: [UInt8], _ format: VideoFormat, _ selection: VideoSelection = VideoSelection(), most: Int = 32,
+        sound: Bool = false, limits: MediaLimits = MediaLimits(), target: ImageSize = ImageSize(width: 32, height: 24)
+    ) throws -> DecodedVideo {
+        try decode(
+            bytes.span.bytes, format: format, selection: selection, maxFrames: most, wantsSound: sound, limits: limits
+        ) { _ in target }
+    }
+}
+
+extension Fixture {
+    static func videoFormat(_ bytes: [UInt8]) throws -> VideoFormat {
+        guard case .video(let format)? = MediaType.sniff(bytes) else { throw Missing(name: "video") }
+        return format
+    }
+}
+
 extension MediaType {
     static func sniff(_ bytes: [UInt8]) -> MediaType? { sniff(bytes.span.bytes) }
 }

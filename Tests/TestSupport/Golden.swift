@@ -17,6 +17,14 @@ package struct Golden: Sendable {
 
         package var description: String { id }
 
+        /// Cases with colored edges that versions of libswscale enlarge differently.
+        package var dependsOnChroma: Bool {
+            parts.contains {
+                guard case .file(let path, _, _) = $0 else { return false }
+                return path.hasSuffix(".mp4") || path.hasSuffix(".webm")
+            }
+        }
+
         /// Cases whose pixels depend on the version of a lossy decoder, or of a renderer.
         package var dependsOnDecoder: Bool {
             if id.hasSuffix(".heic") || id.hasSuffix(".avif") { return true }
@@ -116,7 +124,9 @@ package struct Golden: Sendable {
                 get throws {
                     if let text { return .text(text) }
                     if let unit = `repeat`, let count { return .text(String(repeating: unit, count: count)) }
-                    if let fileData { return .file(path: fileData.fileUri, mimeType: fileData.mimeType, video: videoMetadata) }
+                    if let fileData {
+                        return .file(path: fileData.fileUri, mimeType: fileData.mimeType, video: videoMetadata)
+                    }
                     throw UnknownPart()
                 }
             }

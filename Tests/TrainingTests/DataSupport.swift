@@ -109,6 +109,7 @@ extension Content {
             case .text(let text): text
             case .data(let bytes, _): "<\(bytes.count)>"
             case .file(let path, _): "@\(path)"
+            case .clip: "<clip>"
             }
         }.joined(separator: "|")
     }

@@ -6,7 +6,7 @@ golden.safetensors holds, by case: "ID", the vector (computed in f64, rounded to
     ID.patches   f32 [tokens, p*p*3] some pictures, as the patch embedding reads them
     ID.samples   f32 [n]             lossy sounds, mono at 16 kHz
     ID.logmel    f32 [frames, bands] some sounds
-    ID.frames    u8 [n, h, w, 3]     videos, the frames that are chosen, before the resize; their times in golden.json
+    ID.frames    u8 [n, h, w, 3]     videos, the chosen frames before the resize; their times in golden.json
     ID.page.N    u8 [h, w, 3]        documents, before the resize; their texts in golden.json
 """
 
@@ -103,7 +103,8 @@ def all_cases(folder: Path) -> dict[str, list[dict]]:
         "video-tail": [file("clip.mp4", startOffset="2.9s")],
         "mixed-video-caption": [file("clip.mp4"), text("a disc crosses")],
         "mixed-page-question": [text("which month?"), file("two-pages.pdf"), text("wettest")],
-        "mixed-all-five": [text("one"), file("two-pages.pdf"), file("fast.webm"), file("short.wav"), file("wide.png")],
+        "mixed-all-five": [text("one"), file("two-pages.pdf"), file("fast.webm"), file("short.wav"),
+                           file("wide.png")],
         "mixed-truncated-video": [repeated(" the", 8180), file("clip.mp4")],
         "mixed-truncated-document": [repeated(" the", 8180), file("two-pages.pdf")],
         "mixed-text-image": [text("a picture of"), file("rgb.png")],
@@ -138,8 +139,8 @@ def details(name: str, part: dict, model: reference.Castor, folder: Path) -> dic
     suffix, found = path.suffix[1:], {}
     image, audio, video = model.config["image"], model.config["audio"], model.config["video"]
     if TYPES[suffix].startswith("video"):
-        found["frames"] = media.load_frames(path, image["patch_size"], video["max_patches"], video["max_frames"],
-                                            part.get("videoMetadata", {}))[0]
+        found["frames"], _ = media.load_frames(path, image["patch_size"], video["max_patches"],
+                                               video["max_frames"], part.get("videoMetadata", {}))
     if suffix == "pdf":
         found |= {f"page.{i}": pixels for i, (pixels, _) in enumerate(media.load_pages(path))}
     if suffix in LOSSY_PICTURES and path.name not in WITHOUT_PIXELS:

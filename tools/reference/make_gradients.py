@@ -35,8 +35,8 @@ OPTIMIZER = {"steps": 10, "rate": 1e-3, "warm_up": 3, "total": 12, "final_share"
              "beta2": 0.98, "epsilon": 1e-6, "decay": 0.05, "max_norm": 1.0, "slow": "text.blocks.*",
              "slow_factor": 0.5, "frozen": "image.patch_embedding.*"}
 
-# Text: number of tokens; image: rows and columns of the grid; audio: number of patches; video: frames, rows and
-# columns; page: rows and columns, and page-text: number of tokens.
+# Text and page-text: number of tokens; image and page: rows and columns of the grid; audio: number of
+# patches; video: frames, rows and columns.
 QUERIES = [[("text", 5)], [("text", 1), ("image", 2, 3)], [("audio", 4), ("text", 3)],
            [("image", 1, 2), ("audio", 2), ("text", 7), ("image", 2, 2)], [("text", 5)],
            [("text", 2), ("video", 3, 3, 4)]]
@@ -72,12 +72,14 @@ class Inputs:
         return Part(kind, patches.double(), positions), {kind: name, "grid": list(size)}
 
     def pictures(self, kind: str, size: tuple[int, ...]) -> tuple[Part, dict]:
-        width, modality = 3 * self.config["image"]["patch_size"] ** 2, "video" if kind == "video" else "document"
+        width = 3 * self.config["image"]["patch_size"] ** 2
+        modality = "video" if kind == "video" else "document"
         name, grid = f"input.{len(self.tensors)}", list(size[-2:])
         patches = self.tensors[name] = torch.randn(math.prod(size), width, generator=self.random)
         times = torch.arange(size[0], dtype=torch.float64) * 1.25 if kind == "video" else None
         described = {kind: name, "grid": grid} | ({"times": times.tolist()} if kind == "video" else {})
-        return pictures(modality, patches.double(), *grid, self.config[modality]["pooled_side"], times), described
+        side = self.config[modality]["pooled_side"]
+        return pictures(modality, patches.double(), *grid, side, times), described
 
     def content(self, kinds: list[tuple]) -> tuple[list[Part], list[dict]]:
         parts = [self.part(*kind) for kind in kinds]

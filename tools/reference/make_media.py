@@ -242,7 +242,8 @@ def moving(seconds: float, rate: int, width: int, height: int) -> list[np.ndarra
     for i in range(round(seconds * rate)):
         share = i / (seconds * rate)
         frame = (still * (0.5 + 0.5 * share)).astype(np.uint8)
-        frame[(x - share * width) ** 2 + (y - height / 2) ** 2 < (height / 5) ** 2] = (250, 220 * (1 - share), 40)
+        disc = (x - share * width) ** 2 + (y - height / 2) ** 2 < (height / 5) ** 2
+        frame[disc] = (250, 220 * (1 - share), 40)
         frames.append(frame)
     return frames
 
@@ -271,8 +272,8 @@ def film(path: Path, codec: str, frames: list[np.ndarray], rate: int, options: d
 
 
 def make_videos(folder: Path) -> None:
-    film(folder / "clip.mp4", "libx264", moving(3.4, 10, 96, 64), 10, {"preset": "slow", "g": "20", "crf": "24"},
-         chirp(16000, 3.4))
+    options = {"preset": "slow", "g": "20", "crf": "24"}
+    film(folder / "clip.mp4", "libx264", moving(3.4, 10, 96, 64), 10, options, chirp(16000, 3.4))
     film(folder / "fast.webm", "libvpx-vp9", moving(10, 3, 64, 80), 3, {"crf": "40", "b": "0"})
 
 
@@ -283,7 +284,8 @@ def pdf(path: Path, pages: list[tuple[int, int, str]]) -> None:
                "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"]
     for i, (width, height, content) in enumerate(pages):
         objects += [f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 {width} {height}]/Contents {5 + 2 * i} 0 R"
-                    "/Resources<</Font<</F 3 0 R>>>>>>", f"<</Length {len(content)}>>stream\n{content}\nendstream"]
+                    "/Resources<</Font<</F 3 0 R>>>>>>",
+                    f"<</Length {len(content)}>>stream\n{content}\nendstream"]
     data, places = b"%PDF-1.4\n", []
     for number, body in enumerate(objects, 1):
         places.append(len(data))
@@ -297,8 +299,10 @@ def pdf(path: Path, pages: list[tuple[int, int, str]]) -> None:
 def make_documents(folder: Path) -> None:
     # Invisible text (3 Tr): which font a machine has in Helvetica's place does not matter.
     bars = "\n".join(f"0.{i} 0.{9 - i} 0.5 rg {20 + 30 * i} 40 22 {60 + 25 * i} re f" for i in range(1, 8))
-    words = "BT 3 Tr /F 14 Tf 20 380 Td (Yearly rain in the harbour) Tj 0 -20 Td (July was the wettest month.) Tj ET"
-    rings = "\n".join(f"0.8 0.{i} 0.1 rg {20 * i} {14 * i} {300 - 40 * i} {200 - 28 * i} re f" for i in range(1, 7))
+    words = ("BT 3 Tr /F 14 Tf 20 380 Td (Yearly rain in the harbour) Tj "
+             "0 -20 Td (July was the wettest month.) Tj ET")
+    rings = "\n".join(f"0.8 0.{i} 0.1 rg {20 * i} {14 * i} {300 - 40 * i} {200 - 28 * i} re f"
+                      for i in range(1, 7))
     pdf(folder / "two-pages.pdf", [(298, 420, f"{bars}\n{words}"), (320, 210, rings)])
 
 

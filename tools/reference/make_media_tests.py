@@ -295,9 +295,46 @@ def uneven_pages():
     out.write_bytes(data)
 
 
+def videos():
+    """Frame n of every film is gray of level 16 + 6 n (of 32 levels, over and over); a corner says which way is up."""
+    def film(name, seconds, rate, *options, sound=None, filters="", size="64x48"):
+        level = "16+6*mod(N,32)"
+        corner = f"if(lt(X,W/4)*lt(Y,H/4),235,{level})"
+        source = f"color=size={size}:rate={rate}:duration={seconds},geq=lum='{corner}':cb=128:cr=128{filters}"
+        inputs = ["-f", "lavfi", "-i", source]
+        if sound:
+            inputs += ["-f", "lavfi", "-i", f"sine=frequency={sound}:sample_rate=16000:duration={seconds}", "-ac", "1"]
+        ffmpeg(*inputs, "-threads", "1", "-pix_fmt", "yuv420p", "-fflags", "+bitexact", "-flags", "+bitexact", *options,
+               str(OUT / name))
+
+    h264 = ["-c:v", "libx264", "-g", "12", "-bf", "3", "-crf", "12"]
+    film("h264.mp4", 3.2, 10, *h264, "-c:a", "aac", "-b:a", "32k", sound=440)
+    film("h264.mov", 3.2, 10, *h264)
+    film("h264.ts", 3.2, 10, *h264)
+    film("h264.mkv", 3.2, 10, *h264)
+    film("fragments.mp4", 3.2, 10, *h264, "-movflags", "frag_keyframe+empty_moov")
+    film("h265.mp4", 3.2, 10, "-c:v", "libx265", "-x265-params", "log-level=0:keyint=12:bframes=3", "-crf", "12")
+    film("vp9.webm", 3.2, 10, "-c:v", "libvpx-vp9", "-g", "12", "-crf", "12", "-b:v", "0", "-c:a", "libopus", sound=440)
+    film("av1.mp4", 3.2, 10, "-c:v", "libaom-av1", "-g", "12", "-crf", "12", "-cpu-used", "8")
+    film("mpeg4.mp4", 3.2, 10, "-c:v", "mpeg4", "-q:v", "4", "-bf", "2", size="160x120")
+    film("mpeg2.mpg", 3.2, 25, "-c:v", "mpeg2video", "-q:v", "4", "-bf", "2", size="160x120")
+    film("mpeg1.mpg", 3.2, 25, "-c:v", "mpeg1video", "-q:v", "4", "-bf", "2")
+    film("long.mp4", 120, 2, *h264, size="32x32")
+    film("one-frame.mp4", 0.1, 10, *h264)
+    film("variable.mp4", 3.2, 10, *h264, "-vsync", "vfr", "-video_track_timescale", "1000",
+         filters=",setpts='if(lt(N,10),N/10,1+(N-10)/2)/TB'")
+    film("anamorphic.mp4", 0.5, 10, *h264, filters=",setsar=2/1")
+    film("upright.tmp.mp4", 0.5, 10, *h264)
+    for turn in (90, 180, 270):
+        ffmpeg("-i", str(OUT / "upright.tmp.mp4"), "-c", "copy", "-metadata:s:v", f"rotate={turn}", "-fflags", "+bitexact",
+               str(OUT / f"rotate{turn}.mp4"))
+    (OUT / "upright.tmp.mp4").unlink()
+
+
 OUT.mkdir(parents=True, exist_ok=True)
 for old in OUT.iterdir():
     old.unlink()
 images()
 sounds()
 uneven_pages()
+videos()

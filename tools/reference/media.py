@@ -128,8 +128,9 @@ def load_frames(path: Path, patch_size: int, max_patches: int, most: int,
         wanted = seconds(metadata.get("endOffset"))
         end = end if wanted is None else min(Fraction(wanted), end)
         times = frame_times(float(end - start), metadata.get("fps", 1.0), most)
-        shown = [max([pts for pts, _ in packets if (pts - first) * base <= start + Fraction(t) + TIME_TOLERANCE],
-                     default=first) for t in times]
+        moments = [start + Fraction(t) + TIME_TOLERANCE for t in times]
+        shown = [max([pts for pts, _ in packets if (pts - first) * base <= moment], default=first)
+                 for moment in moments]
         container.seek(0)
         frames = {}
         for frame in container.decode(stream):

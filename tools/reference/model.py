@@ -165,7 +165,8 @@ def pool(x: Tensor, rows: int, columns: int, side: int) -> Tensor:
                         for band in bands for j in range(n)])
 
 
-def time_features(times: Tensor, count: int, base: float, dtype: torch.dtype) -> Tensor:     # [n] -> [n, count]
+def time_features(times: Tensor, count: int, base: float, dtype: torch.dtype) -> Tensor:
+    """[n], seconds -> [n, count]"""
     half = count // 2
     angles = times.double()[:, None] * base ** (-torch.arange(half, dtype=torch.float64) / half)
     return torch.cat([angles.sin(), angles.cos()], dim=1).float().to(dtype)

@@ -8,6 +8,8 @@ public struct BatchRequest: Sendable, Decodable {
     public var task: TaskType?
     public var title: String?
     public var autoTruncate: Bool?
+    public var audioTrackExtraction: Bool?
+    public var documentOCR: Bool?
 
     /// Reads one line.
     public init(json: Data) throws(WireError) {
@@ -29,6 +31,8 @@ public struct BatchRequest: Sendable, Decodable {
         task = config?.task ?? request.task
         title = config?.title ?? request.title
         autoTruncate = config?.autoTruncate
+        audioTrackExtraction = config?.audioTrackExtraction
+        documentOCR = config?.documentOCR
     }
 
     /// The key of a line that is otherwise unreadable, so that its error can be told apart.
@@ -66,6 +70,8 @@ public struct BatchRequest: Sendable, Decodable {
         let task: TaskType?
         let title: String?
         let autoTruncate: Bool?
+        let audioTrackExtraction: Bool?
+        let documentOCR: Bool?
 
         init(from decoder: any Decoder) throws {
             let fields = try Fields(
@@ -77,6 +83,8 @@ public struct BatchRequest: Sendable, Decodable {
             task = try fields.task("tasktype")
             title = try fields.value("title")
             autoTruncate = try fields.value("autotruncate")
+            audioTrackExtraction = try fields.value("audiotrackextraction")
+            documentOCR = try fields.value("documentocr")
         }
     }
 }

@@ -22,11 +22,12 @@ extension Content: Decodable {
 extension Part: Decodable {
     /// Fields that the service knows and that change nothing here.
     private static let ignored: Set = [
-        "videometadata", "mediaresolution", "partmetadata", "thought", "thoughtsignature",
+        "mediaresolution", "partmetadata", "thought", "thoughtsignature",
     ]
 
     public init(from decoder: any Decoder) throws {
-        let fields = try Fields(decoder, known: Self.ignored.union(["text", "inlinedata", "filedata"]))
+        let fields = try Fields(
+            decoder, known: Self.ignored.union(["text", "inlinedata", "filedata", "videometadata"]))
         let text = try fields.value("text", String.self)
         let inline = try fields.value("inlinedata", InlineData.self)
         let file = try fields.value("filedata", FileData.self)
@@ -35,6 +36,9 @@ extension Part: Decodable {
         case (nil, let inline?, nil): self = .data(inline.bytes, mimeType: inline.mimeType)
         case (nil, nil, let file?): self = .file(file.uri, mimeType: file.mimeType)
         default: throw fields.failure("needs exactly one of text, inlineData, fileData")
+        }
+        if let metadata = try fields.value("videometadata", VideoMetadata.self), text == nil {
+            self = .clip(self, metadata)
         }
     }
 }

@@ -71,6 +71,8 @@ package struct EvaluationItem: Sendable, Equatable {
             switch part {
             case .text(let text): identity += "t\(text)\u{0}"
             case .file(let path, _): identity += "f\(path)\u{0}"
+            case .clip(let video, let metadata):
+                identity += "c\(metadata)\u{0}\(EvaluationItem(content: Content([video]), origin: "").identity)"
             case .data(let bytes, let type): identity += "d\(type ?? "")\(bytes)\u{0}"
             }
         }

@@ -1,18 +1,14 @@
 #include "CFFmpeg.h"
 #include "Library.h"
+#include "Memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { IO_BUFFER_SIZE = 32 * 1024, MAX_CHANNELS = 64 };
+enum { MAX_CHANNELS = 64 };
 
 struct castor_audio_reader {
-    const uint8_t *bytes;
-    size_t count;
-    size_t position;
-
-    AVIOContext *io;
-    AVFormatContext *format;
+    castor_container container;
     AVCodecContext *codec;
     AVPacket *packet;
     AVFrame *frame;
@@ -25,85 +21,19 @@ struct castor_audio_reader {
     size_t mono_capacity;
 };
 
-static int read_memory(void *opaque, uint8_t *out, int size) {
-    castor_audio_reader *r = opaque;
-    size_t left = r->count - r->position;
-    size_t n = (size_t)size < left ? (size_t)size : left;
-    if (n == 0) {
-        return AVERROR_EOF;
-    }
-    memcpy(out, r->bytes + r->position, n);
-    r->position += n;
-    return (int)n;
-}
-
-static int64_t seek_memory(void *opaque, int64_t offset, int whence) {
-    castor_audio_reader *r = opaque;
-    int64_t base;
-    switch (whence & ~AVSEEK_FORCE) {
-        case AVSEEK_SIZE: return (int64_t)r->count;
-        case SEEK_SET: base = 0; break;
-        case SEEK_CUR: base = (int64_t)r->position; break;
-        case SEEK_END: base = (int64_t)r->count; break;
-        default: return AVERROR(EINVAL);
-    }
-    if (offset < -base || offset > (int64_t)r->count - base) {
-        return AVERROR(EINVAL);
-    }
-    r->position = (size_t)(base + offset);
-    return (int64_t)r->position;
-}
-
-/// Containers may refer to other files and addresses. None is ever opened.
-static int refuse_open(
-    struct AVFormatContext *s, AVIOContext **pb, const char *url, int flags, AVDictionary **options) {
-    (void)s, (void)url, (void)flags, (void)options;
-    *pb = NULL;
-    return AVERROR(EPERM);
-}
-
-static castor_ffmpeg_status status_of(int error, castor_ffmpeg_status otherwise) {
-    return error == AVERROR(ENOMEM) ? CASTOR_FFMPEG_NO_MEMORY : otherwise;
-}
-
-static castor_ffmpeg_status open_container(castor_audio_reader *r, const char *demuxer) {
-    const AVInputFormat *input = ff.av_find_input_format(demuxer);
-    if (!input) {
-        return CASTOR_FFMPEG_UNSUPPORTED;
-    }
-    uint8_t *buffer = ff.av_malloc(IO_BUFFER_SIZE);
-    r->format = ff.avformat_alloc_context();
-    if (buffer) {
-        r->io = ff.avio_alloc_context(buffer, IO_BUFFER_SIZE, 0, r, read_memory, NULL, seek_memory);
-    }
-    if (!r->io || !r->format) {
-        ff.av_free(r->io ? NULL : buffer);
-        return CASTOR_FFMPEG_NO_MEMORY;
-    }
-    r->format->pb = r->io;
-    r->format->io_open = refuse_open;
-    // On failure this frees and clears r->format, but not r->io.
-    int error = ff.avformat_open_input(&r->format, NULL, input, NULL);
-    if (error < 0) {
-        return status_of(error, CASTOR_FFMPEG_DAMAGED);
-    }
-    error = ff.avformat_find_stream_info(r->format, NULL);
-    return error < 0 ? status_of(error, CASTOR_FFMPEG_DAMAGED) : CASTOR_FFMPEG_OK;
-}
-
 static castor_ffmpeg_status open_decoder(castor_audio_reader *r) {
     const AVCodec *decoder = NULL;
-    r->stream = ff.av_find_best_stream(r->format, AVMEDIA_TYPE_AUDIO, -1, -1, &decoder, 0);
+    r->stream = ff.av_find_best_stream(r->container.format, AVMEDIA_TYPE_AUDIO, -1, -1, &decoder, 0);
     if (r->stream == AVERROR_DECODER_NOT_FOUND) {
         return CASTOR_FFMPEG_UNSUPPORTED;
     }
     if (r->stream < 0) {
         return CASTOR_FFMPEG_NO_STREAM;
     }
-    for (unsigned i = 0; i < r->format->nb_streams; i++) {
-        r->format->streams[i]->discard = (int)i == r->stream ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+    for (unsigned i = 0; i < r->container.format->nb_streams; i++) {
+        r->container.format->streams[i]->discard = (int)i == r->stream ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
     }
-    AVStream *stream = r->format->streams[r->stream];
+    AVStream *stream = r->container.format->streams[r->stream];
     if (stream->codecpar->codec_id == AV_CODEC_ID_OPUS) {
         // FFmpeg's own Opus decoder differs from the reference one, which libsndfile uses, by 0.1 in a sample.
         const AVCodec *reference = ff.avcodec_find_decoder_by_name("libopus");
@@ -117,7 +47,7 @@ static castor_ffmpeg_status open_decoder(castor_audio_reader *r) {
     }
     int error = ff.avcodec_parameters_to_context(r->codec, stream->codecpar);
     if (error < 0) {
-        return status_of(error, CASTOR_FFMPEG_DAMAGED);
+        return castor_status_of(error, CASTOR_FFMPEG_DAMAGED);
     }
     if (stream->codecpar->codec_id == AV_CODEC_ID_FLAC) {
         // A lossless file carries checksums to be believed.
@@ -127,7 +57,7 @@ static castor_ffmpeg_status open_decoder(castor_audio_reader *r) {
     r->codec->pkt_timebase = stream->time_base;
     r->codec->thread_count = 1;
     error = ff.avcodec_open2(r->codec, decoder, NULL);
-    return error < 0 ? status_of(error, CASTOR_FFMPEG_DAMAGED) : CASTOR_FFMPEG_OK;
+    return error < 0 ? castor_status_of(error, CASTOR_FFMPEG_DAMAGED) : CASTOR_FFMPEG_OK;
 }
 
 castor_ffmpeg_status castor_audio_open(
@@ -139,10 +69,8 @@ castor_ffmpeg_status castor_audio_open(
     if (!r) {
         return CASTOR_FFMPEG_NO_MEMORY;
     }
-    r->bytes = bytes;
-    r->count = count;
     r->packets_left = count + 1024;
-    castor_ffmpeg_status status = open_container(r, demuxer);
+    castor_ffmpeg_status status = castor_container_open(&r->container, bytes, count, demuxer);
     if (status == CASTOR_FFMPEG_OK) {
         status = open_decoder(r);
     }
@@ -151,8 +79,8 @@ castor_ffmpeg_status castor_audio_open(
         return status;
     }
     // The file's own length is that of its longest stream, of any kind.
-    const AVStream *stream = r->format->streams[r->stream];
-    bool guessed = r->format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE;
+    const AVStream *stream = r->container.format->streams[r->stream];
+    bool guessed = r->container.format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE;
     bool known = stream->duration != AV_NOPTS_VALUE && stream->duration >= 0 && !guessed;
     info->seconds = known ? (double)stream->duration * stream->time_base.num / stream->time_base.den : -1;
     info->sample_rate = r->codec->sample_rate;
@@ -240,14 +168,14 @@ static castor_ffmpeg_status feed(castor_audio_reader *r) {
         if (r->packets_left-- == 0) {
             return CASTOR_FFMPEG_DAMAGED;
         }
-        int error = ff.av_read_frame(r->format, r->packet);
+        int error = ff.av_read_frame(r->container.format, r->packet);
         if (error == AVERROR_EOF) {
             r->draining = true;
             error = ff.avcodec_send_packet(r->codec, NULL);
-            return error < 0 ? status_of(error, CASTOR_FFMPEG_DAMAGED) : CASTOR_FFMPEG_OK;
+            return error < 0 ? castor_status_of(error, CASTOR_FFMPEG_DAMAGED) : CASTOR_FFMPEG_OK;
         }
         if (error < 0) {
-            return status_of(error, CASTOR_FFMPEG_DAMAGED);
+            return castor_status_of(error, CASTOR_FFMPEG_DAMAGED);
         }
         if (r->packet->stream_index != r->stream) {
             ff.av_packet_unref(r->packet);
@@ -255,7 +183,7 @@ static castor_ffmpeg_status feed(castor_audio_reader *r) {
         }
         error = ff.avcodec_send_packet(r->codec, r->packet);
         ff.av_packet_unref(r->packet);
-        return error < 0 ? status_of(error, CASTOR_FFMPEG_DAMAGED) : CASTOR_FFMPEG_OK;
+        return error < 0 ? castor_status_of(error, CASTOR_FFMPEG_DAMAGED) : CASTOR_FFMPEG_OK;
     }
 }
 
@@ -271,7 +199,7 @@ castor_ffmpeg_status castor_audio_read(castor_audio_reader *r, castor_audio_bloc
             return CASTOR_FFMPEG_END;
         }
         if (error != AVERROR(EAGAIN)) {
-            return status_of(error, CASTOR_FFMPEG_DAMAGED);
+            return castor_status_of(error, CASTOR_FFMPEG_DAMAGED);
         }
         castor_ffmpeg_status status = feed(r);
         if (status != CASTOR_FFMPEG_OK) {
@@ -287,12 +215,7 @@ void castor_audio_close(castor_audio_reader *r) {
     ff.av_frame_free(&r->frame);
     ff.av_packet_free(&r->packet);
     ff.avcodec_free_context(&r->codec);
-    ff.avformat_close_input(&r->format);
-    if (r->io) {
-        // FFmpeg may have replaced the buffer that we gave it.
-        ff.av_freep(&r->io->buffer);
-        ff.avio_context_free(&r->io);
-    }
+    castor_container_close(&r->container);
     free(r->mono);
     free(r);
 }

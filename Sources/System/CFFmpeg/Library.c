@@ -10,6 +10,7 @@ ffmpeg_functions ff;
 static char missing[256];
 static bool resampling_loaded;
 static bool decoding_loaded;
+static bool scaling_loaded;
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -51,6 +52,12 @@ static void load_decoding(void) {
     decoding_loaded = ok;
 }
 
+static void load_scaling(void) {
+    bool ok = castor_load_decoding();
+    LOAD(SONAME("libswscale", LIBSWSCALE_VERSION_MAJOR), SWSCALE_FUNCTIONS);
+    scaling_loaded = ok;
+}
+
 bool castor_load_resampling(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, load_resampling);
@@ -61,6 +68,12 @@ bool castor_load_decoding(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, load_decoding);
     return decoding_loaded;
+}
+
+bool castor_load_scaling(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, load_scaling);
+    return scaling_loaded;
 }
 
 const char *castor_ffmpeg_missing(void) { return missing; }

@@ -314,6 +314,7 @@ extension DataSet {
         /// About the tokens of a part. Files must be there.
         private func estimate(_ part: Part, _ imageTokens: Int) throws(Unreadable) -> Int {
             switch part {
+            case .clip(let video, _): return try estimate(video, imageTokens)
             case .text(let text):
                 guard !text.isEmpty else { throw Unreadable("a text is empty") }
                 return text.utf8.count / 4 + 1
@@ -338,6 +339,9 @@ extension DataSet {
             case .audio(.wav), .audio(.aiff): byteCount / 2_560
             case .audio(.flac): byteCount / 1_500
             case .audio: byteCount / 300
+            // What passes the vision tower: some ten frames, some three pages.
+            case .video: 10 * imageTokens
+            case .document: 6 * imageTokens
             default: byteCount / 4
             }
         }

@@ -2,7 +2,7 @@ import Encoder
 import FoundationEssentials
 import Media
 
-/// The pictures or sounds of a folder and their texts.
+/// The pictures, sounds, videos or documents of a folder and their texts.
 struct FolderIndex: Sendable {
     struct Item: Sendable, Equatable {
         /// Relative to the folder.
@@ -16,7 +16,7 @@ struct FolderIndex: Sendable {
     private(set) var items: [Item] = []
     /// Lines of the captions file that could not be read.
     private(set) var bad: [BadSample] = []
-    /// Files in class folders that are neither picture nor sound, by their names.
+    /// Files in class folders that are no media, by their names.
     private(set) var ignoredCount = 0
 
     init(_ source: DataSource) throws(DataError) {
@@ -57,8 +57,8 @@ struct FolderIndex: Sendable {
                 continue
             }
             switch MediaType(fileName: name) {
-            case .image, .audio: files.append(path)
-            default: ignoredCount += 1
+            case .image, .audio, .video, .document: files.append(path)
+            case nil: ignoredCount += 1
             }
         }
         return files

@@ -58,8 +58,10 @@ package final class FrontEndCache: @unchecked Sendable {
         var isChecked: Bool
     }
 
-    fileprivate enum Kind: UInt32 {
+    enum Kind: UInt32 {
         case imagePatches = 1, soundPatches, picture, samples
+        /// Several segments of a video or a document.
+        case segments
     }
 
     /// Before each payload; 64 bytes, little-endian as the machine.
@@ -206,7 +208,7 @@ package final class FrontEndCache: @unchecked Sendable {
     }
 
     /// Shape and payload of an entry.
-    private func find(_ kind: Kind, _ hash: ByteHash) -> (shape: [Int], payload: UnsafeRawBufferPointer)? {
+    func find(_ kind: Kind, _ hash: ByteHash) -> (shape: [Int], payload: UnsafeRawBufferPointer)? {
         let key = Key(kind: kind, hash: hash)
         guard let map else { return nil }
         let place = state.withLock { state in
@@ -239,7 +241,7 @@ package final class FrontEndCache: @unchecked Sendable {
         return hash.value
     }
 
-    private func store(_ kind: Kind, _ hash: ByteHash, shape: [Int], _ payload: UnsafeRawBufferPointer) {
+    func store(_ kind: Kind, _ hash: ByteHash, shape: [Int], _ payload: UnsafeRawBufferPointer) {
         guard map != nil else { return }
         var header = Header(
             magic: Self.magic, kind: kind.rawValue, hash: (hash.first, hash.second),
@@ -357,7 +359,7 @@ extension EncoderInput.Segment {
 }
 
 extension Matrix {
-    fileprivate var halves: [UInt16] {
+    var halves: [UInt16] {
         [UInt16](unsafeUninitializedCapacity: count) { buffer, initialized in
             for index in 0..<count { buffer[index] = halfBits(pointer[index]) }
             initialized = count

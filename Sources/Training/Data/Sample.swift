@@ -33,6 +33,10 @@ extension ByteHash {
             case .file(let path, _):
                 add(3)
                 add(path)
+            case .clip(let video, let metadata):
+                add(4)
+                add("\(metadata)")
+                add(Content([video]))
             }
         }
     }

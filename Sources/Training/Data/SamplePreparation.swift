@@ -84,25 +84,51 @@ package struct SamplePreparation: Sendable {
             var random = SeededGenerator(RandomPurpose.prompt.rawValue, seed, hash.first, hash.second)
             if random.nextUniform() < options.promptDropout { embed.task = nil }
         }
-        return try preparation(content, embed, hooks: TrainingHooks(cache: cache, options: options, seed: seed)).input
+        return try preparation(content, embed, hooks: hooks(seed)).input
+    }
+}
+
+extension SamplePreparation {
+    private func hooks(_ seed: UInt64?) -> TrainingHooks {
+        TrainingHooks(configuration: preparation.configuration, cache: cache, options: options, seed: seed)
     }
 }
 
 /// Cache, augmentation and patch dropping. Patches are cached where nothing changes them, pixels and samples where
 /// augmentation does: an epoch's picture is used once, so that its patches would only fill the disk.
 private struct TrainingHooks: PreparationHooks {
+    let configuration: Configuration
     let cache: FrontEndCache?
     let options: SampleOptions
     let seed: UInt64?
 
-    func segment(
-        _ bytes: [UInt8], _ make: () throws(MediaError) -> EncoderInput.Segment
+    func segments(
+        _ bytes: [UInt8], _ request: MediaRequest, _ make: () throws(MediaError) -> [EncoderInput.Segment]
+    ) throws(MediaError) -> [EncoderInput.Segment] {
+        switch request {
+        case .image: [try single(bytes, isImage: true, make)]
+        case .audio: [try single(bytes, isImage: false, make)]
+        case .video, .document: try several(bytes, request, make)
+        }
+    }
+
+    private func single(
+        _ bytes: [UInt8], isImage: Bool, _ make: () throws(MediaError) -> [EncoderInput.Segment]
     ) throws(MediaError) -> EncoderInput.Segment {
         let hash = ByteHash(bytes)
-        let isImage = isImage(bytes)
         let changes = seed != nil && !(isImage ? options.picture.isIdentity : options.sound.isIdentity)
-        guard let cache, !changes else { return dropped(try make().roundedToHalf(), hash) }
-        return dropped(try cache.segment(hash, isImage: isImage, make), hash)
+        guard let cache, !changes else { return dropped(try make()[0].roundedToHalf(), hash) }
+        return dropped(try cache.segment(hash, isImage: isImage) { () throws(MediaError) in try make()[0] }, hash)
+    }
+
+    /// Videos and documents are not augmented: they are looked at as they are.
+    private func several(
+        _ bytes: [UInt8], _ request: MediaRequest, _ make: () throws(MediaError) -> [EncoderInput.Segment]
+    ) throws(MediaError) -> [EncoderInput.Segment] {
+        guard let cache else { return try make().map { $0.roundedToHalf() } }
+        var hash = ByteHash(bytes)
+        hash.add("\(request) \(String(describing: configuration.video)) \(String(describing: configuration.document))")
+        return try cache.segments(hash, make)
     }
 
     func picture(
@@ -124,10 +150,6 @@ private struct TrainingHooks: PreparationHooks {
         let clip = if let cache { try cache.clip(hash, decode) } else { try decode() }
         var random = SeededGenerator(RandomPurpose.sound.rawValue, seed, hash.first, hash.second)
         return AudioClip(samples: options.sound(clip.samples, seed: random.next()))
-    }
-
-    private func isImage(_ bytes: [UInt8]) -> Bool {
-        if case .image = MediaType.sniff(bytes.span.bytes) { true } else { false }
     }
 
     private func dropped(_ segment: EncoderInput.Segment, _ hash: ByteHash) -> EncoderInput.Segment {

@@ -24,7 +24,11 @@ package struct ReportItem: Sendable, Equatable {
     ///   - texts: of the input's parts, in their order
     ///   - configuration: of the model that the input was prepared for
     package init(_ input: EncoderInput, texts: [String], _ configuration: Configuration) {
-        parts = input.segments.enumerated().map { index, segment in
+        var (index, previous) = (-1, Modality?.none)
+        parts = input.segments.map { segment in
+            // The pages of a document are one part.
+            if segment.modality != .document || previous != .document { index += 1 }
+            previous = segment.modality
             let thumbnail: PixelImage
             let alternative: String
             switch segment {

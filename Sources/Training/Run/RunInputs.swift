@@ -108,9 +108,9 @@ struct RunInputs {
 
     private static func texts(_ content: Content) -> [String] {
         content.parts.map { part in
-            switch part {
+            switch part.media {
             case .text(let text): text
-            case .data: ""
+            case .data, .clip: ""
             case .file(let path, _): path.split(separator: "/").last.map(String.init) ?? path
             }
         }

@@ -14,6 +14,7 @@ typedef enum {
     CASTOR_FFMPEG_DAMAGED,
     CASTOR_FFMPEG_UNSUPPORTED,  // no decoder, or a layout that this code does not handle
     CASTOR_FFMPEG_NO_MEMORY,
+    CASTOR_FFMPEG_TOO_LONG,     // more packets than allowed
 } castor_ffmpeg_status;
 
 /// The library that could not be loaded, and why. Valid for the life of the process; empty when nothing is missing.
@@ -62,6 +63,54 @@ ptrdiff_t castor_resampler_convert(
     castor_resampler *resampler, const float *input, size_t count, float *output, size_t capacity);
 
 void castor_resampler_destroy(castor_resampler *resampler);
+
+// Video
+
+typedef struct castor_video_reader castor_video_reader;
+
+typedef struct {
+    double seconds;        // from the container; below 0: not known
+    int width, height;     // as stored
+    int aspect_num, aspect_den; // width of a pixel over its height; 1/1 where it is not known
+    int quarter_turns;     // clockwise, to stand upright
+    bool has_audio;
+    int max_lowres;        // the decoder reads at 1, 1/2, ... 1/2^max_lowres of the size
+} castor_video_info;
+
+typedef struct {
+    int64_t time;     // when it is shown, in the stream's unit
+    int64_t duration; // 0: not known
+    bool key;         // decoding can begin here
+    bool shown;
+} castor_video_packet;
+
+/// Opens the best video stream of a file in memory, which must outlive the reader. Nothing is decoded.
+castor_ffmpeg_status castor_video_open(
+    const void *bytes, size_t count, const char *demuxer, castor_video_reader **reader, castor_video_info *info);
+
+/// All packets of the stream, in the order of decoding; valid until the reader is closed. Nothing is decoded.
+castor_ffmpeg_status castor_video_scan(
+    castor_video_reader *reader, size_t most, const castor_video_packet **packets, size_t *count, int *unit_num,
+    int *unit_den);
+
+typedef struct {
+    const size_t *indices;  // of the packets whose frames are wanted, their times ascending, none twice
+    size_t count;
+    int lowres;
+    int threads;
+    int64_t max_pixels;     // of one frame; the decoder refuses more
+    int width, height;      // of the result, as stored; not larger than the frames
+} castor_video_request;
+
+/// Decodes the frames of some packets of the last scan to `count * height * width * 3` bytes of RGB, one after the other. Only what
+/// they depend on is decoded with them.
+castor_ffmpeg_status castor_video_decode(
+    castor_video_reader *reader, const castor_video_request *request, uint8_t *rgb);
+
+/// How many packets `castor_video_decode` would give to the decoder.
+size_t castor_video_cost(castor_video_reader *reader, const size_t *indices, size_t count);
+
+void castor_video_close(castor_video_reader *reader);
 
 // Still images
 

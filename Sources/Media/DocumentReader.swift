@@ -1,0 +1,93 @@
+private import CPoppler
+import Glibc
+
+/// A page as it looks, and what it says.
+package struct DocumentPage: Sendable {
+    package let image: PixelImage
+    /// The text layer in reading order, or what was recognised; white space at its ends is removed. May be empty.
+    package let text: String
+}
+
+/// PDF pages by Poppler, which runs in a process of its own with bounds on its time and memory.
+package enum DocumentReader {
+    /// - Parameter recognisesText: whether pages without a text layer are read by OCR
+    ///
+    /// Throws `empty`, `damaged`, `encrypted`, `tooManyPages`, `documentTooCostly`, `textRecognitionMissing`,
+    /// `documentLibraryMissing` and `documentProcess`.
+    package static func pages(
+        of bytes: RawSpan, recognisesText: Bool = false, limits: MediaLimits = MediaLimits()
+    ) throws(MediaError) -> [DocumentPage] {
+        guard !bytes.isEmpty else { throw .empty }
+        var request = castor_pdf_limits()
+        request.max_pages = Int32(clamping: limits.maxPages)
+        request.max_side = Int32(limits.maxPageSide)
+        request.dots_per_inch = limits.pageDotsPerInch
+        request.seconds = limits.maxDocumentSeconds + (recognisesText ? limits.maxTextRecognitionSeconds : 0)
+        request.memory = limits.maxDocumentBytes
+        request.recognise = recognisesText
+        var document: OpaquePointer?
+        var status = bytes.withUnsafeBytes { castor_pdf_open($0.baseAddress, $0.count, &request, &document) }
+        defer { castor_pdf_close(document) }
+        var pages: [DocumentPage] = []
+        while status == CASTOR_PDF_OK, let document {
+            var page = castor_pdf_page()
+            status = castor_pdf_next(document, &page)
+            guard status == CASTOR_PDF_OK else { break }
+            guard pages.count < limits.maxPages else {
+                free(page.rgb)
+                free(page.text)
+                throw .documentProcess("it sent more pages than it was asked for")
+            }
+            pages.append(self.page(page))
+        }
+        guard status == CASTOR_PDF_END else { throw failure(status, document, limits, request.seconds) }
+        return pages
+    }
+
+    /// Takes over the page's memory.
+    private static func page(_ page: castor_pdf_page) -> DocumentPage {
+        defer {
+            free(page.rgb)
+            free(page.text)
+        }
+        let size = ImageSize(width: Int(page.width), height: Int(page.height))
+        let pixels = Array(UnsafeBufferPointer(start: page.rgb, count: 3 * size.pixelCount))
+        let bytes = UnsafeRawBufferPointer(start: page.text, count: page.text_size)
+        let text = String(decoding: bytes, as: UTF8.self)
+        return DocumentPage(image: PixelImage(size: size, pixels: pixels), text: text.trimmed)
+    }
+
+    private static func failure(
+        _ status: castor_pdf_status, _ document: OpaquePointer?, _ limits: MediaLimits, _ seconds: Double
+    ) -> MediaError {
+        let message = document.map { String(cString: castor_pdf_message($0)) } ?? ""
+        func damaged(_ reason: String) -> MediaError { .damaged(format: "pdf", reason: reason) }
+        switch status {
+        case CASTOR_PDF_MISSING: return .documentLibraryMissing(message)
+        case CASTOR_PDF_ENCRYPTED: return .encrypted
+        case CASTOR_PDF_DAMAGED: return damaged(message.isEmpty ? "it cannot be read" : message)
+        case CASTOR_PDF_TOO_MANY:
+            return .tooManyPages(count: document.map { Int(castor_pdf_page_count($0)) } ?? 0, limit: limits.maxPages)
+        case CASTOR_PDF_NO_PAGES: return damaged("it has no pages")
+        case CASTOR_PDF_BAD_PAGE: return damaged("a page of it: \(message)")
+        case CASTOR_PDF_TOO_SLOW: return .documentTooCostly("rendering takes longer than \(Int(seconds)) s")
+        case CASTOR_PDF_STOPPED:
+            return .documentTooCostly(
+                "rendering needs more than \(limits.maxDocumentBytes >> 20) MiB of memory, or ended with a fault")
+        case CASTOR_PDF_NO_OCR: return .textRecognitionMissing(message)
+        default: return .documentProcess(message)
+        }
+    }
+
+    /// Poppler's version, or why it cannot be loaded.
+    static var libraryVersion: String { String(cString: castor_pdf_version()) }
+}
+
+extension String {
+    /// Without white space at both ends.
+    fileprivate var trimmed: String {
+        guard let first = firstIndex(where: { !$0.isWhitespace }), let last = lastIndex(where: { !$0.isWhitespace })
+        else { return "" }
+        return String(self[first...last])
+    }
+}

@@ -1,0 +1,182 @@
+private import CFFmpeg
+import Glibc
+
+/// The best video stream of a file in memory, through FFmpeg.
+struct FFmpegVideo: ~Copyable {
+    /// In pixels of the file.
+    let stored: ImageSize
+    /// Upright, with square pixels.
+    let displaySize: ImageSize
+    /// As the header claims; nil where it does not.
+    let seconds: Double?
+    let hasSound: Bool
+
+    private let reader: OpaquePointer
+    private let orientation: Orientation
+    private let maxLowres: Int
+    private let format: VideoFormat
+
+    /// When each frame is shown.
+    struct Timeline {
+        /// In seconds from the first, ascending.
+        var starts: [Double] = []
+        /// The packet of each.
+        var packets: [Int] = []
+        /// To the end of the last frame.
+        var duration = 0.0
+    }
+
+    /// `bytes` must outlive the reader. Throws `damaged`, `noVideo`, `unsupported` and `libraryMissing`.
+    init(_ bytes: UnsafeRawBufferPointer, format: VideoFormat) throws(MediaError) {
+        var reader: OpaquePointer?
+        var info = castor_video_info()
+        let status = castor_video_open(
+            bytes.baseAddress, bytes.count, format.demuxer(bytes), &reader, &info)
+        guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, format) }
+        guard info.width > 0, info.height > 0 else {
+            castor_video_close(reader)
+            throw .damaged(format: format.rawValue, reason: "the size of its frames is not known")
+        }
+        self.reader = reader
+        self.format = format
+        stored = ImageSize(width: Int(info.width), height: Int(info.height))
+        orientation = [.upright, .rotated90, .rotated180, .rotated270][Int(info.quarter_turns) & 3]
+        displaySize = orientation.applied(
+            to: Self.squarePixels(stored, Int(info.aspect_num), Int(info.aspect_den)))
+        seconds = info.seconds >= 0 ? info.seconds : nil
+        hasSound = info.has_audio
+        maxLowres = Int(info.max_lowres)
+    }
+
+    deinit { castor_video_close(reader) }
+
+    /// The side that the pixels' proportions lengthen, lengthened.
+    private static func squarePixels(_ size: ImageSize, _ width: Int, _ height: Int) -> ImageSize {
+        func scaled(_ length: Int, _ numerator: Int, _ denominator: Int) -> Int {
+            max(1, Int((Double(length) * Double(numerator) / Double(denominator)).rounded(.toNearestOrEven)))
+        }
+        return width >= height
+            ? ImageSize(width: scaled(size.width, width, height), height: size.height)
+            : ImageSize(width: size.width, height: scaled(size.height, height, width))
+    }
+
+    /// Reads all packets, and decodes none. Throws `damaged` and `tooManyFrames`.
+    func timeline(maxPackets: Int) throws(MediaError) -> Timeline {
+        var (unit, count) = ((num: Int32(0), den: Int32(1)), 0)
+        var first: UnsafePointer<castor_video_packet>?
+        let status = castor_video_scan(reader, maxPackets, &first, &count, &unit.num, &unit.den)
+        if status == CASTOR_FFMPEG_TOO_LONG { throw .tooManyFrames(limit: maxPackets) }
+        guard status == CASTOR_FFMPEG_OK, let first, unit.num > 0, unit.den > 0 else {
+            throw Self.failure(status, format)
+        }
+        let packets = UnsafeBufferPointer(start: first, count: count)
+        // A recording may begin amid frames whose beginning is not in it.
+        let begin = packets.firstIndex { $0.key && $0.shown } ?? 0
+        let beginTime = packets[begin].time
+        let order = (begin..<count).filter { packets[$0].shown && packets[$0].time >= beginTime }
+            .sorted { (packets[$0].time, $0) < (packets[$1].time, $1) }
+        guard let last = order.last else {
+            throw .damaged(format: format.rawValue, reason: "no frame of it is shown")
+        }
+        func seconds(_ time: Int64) -> Double {
+            let (distance, overflow) = time.subtractingReportingOverflow(beginTime)
+            return overflow ? .infinity : Double(distance) * Double(unit.num) / Double(unit.den)
+        }
+        var timeline = Timeline()
+        for index in order {
+            // Two frames for one moment: the later one covers the other.
+            if let previous = timeline.packets.last, packets[previous].time == packets[index].time {
+                timeline.packets[timeline.packets.count - 1] = index
+                continue
+            }
+            timeline.starts.append(seconds(packets[index].time))
+            timeline.packets.append(index)
+        }
+        let starts = timeline.starts
+        let ownLength = Double(packets[last].duration) * Double(unit.num) / Double(unit.den)
+        let length = ownLength > 0 || starts.count < 2 ? ownLength : starts[starts.count - 1] - starts[starts.count - 2]
+        timeline.duration = starts[starts.count - 1] + length
+        guard timeline.duration.isFinite else {
+            throw .damaged(format: format.rawValue, reason: "its times are out of range")
+        }
+        return timeline
+    }
+
+    /// The frames of packets of the timeline, which may come more than once, at the size of `target` times two or less.
+    /// Throws `damaged`, `unsupported` and `tooManyFrames`.
+    func frames(
+        _ packets: [Int], target: ImageSize, _ limits: MediaLimits
+    ) throws(MediaError) -> [PixelImage] {
+        var wanted: [Int] = []
+        for packet in packets where wanted.last != packet { wanted.append(packet) }
+        let target = orientation.swapsSides ? ImageSize(width: target.height, height: target.width) : target
+        let size = ImageSize(width: min(stored.width, 2 * target.width), height: min(stored.height, 2 * target.height))
+        let cost = castor_video_cost(reader, wanted, wanted.count)
+        let most = max(1, limits.maxDecodedVideoPixels / stored.pixelCount)
+        guard cost <= most else { throw .tooManyFrames(limit: most) }
+
+        let byteCount = 3 * size.pixelCount
+        var status = CASTOR_FFMPEG_OK
+        let rgb = filledBytes(byteCount * wanted.count) { output in
+            wanted.withUnsafeBufferPointer { wanted in
+                var request = castor_video_request()
+                request.indices = wanted.baseAddress
+                request.count = wanted.count
+                request.lowres = lowres(target)
+                request.threads = Self.threads
+                request.max_pixels = Int64(limits.maxVideoPixels)
+                (request.width, request.height) = (Int32(size.width), Int32(size.height))
+                status = castor_video_decode(reader, &request, output)
+            }
+            return status == CASTOR_FFMPEG_OK
+        }
+        guard let rgb else { throw Self.failure(status, format) }
+        var place = -1
+        var frames: [PixelImage] = []
+        for (index, packet) in packets.enumerated() {
+            if index > 0, packets[index - 1] == packet {
+                frames.append(frames[index - 1])
+                continue
+            }
+            place += 1
+            let pixels = Array(rgb[place * byteCount..<(place + 1) * byteCount])
+            frames.append(orientation.applied(to: PixelImage(size: size, pixels: pixels)))
+        }
+        return frames
+    }
+
+    /// The power of two by which the decoder may reduce the picture, as the JPEG decoder's rule has it.
+    private func lowres(_ target: ImageSize) -> Int32 {
+        let reduction = ImageDecoder.reduction(from: stored, to: target)
+        return Int32(min(reduction.trailingZeroBitCount, maxLowres))
+    }
+
+    /// More hardly help, and each holds frames in memory.
+    private static let threads = Int32(min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1), 4))
+
+    private static func failure(_ status: castor_ffmpeg_status, _ format: VideoFormat) -> MediaError {
+        switch status {
+        case CASTOR_FFMPEG_MISSING: .libraryMissing(String(cString: castor_ffmpeg_missing()))
+        case CASTOR_FFMPEG_NO_STREAM: .noVideo
+        case CASTOR_FFMPEG_UNSUPPORTED: .unsupported("the kind of video in this \(format.rawValue) file")
+        case CASTOR_FFMPEG_NO_MEMORY: .unsupported("\(format.rawValue): out of memory")
+        default: .damaged(format: format.rawValue, reason: "the video data is broken or cut short")
+        }
+    }
+}
+
+extension VideoFormat {
+    /// FFmpeg's name of the container; MPEG has three.
+    func demuxer(_ bytes: UnsafeRawBufferPointer) -> String {
+        switch self {
+        case .mp4, .mov: "mov"
+        case .webm, .mkv: "matroska"
+        case .mpeg:
+            switch bytes.bigEndian(UInt32.self, at: 0) {
+            case 0x0000_01BA: "mpeg"
+            case 0x0000_01B3: "mpegvideo"
+            default: "mpegts"
+            }
+        }
+    }
+}

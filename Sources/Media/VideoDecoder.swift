@@ -1,0 +1,99 @@
+/// The frames of a video that a model looks at, and its sound.
+package struct DecodedVideo: Sendable {
+    /// Upright, all of one size, fewer pixels than in the file where fewer do.
+    package let frames: [PixelImage]
+    /// Of each frame, in seconds from the start of the stretch that was asked for.
+    package let times: [Double]
+    /// As shown: upright, with square pixels.
+    package let displaySize: ImageSize
+    /// Nil where it was not asked for or the file has none.
+    package let sound: AudioClip?
+}
+
+/// Encoded video bytes to the frames of a selection. Packets are listed first, without decoding; then only those frames are
+/// decoded, and those that they depend on.
+package enum VideoDecoder {
+    /// - Parameters:
+    ///   - maxFrames: more are spread evenly
+    ///   - wantsSound: whether the sound of the same stretch is decoded, too
+    ///   - target: from the display size, the size that frames will be resized to
+    ///
+    /// Throws `empty`, `damaged`, `noVideo`, `unsupported`, `videoTooLong`, `frameTooLarge`, `tooManyFrames`, `badVideoRange`,
+    /// `libraryMissing`, and with sound what ``AudioDecoder`` throws.
+    package static func decode(
+        _ bytes: RawSpan, format: VideoFormat, selection: VideoSelection = VideoSelection(), maxFrames: Int,
+        wantsSound: Bool = false, limits: MediaLimits = MediaLimits(), target: (ImageSize) -> ImageSize
+    ) throws(MediaError) -> DecodedVideo {
+        try bytes.withUnsafeBytes { bytes throws(MediaError) in
+            guard !bytes.isEmpty else { throw .empty }
+            try ContainerClaims.check(bytes, format, limits)
+            let file = try FFmpegVideo(bytes, format: format)
+            let withSound = wantsSound && file.hasSound
+            try check(file.stored, limits)
+            // What the header says, before the packets are listed: they are checked again.
+            if let seconds = file.seconds {
+                _ = try Stretch(selection, duration: seconds, withSound: withSound, limits, isClaim: true)
+            }
+            let timeline = try file.timeline(maxPackets: limits.maxVideoPackets)
+            let stretch = try Stretch(
+                selection, duration: timeline.duration, withSound: withSound, limits, isClaim: false)
+            let times = FrameSelection.times(
+                length: stretch.length, framesPerSecond: stretch.framesPerSecond, most: maxFrames)
+            let places = FrameSelection.frames(at: times.map { stretch.start + $0 }, starts: timeline.starts)
+            let frames = try file.frames(
+                Array(places.map { timeline.packets[$0] }), target: target(file.displaySize), limits)
+            let sound =
+                withSound
+                ? try VideoSound.decode(bytes, format, from: stretch.start, to: stretch.end, limits) : nil
+            return DecodedVideo(frames: frames, times: times, displaySize: file.displaySize, sound: sound)
+        }
+    }
+
+    private static func check(_ size: ImageSize, _ limits: MediaLimits) throws(MediaError) {
+        let (pixels, overflow) = size.width.multipliedReportingOverflow(by: size.height)
+        guard max(size.width, size.height) <= limits.maxVideoSide, !overflow, pixels <= limits.maxVideoPixels else {
+            throw .frameTooLarge(
+                width: size.width, height: size.height, sideLimit: limits.maxVideoSide,
+                pixelLimit: limits.maxVideoPixels)
+        }
+    }
+}
+
+/// The part of a video that a selection names, in seconds.
+private struct Stretch {
+    let start: Double
+    let end: Double
+    let framesPerSecond: Double
+
+    var length: Double { end - start }
+
+    /// More than any film has; the service's own limit.
+    private static let maxFramesPerSecond = 24.0
+
+    /// Throws `badVideoRange` and `videoTooLong`. A duration that is only claimed may turn out longer.
+    init(
+        _ selection: VideoSelection, duration: Double, withSound: Bool, _ limits: MediaLimits, isClaim: Bool
+    ) throws(MediaError) {
+        start = selection.start ?? 0
+        framesPerSecond = selection.framesPerSecond ?? 1
+        guard framesPerSecond > 0, framesPerSecond <= Self.maxFramesPerSecond else {
+            throw .badVideoRange(
+                "the fps is \(framesPerSecond); it must be above 0, at most \(Self.maxFramesPerSecond)")
+        }
+        guard start.isFinite, start >= 0 else { throw .badVideoRange("the start offset is \(start) s") }
+        if let end = selection.end {
+            guard end.isFinite, end > start else {
+                throw .badVideoRange(
+                    "the end offset, \(rounded(end)) s, is not after the start offset, \(rounded(start)) s")
+            }
+        }
+        end = selection.end.map { min($0, duration) } ?? duration
+        guard start < duration || (start == 0 && duration == 0) || isClaim else {
+            throw .badVideoRange("the start offset is \(rounded(start)) s, the video is \(rounded(duration)) s long")
+        }
+        let limit = withSound ? limits.maxVideoSecondsWithSound : limits.maxVideoSeconds
+        guard end - start <= limit else {
+            throw .videoTooLong(seconds: end - start, limit: limit, withSound: withSound)
+        }
+    }
+}

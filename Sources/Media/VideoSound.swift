@@ -1,0 +1,36 @@
+/// The sound of a stretch of a video.
+enum VideoSound {
+    /// From `start` to `end`, in seconds of the sound track. Throws as ``AudioDecoder`` does; a stretch without any sample
+    /// gives a clip without samples.
+    static func decode(
+        _ bytes: UnsafeRawBufferPointer, _ format: VideoFormat, from start: Double, to end: Double,
+        _ limits: MediaLimits
+    ) throws(MediaError) -> AudioClip {
+        let source = try FFmpegAudio(bytes, demuxer: format.demuxer(bytes), name: format.rawValue)
+        var assembly = AudioAssembly(format: format.rawValue, limits: limits)
+        var position = 0
+        while let block = try source.next() {
+            let rate = Double(block.sampleRate)
+            // A rate out of range is told by the assembly, which sees the first block in any case.
+            let wanted = Int(clamping: (start * rate).rounded(.up))..<Int(clamping: (end * rate).rounded(.up))
+            guard position < wanted.upperBound else { break }
+            let range = (position..<position + block.samples.count).clamped(to: wanted)
+            if !range.isEmpty {
+                let part = range.lowerBound - position..<range.upperBound - position
+                try assembly.append(
+                    UnsafeBufferPointer(rebasing: block.samples[part]), sampleRate: block.sampleRate,
+                    channels: block.channels)
+            }
+            position += block.samples.count
+        }
+        guard !assembly.isEmpty else { return AudioClip(samples: []) }
+        return AudioClip(samples: try assembly.finish())
+    }
+}
+
+extension Int {
+    /// The nearest whole number that fits; 0 for what is none.
+    fileprivate init(clamping value: Double) {
+        self = value.isNaN ? 0 : value >= 9e18 ? .max : value <= -9e18 ? .min : Int(value)
+    }
+}

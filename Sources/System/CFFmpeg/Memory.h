@@ -1,0 +1,23 @@
+// A file in memory as a container that FFmpeg reads.
+#pragma once
+
+#include "CFFmpeg.h"
+#include "Library.h"
+
+typedef struct {
+    const uint8_t *bytes;
+    size_t count;
+    size_t position;
+    AVIOContext *io;
+    AVFormatContext *format;
+} castor_container;
+
+/// Opens `bytes`, which must outlive the container, with FFmpeg's demuxer of this name, and looks for streams. Call
+/// `castor_container_close` in any case.
+castor_ffmpeg_status castor_container_open(
+    castor_container *c, const void *bytes, size_t count, const char *demuxer) __attribute__((visibility("hidden")));
+
+void castor_container_close(castor_container *c) __attribute__((visibility("hidden")));
+
+/// NO_MEMORY for that error, else `otherwise`.
+castor_ffmpeg_status castor_status_of(int error, castor_ffmpeg_status otherwise) __attribute__((visibility("hidden")));

@@ -1,0 +1,242 @@
+#define _GNU_SOURCE
+#include "CPoppler.h"
+#include "Poppler.h"
+#include "Protocol.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// Runs in the process that Parent.c starts, before main.
+
+typedef struct {
+    castor_pdf_limits limits;
+    int page_count;
+} work;
+
+static void send_all(const void *bytes, size_t count) {
+    for (size_t done = 0; done < count;) {
+        ssize_t n = write(ANSWER_FD, (const char *)bytes + done, count - done);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            _exit(1);
+        }
+        done += (size_t)n;
+    }
+}
+
+_Noreturn static void finish(const work *w, castor_pdf_status status, const char *message) {
+    size_t size = strnlen(message, MAX_MESSAGE);
+    record r = {.magic = RECORD_MAGIC, .status = status, .text_size = (uint32_t)size, .page_count = w->page_count};
+    send_all(&r, sizeof r);
+    send_all(message, size);
+    _exit(0);
+}
+
+static void bound(int resource, rlim_t value) {
+    struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
+    setrlimit(resource, &limit);
+}
+
+/// Bytes of address space in use.
+static size_t address_space(void) {
+    FILE *file = fopen("/proc/self/statm", "r");
+    unsigned long pages = 0;
+    if (file) {
+        if (fscanf(file, "%lu", &pages) != 1) {
+            pages = 0;
+        }
+        fclose(file);
+    }
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/// Before the document is looked at. Libraries are loaded within the bounds, too.
+static void confine(const castor_pdf_limits *limits) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    bound(RLIMIT_AS, address_space() + limits->memory);
+    bound(RLIMIT_CPU, (rlim_t)limits->seconds + 1);
+    bound(RLIMIT_CORE, 0);
+    // It may write to its pipe, and to no file.
+    bound(RLIMIT_FSIZE, 0);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+static PopplerDocument *open_document(work *w) {
+    struct stat status;
+    if (fstat(DOCUMENT_FD, &status) != 0 || status.st_size <= 0) {
+        finish(w, CASTOR_PDF_DAMAGED, "");
+    }
+    size_t size = (size_t)status.st_size;
+    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, DOCUMENT_FD, 0);
+    if (bytes == MAP_FAILED) {
+        finish(w, CASTOR_PDF_STOPPED, "");
+    }
+    GError *error = NULL;
+    PopplerDocument *document = pp.poppler_document_new_from_bytes(pp.g_bytes_new_static(bytes, size), NULL, &error);
+    if (!document) {
+        bool encrypted = error && error->code == POPPLER_ERROR_ENCRYPTED;
+        finish(w, encrypted ? CASTOR_PDF_ENCRYPTED : CASTOR_PDF_DAMAGED, error ? error->message : "");
+    }
+    return document;
+}
+
+/// What a page is drawn on, and how.
+typedef struct {
+    cairo_surface_t *surface;
+    int width, height;
+} canvas;
+
+static canvas render(const work *w, PopplerPage *page, double dots_per_inch, int max_side) {
+    double width = 0, height = 0;
+    pp.poppler_page_get_size(page, &width, &height);
+    if (!(width > 0) || !(height > 0) || !isfinite(width) || !isfinite(height)) {
+        finish(w, CASTOR_PDF_BAD_PAGE, "its size makes no sense");
+    }
+    double scale = fmin(dots_per_inch / 72, max_side / fmax(width, height));
+    canvas c = {
+        .width = (int)fmin(fmax(ceil(width * scale - 1e-6), 1), max_side),
+        .height = (int)fmin(fmax(ceil(height * scale - 1e-6), 1), max_side),
+    };
+    c.surface = pp.cairo_image_surface_create(CAIRO_FORMAT_RGB24, c.width, c.height);
+    cairo_t *cairo = pp.cairo_create(c.surface);
+    pp.cairo_set_source_rgb(cairo, 1, 1, 1);
+    pp.cairo_paint(cairo);
+    pp.cairo_scale(cairo, scale, scale);
+    pp.poppler_page_render(page, cairo);
+    pp.cairo_surface_flush(c.surface);
+    if (pp.cairo_surface_status(c.surface) != CAIRO_STATUS_SUCCESS) {
+        finish(w, CASTOR_PDF_STOPPED, "");
+    }
+    pp.cairo_destroy(cairo);
+    return c;
+}
+
+/// Cairo's native-endian 0x00RRGGBB to bytes, red first; the surface is gone afterwards.
+static uint8_t *rgb(const work *w, canvas c) {
+    const uint8_t *data = pp.cairo_image_surface_get_data(c.surface);
+    int stride = pp.cairo_image_surface_get_stride(c.surface);
+    uint8_t *pixels = malloc((size_t)c.width * (size_t)c.height * 3);
+    if (!data || !pixels) {
+        finish(w, CASTOR_PDF_STOPPED, "");
+    }
+    uint8_t *out = pixels;
+    for (int y = 0; y < c.height; y++) {
+        const uint32_t *row = (const uint32_t *)(const void *)(data + (ptrdiff_t)y * stride);
+        for (int x = 0; x < c.width; x++, out += 3) {
+            out[0] = (uint8_t)(row[x] >> 16);
+            out[1] = (uint8_t)(row[x] >> 8);
+            out[2] = (uint8_t)row[x];
+        }
+    }
+    pp.cairo_surface_destroy(c.surface);
+    return pixels;
+}
+
+static bool is_blank(const char *text) {
+    return text[strspn(text, " \t\r\n\f\v")] == 0;
+}
+
+/// At most MAX_TEXT bytes, no character cut.
+static size_t text_size(const char *text) {
+    size_t size = strnlen(text, MAX_TEXT + 1);
+    if (size > MAX_TEXT) {
+        size = MAX_TEXT;
+        while (size > 0 && ((unsigned char)text[size] & 0xC0) == 0x80) {
+            size--;
+        }
+    }
+    return size;
+}
+
+enum { OCR_DOTS_PER_INCH = 300, OCR_MAX_SIDE = 4096 };
+
+static const char *recognised(const work *w, PopplerPage *page) {
+    canvas c = render(w, page, OCR_DOTS_PER_INCH, OCR_MAX_SIDE);
+    uint8_t *pixels = rgb(w, c);
+    const char *message = "";
+    char *text = castor_ocr(pixels, c.width, c.height, OCR_DOTS_PER_INCH, &message);
+    free(pixels);
+    if (!text) {
+        finish(w, CASTOR_PDF_NO_OCR, message);
+    }
+    return text;
+}
+
+static void send_page(const work *w, PopplerDocument *document, int index) {
+    PopplerPage *page = pp.poppler_document_get_page(document, index);
+    if (!page) {
+        finish(w, CASTOR_PDF_BAD_PAGE, "it cannot be read");
+    }
+    canvas c = render(w, page, w->limits.dots_per_inch, w->limits.max_side);
+    uint8_t *pixels = rgb(w, c);
+    const char *text = pp.poppler_page_get_text(page);
+    text = text ? text : "";
+    if (w->limits.recognise && is_blank(text)) {
+        text = recognised(w, page);
+    }
+    size_t size = text_size(text);
+    record r = {
+        .magic = RECORD_MAGIC,
+        .status = CASTOR_PDF_OK,
+        .width = c.width,
+        .height = c.height,
+        .text_size = (uint32_t)size,
+        .page_count = w->page_count,
+    };
+    send_all(&r, sizeof r);
+    send_all(pixels, (size_t)c.width * (size_t)c.height * 3);
+    send_all(text, size);
+    free(pixels);
+    pp.g_object_unref(page);
+}
+
+_Noreturn static void work_on(work *w) {
+    confine(&w->limits);
+    const char *missing = castor_load_poppler();
+    if (missing) {
+        finish(w, CASTOR_PDF_MISSING, missing);
+    }
+    PopplerDocument *document = open_document(w);
+    w->page_count = pp.poppler_document_get_n_pages(document);
+    if (w->page_count < 1) {
+        finish(w, CASTOR_PDF_NO_PAGES, "");
+    }
+    if (w->page_count > w->limits.max_pages) {
+        finish(w, CASTOR_PDF_TOO_MANY, "");
+    }
+    for (int i = 0; i < w->page_count; i++) {
+        send_page(w, document, i);
+    }
+    finish(w, CASTOR_PDF_END, "");
+}
+
+/// The program's arguments and environment are there before anything of it runs.
+__attribute__((constructor)) static void castor_pdf_worker(int count, char **arguments) {
+    const char *task = getenv(CASTOR_PDF_VARIABLE);
+    if (!task || count != 1 || strcmp(arguments[0], "castor-pdf") != 0) {
+        return;
+    }
+    work w = {0};
+    int seconds = 0, recognise = 0;
+    if (sscanf(
+            task, "%d %d %lf %d %zu %d", &w.limits.max_pages, &w.limits.max_side, &w.limits.dots_per_inch, &seconds,
+            &w.limits.memory, &recognise)
+        != 6) {
+        _exit(1);
+    }
+    w.limits.seconds = seconds;
+    w.limits.recognise = recognise != 0;
+    work_on(&w);
+}

@@ -1,0 +1,161 @@
+import Glibc
+import Media
+import Testing
+
+/// PDF pages and texts, and documents that are damaged, or lie, or want too much.
+@Suite struct DocumentTests {
+    private static let font = "/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>>>"
+    /// Red left, blue right, green on top.
+    private static let bars =
+        "1 0 0 rg 0 0 50 100 re f 0 0 1 rg 50 0 50 100 re f 0 1 0 rg 0 80 100 20 re f"
+    /// Invisible, because the fonts of the machine are not the test's business.
+    private static let words =
+        "BT /F 9 Tf 3 Tr 5 60 Td (Rain in July.) Tj 0 -20 Td (Snow in May.) Tj ET"
+
+    private func pages(
+        _ bytes: [UInt8], recognisesText: Bool = false, limits: MediaLimits = MediaLimits()
+    ) throws -> [DocumentPage] {
+        try DocumentReader.pages(of: bytes.span.bytes, recognisesText: recognisesText, limits: limits)
+    }
+
+    private func color(_ image: PixelImage, _ x: Int, _ y: Int) -> [UInt8] {
+        Array(image.pixels[3 * (y * image.width + x)..<3 * (y * image.width + x) + 3])
+    }
+
+    @Test func pagesAreRenderedInOrderWithTheirTexts() throws {
+        let bytes = Builder.pdf(
+            pages: [(100, 100), (150, 101)], content: "\(Self.bars) \(Self.words)", resources: Self.font)
+        let pages = try pages(bytes)
+        #expect(pages.map(\.image.size) == [ImageSize(width: 100, height: 100), ImageSize(width: 150, height: 101)])
+        for page in pages { #expect(page.text == "Rain in July.\nSnow in May.") }
+        let image = pages[0].image
+        #expect(color(image, 25, 50) == [255, 0, 0] && color(image, 75, 50) == [0, 0, 255])
+        #expect(color(image, 50, 5) == [0, 255, 0] && color(pages[1].image, 140, 50) == [255, 255, 255])
+        let none = try self.pages(Builder.pdf(pages: [(100, 100)], content: Self.bars))
+        #expect(none.map(\.text) == [""])
+    }
+
+    @Test func turnedPagesStandUpright() throws {
+        let image = try pages(Builder.pdf(pages: [(100, 60)], content: Self.bars, page: "/Rotate 90"))[0].image
+        #expect(image.size == ImageSize(width: 60, height: 100))
+        // What is left in the file is on top.
+        #expect(color(image, 30, 20) == [255, 0, 0] && color(image, 30, 80) == [0, 0, 255])
+    }
+
+    @Test func sizesAreBounded() throws {
+        let image = try pages(Builder.pdf(pages: [(14_400, 7_200)], content: Self.bars))[0].image
+        #expect(image.size == ImageSize(width: 2_048, height: 1_024))
+        let tiny = try pages(Builder.pdf(pages: [(1, 1)], content: Self.bars))[0].image
+        #expect(tiny.size == ImageSize(width: 1, height: 1))
+        #expect(try pages(Builder.pdf(pages: [(1, 2_000_000_000)]))[0].image.height == 2_048)
+    }
+
+    @Test(arguments: [7, 1_000]) func tooManyPagesAreCountedAndNotRendered(count: Int) {
+        let bytes = Builder.pdf(pages: Array(repeating: (40, 40), count: count), content: Self.bars)
+        #expect(throws: MediaError.tooManyPages(count: count, limit: 6)) { try pages(bytes) }
+    }
+
+    @Test func sixPagesAreRead() throws {
+        #expect(try pages(Builder.pdf(pages: Array(repeating: (40, 40), count: 6), content: Self.bars)).count == 6)
+    }
+
+    @Test func aDocumentWithoutPagesIsDamaged() {
+        #expect(throws: MediaError.damaged(format: "pdf", reason: "it has no pages")) {
+            try pages(Builder.pdf(pages: []))
+        }
+    }
+
+    @Test func anEncryptedDocumentSaysSo() {
+        let owner = String(repeating: "28", count: 32)
+        let user = String(repeating: "4e", count: 32)
+        let bytes = Builder.pdf(
+            ["<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count 0/Kids[]>>"],
+            trailer: "/Encrypt<</Filter/Standard/V 1/R 2/P -4/O<\(owner)>/U<\(user)>>>/ID[<00><00>]")
+        #expect(throws: MediaError.encrypted) { try pages(bytes) }
+    }
+
+    /// A form that only its maker's program shows: the page that says so is what every other program sees.
+    @Test func anXFAFormIsThePageThatItHas() throws {
+        let form = Builder.pdf(
+            pages: [(100, 100)], content: Self.bars, catalog: "/AcroForm<</XFA(<xdp/>)/Fields[]>>")
+        #expect(try pages(form).count == 1)
+    }
+
+    @Test func damagedDocumentsAreRefused() throws {
+        #expect(throws: MediaError.empty) { try pages([]) }
+        for text in ["%PDF-1.4\n", "%PDF-1.7\n%%EOF\n", "%PDF-1.4\n1 0 obj <<>> endobj\ntrailer<</Root 1 0 R>>\n"] {
+            #expect(throws: MediaError.self) { try pages(Array(text.utf8)) }
+        }
+        let bytes = Builder.pdf(pages: [(100, 100)], content: "\(Self.bars) \(Self.words)", resources: Self.font)
+        var random = SeededGenerator(state: 9)
+        for _ in 0..<24 {
+            var damaged = bytes
+            for _ in 0..<8 {
+                damaged[Int.random(in: 0..<bytes.count, using: &random)] = .random(in: 0...255, using: &random)
+            }
+            if let pages = try? pages(damaged) { #expect(pages.count <= 6) }
+        }
+    }
+
+    /// Half a megabyte of operators again and again through forms that draw forms: hours of work.
+    @Test func endlessWorkEndsInTime() {
+        // Ten levels of forms, each of which draws the next ten times: 10^10 rectangles.
+        var objects = [
+            "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count 1/Kids[3 0 R]>>",
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>",
+            "<</Length 5>>stream\n/X Do\nendstream",
+        ]
+        for level in 0..<10 {
+            let content = level == 9 ? "0 0 100 100 re f" : String(repeating: "/X Do ", count: 10)
+            objects.append(
+                "<</Type/XObject/Subtype/Form/BBox[0 0 100 100]/Length \(content.count)"
+                    + "/Resources<</XObject<</X \(level + 6) 0 R>>>>>>stream\n\(content)\nendstream")
+        }
+        var limits = MediaLimits()
+        limits.maxDocumentSeconds = 1
+        let clock = ContinuousClock()
+        let start = clock.now
+        #expect(throws: MediaError.documentTooCostly("rendering takes longer than 1 s")) {
+            try pages(Builder.pdf(objects), limits: limits)
+        }
+        // Generous: the machine may be busy. Without the bound it would be hours.
+        #expect(clock.now - start < .seconds(60))
+    }
+
+    /// An image of 30,000 x 30,000 pixels in a few bytes: 3.6 GB when it is unpacked.
+    @Test func aBombInAStreamEndsWithinItsMemory() throws {
+        let before = peakMemory()
+        let image =
+            "<</Type/XObject/Subtype/Image/Width 60000/Height 60000/BitsPerComponent 8/ColorSpace/DeviceRGB"
+            + "/Filter/ASCIIHexDecode/Length 3>>stream\n00>\nendstream"
+        let bytes = Builder.pdf([
+            "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count 1/Kids[3 0 R]>>",
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>",
+            "<</Length 26>>stream\n60000 0 0 60000 0 0 cm /X Do\nendstream", image,
+        ])
+        var limits = MediaLimits()
+        limits.maxDocumentSeconds = 5
+        // Refused, or drawn as far as it goes: in either case within bounds.
+        if let pages = try? pages(bytes, limits: limits) { #expect(pages.count == 1) }
+        #expect(peakMemory() - before < 64 << 20)
+    }
+
+    @Test func textRecognitionIsClearAboutItsLibrary() throws {
+        let bytes = Builder.pdf(pages: [(100, 100)], content: Self.bars)
+        do {
+            _ = try pages(bytes, recognisesText: true)
+        } catch MediaError.textRecognitionMissing(let reason) {
+            #expect(!reason.isEmpty)
+        }
+        // A page with a text layer needs no recognition.
+        let text = Builder.pdf(pages: [(100, 100)], content: Self.words, resources: Self.font)
+        #expect(try pages(text, recognisesText: true)[0].text.hasPrefix("Rain"))
+    }
+
+    /// Of this process, in bytes.
+    private func peakMemory() -> Int {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return usage.ru_maxrss << 10
+    }
+}
