@@ -30,16 +30,19 @@ import Testing
     @Test(arguments: Transport.allCases) func inlineRequests(_ transport: Transport) async throws {
         try await FileRouteTests.withFiles(transport) { client in
             let items = [
-                Self.request("one", #","metadata":{"key":"a","n":[1,2.5,null,true]}"#), Self.request("", #","metadata":{"key":"b"}"#),
+                Self.request("one", #","metadata":{"key":"a","n":[1,2.5,null,true]}"#),
+                Self.request("", #","metadata":{"key":"b"}"#),
                 Self.request("three"),
             ].joined(separator: ",")
-            let reply = try await client.post(Self.create, Self.inline(items, name: #""displayName":"job","priority":"5","#))
+            let reply = try await client.post(
+                Self.create, Self.inline(items, name: #""displayName":"job","priority":"5","#))
             #expect(reply.status == 200, "\(reply.text)")
             let created = try reply.json
             let name = try created["name"].string
             #expect(name.wholeMatch(of: /batches\/[a-z0-9]{36}/) != nil)
             #expect(try created["metadata"]["state"].string == "BATCH_STATE_PENDING" && !created.has("done"))
-            #expect(try created["metadata"]["displayName"].string == "job" && created["metadata"]["name"].string == name)
+            #expect(
+                try created["metadata"]["displayName"].string == "job" && created["metadata"]["name"].string == name)
             #expect(try created["metadata"]["model"].string == "models/gemini-embedding-2")
             let operation = try await Self.done(client, name)
             let metadata = try operation["metadata"]
@@ -93,7 +96,9 @@ import Testing
                 #expect(try answers[151]["error"]["code"].int == 3 && answers[151]["key"].int == 7)
             }
             let description = try await client.get("/v1beta/\(file)").json
-            #expect(try description["source"].string == "GENERATED" && description["downloadUri"].string.contains(":download"))
+            #expect(
+                try description["source"].string == "GENERATED"
+                    && description["downloadUri"].string.contains(":download"))
         }
     }
 
@@ -103,13 +108,15 @@ import Testing
             let items = Array(repeating: Self.request(long), count: 200).joined(separator: ",")
             let name = try await client.post(Self.create, Self.inline(items)).json["name"].string
             let update = "/v1beta/\(name):updateEmbedContentBatch"
-            let updated = try await client.send(.patch, "\(update)?updateMask=display_name", #"{"displayName":"new","priority":"9"}"#)
+            let updated = try await client.send(
+                .patch, "\(update)?updateMask=display_name", #"{"displayName":"new","priority":"9"}"#)
             #expect(try updated.json["displayName"].string == "new" && !updated.json.has("priority"))
             #expect(try await client.send(.patch, update, #"{"priority":"9"}"#).json["priority"].string == "9")
             try await client.send(.patch, "\(update)?updateMask=model", "{}").expectError(400, "INVALID_ARGUMENT")
             #expect(try await client.send(.post, "/v1beta/\(name):cancel").text == "{}\n")
             let operation = try await client.get("/v1beta/\(name)").json
-            #expect(try ["BATCH_STATE_CANCELLED", "BATCH_STATE_SUCCEEDED"].contains(operation["metadata"]["state"].string))
+            #expect(
+                try ["BATCH_STATE_CANCELLED", "BATCH_STATE_SUCCEEDED"].contains(operation["metadata"]["state"].string))
             #expect(try await client.send(.delete, "/v1beta/\(name)").text == "{}\n")
             for reply in [
                 try await client.get("/v1beta/\(name)"), try await client.send(.delete, "/v1beta/\(name)"),
@@ -122,7 +129,8 @@ import Testing
         try await FileRouteTests.withFiles { client in
             for body in [
                 "{}", #"{"batch":{}}"#, #"{"batch":{"inputConfig":{}}}"#, Self.inline(""),
-                Self.inline(#"{"request":{"content":{"parts":[{"text":"a"}]},"colour":1}}"#), Self.inline(#"{"metadata":{}}"#),
+                Self.inline(#"{"request":{"content":{"parts":[{"text":"a"}]},"colour":1}}"#),
+                Self.inline(#"{"metadata":{}}"#),
                 Self.inline(#"{"key":"k","request":{"content":{"parts":[{"text":"a"}]}}}"#),
                 #"{"batch":{"inputConfig":{"fileName":"files/a","requests":{"requests":[]}}}}"#,
                 #"{"batch":{"model":"models/gemini-embedding-001","inputConfig":{"fileName":"files/a"}}}"#,

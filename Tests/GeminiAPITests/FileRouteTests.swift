@@ -11,7 +11,8 @@ import Testing
 
     /// A server with a data folder that is gone afterwards.
     static func withFiles<Value: Sendable>(
-        _ transport: Transport = .inProcess, keys: [String] = [], _ body: @escaping @Sendable (Client) async throws -> Value
+        _ transport: Transport = .inProcess, keys: [String] = [],
+        _ body: @escaping @Sendable (Client) async throws -> Value
     ) async throws -> Value {
         let folder = FileManager.default.temporaryDirectory.appending(path: "castor-files-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -58,7 +59,8 @@ import Testing
     @Test(arguments: Transport.allCases) func resumableInPieces(_ transport: Transport) async throws {
         try await Self.withFiles(transport) { client in
             let path = try await Self.start(
-                client, #"{"name":"files/my-file","display_name":"Mine","mime_type":"text/plain","size_bytes":9}"#, bytes: 9)
+                client, #"{"name":"files/my-file","display_name":"Mine","mime_type":"text/plain","size_bytes":9}"#,
+                bytes: 9)
             var reply = try await Self.data(client, path, "upload", Array("abcd".utf8))
             #expect(reply.status == 200 && reply.headers[Self.header("status")] == "active" && reply.body.isEmpty)
             reply = try await Self.data(client, path, "query")
@@ -108,13 +110,15 @@ import Testing
                 .post, "/upload/v1beta/files", bytes: [1, 2, 3],
                 headers: [Self.header("protocol"): "raw", .contentType: "image/png"])
             #expect(raw.status == 200, "\(raw.text)")
-            #expect(try raw.json["file"]["sizeBytes"].string == "3" && raw.json["file"]["mimeType"].string == "image/png")
+            #expect(
+                try raw.json["file"]["sizeBytes"].string == "3" && raw.json["file"]["mimeType"].string == "image/png")
             let body =
                 "--B\r\nContent-Type: application/json; charset=utf-8\r\n\r\n{\"file\":{\"displayName\":\"m\"}}\r\n"
                 + "--B\r\nContent-Type: text/plain\r\n\r\nline\r\n--Bx is no delimiter\r\n\r\n--B--\r\n"
             for path in ["/upload/v1beta/files?uploadType=multipart", "/upload/files?upload_protocol=multipart"] {
                 let reply = try await client.post(
-                    path, body.replacing("--Bx", with: "-Bx"), headers: [.contentType: "multipart/related; boundary=\"B\""])
+                    path, body.replacing("--Bx", with: "-Bx"),
+                    headers: [.contentType: "multipart/related; boundary=\"B\""])
                 #expect(reply.status == 200, "\(reply.text)")
                 let file = try reply.json["file"]
                 #expect(try file["displayName"].string == "m" && file["mimeType"].string == "text/plain")
@@ -123,7 +127,8 @@ import Testing
             for (type, body) in [
                 ("multipart/related", "x"), ("multipart/related; boundary=B", "--C\r\n"),
                 ("multipart/related; boundary=B", "--B\r\n\r\n{}\r\n--B--"), ("multipart/related; boundary=B", "--B"),
-                ("multipart/related; boundary=B", "--B\r\nno colon\r\n\r\n{}\r\n--B--"), ("multipart/related; boundary=", ""),
+                ("multipart/related; boundary=B", "--B\r\nno colon\r\n\r\n{}\r\n--B--"),
+                ("multipart/related; boundary=", ""),
             ] {
                 try await client.post(
                     "/upload/v1/files?uploadType=multipart", body, headers: [.contentType: type]
@@ -145,7 +150,10 @@ import Testing
                 try file["uri"].string, name, "https://generativelanguage.googleapis.com/v1beta/\(name)",
                 "http://localhost:1/v1/\(name)",
             ] {
-                for body in [#"{"fileData":{"fileUri":"\#(uri)"}}"#, #"{"file_data":{"file_uri":"\#(uri)","mime_type":"image/png"}}"#] {
+                for body in [
+                    #"{"fileData":{"fileUri":"\#(uri)"}}"#,
+                    #"{"file_data":{"file_uri":"\#(uri)","mime_type":"image/png"}}"#,
+                ] {
                     let reply = try await client.embed(#"{"content":{"parts":[\#(body)]}}"#)
                     #expect(reply.status == 200, "\(uri): \(reply.text)")
                     #expect(try reply.values == inline)
@@ -169,7 +177,8 @@ import Testing
             for number in 0..<3 { _ = try await Self.upload(client, [1], mimeType: "text/plain", name: "f\(number)") }
             let first = try await client.get("/v1beta/files?pageSize=2").json
             #expect(try first["files"].array.map { try $0["name"].string } == ["files/f2", "files/f1"])
-            let second = try await client.get("/v1beta/files?pageSize=2&pageToken=\(first["nextPageToken"].string)").json
+            let second = try await client.get("/v1beta/files?pageSize=2&pageToken=\(first["nextPageToken"].string)")
+                .json
             #expect(try second["files"].array.map { try $0["name"].string } == ["files/f0"])
             #expect(!second.has("nextPageToken"))
             try await client.get("/v1beta/files?pageToken=nonsense").expectError(400, "INVALID_ARGUMENT")
@@ -197,7 +206,8 @@ import Testing
                 (#"{"file":{"mime_type":"text/plain","size_bytes":2000000001}}"#, nil),
                 (#"{"file":{"mime_type":"text/plain","colour":1}}"#, nil), ("{", nil),
             ] as [(String, String?)] {
-                try await client.post("/upload/v1/files", body, headers: start).expectError(400, "INVALID_ARGUMENT", message)
+                try await client.post("/upload/v1/files", body, headers: start).expectError(
+                    400, "INVALID_ARGUMENT", message)
             }
             let path = try await Self.start(client, #"{"mime_type":"text/plain"}"#, bytes: 3)
             try await Self.data(client, path, "upload", [1, 2, 3, 4]).expectError(400, "INVALID_ARGUMENT")

@@ -41,6 +41,9 @@ def expected_status(request):
     # Version 1 embeds text only; no vector is made of nothing or of token ids; video is not embedded yet.
     if name in ("genai_e1_text_image_parts", "genai_e2_empty_string", "openai_token_ids"):
         return 400
+    # Bytes that are no picture, and a field that there is not.
+    if name in ("genai_e2_base64_alphabet", "genai_e2_video_fps_dicts", "genai_e2_extra_body"):
+        return 400
     if b'"video/' in request.body and "/upload/" not in path:
         return 400
     return 200
@@ -60,7 +63,7 @@ class Replay:
 
     def prepare(self, requests):
         """Makes what the requests of one file take for granted."""
-        self.upload_path = None
+        self.upload_path = self.uploaded = None
         wanted = set(re.findall(r"files/([a-z0-9-]+)", " ".join(
             f"{r.path} {r.body[:100_000].decode('utf-8', 'replace')}" for r in requests)))
         uploads = any("/upload/" in r.path for r in requests)
@@ -80,9 +83,13 @@ class Replay:
             path = self.upload_path
         headers = {n: v for n, v in request.headers if n.lower() not in ("host", "content-length", "connection")}
         body = self.with_real_media(request.body)
+        if self.uploaded and "/upload/" not in path:
+            body = re.sub(rb"files/f\d+", self.uploaded.encode(), body)
         status, headers, data = self.server.request(request.method, path, body, headers)
         if "x-goog-upload-url" in headers:
             self.upload_path = headers["x-goog-upload-url"].split(str(self.server.port), 1)[1]
+        if headers.get("x-goog-upload-status") == "final" and status == 200:
+            self.uploaded = json.loads(data)["file"]["name"]
         return status, headers, data
 
     @staticmethod
@@ -119,7 +126,9 @@ def check_shape(request, status, headers, data):
     if path.endswith(":batchEmbedContents"):
         assert len(reply["embeddings"]) == len(body["requests"])
         for item, wanted in zip(reply["embeddings"], body["requests"]):
-            check_vector(item["values"], wanted.get("outputDimensionality") or 3072)
+            config = wanted.get("embedContentConfig") or {}
+            check_vector(
+                item["values"], config.get("outputDimensionality") or wanted.get("outputDimensionality") or 3072)
         assert "usageMetadata" in reply
     elif path.endswith(":embedContent"):
         check_vector(reply["embedding"]["values"])
