@@ -67,6 +67,18 @@ bench-serve: build ## Time a lone request beside the library, then load at 1, 8,
 	@CASTOR_BENCH=1 tools/timed "A lone request, and writing" swift test -c release --skip-build --filter "LoneRequestTimes|WritingTimes"
 	@tools/timed "Load" tools/load/run $(program)
 
+# Of each target: what costs a process or a model's file an input gets a hundredth.
+FUZZ ?= 1000000
+.PHONY: fuzz
+fuzz: setup-build ## Give mutated files to every decoder, FUZZ times each (a million); an input that breaks one is left in Fuzzing/found
+	@tools/timed "Building the fuzzer in release mode" swift build --package-path Fuzzing -c release
+	@for target in image audio video text json; do \
+	    tools/timed "Fuzzing: $$target" Fuzzing/.build/release/castor-fuzz $$target $(FUZZ) || exit 1; \
+	done
+	@for target in document weights tokenizer; do \
+	    tools/timed "Fuzzing: $$target" Fuzzing/.build/release/castor-fuzz $$target $$(($(FUZZ) / 100)) || exit 1; \
+	done
+
 .PHONY: reference
 reference: build ## Compute the golden fixtures anew with PyTorch and show the difference
 	@tools/timed "Checking the Debian packages for the reference" tools/setup reference
@@ -87,12 +99,12 @@ uninstall: ## Remove what install put there
 
 .PHONY: format
 format: ## Format the Swift sources
-	@swift format --configuration .swift-format --in-place -r Sources Tests Benchmarks/Benchmarks Package.swift
+	@swift format --configuration .swift-format --in-place -r Sources Tests Benchmarks/Benchmarks Fuzzing/Sources Package.swift
 
 .PHONY: lint
 lint: ## Check the format, as strictly as a review does
 	@tools/timed "Checking the format" \
-	    swift format lint --strict --configuration .swift-format -r Sources Tests Benchmarks/Benchmarks Package.swift
+	    swift format lint --strict --configuration .swift-format -r Sources Tests Benchmarks/Benchmarks Fuzzing/Sources Package.swift
 
 .PHONY: clean
 clean: ## Remove what was built and the demo's media

@@ -38,6 +38,7 @@ struct AudioAssembly: ~Copyable {
         frames += block.count
         try limits.check(seconds: seconds)
         guard isFinite(block) else { throw notFinite }
+        guard isBounded(block) else { throw tooLoud }
         if resampler == nil {
             samples.append(contentsOf: block)
         } else {
@@ -54,9 +55,23 @@ struct AudioAssembly: ~Copyable {
         return samples
     }
 
+    private var tooLoud: MediaError {
+        .damaged(format: format, reason: "a sample is more than a million times full scale")
+    }
+
     private var notFinite: MediaError {
         .damaged(format: format, reason: "a sample is not a finite number")
     }
+}
+
+/// Whether every value is below 2^20: its square, summed over a window, is far from what f32 holds. On bits, as `isFinite`.
+private func isBounded(_ values: UnsafeBufferPointer<Float>) -> Bool {
+    let bound = Float(1 << 20).bitPattern
+    var bad: UInt32 = 0
+    for value in values {
+        bad |= value.bitPattern & 0x7FFF_FFFF >= bound ? 1 : 0
+    }
+    return bad == 0
 }
 
 /// Whether no value is infinite or NaN. On bits, because comparisons of floats are not vectorised.

@@ -1,0 +1,109 @@
+import FoundationEssentials
+import Glibc
+
+/// castor-fuzz TARGET COUNT [SEED]: mutates files of the corpus and gives them to the target. An input that crashes, hangs or
+/// gives what must not be is left in Fuzzing/found.
+@main struct Fuzz {
+    static func main() throws {
+        let arguments = CommandLine.arguments
+        guard arguments.count >= 3, let target = Target(rawValue: arguments[1]), let count = Int(arguments[2]) else {
+            say("castor-fuzz \(Target.allCases.map(\.rawValue).joined(separator: "|")) COUNT [SEED]")
+            exit(64)
+        }
+        let seed = arguments.count > 3 ? UInt64(arguments[3]) ?? 1 : 1
+        // From the top of the repository.
+        let runner = try Runner(
+            target, model: "Tests/Fixtures/castor-nano",
+            scratch: "\(FileManager.default.temporaryDirectory.path)/fuzz-\(getpid())")
+        defer { try? FileManager.default.removeItem(atPath: runner.scratch) }
+        let corpus = try Corpus(target)
+        for (name, bytes) in corpus.regressions { try check(runner, bytes, name) }
+        var limit = rlimit(rlim_cur: 6 << 30, rlim_max: 6 << 30)
+        setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+        let record = try Record("Fuzzing/found/\(target.rawValue)")
+        for index in 0..<count {
+            var random = SeededGenerator(state: seed &* 0x9E37_79B9 &+ UInt64(index))
+            let input = Mutation.mutate(
+                corpus.files.randomElement(using: &random)!, corpus.files.randomElement(using: &random)!, &random)
+            record.write(input)
+            // A hang ends the process, and its input is on record.
+            alarm(60)
+            try check(runner, input, "seed \(seed), number \(index)")
+            alarm(0)
+            if (index + 1) % 10_000 == 0 { say("\(target.rawValue): \(index + 1) of \(count)") }
+        }
+        record.remove()
+        say(
+            "\(target.rawValue): \(corpus.files.count) files, \(corpus.regressions.count) regressions, \(count) executions, no finding"
+        )
+    }
+
+    private static func check(_ runner: Runner, _ bytes: [UInt8], _ what: String) throws {
+        do { try runner.run(bytes) } catch {
+            say("\(runner.target.rawValue): \(what): \(error)")
+            exit(1)
+        }
+    }
+}
+
+/// One line, at once: what crashes later must not take it along.
+private func say(_ text: String) {
+    let line = Array("\(text)\n".utf8)
+    _ = write(STDOUT_FILENO, line, line.count)
+}
+
+/// Files that mutations start from, and inputs that were findings once.
+struct Corpus {
+    private(set) var files: [[UInt8]] = []
+    private(set) var regressions: [(name: String, bytes: [UInt8])] = []
+
+    private static let folders = [
+        "Tests/Fixtures/media", "Tests/MediaTests/Fixtures", "Tests/Fixtures", "Tests/Fixtures/castor-nano", "docs",
+        "Fuzzing/Corpus/json",
+    ]
+    private static let maxBytes = 600_000
+
+    init(_ target: Target) throws {
+        for folder in Self.folders {
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
+                guard let suffix = name.split(separator: ".").last, target.extensions.contains(String(suffix)) else {
+                    continue
+                }
+                let bytes = [UInt8](try Data(contentsOf: URL(filePath: "\(folder)/\(name)")))
+                if bytes.count <= Self.maxBytes { files.append(bytes) }
+            }
+        }
+        let folder = "Fuzzing/Regressions/\(target.rawValue)"
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder).sorted()) ?? [] {
+            regressions.append((name, [UInt8](try Data(contentsOf: URL(filePath: "\(folder)/\(name)")))))
+        }
+    }
+}
+
+/// The input at work, in a mapped file: it survives whatever happens to the process.
+final class Record {
+    private let path: String
+    private let descriptor: Int32
+    private let memory: UnsafeMutableRawPointer
+    private static let size = 1 << 20
+
+    init(_ path: String) throws {
+        self.path = path
+        try FileManager.default.createDirectory(
+            atPath: String(path[..<path.lastIndex(of: "/")!]), withIntermediateDirectories: true)
+        descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0, ftruncate(descriptor, off_t(Self.size)) == 0,
+            let memory = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), memory != MAP_FAILED
+        else { throw Finding(description: "\(path) cannot be written") }
+        self.memory = memory
+    }
+
+    func write(_ bytes: [UInt8]) {
+        ftruncate(descriptor, off_t(bytes.count))
+        bytes.withUnsafeBytes {
+            memory.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(memory), byteCount: bytes.count)
+        }
+    }
+
+    func remove() { unlink(path) }
+}
