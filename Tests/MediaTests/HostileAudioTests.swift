@@ -135,6 +135,21 @@ import Testing
         #expect(throws: MediaError.self) { try AudioDecoder.decode(bytes, .wav) }
     }
 
+    /// Found by fuzzing: finite samples whose squares are not finite any more in the log-mel front-end.
+    @Test func samplesFarBeyondFullScaleAreDamage() throws {
+        for (value, isTooLoud) in [(Float(1e25), true), (1 << 20, true), (1e5, false)] {
+            var values = [Float](repeating: 0.25, count: 8_000)
+            values[3_000] = value
+            let bytes = Builder.wave(Builder.floats(values), bits: 32, isFloat: true)
+            guard isTooLoud else {
+                #expect(try AudioDecoder.decode(bytes, .wav).samples.count == 8_000)
+                continue
+            }
+            let reason = "a sample is more than a million times full scale"
+            #expect(throws: MediaError.damaged(format: "wav", reason: reason)) { try AudioDecoder.decode(bytes, .wav) }
+        }
+    }
+
     @Test func nothingToHearIsAnError() {
         #expect(throws: MediaError.noSamples(format: "wav")) { try AudioDecoder.decode(Builder.wave([]), .wav) }
     }
