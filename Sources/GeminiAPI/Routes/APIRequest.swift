@@ -39,20 +39,15 @@ package struct APIRequest: Sendable {
         }
         try lease.reserve(expected)
         var body = ByteBuffer()
-        do {
-            for try await var chunk in request.body {
-                guard body.readableBytes + chunk.readableBytes <= limit else { throw APIError.bodyTooLarge(limit: limit) }
-                if body.readableBytes + chunk.readableBytes > expected {
-                    let more = max(chunk.readableBytes, 1 << 16)
-                    try lease.reserve(more)
-                    expected += more
-                }
-                // The body of most requests comes in one piece.
-                if body.readableBytes == 0 { body = chunk } else { body.writeBuffer(&chunk) }
+        for try await var chunk in request.body {
+            guard body.readableBytes + chunk.readableBytes <= limit else { throw APIError.bodyTooLarge(limit: limit) }
+            if body.readableBytes + chunk.readableBytes > expected {
+                let more = max(chunk.readableBytes, 1 << 16)
+                try lease.reserve(more)
+                expected += more
             }
-        } catch let error where !(error is APIError || error is CancellationError) {
-            // The connection closed, or what came is not HTTP, before the announced length.
-            throw APIError.invalid("The request's body broke off.")
+            // The body of most requests comes in one piece.
+            if body.readableBytes == 0 { body = chunk } else { body.writeBuffer(&chunk) }
         }
         return body
     }
