@@ -6,7 +6,6 @@ DESTDIR ?=
 
 program := .build/release/castor
 model := weights/castor-small
-weights := $(model)/model.safetensors
 installed_model := $(DESTDIR)$(PREFIX)/share/castor/castor-small
 
 .PHONY: help
@@ -26,13 +25,8 @@ setup-build:
 program: setup-build
 	@tools/timed "Building the program castor in release mode" swift build -c release --product castor
 
-# The weights are a pure function of config.json and the seed.
-$(weights): $(model)/config.json | program
-	@tools/timed "Writing UNTRAINED weights for castor-small: random numbers, whose vectors have the right form and no meaning" \
-	    $(program) init $(model) --seed 1
-
 .PHONY: build
-build: program $(weights) ## Build the program (release mode) and, until it is trained, random weights for its model
+build: program ## Build the program in release mode
 	@echo "Ready: $(program) embed \"hello\""
 
 .PHONY: demo
@@ -43,7 +37,6 @@ demo: setup build ## Make pictures, sounds, a clip and a document on the spot an
 test: setup-build ## Everything the tests need, then all tests
 	@tools/timed "Building the program and the tests in release mode" swift build -c release --build-tests
 	@tools/timed "Running all tests" swift test -c release --skip-build
-	@$(MAKE) --no-print-directory contracts
 
 .PHONY: contracts
 contracts: program ## Drive the built server with the hosted service's own clients
@@ -52,7 +45,7 @@ contracts: program ## Drive the built server with the hosted service's own clien
 	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts
 
 .PHONY: bench
-bench: setup-build $(weights) ## Measure speed, as a share of what the processor's matrix product reaches
+bench: setup-build ## Measure speed, as a share of what the processor's matrix product reaches
 	@tools/timed "Benchmarks" swift package --package-path Benchmarks -c release benchmark
 
 .PHONY: bench-train

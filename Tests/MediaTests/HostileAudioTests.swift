@@ -137,7 +137,7 @@ import Testing
 
     /// Found by fuzzing: finite samples whose squares are not finite any more in the log-mel front-end.
     @Test func samplesFarBeyondFullScaleAreDamage() throws {
-        for (value, isTooLoud) in [(Float(1e25), true), (1 << 20, true), (1e5, false)] {
+        for (value, isTooLoud): (Float, Bool) in [(1e25, true), (1_048_576, true), (1e5, false)] {
             var values = [Float](repeating: 0.25, count: 8_000)
             values[3_000] = value
             let bytes = Builder.wave(Builder.floats(values), bits: 32, isFloat: true)
