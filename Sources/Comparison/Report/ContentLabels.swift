@@ -49,8 +49,10 @@ package struct ContentLabels: Sendable {
     package func callAsFunction(_ key: String) -> [Piece] {
         guard let content = contents[key] else { return [.text(key)] }
         return content.parts.map { part in
-            switch part {
+            switch part.media {
             case .text(let text): return .text(Self.shortened(text))
+            // `media` looks behind it.
+            case .clip: return .text("a clip")
             case .data(let bytes, _): return Self.picture(bytes, "picture") ?? .text("\(bytes.count) bytes")
             case .file(let path, _):
                 let name = path.split(separator: "/").last.map(String.init) ?? path

@@ -111,8 +111,9 @@ package struct EmbedCall: Sendable {
 
 extension Part {
     fileprivate var isText: Bool {
-        switch self {
+        switch media {
         case .text: true
+        case .clip: false
         case .data(_, let mimeType), .file(_, let mimeType): mimeType?.lowercased().hasPrefix("text/") ?? false
         }
     }
