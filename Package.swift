@@ -100,7 +100,8 @@ let package = Package(
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
-                "Castor", "CastorNumerics", "Comparison", "Encoder", "Evaluation", "GeminiAPI", "ServerState", "Training",
+                "Castor", "CastorNumerics", "Comparison", "Encoder", "Evaluation", "GeminiAPI", "ServerState",
+                "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -14,7 +14,7 @@ final class RunningServer {
         var found: UInt16?
         let start = Date()
         while found == nil, Date().timeIntervalSince(start) < 60 {
-            found = running.errorsSoFar.split(separator: "\n").first { $0.contains("listening at") }
+            found = running.errorsSoFar.split(separator: "\n").first { $0.contains("listening at http") }
                 .flatMap { $0.split(separator: ":").last }.flatMap { UInt16($0) }
             usleep(2_000)
         }

@@ -1,6 +1,7 @@
 import Castor
 import Foundation
 import GeminiAPI
+import HTTPTypes
 import TestSupport
 import Testing
 

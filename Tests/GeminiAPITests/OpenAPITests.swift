@@ -1,5 +1,6 @@
 import Foundation
 import GeminiAPI
+import HTTPTypes
 import TestSupport
 import Testing
 

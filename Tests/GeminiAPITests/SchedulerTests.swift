@@ -1,5 +1,6 @@
 import Castor
 import GeminiAPI
+import HTTPTypes
 import TestSupport
 import Testing
 
