@@ -55,8 +55,10 @@ let package = Package(
 
         // The library, in the order data flows.
         // Prefixed, because a package graph may hold only one module `Numerics`, and that is swift-numerics'.
+        .target(name: "CKernels", path: "Sources/Kernels"),
         .target(
-            name: "CastorNumerics", dependencies: ["COpenBLAS"], path: "Sources/Numerics", swiftSettings: strict),
+            name: "CastorNumerics", dependencies: ["CKernels", "COpenBLAS"], path: "Sources/Numerics",
+            swiftSettings: strict),
         .target(
             name: "Media",
             dependencies: ["CTurboJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler"],

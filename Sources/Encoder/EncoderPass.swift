@@ -9,10 +9,11 @@ package struct EncoderPass: Sendable {
     let shape: BlockShape
     private let rotary: [Configuration.Tower: RotaryTable]
 
-    package init(configuration: Configuration, pool: WorkerPool) {
+    /// - Parameter precision: of the products with the blocks' matrices; vectors that people get are computed in single precision
+    package init(configuration: Configuration, pool: WorkerPool, precision: ProductPrecision = .single) {
         self.configuration = configuration
         self.pool = pool
-        shape = BlockShape(configuration)
+        shape = BlockShape(configuration, precision: precision)
         let pairs = shape.headSize / 2
         rotary = [
             .text: RotaryTable(pairs: pairs, base: configuration.text.ropeBase),

@@ -16,6 +16,8 @@ package final class Trainer {
         package var engine = GradientEngine.Options()
         /// Decay of the exponential moving average of the parameters; the default, nil, keeps none.
         package var averageDecay: Double?
+        /// Of the products with the blocks' matrices, forward and backward, and of Muon's. The default is single.
+        package var precision = ProductPrecision.single
 
         package init(schedule: Schedule) {
             self.schedule = schedule
@@ -61,10 +63,11 @@ package final class Trainer {
         self.objective = objective
         self.options = options
         self.pool = pool
-        optimizer = AdamW(parameters, options: options.optimizer, pool: pool)
+        optimizer = AdamW(parameters, options: options.optimizer, precision: options.precision, pool: pool)
         var engineOptions = options.engine
         engineOptions.towers.formIntersection(Self.trainedTowers(parameters, optimizer))
-        engine = GradientEngine(EncoderPass(configuration: configuration, pool: pool), options: engineOptions)
+        let pass = EncoderPass(configuration: configuration, pool: pool, precision: options.precision)
+        engine = GradientEngine(pass, options: engineOptions)
         weights = ModelWeights(configuration, parameters)
         gradients = ParameterStore(parameters.shapes)
         gradientWeights = ModelWeights(configuration, gradients)

@@ -122,6 +122,13 @@ import Training
         #expect(zero.values.allSatisfy { $0 == 0 })
     }
 
+    @Test(.enabled(if: ProductPrecision.bfloat16.isAvailable)) func muonInBFloat16EvensOutDirections() {
+        let x = Matrix(rows: 4, columns: 6)
+        for (index, value) in [Float(100), 1, 0.5, 0.2].enumerated() { x.row(index)[index] = value }
+        Muon.orthogonalize(x, pool, precision: .bfloat16)
+        for index in 0..<4 { #expect(abs(x.row(index)[index] - 0.95) < 0.3, "\(x.row(index)[index])") }
+    }
+
     @Test func muonGroupsLeaveVectorsToAdamW() {
         var options = AdamW.Options()
         options.groups = [ParameterGroup("*", method: .muon)]

@@ -18,7 +18,7 @@ import Training
 
     private func trainer(
         averageDecay: Double? = 0.9, temperature: Double = 0.05, rate: Double = 1e-3,
-        range: ClosedRange<Double> = 0.01...1
+        range: ClosedRange<Double> = 0.01...1, precision: ProductPrecision = .single
     ) throws -> Trainer {
         var objective = Objective(levels: [.init(size: 3072), .init(size: 256)])
         objective.contrastive?.learnsTemperature = true
@@ -28,6 +28,8 @@ import Training
         objective.initialize(parameters)
         var options = Trainer.Options(schedule: Schedule(peak: rate, warmUpSteps: 2, totalSteps: 20))
         options.averageDecay = averageDecay
+        options.precision = precision
+        options.optimizer.groups = [ParameterGroup("*", method: precision == .single ? .adamW : .muon)]
         return Trainer(model.configuration, parameters, objective, options, pool)
     }
 
@@ -37,6 +39,22 @@ import Training
 
     @Test func resumedEqualsUninterrupted() throws {
         try Folders.withTemporary { try resume(throughFileIn: $0) }
+    }
+
+    /// Rounding the factors to 8 bits moves the loss by less than that; the same steps twice have the same bits.
+    @Test(.enabled(if: ProductPrecision.bfloat16.isAvailable)) func bfloat16StaysNearSinglePrecision() throws {
+        let (single, rounded, again) = (
+            try trainer(), try trainer(precision: .bfloat16), try trainer(precision: .bfloat16)
+        )
+        let batch = Nano.mixedBatch(seed: 3)
+        let (expected, found) = (try single.step([batch]), try rounded.step([batch]))
+        #expect(found.loss.total != expected.loss.total, "as if nothing had been rounded")
+        #expect(abs(found.loss.total / expected.loss.total - 1) < 0.01, "\(found.loss.total), \(expected.loss.total)")
+        #expect(abs(found.gradientNorm / expected.gradientNorm - 1) < 0.05)
+        _ = try again.step([batch])
+        for tensor in rounded.parameters.tensors {
+            expectClose(again.parameters[tensor.name], tensor.values, within: 0, tensor.name)
+        }
     }
 
     private func resume(throughFileIn folder: String) throws {

@@ -13,6 +13,7 @@ import csv
 import hashlib
 import lzma
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -22,8 +23,10 @@ csv.field_size_limit(1 << 30)
 
 SHARD = 20_000
 """Texts of one shard of vectors: what is lost when the computation is stopped."""
-NAMES_SHARE = 0.2
-"""Share of the names that the mixed set takes: they are many, short and alike."""
+ENGLISH_SHARE, NAMES_SHARE = 0.5, 0.15
+"""Shares that the mixed set takes: English is learned from every other row's vector as well; names are many, short and alike."""
+CODE_SHARE = 0.3
+"""Share of the Python functions that the mixed set takes: each costs as much as eight sentences."""
 LONGEST = 400
 """Characters of a text. Longer ones cost more than they teach at this stage."""
 
@@ -73,6 +76,17 @@ def names(data: Path) -> list[tuple[str, str, str]]:
     return pairs
 
 
+def code(data: Path) -> list[tuple[str, str]]:
+    """(Python function or command line, the English that describes it)."""
+    escapes = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
+    def plain(field: str) -> str:
+        return re.sub(r"\\[nt\\]", lambda found: escapes[found.group()], field)
+    functions = [(clean(plain(row["code"])), clean(plain(row["docstring"]))) for row in rows(data / "train/code/docstrings.tsv.xz")]
+    commands = [(clean(row["example"]), clean(row["description"])) for row in rows(data / "train/code/tldr.tsv.xz")]
+    functions = in_hash_order(functions, " ".join)[: int(len(functions) * CODE_SHARE)]
+    return [pair for pair in functions + commands if pair[0] and pair[1]]
+
+
 def write_lines(data: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with lzma.open(data / "train/text/english.txt.xz", "rt", encoding="utf-8") as file:
@@ -86,6 +100,7 @@ def write_lines(data: Path, out: Path) -> None:
     plain = [clean(line) for line in plain]
     for index in range(max(len(first), len(plain))):
         lines.update(dict.fromkeys([*first[index : index + 1], *plain[index : index + 1]]))
+    lines.update(dict.fromkeys(english for _, english in code(data)))
     (out / "english.txt").write_text("".join(f"{line}\n" for line in lines if line), encoding="utf-8")
     print(f"{len(lines):,} English texts")
 
@@ -144,9 +159,9 @@ def write_set(out: Path, name: str, pairs, place: dict[str, int], vectors: np.nd
 
 
 def write_mixed(out: Path, chosen: random.Random) -> None:
-    """All three shuffled into one, names thinned: batches then have every language in them and pull in one direction."""
+    """All of them shuffled into one, names thinned: batches then have every language in them and pull in one direction."""
     lines, vectors = [], []
-    for name, share in (("english", 1.0), ("bitext", 1.0), ("names", NAMES_SHARE)):
+    for name, share in (("english", ENGLISH_SHARE), ("bitext", 1.0), ("code", 1.0), ("names", NAMES_SHARE)):
         with open(out / f"{name}.tsv", encoding="utf-8") as file:
             next(file)
             found = file.readlines()
@@ -171,6 +186,7 @@ def write_sets(data: Path, out: Path) -> None:
     write_set(out, "english", plain, place, vectors)
     write_set(out, "bitext", [(text, english) for _, english, text in bitext(data)], place, vectors)
     write_set(out, "names", [(text, english) for _, english, text in names(data)], place, vectors)
+    write_set(out, "code", code(data), place, vectors)
     write_mixed(out, chosen)
 
 

@@ -48,17 +48,17 @@ extension BlockPass {
         _ dx: Matrix, _ rows: Range<Int>, _ weights: BlockWeights, _ activations: BlockActivations,
         _ scratch: BlockGradients, _ columns: Columns, dGain: UnsafeMutablePointer<Float>
     ) {
-        inputGradient(dx, weights.down, into: scratch.up, rows: rows, columns) { part in
+        inputGradient(dx, weights.down, into: scratch.up, rows: rows, columns, shape.precision) { part in
             for row in rows {
                 geluBackward(
                     activations.up.row(row) + part.lowerBound, scratch.up.row(row) + part.lowerBound, count: part.count)
             }
         }
-        inputGradient(scratch.up, weights.up, into: scratch.normed, rows: rows, columns)
+        inputGradient(scratch.up, weights.up, into: scratch.normed, rows: rows, columns, shape.precision)
         rmsNormRowsBackward(
             Block(scratch.normed[rows]), input: Block(activations.middle[rows]), weight: weights.mlpNorm.pointer,
             epsilon: shape.epsilon, into: Block(dx[rows]), dWeight: dGain)
-        inputGradient(dx, weights.attentionOutput, into: scratch.context, rows: rows, columns)
+        inputGradient(dx, weights.attentionOutput, into: scratch.context, rows: rows, columns, shape.precision)
     }
 
     /// From the gradient of the rotated queries, keys and values to dx before the block.
@@ -71,7 +71,7 @@ extension BlockPass {
                 scratch.qkv.row(row), heads: 2 * shape.heads, pairs: shape.headSize / 2,
                 cosine: angles.cosine.row(row), sine: angles.sine.row(row))
         }
-        inputGradient(scratch.qkv, weights.qkv, into: scratch.normed, rows: rows, columns)
+        inputGradient(scratch.qkv, weights.qkv, into: scratch.normed, rows: rows, columns, shape.precision)
         rmsNormRowsBackward(
             Block(scratch.normed[rows]), input: Block(activations.input[rows]), weight: weights.attentionNorm.pointer,
             epsilon: shape.epsilon, into: Block(dx[rows]), dWeight: dGain)
@@ -110,7 +110,8 @@ extension BlockPass {
             let pieces = pool.ranges(dW.rows, minimum: 16)
             pool.run(pieces.count) { index, _ in
                 gemm(
-                    Block(dY).columns(pieces[index]), .yes, Block(x), .no, into: Block(dW[pieces[index]]), beta: 1)
+                    Block(dY).columns(pieces[index]), .yes, Block(x), .no, into: Block(dW[pieces[index]]), beta: 1,
+                    precision: shape.precision)
             }
         }
     }
@@ -124,10 +125,12 @@ extension BlockPass {
 ///   - dX: `[T, in]`
 func inputGradient(
     _ dY: Matrix, _ weight: Matrix, into dX: Matrix, rows: Range<Int>, _ columns: Columns,
-    epilogue: (Range<Int>) -> Void = { _ in }
+    _ precision: ProductPrecision, epilogue: (Range<Int>) -> Void = { _ in }
 ) {
     func compute(_ part: Range<Int>) {
-        gemm(Block(dY[rows]), .no, Block(weight).columns(part), .no, into: Block(dX, rows: rows, columns: part))
+        gemm(
+            Block(dY[rows]), .no, Block(weight).columns(part), .no, into: Block(dX, rows: rows, columns: part),
+            precision: precision)
         epilogue(part)
     }
     switch columns {

@@ -28,12 +28,15 @@ struct BlockShape: Sendable {
     let width: Int
     let heads: Int
     let epsilon: Float
+    /// Of the products with the blocks' matrices. Attention, norms and heads are in single precision.
+    let precision: ProductPrecision
 
     var headSize: Int { width / heads }
     /// 1 / sqrt(D)
     var scoreScale: Float { 1 / Float(headSize).squareRoot() }
 
-    init(_ configuration: Configuration) {
+    init(_ configuration: Configuration, precision: ProductPrecision = .single) {
+        self.precision = precision
         width = configuration.width
         heads = configuration.heads
         epsilon = configuration.normEpsilon
@@ -91,7 +94,7 @@ struct BlockPass: Sendable {
         let normed = Block(activations.normed[rows])
         rmsNormRows(
             Block(activations.input[rows]), weight: weights.attentionNorm.pointer, epsilon: shape.epsilon, into: normed)
-        linear(normed, weights.qkv, into: activations.qkv, rows: rows, columns)
+        linear(normed, weights.qkv, into: activations.qkv, rows: rows, columns, precision: shape.precision)
         let pairs = shape.headSize / 2
         for row in rows {
             let (cosine, sine) = (angles.cosine.row(row), angles.sine.row(row))
@@ -127,17 +130,21 @@ struct BlockPass: Sendable {
     ) {
         let (middle, up, hidden) = (activations.middle, activations.up, activations.hidden)
         copyRows(rows, of: activations.input, into: middle)
-        linear(Block(activations.context[rows]), weights.attentionOutput, into: middle, rows: rows, columns, beta: 1)
+        linear(
+            Block(activations.context[rows]), weights.attentionOutput, into: middle, rows: rows, columns, beta: 1,
+            precision: shape.precision)
         let normed = Block(activations.mlpNormed[rows])
         rmsNormRows(Block(middle[rows]), weight: weights.mlpNorm.pointer, epsilon: shape.epsilon, into: normed)
-        linear(normed, weights.up, into: up, rows: rows, columns) { part in
+        linear(normed, weights.up, into: up, rows: rows, columns, precision: shape.precision) { part in
             for row in rows {
                 gelu(up.row(row) + part.lowerBound, into: hidden.row(row) + part.lowerBound, count: part.count)
             }
         }
         guard extent == .all else { return }
         copyRows(rows, of: middle, into: activations.output)
-        linear(Block(hidden[rows]), weights.down, into: activations.output, rows: rows, columns, beta: 1)
+        linear(
+            Block(hidden[rows]), weights.down, into: activations.output, rows: rows, columns, beta: 1,
+            precision: shape.precision)
     }
 }
 
@@ -194,11 +201,12 @@ enum Columns {
 ///   - output: `[T, out]`
 func linear(
     _ input: Block, _ weight: Matrix, into output: Matrix, rows: Range<Int>, _ columns: Columns, beta: Float = 0,
-    epilogue: (Range<Int>) -> Void = { _ in }
+    precision: ProductPrecision = .single, epilogue: (Range<Int>) -> Void = { _ in }
 ) {
     func compute(_ part: Range<Int>) {
         gemm(
-            input, .no, Block(weight[part]), .yes, into: Block(output, rows: rows, columns: part), beta: beta)
+            input, .no, Block(weight[part]), .yes, into: Block(output, rows: rows, columns: part), beta: beta,
+            precision: precision)
         epilogue(part)
     }
     switch columns {

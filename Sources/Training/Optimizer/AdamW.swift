@@ -32,6 +32,7 @@ package final class AdamW {
     package let secondMoments: ParameterStore
     /// Updates done.
     package private(set) var stepCount = 0
+    private let precision: ProductPrecision
     private let pool: WorkerPool
     private let pieces: [Piece]
     private let embedding: Int?
@@ -49,11 +50,14 @@ package final class AdamW {
 
     private static let valuesPerPiece = 1 << 16
 
-    /// - Parameter embeddingName: the tensor that is treated by rows
+    /// - Parameters:
+    ///   - embeddingName: the tensor that is treated by rows
+    ///   - precision: of Muon's products
     package init(
         _ parameters: ParameterStore, options: Options, embeddingName: String = "text.embedding.weight",
-        pool: WorkerPool
+        precision: ProductPrecision = .single, pool: WorkerPool
     ) {
+        self.precision = precision
         self.parameters = parameters
         self.options = options
         self.pool = pool
@@ -124,7 +128,8 @@ package final class AdamW {
             Muon.update(
                 parameters.tensors[piece.tensor].values, momentum: firstMoments.tensors[piece.tensor].values,
                 gradient: gradients.tensors[piece.tensor].values, rate: rate * piece.group.rateFactor,
-                decay: piece.decay, momentum: options.momentum, gradientScale: step.gradientScale, pool)
+                decay: piece.decay, momentum: options.momentum, gradientScale: step.gradientScale, pool,
+                precision: precision)
         }
     }
 

@@ -21,7 +21,7 @@ package enum Muon {
     /// - Parameters: `p`, `m`, `g` are `[rows, columns]`; the first two change. Deterministic for a number of threads.
     package static func update(
         _ p: Matrix, momentum m: Matrix, gradient g: Matrix, rate: Double, decay: Double, momentum: Double,
-        gradientScale: Double, _ pool: WorkerPool
+        gradientScale: Double, _ pool: WorkerPool, precision: ProductPrecision = .single
     ) {
         let (gain, share, scaling) = (Float(1 - momentum), Float(momentum), Float(gradientScale))
         let direction = Matrix(rows: g.rows, columns: g.columns)
@@ -31,14 +31,14 @@ package enum Muon {
             m.pointer[index] = moved
             direction.pointer[index] = gradient + (moved - gradient) * share
         }
-        orthogonalize(direction, pool)
+        orthogonalize(direction, pool, precision: precision)
         let size = rate * adamWRootMeanSquare * Double(max(p.rows, p.columns)).squareRoot()
         let (keep, step) = (Float(1 - rate * decay), Float(size))
         for index in 0..<p.count { p.pointer[index] = p.pointer[index] * keep - direction.pointer[index] * step }
     }
 
     /// Brings the singular values of `x` `[rows, columns]` near 1 (0.7 to 1.2) by Newton and Schulz's iteration; zero stays zero.
-    package static func orthogonalize(_ x: Matrix, _ pool: WorkerPool) {
+    package static func orthogonalize(_ x: Matrix, _ pool: WorkerPool, precision: ProductPrecision = .single) {
         let norm = preciseSumOfSquares(x.pointer, count: x.count).squareRoot()
         scale(x.pointer, by: Float(1 / (norm + epsilon)), count: x.count)
         // The smaller of the two Gram matrices: X Xᵀ for wide matrices, Xᵀ X for tall ones.
@@ -48,14 +48,16 @@ package enum Muon {
         let polynomial = Matrix(rows: side, columns: side)
         let product = Matrix(rows: x.rows, columns: x.columns)
         for _ in 0..<iterations {
-            pool.gemm(Block(x), isWide ? .no : .yes, Block(x), isWide ? .yes : .no, into: Block(gram))
+            pool.gemm(
+                Block(x), isWide ? .no : .yes, Block(x), isWide ? .yes : .no, into: Block(gram), precision: precision)
             polynomial.pointer.update(from: gram.pointer, count: gram.count)
-            pool.gemm(Block(gram), .no, Block(gram), .no, into: Block(polynomial), alpha: c, beta: b)
+            pool.gemm(
+                Block(gram), .no, Block(gram), .no, into: Block(polynomial), alpha: c, beta: b, precision: precision)
             product.pointer.update(from: x.pointer, count: x.count)
             if isWide {
-                pool.gemm(Block(polynomial), .no, Block(x), .no, into: Block(product), beta: a)
+                pool.gemm(Block(polynomial), .no, Block(x), .no, into: Block(product), beta: a, precision: precision)
             } else {
-                pool.gemm(Block(x), .no, Block(polynomial), .no, into: Block(product), beta: a)
+                pool.gemm(Block(x), .no, Block(polynomial), .no, into: Block(product), beta: a, precision: precision)
             }
             x.pointer.update(from: product.pointer, count: x.count)
         }

@@ -1,3 +1,4 @@
+import CastorNumerics
 import Encoder
 import FoundationEssentials
 
@@ -66,6 +67,10 @@ extension Recipe {
             check(stage.steps != nil || stage.epochs != nil, "\(place).steps", "is missing; state steps or epochs")
             check(
                 stage.steps == nil || stage.epochs == nil, "\(place).epochs", "is given beside steps; state one of them"
+            )
+            check(
+                stage.precision.isAvailable, "\(place).precision",
+                "is \(stage.precision.rawValue), for which this processor has no instructions (AVX512-BF16); \"single\" runs on all"
             )
             let rates = stage.data.count { $0.rate != nil }
             if rates > 0, let missing = stage.data.firstIndex(where: { $0.rate == nil }) {

@@ -81,6 +81,7 @@ extension Recipe.Stage {
                     $0.pattern, rateFactor: $0.rate, decay: $0.decay, method: $0.method == "muon" ? .muon : .adamW)
             }
         options.averageDecay = from.average
+        options.precision = precision
         options.engine.maxChunkTokens = memory.chunkTokens
         options.engine.keeping = memory.keep == "blockInputs" ? .blockInputs : .everything
         return options

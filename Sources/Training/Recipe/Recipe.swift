@@ -1,3 +1,4 @@
+package import CastorNumerics
 import Encoder
 import FoundationEssentials
 
@@ -30,6 +31,7 @@ package struct Recipe: Sendable, Equatable, Codable {
         package var optimizer: Optimizer
         package var schedule: Schedule
         package var memory: Memory
+        package var precision: ProductPrecision
         package var accumulate: Int
     }
 

@@ -1,4 +1,5 @@
 import Castor
+import CastorNumerics
 
 /// Every key of a recipe, its limits, its default and what it means: the one place that checking, defaults and the table
 /// in docs/training.md come from.
@@ -43,6 +44,10 @@ package enum RecipeSchema {
         RecipeField("optimizer", optimizer, .defaults("{}"), "AdamW."),
         RecipeField("schedule", schedule, .required, "The learning rate."),
         RecipeField("memory", memory, .defaults("{}"), "What is kept for the backward pass."),
+        RecipeField(
+            "precision", .choice(ProductPrecision.allCases.map(\.rawValue)), .defaults("\"single\""),
+            "Of the blocks' matrix products in training. `bfloat16` is about twice as fast; it needs a processor with AVX512-BF16. Weights, "
+                + "sums, attention, losses and evaluations stay in single precision."),
         RecipeField(
             "accumulate", .whole(.atLeast(1)), .defaults("1"),
             "Batches of one update. Not a larger contrastive batch: use `batch` and `memory.chunkTokens` for that."),
