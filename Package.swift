@@ -71,7 +71,11 @@ let package = Package(
             name: "Comparison", dependencies: ["Castor", "CastorNumerics", "Encoder", "Evaluation", "Media", "Report"],
             swiftSettings: strict),
         .target(
-            name: "Training", dependencies: ["Castor", "CastorNumerics", "Encoder", "Evaluation", "Media", "Report"],
+            name: "Training",
+            dependencies: [
+                "Castor", "CastorNumerics", "Encoder", "Evaluation", "Media", "Report",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: strict),
         // What the server remembers. Knows no HTTP and no model.
         .target(

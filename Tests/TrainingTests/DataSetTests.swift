@@ -331,16 +331,18 @@ import Training
                 "{\"query\": {\"parts\": [{\"text\": \"a\"}]}, \"positive\": {\"parts\": [{\"fileData\": {\"fileUri\": \"p.bmp\"}}]}}"
             try folder.write("pairs.jsonl", line + "\n")
             try folder.write("p.bmp", Made.picture(seed: 1))
-            let first = try SHA256.of(folder.open("pairs.jsonl", .jsonl))
-            #expect(try SHA256.of(folder.open("pairs.jsonl", .jsonl)) == first)
+            let first = try DataDigest.of(folder.open("pairs.jsonl", .jsonl))
+            #expect(try DataDigest.of(folder.open("pairs.jsonl", .jsonl)) == first)
             try folder.write("p.bmp", Made.picture(seed: 2))
-            #expect(try SHA256.of(folder.open("pairs.jsonl", .jsonl)) != first)
+            #expect(try DataDigest.of(folder.open("pairs.jsonl", .jsonl)) != first)
             // Texts alone: what sha256sum says.
             let texts = try folder.write("t.tsv", "a\tb\n")
-            #expect(try SHA256.of(folder.open("t.tsv", .tsv)) == SHA256.of(path: texts))
+            #expect(try DataDigest.of(folder.open("t.tsv", .tsv)) == DataDigest.of(path: texts))
+            #expect(
+                try DataDigest.of(path: texts) == "5dd1197866f479824d9b483e1b7ae9ad3e518f3b4fd447c6b92d127dda6178c5")
             try folder.write("t.npy", Made.numpy(shape: "(1, 2)", Made.floats([1, 2])))
             let taught = try folder.open("t.tsv", .tsv) { $0.queryTeacher = "\(folder.path)/t.npy" }
-            #expect(try SHA256.of(taught) != SHA256.of(path: texts))
+            #expect(try DataDigest.of(taught) != DataDigest.of(path: texts))
         }
     }
 }

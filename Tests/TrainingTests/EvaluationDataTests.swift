@@ -36,7 +36,7 @@ import Training
             }
             let facts = try #require(history.facts.evaluationSets?.first)
             #expect(facts.name == "other.tsv" && facts.pairs == 30 && facts.alsoTrained == 0 && facts.decides)
-            #expect(facts.sha256 == (try SHA256.of(path: "\(folder)/other.tsv")))
+            #expect(facts.sha256 == (try DataDigest.of(path: "\(folder)/other.tsv")))
             let card = String(decoding: try Folders.read("\(folder)/out/model/README.md"), as: UTF8.self)
             #expect(card.contains("| other.tsv | 30 | 0 | `\(facts.sha256)` |"))
             let report = String(decoding: try Folders.read("\(folder)/out/report.html"), as: UTF8.self)

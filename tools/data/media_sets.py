@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Stages 2 and 3 of castor-small: pictures, sounds and speech beside texts, with the teacher's vector of the English.
+"""Stages 2 and 3 of castor-small: pictures, pairs of frames, sounds, speech, clips and pages beside texts, with the teacher's vector of the English.
 
-    tools/data/media_sets.py lines DATA OUT [--speech FOLDER]     OUT/english.txt: the English texts
+    tools/data/media_sets.py lines DATA OUT [--made FOLDER]      OUT/english.txt: the English texts
     tools/data/text_sets.py teacher OUT TEACHER                   their vectors
-    tools/data/media_sets.py sets DATA OUT TEXT [--speech FOLDER] OUT/*.jsonl with OUT/*.npy
+    tools/data/media_sets.py sets DATA OUT TEXT [--made FOLDER]  OUT/*.jsonl with OUT/*.npy
 
-DATA is the training data pack, FOLDER what speech.py made, TEXT the folder of the text sets, whose axes the vectors follow. A
+DATA is the training data pack, FOLDER holds what speech.py, clips.py and pages.py made (speech, clips, pages), TEXT the folder of the text sets, whose axes the vectors follow. A
 picture has a row for each of its texts, so that an epoch sees it with all of them.
 """
 import argparse
@@ -19,6 +19,7 @@ import numpy as np
 from text_sets import SHARD, clean, rotation, rows
 
 PICTURES = ("openclipart", "noto-emoji", "free-exercise", "clothing", "grocery", "caltech101", "tuxpaint")
+KINDS = {".jpg": "image/jpeg", ".ogg": "audio/ogg", ".wav": "audio/wav", ".mp4": "video/mp4", ".pdf": "application/pdf"}
 TONGUES = 3
 """Texts in other languages for a picture that has them."""
 
@@ -33,8 +34,8 @@ def worth_saying(text: str) -> bool:
     return len(text) > 1 and "HASH(0x" not in text and not text.lower().startswith("clipart by")
 
 
-def pictures(data: Path) -> list[tuple[Path, str, str]]:
-    """(file, text, English)."""
+def pictures(data: Path) -> list[tuple[tuple[Path, ...], str, str]]:
+    """(files, text, English)."""
     pick = random.Random(2)
     names: dict[str, list[str]] = {}
     for row in rows(data / "train/names/cldr.tsv.xz"):
@@ -54,16 +55,29 @@ def pictures(data: Path) -> list[tuple[Path, str, str]]:
                 texts.append(clean(", ".join(pick.sample(keywords, min(6, len(keywords))))))
             if name in ("grocery", "clothing", "caltech101"):
                 texts.append(entry["class"])
-            found += [(folder / entry["file"], text, text) for text in dict.fromkeys(texts) if text]
+            found += [((folder / entry["file"],), text, text) for text in dict.fromkeys(texts) if text]
             others = names.get(entry.get("emoji", "").replace("\ufe0f", ""), []) if name == "noto-emoji" else []
             others = stamps.get(entry.get("stamp", ""), []) if name == "tuxpaint" else others
             if others and texts:
                 tongues = pick.sample(others, min(TONGUES, len(others)))
-                found += [(folder / entry["file"], clean(text), texts[0]) for text in tongues]
+                found += [((folder / entry["file"],), clean(text), texts[0]) for text in tongues]
     return found
 
 
-def sounds(data: Path) -> list[tuple[Path, str, str]]:
+def frames(data: Path) -> list[tuple[tuple[Path, ...], str, str]]:
+    """Start and end of an exercise as one content of two pictures."""
+    folder = data / "train/images/free-exercise"
+    exercises: dict[str, list[dict]] = {}
+    for entry in manifest(folder):
+        exercises.setdefault(entry["exercise"], []).append(entry)
+    found = []
+    for entries in exercises.values():
+        files = tuple(folder / entry["file"] for entry in sorted(entries, key=lambda entry: entry["frame"]))
+        found += [(files, clean(text), clean(text)) for text in entries[0]["captions"]]
+    return found
+
+
+def sounds(data: Path) -> list[tuple[tuple[Path, ...], str, str]]:
     found = []
     for name in ("esc50", "tuxpaint_effects", "sonic-pi"):
         folder = data / "train/audio" / name
@@ -71,26 +85,34 @@ def sounds(data: Path) -> list[tuple[Path, str, str]]:
             texts = [clean(text) for text in entry["captions"]]
             if name == "esc50":
                 texts = [entry["class"], f"the sound of {entry['class']}", entry["class"], *texts]
-            found += [(folder / entry["file"], text, text) for text in texts if text]
+            found += [((folder / entry["file"],), text, text) for text in texts if text]
     return found
 
 
-def speech(data: Path, made: Path | None) -> list[tuple[Path, str, str]]:
+def speech(data: Path, made: Path | None) -> list[tuple[tuple[Path, ...], str, str]]:
     english = {
         entry["stamp"]: clean(entry["captions"][0]) for entry in manifest(data / "train/images/tuxpaint") if entry["captions"]
     }
     folder = data / "train/audio/tuxpaint_speech"
     found = [
-        (folder / entry["file"], clean(entry["text"]), english[entry["stamp"]])
+        ((folder / entry["file"],), clean(entry["text"]), english[entry["stamp"]])
         for entry in manifest(folder) if entry["stamp"] in english and entry["text"].strip()
     ]
-    if made:
-        found += [(made / entry["file"], entry["text"], entry["english"]) for entry in manifest(made)]
-    return found
+    return found + generated(made, "speech")
+
+
+def generated(made: Path | None, name: str) -> list[tuple[tuple[Path, ...], str, str]]:
+    if not made or not (made / name / "manifest.jsonl").exists():
+        return []
+    folder = made / name
+    return [((folder / entry["file"],), clean(entry["text"]), clean(entry["english"])) for entry in manifest(folder)]
 
 
 def all_sets(data: Path, made: Path | None):
-    return {"pictures": pictures(data), "sounds": sounds(data), "speech": speech(data, made)}
+    return {
+        "pictures": pictures(data), "frames": frames(data), "sounds": sounds(data), "speech": speech(data, made),
+        "clips": generated(made, "clips"), "pages": generated(made, "pages"),
+    }
 
 
 def main() -> None:
@@ -102,10 +124,10 @@ def main() -> None:
         command.add_argument("out", type=Path)
         if name == "sets":
             command.add_argument("text", type=Path)
-        command.add_argument("--speech", type=Path)
+        command.add_argument("--made", type=Path)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    sets = all_sets(arguments.data.resolve(), arguments.speech.resolve() if arguments.speech else None)
+    sets = all_sets(arguments.data.resolve(), arguments.made.resolve() if arguments.made else None)
     if arguments.command == "lines":
         lines = dict.fromkeys(english for pairs in sets.values() for _, _, english in pairs)
         (arguments.out / "english.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -120,12 +142,11 @@ def main() -> None:
     place = {text: index for index, text in enumerate(texts)}
     for name, pairs in sets.items():
         with open(arguments.out / f"{name}.jsonl", "w", encoding="utf-8") as file:
-            for path, text, _ in pairs:
-                kind = "audio/wav" if path.suffix == ".wav" else "audio/ogg" if path.suffix == ".ogg" else "image/jpeg"
-                content = {"parts": [{"fileData": {"mimeType": kind, "fileUri": str(path)}}]}
+            for paths, text, _ in pairs:
+                content = {"parts": [{"fileData": {"mimeType": KINDS[path.suffix], "fileUri": str(path)}} for path in paths]}
                 file.write(json.dumps({"query": content, "positive": {"parts": [{"text": text}]}}, ensure_ascii=False) + "\n")
         np.save(arguments.out / f"{name}.npy", vectors[[place[english] for _, _, english in pairs]])
-        print(f"{name}: {len(pairs):,} pairs, {len({path for path, _, _ in pairs}):,} files")
+        print(f"{name}: {len(pairs):,} pairs, {len({path for paths, _, _ in pairs for path in paths}):,} files")
 
 
 if __name__ == "__main__":

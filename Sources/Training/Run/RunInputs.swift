@@ -37,7 +37,7 @@ struct RunInputs {
             facts.append(
                 TrainingFacts.DataSet(
                     name: set.name, pairs: set.training.count, heldOut: set.heldOut.count,
-                    sha256: try SHA256.of(set), license: License.beside(set.source.path)))
+                    sha256: try DataDigest.of(set), license: License.beside(set.source.path)))
             // Names of files say nothing of what is in them.
             if !set.hasMedia { trained.formUnion(set.training.map { set.rows[Int($0)].hash }) }
             warn(set, held.bad)
@@ -53,7 +53,7 @@ struct RunInputs {
             evaluationFacts.append(
                 TrainingFacts.EvaluationSet(
                     name: set.name, pairs: set.rows.count, alsoTrained: known, decides: evaluated.decides,
-                    sha256: try SHA256.of(set), license: License.beside(set.source.path)))
+                    sha256: try DataDigest.of(set), license: License.beside(set.source.path)))
             warn(set, found.bad)
             if known > 0 {
                 warnings.append(
