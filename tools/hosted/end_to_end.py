@@ -30,7 +30,8 @@ RECORD = ROOT / "tools/record-hosted"
 HELD_OUT = 0.3
 # The contents of two calls of tools/record-hosted, so that three recordings at a time get in each other's way.
 WAITING_CONTENTS = 100
-LOCAL = {"name": "castor-local", "width": 192, "heads": 3, "mlp_width": 768}
+LOCAL = {"name": "castor-local", "width": 128, "heads": 2, "mlp_width": 512}
+BLOCKS = {"text": 1, "image": 1, "audio": 1, "unified": 2}
 
 
 def say(text):
@@ -127,6 +128,8 @@ def local_model(folder):
     """An untrained model with castor-small's vocabulary."""
     folder.mkdir()
     configuration = json.loads((ROOT / "weights/castor-small/config.json").read_text()) | LOCAL
+    for tower, blocks in BLOCKS.items():
+        configuration[tower]["blocks"] = blocks
     (folder / "config.json").write_text(json.dumps(configuration))
     (folder / "tokenizer.model").write_bytes((ROOT / "weights/castor-small/tokenizer.model").read_bytes())
     return folder
@@ -136,8 +139,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("castor", type=Path)
     parser.add_argument("--contents", type=Path, help="a batch file of your own, lines with different keys")
-    parser.add_argument("--count", type=int, default=3000, help="of the made-up texts")
-    parser.add_argument("--epochs", type=int, default=20, help="of distillation")
+    parser.add_argument("--count", type=int, default=1500, help="of the made-up texts")
+    parser.add_argument("--epochs", type=int, default=15, help="of distillation")
     parser.add_argument("--work", type=Path, help="an empty folder to keep everything in")
     arguments = parser.parse_args()
     castor = arguments.castor.resolve()
@@ -186,7 +189,7 @@ def main():
         with (folder / "train.log").open("w") as log:
             run(castor, "train", ROOT / "recipes/distil-hosted.json", "--set", f"model={local}", "--set", f"output={folder / 'run'}",
                 "--set", f"stages[0].data[0].path={folder / 'distil.jsonl'}", "--set", f"stages[0].epochs={arguments.epochs}",
-                "--set", "stages[0].schedule.peak=1e-3", stderr=log)  # fmt: skip
+                "--set", "stages[0].schedule.peak=2e-3", stderr=log)  # fmt: skip
         seconds = time.monotonic() - start
         distilled = folder / "distilled.jsonl"
         run(castor, "embed", "--model", folder / "run/model", "--batch", in_test, "--output", distilled)
