@@ -44,6 +44,12 @@ contracts: program ## Drive the built server with the hosted service's own clien
 	@tools/timed "Installing the clients" tools/contracts/setup
 	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts
 
+.PHONY: moving
+moving: program ## Record vectors from a second server, compare, map and distil, and show what each gains
+	@tools/timed "Checking the Debian packages for the client" tools/setup contracts
+	@tools/timed "Installing the hosted service's client" tools/hosted/setup
+	@tools/timed "From recording to moving" .venv-hosted/bin/python tools/hosted/end_to_end.py $(program)
+
 .PHONY: bench
 bench: setup-build ## Measure speed, as a share of what the processor's matrix product reaches
 	@tools/timed "Benchmarks" swift package --package-path Benchmarks -c release benchmark

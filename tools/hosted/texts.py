@@ -5,7 +5,7 @@ import random
 THINGS = (
     "coffee machine,bicycle,printer,loaf of bread,tomato plant,violin,router,washing machine,tent,aquarium,camera,woollen sweater,"
     "fountain pen,kayak,fireplace,telescope,sewing machine,beehive,lawn mower,water pump,guitar,wooden floor,car battery,hard disk,"
-    "rain barrel,winter tyre,baby carriage,pocket knife,garden pond,chest freezer,oil painting,solar panel,fishing rod,bookshelf,"
+    "rain barrel,winter tyre,baby carriage,pocket knife,garden pond,chest freezer,large painting,solar panel,fishing rod,bookshelf,"
     "ski boot,smoke detector,door lock,hearing aid,sourdough starter,rose bush"
 ).split(",")
 ACTIONS = "clean,repair,buy,store,adjust,carry,measure,replace,choose,inspect,protect,sell,test,move,insure".split(",")
