@@ -74,7 +74,9 @@ fuzz: setup-build ## Give mutated files to every decoder, FUZZ times each (a mil
 	@for target in json tokenizer weights text image audio video; do \
 	    tools/timed "Fuzzing: $$target" Fuzzing/.build/release/castor-fuzz $$target $(FUZZ) || exit 1; \
 	done
-	@tools/timed "Fuzzing: document" Fuzzing/.build/release/castor-fuzz document $$(($(FUZZ) / 100))
+	@$(CC) -O2 -o Fuzzing/.build/pdf-worker Fuzzing/pdf-worker.c Sources/System/CPoppler/*.c -ISources/System/CPoppler/include -ldl -lm
+	@CASTOR_PDF_PROGRAM=$(CURDIR)/Fuzzing/.build/pdf-worker \
+	    tools/timed "Fuzzing: document" Fuzzing/.build/release/castor-fuzz document $$(($(FUZZ) / 100))
 
 .PHONY: reference
 reference: build ## Compute the golden fixtures anew with PyTorch and show the difference
