@@ -44,6 +44,12 @@ contracts: program ## Drive the built server with the hosted service's own clien
 	@tools/timed "Installing the clients" tools/contracts/setup
 	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts
 
+.PHONY: moving
+moving: program ## Record vectors from a second server, compare, map and distil, and show what each gains
+	@tools/timed "Checking the Debian packages for the client" tools/setup contracts
+	@tools/timed "Installing the hosted service's client" tools/hosted/setup
+	@tools/timed "From recording to moving" .venv-hosted/bin/python tools/hosted/end_to_end.py $(program)
+
 .PHONY: bench
 bench: setup-build ## Measure speed, as a share of what the processor's matrix product reaches
 	@tools/timed "Benchmarks" swift package --package-path Benchmarks -c release benchmark
@@ -60,17 +66,17 @@ bench-serve: build ## Time a lone request beside the library, then load at 1, 8,
 	@CASTOR_BENCH=1 tools/timed "A lone request, and writing" swift test -c release --skip-build --filter "LoneRequestTimes|WritingTimes"
 	@tools/timed "Load" tools/load/run $(program)
 
-# Of each target: what costs a process or a model's file an input gets a hundredth.
+# A document is rendered by a process of its own: a hundredth of the others' executions.
 FUZZ ?= 1000000
 .PHONY: fuzz
 fuzz: setup-build ## Give mutated files to every decoder, FUZZ times each (a million); an input that breaks one is left in Fuzzing/found
 	@tools/timed "Building the fuzzer in release mode" swift build --package-path Fuzzing -c release
-	@for target in image audio video text json; do \
+	@for target in json tokenizer weights text image audio video; do \
 	    tools/timed "Fuzzing: $$target" Fuzzing/.build/release/castor-fuzz $$target $(FUZZ) || exit 1; \
 	done
-	@for target in document weights tokenizer; do \
-	    tools/timed "Fuzzing: $$target" Fuzzing/.build/release/castor-fuzz $$target $$(($(FUZZ) / 100)) || exit 1; \
-	done
+	@$(CC) -O2 -o Fuzzing/.build/pdf-worker Fuzzing/pdf-worker.c Sources/System/CPoppler/*.c -ISources/System/CPoppler/include -ldl -lm
+	@CASTOR_PDF_PROGRAM=$(CURDIR)/Fuzzing/.build/pdf-worker \
+	    tools/timed "Fuzzing: document" Fuzzing/.build/release/castor-fuzz document $$(($(FUZZ) / 100))
 
 .PHONY: reference
 reference: build ## Compute the golden fixtures anew with PyTorch and show the difference

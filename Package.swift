@@ -114,8 +114,8 @@ let package = Package(
             swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["CastorNumerics", "Encoder"], path: "Tests/TestSupport",
-            swiftSettings: strict),
+            name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation"],
+            path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "NumericsTests", dependencies: ["CastorNumerics", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "MediaTests", dependencies: ["Media"], exclude: ["Fixtures"], swiftSettings: strict),

@@ -75,12 +75,11 @@ struct CompareCommand: ParsableCommand {
         options.judgments = try qrels.map { (path) throws(ComparisonError) in try Judgments(path: path) }
         options.seed = seed
         options.fitsMaps = !skipMaps
-        let (first, second) = (try RecordedVectors(path: reference), try RecordedVectors(path: candidate))
         let isTerminal = isatty(STDERR_FILENO) == 1
         let compare = Comparer(options, pool: WorkerPool(threads: threads ?? BLAS.availableCores)) { step in
             if isTerminal { Terminal.error("\r\u{1B}[K\(step)") }
         }
-        let result = try compare(first, second)
+        let result = try compare(RecordedVectors(path: reference), RecordedVectors(path: candidate))
         if isTerminal { Terminal.error("\r\u{1B}[K") }
         for warning in CompareTable.warnings(result.comparison) { Terminal.error("castor: \(warning)\n") }
         if let json { try Self.write(try Self.encoded(result.comparison), to: json) }

@@ -50,8 +50,7 @@ struct MapCommand: ParsableCommand {
         private func fit() throws {
             let pool = WorkerPool(threads: max(1, threads ?? BLAS.availableCores))
             let joined = try JoinedVectors(RecordedVectors(path: to), RecordedVectors(path: from))
-            let x = normalizedPrefix(joined.candidate, joined.candidate.columns)
-            let y = normalizedPrefix(joined.reference, joined.reference.columns)
+            let (x, y) = (joined.candidate, joined.reference)
             let judgement = try MapJudgement(kind, keys: joined.keys, from: x, to: y, pool: pool)
             let map = try LinearMap(kind, from: x, to: y, pool: pool)
             try MapFile(map: map, direction: "\(from) to \(to)", judgement: judgement).write(to: output)

@@ -39,17 +39,19 @@ package struct Comparer {
         package var sample: [(reference: Double, candidate: Double)]
     }
 
-    package func callAsFunction(_ reference: RecordedVectors, _ candidate: RecordedVectors) throws(ComparisonError)
-        -> Result
+    /// Takes the files over, so that they are not in memory twice.
+    package func callAsFunction(_ reference: consuming RecordedVectors, _ candidate: consuming RecordedVectors)
+        throws(ComparisonError) -> Result
     {
         let start = Self.now
+        let sides = (reference: side(reference), candidate: side(candidate))
         let joined = try JoinedVectors(reference, candidate)
         let sizes = try self.sizes(joined)
-        let whole = items(joined, nil)
+        let whole = SimilarityStructure.Items(reference: joined.reference, candidate: joined.candidate)
 
         let all = Array(0..<joined.keys.count)
-        var groups = [group("all", "all", all, nil, joined, sizes)]
-        let detailed = structures.take()
+        let detailed = Detailed()
+        var groups = [group("all", "all", whole, nil, sizes, keeping: detailed)]
         let byModality = Dictionary(grouping: all) { joined.modalities[$0] }.filter {
             $0.value.count >= Self.fewestOfGroup
         }
@@ -57,11 +59,14 @@ package struct Comparer {
             let names = byModality.keys.sorted()
             for a in names {
                 for b in names {
-                    groups.append(group(a, b, byModality[a]!, a == b ? nil : byModality[b]!, joined, sizes))
+                    let rows = byModality[a]!
+                    groups.append(
+                        group(
+                            a, b, rows.count == all.count ? whole : whole.rows(rows),
+                            a == b ? nil : whole.rows(byModality[b]!), sizes))
                 }
             }
         }
-        guard let detailed else { preconditionFailure("the whole was not measured") }
 
         var maps: [MapJudgement] = []
         if options.fitsMaps {
@@ -73,7 +78,7 @@ package struct Comparer {
             }
         }
         let comparison = Comparison(
-            reference: side(reference), candidate: side(candidate), joined: joined.keys.count,
+            reference: sides.reference, candidate: sides.candidate, joined: joined.keys.count,
             missing: joined.missing.count, firstMissing: joined.missing.first, extra: joined.extra.count,
             firstExtra: joined.extra.first, sizes: sizes, groups: groups, calibration: calibration(detailed.sample),
             maps: maps, differences: differences(detailed.extremes, joined.keys),
@@ -99,56 +104,44 @@ package struct Comparer {
         return [largest] + Self.standardSizes.filter { $0 < largest }
     }
 
-    /// Unit rows cut to a size; all values of both for nil.
-    private func items(_ joined: JoinedVectors, _ size: Int?) -> SimilarityStructure.Items {
-        SimilarityStructure.Items(
-            reference: normalizedPrefix(joined.reference, size ?? joined.reference.columns),
-            candidate: normalizedPrefix(joined.candidate, size ?? joined.candidate.columns))
-    }
-
     // MARK: - Groups
 
-    /// The whole's pairs, kept from the first group for what follows.
-    private final class Structures {
-        private var first: SimilarityStructure?
-
-        func keep(_ structure: SimilarityStructure) {
-            if first == nil { first = structure }
-        }
-
-        func take() -> SimilarityStructure? { first }
+    /// Of the whole: its most different pairs and a sample of all.
+    private final class Detailed {
+        var extremes: [SimilarityStructure.PairOfScores] = []
+        var sample: [SimilarityStructure.PairOfScores] = []
     }
 
-    private let structures = Structures()
-
     private func group(
-        _ name: String, _ other: String, _ rows: [Int], _ columns: [Int]?, _ joined: JoinedVectors, _ sizes: [Int]
+        _ name: String, _ other: String, _ queries: SimilarityStructure.Items, _ others: SimilarityStructure.Items?,
+        _ sizes: [Int], keeping detailed: Detailed? = nil
     ) -> Comparison.Group {
-        let candidates = columns?.count ?? rows.count - 1
-        var results: [Comparison.SizeResult] = []
-        for size in sizes {
-            progress("\(name) \(other == name ? "" : "to \(other) ")at \(size) values")
+        progress(other == name ? name : "\(name) to \(other)")
+        let both = sizes.indices.map { index in
             // The largest of the default sizes stands for all values, whatever each side has.
-            let isWhole = options.sizes == nil && size == sizes[0]
-            let everything = items(joined, isWhole ? nil : size)
-            let isAll = rows.count == joined.keys.count
-            let queries = isAll ? everything : everything.rows(rows)
-            let others = columns.map { everything.rows($0) }
-            let structure = SimilarityStructure(
-                queries, among: others, details: isAll && columns == nil && size == sizes[0], pool: pool)
-            if isAll, columns == nil, size == sizes[0] { structures.keep(structure) }
-            results.append(sizeResult(size, structure, queries, others))
+            options.sizes == nil && index == 0
+                ? SimilarityStructure.Size(reference: queries.reference.columns, candidate: queries.candidate.columns)
+                : SimilarityStructure.Size(reference: sizes[index], candidate: sizes[index])
         }
+        let structures = SimilarityStructure.measured(
+            queries, among: others, sizes: both, details: detailed != nil, pool: pool)
+        detailed?.extremes = structures[0].extremes
+        detailed?.sample = structures[0].sample
+        let candidates = others?.count ?? queries.count - 1
         return Comparison.Group(
-            queries: name, candidates: other, queryCount: rows.count, candidateCount: columns?.count ?? rows.count,
-            chance: SimilarityStructure.cutoffs.map { min(1, Double($0) / Double(max(candidates, 1))) }, sizes: results)
+            queries: name, candidates: other, queryCount: queries.count, candidateCount: others?.count ?? queries.count,
+            chance: SimilarityStructure.cutoffs.map { min(1, Double($0) / Double(max(candidates, 1))) },
+            sizes: sizes.indices.map { index in
+                progress("\(name)\(other == name ? "" : " to \(other)"), intervals and CKA at \(sizes[index]) values")
+                return sizeResult(sizes[index], structures[index], both[index], queries, others)
+            })
     }
 
     private func sizeResult(
-        _ size: Int, _ structure: SimilarityStructure, _ queries: SimilarityStructure.Items,
-        _ others: SimilarityStructure.Items?
+        _ size: Int, _ structure: SimilarityStructure, _ both: SimilarityStructure.Size,
+        _ queries: SimilarityStructure.Items, _ others: SimilarityStructure.Items?
     ) -> Comparison.SizeResult {
-        let draws = StructureBootstrap.draws(queries, among: others, seed: options.seed, pool: pool)
+        let draws = StructureBootstrap.draws(queries, among: others, size: both, seed: options.seed, pool: pool)
         func estimate(_ value: Double?, _ draws: [Double], _ drawn: Int, _ range: ClosedRange<Double>) -> Estimate? {
             value.map { Bootstrap.scaled($0, draws: draws, drawn: drawn, of: queries.count, in: range) }
         }
@@ -157,7 +150,8 @@ package struct Comparer {
             pearson: estimate(structure.pearson, draws.pearson, draws.drawn, -1...1),
             cka: others == nil
                 ? estimate(
-                    LinearCKA.value(queries.reference, queries.candidate, pool: pool), draws.cka, draws.drawn, 0...1)
+                    LinearCKA.value(queries.reference, queries.candidate, size: both, pool: pool), draws.cka,
+                    draws.drawn, 0...1)
                 : nil,
             overlap: SimilarityStructure.cutoffs.map {
                 Bootstrap.mean(structure.overlaps(at: $0), seed: options.seed)

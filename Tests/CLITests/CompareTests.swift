@@ -112,6 +112,27 @@ import Testing
             outcome.errors.contains("cut.jsonl: 1 unreadable lines left out, the first: line \(Self.count)"),
             "\(outcome.errors)")
         #expect(outcome.errors.contains("1 keys are only in the reference, the first: r\(Self.count - 1)"))
+        // So is each other kind of line that cannot be used.
+        let whole = try folder.bytes("full.jsonl")
+        try folder.write(
+            whole
+                + Array(
+                    """
+                    {"key":"nan","response":{"embedding":{"values":[\(String(repeating: "NaN,", count: 3_071))0]}}}
+                    {"key":"short","response":{"embedding":{"values":[1,2]}}}
+                    {"key":"r1","response":{"embedding":{"values":[\(String(repeating: "1,", count: 3_071))0]}}}
+
+                    """.utf8), "odd.jsonl")
+        let odd = try CastorProgram.run(
+            ["compare", "full.jsonl", "odd.jsonl", "--dimensions", "128", "--skip-maps"], in: folder)
+        #expect(odd.status == 0)
+        for words in [
+            "1 vectors with values that are not finite left out, the first: line 61, key \"nan\"",
+            "1 vectors of another size left out, the first: line 62, key \"short\": 2 values, most have 3072",
+            "1 keys given twice left out, the first: line 63, key \"r1\"",
+        ] {
+            #expect(odd.errors.contains("odd.jsonl: \(words)"), "\(odd.errors)")
+        }
     }
 
     /// Another model stands in for the hosted service: what it said of 400 texts, a map and a distilled model bring nearer to it on

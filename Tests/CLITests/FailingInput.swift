@@ -19,7 +19,7 @@ struct FailingInput: Sendable, CustomStringConvertible {
     /// The row of docs/errors.md.
     var row: String { "| \(what) | `castor \(command)` | \(status) | `castor: \(message)` |" }
 
-    static let all = media + texts + contents + models + outputs
+    static let all = media + texts + contents + models + comparisons + outputs
 
     private static let media: [FailingInput] = [
         .init(
@@ -168,6 +168,72 @@ struct FailingInput: Sendable, CustomStringConvertible {
             try $0.write(Array(try $0.bytes("model/model.safetensors").prefix(1_000)), "model/model.safetensors")
         },
     ]
+
+    private static let comparisons: [FailingInput] = [
+        .init(
+            what: "file of vectors that is not there", command: "compare a.jsonl gone.jsonl", status: 66,
+            message: "gone.jsonl: no such file"
+        ) { try $0.write(vectors("abcdef"), "a.jsonl") },
+        .init(
+            what: "no key in common", command: "compare a.jsonl other.jsonl", status: 65,
+            message: "a.jsonl and other.jsonl have 0 usable keys in common, at least 4 are needed"
+        ) {
+            try $0.write(vectors("abcdef"), "a.jsonl")
+            try $0.write(vectors("uvwxyz"), "other.jsonl")
+        },
+        .init(
+            what: "one key on every line", command: "compare a.jsonl twice.jsonl", status: 65,
+            message: "a.jsonl and twice.jsonl have 1 usable key in common, at least 4 are needed"
+        ) {
+            try $0.write(vectors("abcdef"), "a.jsonl")
+            try $0.write(vectors("aaaaaa"), "twice.jsonl")
+        },
+        .init(
+            what: "NaN in every vector", command: "compare a.jsonl nan.jsonl", status: 65,
+            message: "nan.jsonl holds no vector; vectors with values that are not finite: line 1, key \"a\""
+        ) {
+            try $0.write(vectors("abcdef"), "a.jsonl")
+            try $0.write(vectors("abcdef", first: "NaN"), "nan.jsonl")
+        },
+        .init(
+            what: "a file's only line, cut short", command: "compare a.jsonl cut.jsonl", status: 65,
+            message: "cut.jsonl holds no vector; unreadable lines: line 1: a comma or ] is expected at byte 50"
+        ) {
+            try $0.write(vectors("abcdef"), "a.jsonl")
+            try $0.write(String(vectors("a").prefix(49)), "cut.jsonl")
+        },
+        .init(
+            what: "size that the files do not have", command: "compare --dimensions 4 a.jsonl a.jsonl", status: 64,
+            message: "4 dimensions are outside 1...3"
+        ) { try $0.write(vectors("abcdef"), "a.jsonl") },
+        .init(
+            what: "file of judgments that is none", command: "compare a.jsonl a.jsonl --qrels a.jsonl", status: 65,
+            message: "a.jsonl line 1: has 1 fields, 3 are needed"
+        ) { try $0.write(vectors("abcdef"), "a.jsonl") },
+        .init(
+            what: "map of nothing in common", command: "map fit a.jsonl other.jsonl --output map", status: 65,
+            message: "other.jsonl and a.jsonl have 0 usable keys in common, at least 4 are needed"
+        ) {
+            try $0.write(vectors("abcdef"), "a.jsonl")
+            try $0.write(vectors("uvwxyz"), "other.jsonl")
+        },
+        .init(
+            what: "map that is none", command: "map apply a.jsonl a.jsonl", status: 65,
+            message: "a.jsonl: not a usable map: not a usable safetensors file: "
+                + "header size 2466321650726675067 is above the limit of 16777216 bytes"
+        ) { try $0.write(vectors("abcdef"), "a.jsonl") },
+        .init(
+            what: "map into a folder that does not exist", command: "map fit a.jsonl a.jsonl --output nowhere/map",
+            status: 73, message: "nowhere/map: cannot be written: No such file or directory"
+        ) { try $0.write(vectors("abcdef"), "a.jsonl") },
+    ]
+
+    /// A line a key, of three values.
+    private static func vectors(_ keys: String, first: String = "1") -> String {
+        keys.enumerated().map {
+            "{\"key\":\"\($1)\",\"response\":{\"embedding\":{\"values\":[\(first),\($0),\(2 - $0)]}}}\n"
+        }.joined()
+    }
 
     private static let outputs: [FailingInput] = [
         .init(

@@ -1,5 +1,7 @@
 import CastorNumerics
 import Comparison
+import Evaluation
+import Glibc
 import TestSupport
 import Testing
 
@@ -22,6 +24,27 @@ import Testing
         #expect(vectors.keys == ["a", "bé\n", "4"])
         #expect(vectors.vectors.values == [1, -0.25, 0.5, 1, 3, 4])
         #expect(vectors.modalities == [nil, nil, "image+text"] && vectors.problems.isEmpty)
+    }
+
+    /// Numbers as `strtof` reads them, bit for bit: short ones and long ones, small, large, halfway between two floats.
+    @Test func numbersAreReadToTheLastBit() throws {
+        var random = SeededRandom(seed: 5)
+        var texts = [
+            "0", "-0", "-0.0", "1e22", "1E-22", "123456789012345", "0.1234567890123456789", "16777217", "16777219.0",
+            "8388608.5", "9007199254740993", "1.17549435e-38", "1e-45", "3.4028235e38", "0.000000000000000000000000001",
+        ]
+        for _ in 0..<2_000 {
+            let value = Float.random(in: -1...1, using: &random)
+            // Just halfway to the next float, and the shortest form of both.
+            texts += ["\(value)", "\((Double(value) + Double(value.nextUp)) / 2)", "\(Double(value) * 1e-9)"]
+        }
+        let vectors = try read("{\"response\":{\"embedding\":{\"values\":[\(texts.joined(separator: ", "))]}}}")
+        #expect(vectors.vectors.values.map(\.bitPattern) == texts.map { strtof($0, nil).bitPattern })
+        for text in ["1.2.3", ".", "-", "1e", "1e+", "1-2", "0x"] {
+            #expect(throws: ComparisonError.self) {
+                try read("{\"response\":{\"embedding\":{\"values\":[1,\(text)]}}}")
+            }
+        }
     }
 
     @Test func unusableLinesAreCountedAndNamed() throws {
@@ -98,8 +121,8 @@ import Testing
             #expect(joined.keys == ["b", "d", "e", "g", "h"])
             #expect(joined.missing.count == 3 && joined.missing.first == "a")
             #expect(joined.extra.count == 2 && joined.extra.first == "x")
-            #expect(joined.reference[0..<1].values == a[1..<2].values)
-            #expect(joined.candidate[0..<1].values == second.vectors[5..<6].values)
+            #expect(joined.reference[0..<1].values == normalizedPrefix(a[1..<2], 4).values)
+            #expect(joined.candidate[0..<1].values == normalizedPrefix(second.vectors[5..<6], 3).values)
             let other = try file("c", a, (0..<8).map { "z\($0)" })
             let error = #expect(throws: ComparisonError.self) { try JoinedVectors(first, other) }
             #expect(error?.description.contains("have 0 usable keys in common, at least 4 are needed") == true)

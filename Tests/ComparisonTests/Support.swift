@@ -5,8 +5,6 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-let pool = WorkerPool(threads: 2)
-
 /// How far results may lie from those of scipy and numpy in double precision.
 enum Precision {
     /// Cosines in f32, ranks by steps of 1e-6.
@@ -16,39 +14,6 @@ enum Precision {
     static let exact = 1e-9
     /// Components of a fitted map.
     static let map: Float = 2e-4
-}
-
-func expectClose(
-    _ actual: Double?, _ expected: Double, _ precision: Double, _ what: String = "",
-    sourceLocation: SourceLocation = #_sourceLocation
-) {
-    guard let actual else {
-        Issue.record("\(what): nothing, expected \(expected)", sourceLocation: sourceLocation)
-        return
-    }
-    #expect(
-        abs(actual - expected) <= precision, "\(what): \(actual), expected \(expected)", sourceLocation: sourceLocation)
-}
-
-/// Random rows of unit length.
-func randomUnits(_ n: Int, _ d: Int, seed: UInt64) -> Matrix {
-    var random = SeededRandom(seed: seed)
-    return normalizedPrefix(Matrix(rows: n, columns: d, values: random.floats(n * d)), d)
-}
-
-/// The rows through reflections one after the other: lengths and angles stay.
-func rotated(_ vectors: Matrix, seed: UInt64) -> Matrix {
-    let result = vectors.copy()
-    let mirrors = randomUnits(6, vectors.columns, seed: seed)
-    for mirror in 0..<mirrors.rows {
-        for row in 0..<result.rows {
-            let (x, v) = (result.row(row), mirrors.row(mirror))
-            var dot: Float = 0
-            for index in 0..<vectors.columns { dot += x[index] * v[index] }
-            for index in 0..<vectors.columns { x[index] -= 2 * dot * v[index] }
-        }
-    }
-    return result
 }
 
 /// `a` with noise added, so that structure is kept in part.

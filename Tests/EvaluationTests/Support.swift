@@ -14,50 +14,20 @@ enum Precision {
     static let inertia = 1e-4
 }
 
-func expectClose(
-    _ actual: Double?, _ expected: Double, _ precision: Double = Precision.metric, _ what: String = "",
-    sourceLocation: SourceLocation = #_sourceLocation
-) {
-    guard let actual else {
-        Issue.record("\(what): nothing, expected \(expected)", sourceLocation: sourceLocation)
-        return
-    }
-    #expect(
-        abs(actual - expected) <= precision, "\(what): \(actual), expected \(expected)", sourceLocation: sourceLocation)
+/// Within what a metric may be off.
+func expectClose(_ actual: Double?, _ expected: Double, sourceLocation: SourceLocation = #_sourceLocation) {
+    expectClose(actual, expected, Precision.metric, sourceLocation: sourceLocation)
 }
-
-let pool = WorkerPool(threads: 2)
 
 /// `[n, d]`
 func matrix(_ rows: [[Float]]) -> Matrix {
     Matrix(rows: rows.count, columns: rows.first?.count ?? 0, values: rows.flatMap { $0 })
 }
 
-/// Random rows of unit length.
-func randomUnits(_ n: Int, _ d: Int, seed: UInt64) -> Matrix {
-    var random = SeededRandom(seed: seed)
-    return normalizedPrefix(Matrix(rows: n, columns: d, values: random.floats(n * d)), d)
-}
-
 /// Each row once, in another order.
 func shuffled(_ count: Int, seed: UInt64) -> [Int] {
     var random = SeededRandom(seed: seed)
     return Array(0..<count).shuffled(using: &random)
-}
-
-/// The rows times one random rotation: Householder reflections one after the other.
-func rotated(_ vectors: Matrix, seed: UInt64) -> Matrix {
-    let result = vectors.copy()
-    let mirrors = randomUnits(6, vectors.columns, seed: seed)
-    for mirror in 0..<mirrors.rows {
-        for row in 0..<result.rows {
-            let (x, v) = (result.row(row), mirrors.row(mirror))
-            var dot: Float = 0
-            for index in 0..<vectors.columns { dot += x[index] * v[index] }
-            for index in 0..<vectors.columns { x[index] -= 2 * dot * v[index] }
-        }
-    }
-    return result
 }
 
 /// `Fixtures/golden.json`, written by tools/evaluation/make_golden.py.

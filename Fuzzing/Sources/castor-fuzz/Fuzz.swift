@@ -14,28 +14,34 @@ import Glibc
         // From the top of the repository.
         let runner = try Runner(
             target, model: "Tests/Fixtures/castor-nano",
-            scratch: "\(FileManager.default.temporaryDirectory.path)/fuzz-\(getpid())")
+            scratch: "\(scratchFolder)/fuzz-\(getpid())")
         defer { try? FileManager.default.removeItem(atPath: runner.scratch) }
         let corpus = try Corpus(target)
         for (name, bytes) in corpus.regressions { try check(runner, bytes, name) }
         var limit = rlimit(rlim_cur: 6 << 30, rlim_max: 6 << 30)
         setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
         let record = try Record("Fuzzing/found/\(target.rawValue)")
+        var progress = Progress(target, count: count)
         for index in 0..<count {
             var random = SeededGenerator(state: seed &* 0x9E37_79B9 &+ UInt64(index))
             let input = Mutation.mutate(
-                corpus.files.randomElement(using: &random)!, corpus.files.randomElement(using: &random)!, &random)
+                corpus.part(target.window, &random), corpus.part(target.window, &random), &random)
             record.write(input)
             // A hang ends the process, and its input is on record.
             alarm(60)
             try check(runner, input, "seed \(seed), number \(index)")
             alarm(0)
-            if (index + 1) % 10_000 == 0 { say("\(target.rawValue): \(index + 1) of \(count)") }
+            progress.advance()
         }
         record.remove()
         say(
-            "\(target.rawValue): \(corpus.files.count) files, \(corpus.regressions.count) regressions, \(count) executions, no finding"
-        )
+            "\(target.rawValue): \(corpus.files.count) files, \(corpus.regressions.count) regressions, \(count) executions, "
+                + "\(progress.rate) a second, no finding")
+    }
+
+    /// In memory where there is such a folder: models are written a thousand times a second.
+    private static var scratchFolder: String {
+        access("/dev/shm", W_OK) == 0 ? "/dev/shm" : FileManager.default.temporaryDirectory.path
     }
 
     private static func check(_ runner: Runner, _ bytes: [UInt8], _ what: String) throws {
@@ -52,10 +58,49 @@ private func say(_ text: String) {
     _ = write(STDOUT_FILENO, line, line.count)
 }
 
+/// Says every ten seconds how many executions there were, at what rate, and how long the rest takes at it.
+private struct Progress {
+    private let target: Target
+    private let count: Int
+    private let start = Progress.seconds
+    private var said = Progress.seconds
+    private var done = 0
+
+    private static let interval = 10.0
+
+    init(_ target: Target, count: Int) {
+        (self.target, self.count) = (target, count)
+    }
+
+    private static var seconds: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
+    var rate: Int { Int(Double(done) / max(Self.seconds - start, 1e-3)) }
+
+    mutating func advance() {
+        done += 1
+        guard Self.seconds - said >= Self.interval else { return }
+        said = Self.seconds
+        let left = (count - done) / max(rate, 1)
+        say("\(target.rawValue): \(done) of \(count), \(rate) a second, \(left / 60) min \(left % 60) s left")
+    }
+}
+
 /// Files that mutations start from, and inputs that were findings once.
 struct Corpus {
     private(set) var files: [[UInt8]] = []
     private(set) var regressions: [(name: String, bytes: [UInt8])] = []
+
+    /// A file, or as much of it.
+    func part(_ size: Int?, _ random: inout SeededGenerator) -> [UInt8] {
+        let file = files.randomElement(using: &random)!
+        guard let size, file.count > size else { return file }
+        let start = Int.random(in: 0...file.count - size, using: &random)
+        return Array(file[start..<start + size])
+    }
 
     private static let folders = [
         "Tests/Fixtures/media", "Tests/MediaTests/Fixtures", "Tests/Fixtures", "Tests/Fixtures/castor-nano", "docs",

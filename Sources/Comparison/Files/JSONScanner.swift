@@ -18,7 +18,14 @@ struct JSONScanner {
     private func failure(_ reason: String) -> Failure { Failure(reason: "\(reason) at byte \(place + 1)") }
 
     private mutating func skipSpace() {
-        while place < bytes.count, [9, 10, 13, 32].contains(bytes[place]) { place += 1 }
+        while place < bytes.count, Self.isSpace(bytes[place]) { place += 1 }
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 32 || byte == 10 || byte == 13 || byte == 9 }
+
+    /// Behind a number or a word.
+    private static func endsWord(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: ",") || byte == UInt8(ascii: "]") || byte == UInt8(ascii: "}") || isSpace(byte)
     }
 
     mutating func take(_ character: Unicode.Scalar) -> Bool {
@@ -104,8 +111,9 @@ struct JSONScanner {
     /// A number, or one of the words `NaN`, `Infinity` that some writers give and JSON does not have.
     mutating func number() throws(Failure) -> Float {
         skipSpace()
+        if let value = plainDecimal() { return value }
         let start = place
-        while place < bytes.count, ![9, 10, 13, 32, 44, 93, 125].contains(bytes[place]) { place += 1 }
+        while place < bytes.count, !Self.endsWord(bytes[place]) { place += 1 }
         let length = place - start
         guard length > 0, length < 64 else { throw failure("a number is expected") }
         return try withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text throws(Failure) in
@@ -116,6 +124,57 @@ struct JSONScanner {
             guard end == text.baseAddress! + length else { throw failure("a number is expected") }
             return value
         }
+    }
+
+    private static let powersOfTen: [Double] = (0...22).map { power in
+        (0..<power).reduce(1.0) { value, _ in value * 10 }
+    }
+
+    /// A number of at most 15 digits with a small exponent, as nearly all are, in a tenth of the time of `strtof` and to the same bits:
+    /// digits and power are exact in f64, so their quotient is the nearest f64 (Clinger 1990), and where that lies too near the middle of two f32
+    /// values for the second rounding to be right, nil is returned. Nothing is taken then.
+    private mutating func plainDecimal() -> Float? {
+        var at = place
+        let isNegative = at < bytes.count && bytes[at] == UInt8(ascii: "-")
+        if isNegative { at += 1 }
+        var (digits, count, decimals) = (0, 0, 0)
+        var isFraction = false
+        while at < bytes.count {
+            let digit = bytes[at] &- UInt8(ascii: "0")
+            if digit <= 9 {
+                digits = digits &* 10 &+ Int(digit)
+                count += 1
+                if isFraction { decimals += 1 }
+            } else if bytes[at] == UInt8(ascii: "."), !isFraction {
+                isFraction = true
+            } else {
+                break
+            }
+            at += 1
+        }
+        guard count > 0, count <= 15 else { return nil }
+        var exponent = -decimals
+        if at < bytes.count, bytes[at] | 0x20 == UInt8(ascii: "e") {
+            at += 1
+            let isSmall = at < bytes.count && bytes[at] == UInt8(ascii: "-")
+            if at < bytes.count, isSmall || bytes[at] == UInt8(ascii: "+") { at += 1 }
+            var (power, length) = (0, 0)
+            while at < bytes.count, bytes[at] &- UInt8(ascii: "0") <= 9, length < 4 {
+                power = power * 10 + Int(bytes[at] &- UInt8(ascii: "0"))
+                length += 1
+                at += 1
+            }
+            guard length > 0 else { return nil }
+            exponent += isSmall ? -power : power
+        }
+        guard abs(exponent) <= 22, at == bytes.count || Self.endsWord(bytes[at]) else { return nil }
+        let power = Self.powersOfTen[abs(exponent)]
+        let value = exponent < 0 ? Double(digits) / power : Double(digits) * power
+        // The 29 bits that an f32 does not have: not one half or next to it.
+        let rest = value.bitPattern & 0x1fff_ffff
+        guard rest < 0x0fff_ffff || rest > 0x1000_0001, value == 0 || value > 1e-30 else { return nil }
+        place = at
+        return Float(isNegative ? -value : value)
     }
 
     /// Whatever comes next.
@@ -133,7 +192,7 @@ struct JSONScanner {
         case UInt8(ascii: "\""): _ = try string()
         default:
             let start = place
-            while place < bytes.count, ![9, 10, 13, 32, 44, 93, 125].contains(bytes[place]) { place += 1 }
+            while place < bytes.count, !Self.endsWord(bytes[place]) { place += 1 }
             guard place > start else { throw failure("a value is expected") }
         }
     }

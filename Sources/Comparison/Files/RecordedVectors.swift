@@ -35,13 +35,6 @@ package struct RecordedVectors: Sendable {
 
     package var dimensions: Int { vectors.columns }
 
-    private struct Row {
-        var key: String
-        var line: Int
-        var values: [Float]
-        var modality: String?
-    }
-
     private struct Tally {
         private(set) var counts: [Problem: (count: Int, first: String)] = [:]
 
@@ -66,8 +59,16 @@ package struct RecordedVectors: Sendable {
         var modalities: [String?] = []
         var values: [Float] = []
         var seen = Set<String>()
+        var discarded = 0
         Self.forEachLine(file.bytes) { number, bytes in
             let start = values.count
+            let end = file.bytes.baseAddress!.distance(to: bytes.baseAddress!) + bytes.count
+            defer {
+                if end - discarded > Self.keptBytes {
+                    file.discard(upTo: end)
+                    discarded = end
+                }
+            }
             do throws(JSONScanner.Failure) {
                 let found = try Self.read(bytes, into: &values)
                 let key = found.key ?? "\(number)"
@@ -85,6 +86,11 @@ package struct RecordedVectors: Sendable {
                 keys.append(key)
                 lines.append(number)
                 rowSizes.append(values.count - start)
+                if keys.count == 1 {
+                    // Doubling would hold half as much again for nothing.
+                    values.reserveCapacity(
+                        Self.expectedValues(file.bytes, lineBytes: bytes.count, values: values.count))
+                }
                 modalities.append(found.modality)
             } catch {
                 values.removeLast(values.count - start)
@@ -123,6 +129,14 @@ package struct RecordedVectors: Sendable {
                 vectors.row(index).update(from: values.baseAddress! + entry.offset, count: size)
             }
         }
+    }
+
+    /// Of a file that is read, at most so much stays in memory.
+    private static let keptBytes = 64 << 20
+
+    /// If all lines are like this one, and a tenth more. A value takes two bytes or more, so that no file asks for more than twice its size.
+    private static func expectedValues(_ file: UnsafeRawBufferPointer, lineBytes: Int, values: Int) -> Int {
+        min(file.count / 2, Int(Double(file.count) / Double(lineBytes + 1) * Double(values) * 1.1) + 1)
     }
 
     /// Lines that are not blank, counted from 1.

@@ -39,14 +39,15 @@ package struct LinearMap: Sendable {
             let rest = (0..<x.rows).filter { $0 % 5 != 4 }
             var best = (penalty: Self.penalties[2], cosine: -Double.infinity)
             if held.count >= 2, rest.count >= 2 {
-                let (a, b) = (Normal(gatherRows(x, rest), gatherRows(y, rest), pool), gatherRows(y, held))
+                let equations = Normal(x, y, rows: rest, pool)
+                let (a, b) = (gatherRows(x, held), gatherRows(y, held))
                 for penalty in Self.penalties {
-                    let map = try a.solved(penalty)
-                    let cosine = Self.meanCosine(map(gatherRows(x, held), pool: pool), b)
+                    let map = try equations.solved(penalty)
+                    let cosine = Self.meanCosine(map(a, pool: pool), b)
                     if cosine > best.cosine { best = (penalty, cosine) }
                 }
             }
-            self = try Normal(x, y, pool).solved(best.penalty)
+            self = try Normal(x, y, rows: Array(0..<x.rows), pool).solved(best.penalty)
         }
     }
 
@@ -54,7 +55,7 @@ package struct LinearMap: Sendable {
     package static func ridge(
         from x: Matrix, to y: Matrix, penalty: Double, pool: WorkerPool
     ) throws(ComparisonError) -> LinearMap {
-        try Normal(x, y, pool).solved(penalty)
+        try Normal(x, y, rows: Array(0..<x.rows), pool).solved(penalty)
     }
 
     /// Rows of unit length; a row that is mapped to nothing stays zero.
@@ -88,13 +89,26 @@ package struct LinearMap: Sendable {
         private let meanX: [Double]
         private let meanY: [Double]
 
-        init(_ x: Matrix, _ y: Matrix, _ pool: WorkerPool) {
-            (meanX, meanY) = (columnMeans(x), columnMeans(y))
+        private static let blockRows = 2_048
+
+        /// Of the rows at some indices, gathered a block at a time.
+        init(_ x: Matrix, _ y: Matrix, rows: [Int], _ pool: WorkerPool) {
             (from, to) = (x.columns, y.columns)
-            let (a, b) = (centered(x, meanX), centered(y, meanY))
+            let blocks = stride(from: 0, to: rows.count, by: Self.blockRows).map {
+                Array(rows[$0..<min(rows.count, $0 + Self.blockRows)])
+            }
+            var (sumX, sumY) = ([Double](repeating: 0, count: from), [Double](repeating: 0, count: to))
+            for rows in blocks {
+                addColumns(gatherRows(x, rows), to: &sumX)
+                addColumns(gatherRows(y, rows), to: &sumY)
+            }
+            (meanX, meanY) = (sumX.map { $0 / Double(rows.count) }, sumY.map { $0 / Double(rows.count) })
             let (xx, xy) = (Matrix(rows: from, columns: from), Matrix(rows: from, columns: to))
-            pool.gemm(Block(a), .yes, Block(a), .no, into: Block(xx))
-            pool.gemm(Block(a), .yes, Block(b), .no, into: Block(xy))
+            for rows in blocks {
+                let (a, b) = (centered(gatherRows(x, rows), meanX), centered(gatherRows(y, rows), meanY))
+                pool.gemm(Block(a), .yes, Block(a), .no, into: Block(xx), beta: 1)
+                pool.gemm(Block(a), .yes, Block(b), .no, into: Block(xy), beta: 1)
+            }
             gram = xx.values.map(Double.init)
             right = xy.values.map(Double.init)
         }

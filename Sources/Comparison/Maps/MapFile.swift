@@ -32,7 +32,12 @@ package struct MapFile: Sendable {
                     NamedTensor(name: "weights", shape: [map.weights.rows, map.weights.columns], values: map.weights),
                     NamedTensor(name: "offset", shape: [map.offset.columns], values: map.offset),
                 ], metadata: metadata, as: .f32, to: path)
-        } catch { throw .cannotWrite(path: path, reason: "\(error)") }
+        } catch { throw .cannotWrite(path: path, reason: Self.reason(error, path)) }
+    }
+
+    /// What is wrong, without the file's name, which is said already.
+    private static func reason(_ error: ModelError, _ path: String) -> String {
+        String(error.description.trimmingPrefix("\(path): "))
     }
 
     package init(path: String) throws(ComparisonError) {
@@ -40,7 +45,7 @@ package struct MapFile: Sendable {
         let file: SafeTensors
         do { file = try SafeTensors(path: path) } catch {
             if case .notFound = error { throw .notFound(path: path) }
-            throw damaged("\(error)")
+            throw damaged(Self.reason(error, path))
         }
         guard file.metadata["format"] == Self.format else { throw damaged("it was not written by castor map fit") }
         guard let kind = file.metadata["kind"].flatMap(LinearMap.Kind.init(rawValue:)),

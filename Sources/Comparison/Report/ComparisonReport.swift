@@ -300,6 +300,9 @@ package struct ComparisonReport {
             "<p>None of these numbers says which system is better, except those against judgments of relevance: agreement with the "
                 + "reference is agreement, not quality. Overlap falls as items become many and alike; hold it against the "
                 + "column \"by chance\". Few items make wide intervals. Numbers hold for contents like these: compare on your own.</p>\n"
+                + "<p>The words at the top are a judgement and no measurement: \"nearly\" stands for 90 % and more of the ten nearest, "
+                + "\"largely\" for 60 %, \"partly\" for 30 %, \"mostly other\" for less, as long as it is three times what chance gives. "
+                + "What is enough depends on what is searched, and only judged queries tell.</p>\n"
         )
     }
 }

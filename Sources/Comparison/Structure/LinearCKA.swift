@@ -8,21 +8,32 @@ package enum LinearCKA {
     /// - Parameters:
     ///   - x: `[n, dx]`
     ///   - y: `[n, dy]`
+    ///   - size: values of each that are looked at, as vectors of length 1; all, as they are, for nil
     /// - Returns: nil where one side does not vary
-    package static func value(_ x: Matrix, _ y: Matrix, pool: WorkerPool) -> Double? {
+    package static func value(
+        _ x: Matrix, _ y: Matrix, size: SimilarityStructure.Size? = nil, pool: WorkerPool
+    ) -> Double? {
         precondition(x.rows == y.rows)
-        let (meanX, meanY) = (columnMeans(x), columnMeans(y))
-        let xx = Matrix(rows: x.columns, columns: x.columns)
-        let yy = Matrix(rows: y.columns, columns: y.columns)
-        let xy = Matrix(rows: x.columns, columns: y.columns)
-        var start = 0
-        while start < x.rows {
-            let rows = start..<min(x.rows, start + blockRows)
-            let (a, b) = (centered(x[rows], meanX), centered(y[rows], meanY))
+        let (dx, dy) = (size?.reference ?? x.columns, size?.candidate ?? y.columns)
+        // Block by block: a copy of all rows would be as large as the files.
+        func block(_ matrix: Matrix, _ rows: Range<Int>, _ columns: Int) -> Matrix {
+            size == nil ? matrix[rows] : unitRows(matrix, Array(rows), size: columns)
+        }
+        let blocks = stride(from: 0, to: x.rows, by: blockRows).map { $0..<min(x.rows, $0 + blockRows) }
+        var (sumX, sumY) = ([Double](repeating: 0, count: dx), [Double](repeating: 0, count: dy))
+        for rows in blocks {
+            addColumns(block(x, rows, dx), to: &sumX)
+            addColumns(block(y, rows, dy), to: &sumY)
+        }
+        let (meanX, meanY) = (sumX.map { $0 / Double(x.rows) }, sumY.map { $0 / Double(x.rows) })
+        let xx = Matrix(rows: dx, columns: dx)
+        let yy = Matrix(rows: dy, columns: dy)
+        let xy = Matrix(rows: dx, columns: dy)
+        for rows in blocks {
+            let (a, b) = (centered(block(x, rows, dx), meanX), centered(block(y, rows, dy), meanY))
             pool.gemm(Block(a), .yes, Block(a), .no, into: Block(xx), beta: 1)
             pool.gemm(Block(b), .yes, Block(b), .no, into: Block(yy), beta: 1)
             pool.gemm(Block(a), .yes, Block(b), .no, into: Block(xy), beta: 1)
-            start = rows.upperBound
         }
         let (nx, ny) = (norm(xx), norm(yy))
         guard nx > 1e-12, ny > 1e-12 else { return nil }
@@ -38,14 +49,14 @@ package enum LinearCKA {
     }
 }
 
-/// The mean of each column.
-func columnMeans(_ matrix: Matrix) -> [Double] {
-    var sums = [Double](repeating: 0, count: matrix.columns)
-    for row in 0..<matrix.rows {
-        let values = matrix.row(row)
-        for column in 0..<matrix.columns { sums[column] += Double(values[column]) }
+/// Adds up each column.
+func addColumns(_ matrix: Matrix, to sums: inout [Double]) {
+    sums.withUnsafeMutableBufferPointer { sums in
+        for row in 0..<matrix.rows {
+            let values = matrix.row(row)
+            for column in 0..<matrix.columns { sums[column] += Double(values[column]) }
+        }
     }
-    return sums.map { $0 / Double(max(matrix.rows, 1)) }
 }
 
 /// The rows less `means`, in memory of their own.

@@ -17,14 +17,16 @@ struct StructureBootstrap {
 
     /// - Parameters:
     ///   - others: nil where pairs are of one set; CKA is only then defined
+    ///   - size: values of each vector that are looked at
     static func draws(
-        _ queries: SimilarityStructure.Items, among others: SimilarityStructure.Items?, seed: UInt64, pool: WorkerPool
+        _ queries: SimilarityStructure.Items, among others: SimilarityStructure.Items?,
+        size: SimilarityStructure.Size, seed: UInt64, pool: WorkerPool
     ) -> Result {
         let rows = evenlySpread(mostItems, of: queries.count)
         let columns = others.map { evenlySpread(mostItems, of: $0.count) }
         let (a, b) = (
-            similarities(queries.reference, rows, others?.reference, columns, pool),
-            similarities(queries.candidate, rows, others?.candidate, columns, pool)
+            similarities(queries.reference, rows, others?.reference, columns, size.reference, pool),
+            similarities(queries.candidate, rows, others?.candidate, columns, size.candidate, pool)
         )
         let isSame = others == nil
         let (u, v) = (ranks(a, isSame), ranks(b, isSame))
@@ -47,10 +49,10 @@ struct StructureBootstrap {
     }
 
     private static func similarities(
-        _ x: Matrix, _ rows: [Int], _ y: Matrix?, _ columns: [Int]?, _ pool: WorkerPool
+        _ x: Matrix, _ rows: [Int], _ y: Matrix?, _ columns: [Int]?, _ size: Int, _ pool: WorkerPool
     ) -> Matrix {
-        let a = gatherRows(x, rows)
-        let b = y.map { gatherRows($0, columns!) } ?? a
+        let a = unitRows(x, rows, size: size)
+        let b = y.map { unitRows($0, columns!, size: size) } ?? a
         let result = Matrix(rows: a.rows, columns: b.rows)
         pool.gemm(Block(a), .no, Block(b), .yes, into: Block(result))
         return result

@@ -29,6 +29,14 @@ package final class MappedFile: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: start, count: Int(status.st_size))
     }
 
+    /// Gives back the memory of the first `count` bytes, which are read anew from the file if they are looked at again: for files that are
+    /// read once from front to back.
+    package func discard(upTo count: Int) {
+        guard let start = bytes.baseAddress else { return }
+        let pages = count / Int(getpagesize()) * Int(getpagesize())
+        if pages > 0 { madvise(UnsafeMutableRawPointer(mutating: start), pages, MADV_DONTNEED) }
+    }
+
     deinit {
         if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
     }
