@@ -21,12 +21,13 @@ struct Program: AsyncParsableCommand {
             var command = try parseAsRoot()
             if var server = command as? any AsyncParsableCommand {
                 try await server.run()
+                Terminal.end(0)
             } else {
                 try command.run()
             }
         } catch let failure as Failure {
             Terminal.error("castor: \(failure.message)\n")
-            Glibc.exit(failure.status.rawValue)
+            Terminal.end(failure.status.rawValue)
         } catch {
             exit(withError: error)
         }

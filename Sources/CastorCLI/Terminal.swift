@@ -10,6 +10,12 @@ enum Terminal {
         try write(bytes, to: STDOUT_FILENO)
     }
 
+    /// Ends the program at once. `exit` would take OpenBLAS's memory from under threads that still compute, and end in a crash.
+    static func end(_ status: Int32) -> Never {
+        fflush(nil)
+        _exit(status)
+    }
+
     /// All bytes, or a failure that says why.
     static func write(_ bytes: [UInt8], to descriptor: Int32) throws {
         var start = 0

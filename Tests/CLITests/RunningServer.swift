@@ -122,10 +122,27 @@ final class Connection {
         return Reply(status: status, head: head, text: body)
     }
 
+    /// No more is sent; the server can still answer.
+    func endWriting() {
+        shutdown(descriptor, Int32(SHUT_WR))
+    }
+
+    /// Lines until the server closes.
+    func receiveRest() -> [String] {
+        while receiveSome() {}
+        return String(decoding: pending, as: UTF8.self).components(separatedBy: "\r\n")
+    }
+
     private func more() throws {
+        let isOpen = receiveSome()
+        try #require(isOpen, "the server closed the connection")
+    }
+
+    /// False where the server has closed.
+    private func receiveSome() -> Bool {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         let count = recv(descriptor, &buffer, buffer.count, 0)
-        try #require(count > 0, "the server closed the connection")
-        pending += buffer[..<count]
+        pending += buffer.prefix(max(0, count))
+        return count > 0
     }
 }

@@ -109,6 +109,76 @@ import Testing
         }
     }
 
+    @Test(arguments: Transport.allCases)
+    func partsOfAVideoAreThoseThatWereAskedFor(_ transport: Transport) async throws {
+        try await TestServer.with(transport) { client in
+            let clip = Part.data(try Folders.read("\(Folders.fixtures)/media/clip.mp4"), mimeType: "video/mp4")
+            let data = Base64Text.file("clip.mp4")
+            let whole = try TestServer.vector([clip])
+            for (metadata, wanted) in [
+                (#"{"start_offset":"1.5s","end_offset":"3s","fps":2}"#, (1.5, 3, 2)),
+                (#"{"startOffset":"2s"}"#, (2, nil, nil)), (#"{"endOffset":"1s","fps":"4"}"#, (nil, 1, 4)),
+            ] as [(String, (Double?, Double?, Double?))] {
+                let video =
+                    #"{"inline_data":{"mime_type":"video/mp4","data":"\#(data)"},"video_metadata":\#(metadata)}"#
+                let reply = try await client.embed(#"{"content":{"parts":[\#(video)]}}"#)
+                #expect(reply.status == 200, "\(reply.text.prefix(300))")
+                let part = Part.clip(
+                    clip, VideoMetadata(startOffset: wanted.0, endOffset: wanted.1, fps: wanted.2))
+                try expectClose(reply.values, TestServer.vector([part]), .batchInvariance, metadata)
+                #expect(try reply.values != whole, "\(metadata) has no effect")
+                let tokens = try await client.post(
+                    "/v1/models/gemini-embedding-2:countTokens", #"{"contents":[{"parts":[\#(video)]}]}"#)
+                #expect(
+                    try tokens.json["totalTokens"].int == reply.json["usageMetadata"]["promptTokenCount"].int,
+                    "\(metadata)")
+            }
+            for metadata in [
+                #"{"startOffset":"9s"}"#, #"{"startOffset":"1.5"}"#, #"{"startOffset":"nans"}"#,
+                #"{"startOffset":"-1s"}"#,
+                #"{"startOffset":"2s","endOffset":"1s"}"#, #"{"fps":0}"#, #"{"fps":25}"#, #"{"start":"1s"}"#, "[]",
+            ] {
+                let reply = try await client.embed(
+                    #"{"content":{"parts":[{"inlineData":{"mimeType":"video/mp4","data":"\#(data)"},"videoMetadata":\#(metadata)}]}}"#
+                )
+                try reply.expectError(400, "INVALID_ARGUMENT")
+            }
+            let picture = #"{"inlineData":{"mimeType":"image/jpeg","data":"\#(Self.image)"},"videoMetadata":{"fps":1}}"#
+            try await client.embed(#"{"content":{"parts":[\#(picture)]}}"#).expectError(400, "INVALID_ARGUMENT")
+        }
+    }
+
+    @Test func theSoundOfAVideoIsHeardWhereItIsAskedFor() async throws {
+        try await TestServer.with { client in
+            let clip = Part.data(try Folders.read("\(Folders.fixtures)/media/clip.mp4"), mimeType: "video/mp4")
+            let part = #"{"inlineData":{"mimeType":"video/mp4","data":"\#(Base64Text.file("clip.mp4"))"}}"#
+            var options = EmbedOptions()
+            options.audioTrackExtraction = true
+            for config in [#"{"audioTrackExtraction":true}"#, #"{"audio_track_extraction":true}"#] {
+                let reply = try await client.embed(#"{"content":{"parts":[\#(part)]},"embedContentConfig":\#(config)}"#)
+                try expectClose(
+                    reply.values, TestServer.embedder.embed([clip], options: options).values, .batchInvariance)
+                let heard = try reply.json["usageMetadata"]["promptTokenDetails"].array.map {
+                    try $0["modality"].string
+                }
+                #expect(Set(heard) == ["VIDEO", "AUDIO"])
+            }
+            let silent = try await client.embed(#"{"content":{"parts":[\#(part)]}}"#)
+            try expectClose(silent.values, TestServer.vector([clip]), .batchInvariance)
+        }
+    }
+
+    @Test func aDocumentsPagesAreEmbedded() async throws {
+        try await TestServer.with { client in
+            let document = Part.data(
+                try Folders.read("\(Folders.fixtures)/media/two-pages.pdf"), mimeType: "application/pdf")
+            let part = #"{"inlineData":{"mimeType":"application/pdf","data":"\#(Base64Text.file("two-pages.pdf"))"}}"#
+            let reply = try await client.embed(#"{"content":{"parts":[{"text":"two pages"},\#(part)]}}"#)
+            #expect(reply.status == 200, "\(reply.text.prefix(300))")
+            try expectClose(reply.values, TestServer.vector(["two pages", document]), .batchInvariance)
+        }
+    }
+
     @Test func taskTypeHasNoEffectOnVersion2ButOnVersion1() async throws {
         try await TestServer.with { client in
             let plain = #"{"content":{"parts":[{"text":"cats"}]}}"#

@@ -107,6 +107,47 @@ import Testing
         }
     }
 
+    @Test func constantLoadDoesNotHoldUpBackgroundWorkForGood() async throws {
+        // A batch holds one content, so that there are as many turns as contents.
+        try await Self.with({ $0.maxBatchTokens = 1 }, starts: false) { scheduler in
+            let order = Order()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<1_500 {
+                    group.addTask {
+                        _ = try await scheduler.embed([Self.item("\(number)")])
+                        order.note("interactive")
+                    }
+                }
+                try await Self.wait { scheduler.waitingContents(.interactive) == 1_500 }
+                group.addTask {
+                    _ = try await scheduler.embed([Self.item("job")], priority: .background)
+                    order.note("background")
+                }
+                try await Self.wait { scheduler.waitingContents(.background) == 1 }
+                scheduler.start()
+                try await group.waitForAll()
+            }
+            let place = try #require(order.names.firstIndex(of: "background"))
+            #expect(place >= 1 && place < 750, "the job was number \(place) of 1,501")
+        }
+    }
+
+    @Test func oneTurnInSixteenIsForBackgroundWork() {
+        var turns = PriorityTurns()
+        var taken = ""
+        for _ in 0..<64 {
+            let priority = turns.order[0]
+            turns.took(priority)
+            taken += priority == .interactive ? "i" : "b"
+        }
+        #expect(taken == String(repeating: String(repeating: "i", count: 15) + "b", count: 4))
+        // What had no competition is not made up for with more than one turn.
+        for _ in 0..<1_000 { turns.took(.interactive) }
+        #expect(turns.order == [.background, .interactive])
+        turns.took(.background)
+        #expect(turns.order == [.interactive, .background])
+    }
+
     @Test func aLargeCallDoesNotHoldUpASmallOne() async throws {
         try await Self.with({ $0.maxBatchTokens = 64 }, starts: false) { scheduler in
             let order = Order()

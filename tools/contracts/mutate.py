@@ -124,21 +124,26 @@ def send(port, raw):
     return int(reply.split(b" ")[1]) if reply.startswith(b"HTTP/1.1 ") else 0
 
 
+def run(server, requests, count, rng):
+    """Sends damaged variants; how many replies had which status, and what was answered with a 5xx or not at all."""
+    statuses, bad = collections.Counter(), []
+    for number in range(count):
+        raw = mutate(rng.choice(requests), rng)
+        status = send(server.port, raw)
+        statuses[status] += 1
+        if status >= 500 or status == -1:
+            bad.append((number, status, raw[:300]))
+        if not server.is_alive:
+            raise RuntimeError(f"the server ended at request {number}: {raw[:2000]}")
+    return statuses, bad
+
+
 def main(folder, count="10000", seed="1"):
     rng = random.Random(int(seed))
     requests = [request for file in capture.folder(folder).values() for request in file]
-    statuses, bad = collections.Counter(), []
     with tempfile.TemporaryDirectory() as data:
         server = Server(data)
-        for number in range(int(count)):
-            raw = mutate(rng.choice(requests), rng)
-            status = send(server.port, raw)
-            statuses[status] += 1
-            if status >= 500 and status != 501 or status == -1:
-                bad.append((number, status, raw[:300]))
-            if not server.is_alive:
-                print(f"the server ended at request {number}: {raw[:2000]}")
-                return 1
+        statuses, bad = run(server, requests, int(count), rng)
         healthy = server.request("GET", "/livez")[0] == 200
         memory = next(line for line in open(f"/proc/{server.process.pid}/status") if line.startswith("VmHWM"))
         ended = server.stop()

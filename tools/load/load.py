@@ -6,7 +6,8 @@
 
 The same contents (short texts and pictures, made on the spot from a seed) go to the server, each connection sending its next
 request when it has its answer, and to `castor embed --batch`, whose start is timed apart and taken off. Rounds alternate,
-because a shared machine drifts; medians are printed. With --minutes N it keeps up mixed load instead and prints the
+because a shared machine drifts; medians are printed, and the processor time of a content on either side, which other processes
+change least. With --core both are on one core, with one thread. With --minutes N it keeps up mixed load instead and prints the
 server's memory over time. Standard library only.
 """
 import argparse
@@ -15,6 +16,7 @@ import base64
 import json
 import os
 import random
+import resource
 import statistics
 import struct
 import subprocess
@@ -111,15 +113,27 @@ async def closed_loop(url, requests, connections):
     return time.perf_counter() - start, tally
 
 
-def library_seconds(castor, lines):
+def library_seconds(castor, lines, core):
+    """Seconds, and seconds of processor time."""
+    pinned = ["taskset", "-c", str(core)] if core is not None else []
+    threads = ["--threads", "1"] if core is not None else []
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "in.jsonl")
         with open(path, "w") as file:
             file.writelines(lines)
-        start = time.perf_counter()
-        subprocess.run([castor, "embed", "--batch", path, "--output", os.path.join(folder, "out.jsonl")], check=True,
-                       stderr=subprocess.DEVNULL)
-        return time.perf_counter() - start
+        start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [*pinned, castor, "embed", *threads, "--batch", path, "--output", os.path.join(folder, "out.jsonl")], check=True,
+            stderr=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return time.perf_counter() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def processor_seconds(pid):
+    """Of a running process."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_megabytes(pid):
@@ -136,13 +150,19 @@ def compare(options, url, made):
     lines = [json.dumps({"key": str(i), "request": {"content": content}}) + "\n" for i, content in enumerate(made)]
     asyncio.run(closed_loop(url, requests[:32], 4))  # warm
     rates, tallies, library = {}, {}, []
+    spent, library_spent = {}, []
     for _ in range(options.rounds):
         if options.castor:
-            library.append(len(lines) / (library_seconds(options.castor, lines) - library_seconds(options.castor, lines[:1])))
+            whole, start = (library_seconds(options.castor, some, options.core) for some in (lines, lines[:1]))
+            library.append((len(lines) - 1) / (whole[0] - start[0]))
+            library_spent.append((whole[1] - start[1]) / (len(lines) - 1))
         for connections in options.connections:
             some = requests if connections > 1 else requests[:max(50, len(requests) // 4)]
+            before = processor_seconds(options.pid) if options.pid else float("nan")
             seconds, tally = asyncio.run(closed_loop(url, some, connections))
+            after = processor_seconds(options.pid) if options.pid else float("nan")
             rates.setdefault(connections, []).append(tally.statuses.get(200, 0) / seconds)
+            spent.setdefault(connections, []).append((after - before) / max(1, tally.statuses.get(200, 0)))
             total = tallies.setdefault(connections, Tally())
             total.latencies += tally.latencies
             total.beyond += tally.beyond
@@ -150,12 +170,14 @@ def compare(options, url, made):
                 total.statuses[status] = total.statuses.get(status, 0) + count
     own = statistics.median(library) if library else float("nan")
     if library:
-        print(f"library: {own:.1f} contents/s (castor embed --batch, start taken off)")
-    print(f"{'connections':>11} {'contents/s':>10} {'of library':>10} {'p50 ms':>8} {'p99 ms':>8} {'beyond ms':>9}  statuses")
+        print(f"library: {own:.1f} contents/s, {1e3 * statistics.median(library_spent):.2f} ms of processor time a content "
+              "(castor embed --batch, start taken off)")
+    print(f"{'connections':>11} {'contents/s':>10} {'of library':>10} {'CPU ms':>7} {'p50 ms':>8} {'p99 ms':>8} {'beyond ms':>9}  statuses")
     for connections in options.connections:
         rate, tally = statistics.median(rates[connections]), tallies[connections]
-        print(f"{connections:>11} {rate:>10.1f} {100 * rate / own:>9.0f}% {1e3 * percentile(tally.latencies, .5):>8.1f} "
-              f"{1e3 * percentile(tally.latencies, .99):>8.1f} {statistics.median(tally.beyond):>9.2f}  {tally.statuses}")
+        print(f"{connections:>11} {rate:>10.1f} {100 * rate / own:>9.0f}% {1e3 * statistics.median(spent[connections]):>7.2f} "
+              f"{1e3 * percentile(tally.latencies, .5):>8.1f} {1e3 * percentile(tally.latencies, .99):>8.1f} "
+              f"{statistics.median(tally.beyond):>9.2f}  {tally.statuses}")
     print("beyond: a request's time at the client less the server's own decode and compute, median")
     bad = {s for tally in tallies.values() for s in tally.statuses if s not in (200, 429)}
     return 1 if bad else 0
@@ -187,6 +209,7 @@ def main():
     parser.add_argument("--castor", help="the program, to measure the library with the same model (CASTOR_MODEL)")
     parser.add_argument("--pid", type=int, help="the server's process, to read its memory")
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32, 128])
+    parser.add_argument("--core", type=int, help="runs the library with one thread on this core, where the server is, too")
     parser.add_argument("--contents", type=int, default=600)
     parser.add_argument("--images", type=float, default=0.2, help="share of pictures")
     parser.add_argument("--rounds", type=int, default=3)

@@ -39,17 +39,41 @@ package struct APIRequest: Sendable {
         }
         try lease.reserve(expected)
         var body = ByteBuffer()
-        for try await var chunk in request.body {
-            guard body.readableBytes + chunk.readableBytes <= limit else { throw APIError.bodyTooLarge(limit: limit) }
-            if body.readableBytes + chunk.readableBytes > expected {
-                let more = max(chunk.readableBytes, 1 << 16)
+        try await forEachPiece { piece in
+            var piece = piece
+            guard body.readableBytes + piece.readableBytes <= limit else { throw APIError.bodyTooLarge(limit: limit) }
+            if body.readableBytes + piece.readableBytes > expected {
+                let more = max(piece.readableBytes, 1 << 16)
                 try lease.reserve(more)
                 expected += more
             }
             // The body of most requests comes in one piece.
-            if body.readableBytes == 0 { body = chunk } else { body.writeBuffer(&chunk) }
+            if body.readableBytes == 0 { body = piece } else { body.writeBuffer(&piece) }
         }
         return body
+    }
+
+    /// The body as it arrives. A body that breaks off, or that is not the HTTP it claims to be, is the client's error; without this
+    /// check, one whose connection closed would pass for a whole one.
+    func forEachPiece(_ take: (ByteBuffer) async throws -> Void) async throws {
+        let brokenOff = APIError.invalid("The request's body broke off.")
+        var received = 0
+        var pieces = request.body.makeAsyncIterator()
+        while true {
+            let piece: ByteBuffer?
+            do {
+                piece = try await pieces.next()
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                throw brokenOff
+            }
+            guard let piece else { break }
+            received += piece.readableBytes
+            try await take(piece)
+        }
+        try Task.checkCancellation()
+        if let announced = headers[.contentLength].flatMap({ Int($0) }), received < announced { throw brokenOff }
     }
 
     /// The body as JSON of the service's form. Large ones are read on a thread of their own.

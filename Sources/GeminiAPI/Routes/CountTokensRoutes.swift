@@ -15,12 +15,7 @@ enum CountTokensRoutes {
         for content in body.contents {
             var parts: [Part] = []
             for part in content.parts {
-                switch part {
-                case .empty: continue
-                case .text(let text): parts.append(.text(text))
-                case .inline(let bytes, let mimeType): parts.append(.data(bytes, mimeType: mimeType))
-                case .file(let uri, let mimeType): parts.append(try await files.part(uri: uri, mimeType: mimeType))
-                }
+                if let part = try await files.part(part) { parts.append(part) }
             }
             contents.append(Content(parts))
         }

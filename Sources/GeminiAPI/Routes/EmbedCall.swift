@@ -40,6 +40,8 @@ package struct EmbedCall: Sendable {
         let content = try await content(request.content, server, files, place)
         var options = EmbedOptions()
         options.autoTruncate = request.autoTruncate ?? true
+        options.documentOCR = request.documentOCR ?? false
+        options.audioTrackExtraction = request.audioTrackExtraction ?? false
         if model.isVersion1 {
             options.maxTokens = model.inputTokenLimit
             prefixes.append(request.dimensions)
@@ -67,18 +69,14 @@ package struct EmbedCall: Sendable {
         var parts: [Part] = []
         parts.reserveCapacity(wire.parts.count)
         for (index, part) in wire.parts.enumerated() {
-            switch part {
-            case .empty, .text(""): throw APIError(.emptyPart(part: index + 1), at: place)
-            case .text(let text): parts.append(.text(text))
-            case .inline(let bytes, let mimeType):
-                guard !bytes.isEmpty else { throw APIError(.emptyPart(part: index + 1), at: place) }
-                parts.append(.data(bytes, mimeType: mimeType.flatMap { $0.isEmpty ? nil : $0 }))
-            case .file(let uri, let mimeType): parts.append(try await files.part(uri: uri, mimeType: mimeType))
+            guard !part.isEmpty, let part = try await files.part(part) else {
+                throw APIError(.emptyPart(part: index + 1), at: place)
             }
-            if model.isVersion1, !parts[index].isText {
+            parts.append(part)
+            if model.isVersion1, !part.isText {
                 throw APIError.invalid(
                     "* \(place.map { "\($0): " } ?? "")part \(index + 1): \(model.id) embeds text only; "
-                        + "gemini-embedding-2 embeds images and audio too.\n")
+                        + "gemini-embedding-2 embeds images, audio, video and PDF too.\n")
             }
         }
         return Content(parts)

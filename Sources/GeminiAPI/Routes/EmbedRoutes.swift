@@ -1,14 +1,14 @@
 import Castor
 import Hummingbird
 
-/// `:embedContent` and `:batchEmbedContents`.
+/// `:embedContent` and `:batchEmbedContents`, of the Gemini API and of Vertex.
 enum EmbedRoutes {
     static func add(to table: inout RouteTable) {
         table.on(.post, "/models/{model}:embedContent", handler: embedContent)
         table.on(.post, "/models/{model}:batchEmbedContents", handler: batchEmbedContents)
     }
 
-    private static func embedContent(_ call: APIRequest) async throws -> Response {
+    static func embedContent(_ call: APIRequest) async throws -> Response {
         let model = try call.model(for: "embedContent")
         let body = try await call.json(EmbedRequestBody.self)
         try call.checkModel(body.model, is: model, at: "EmbedContentRequest.model")
@@ -19,12 +19,13 @@ enum EmbedRoutes {
         json.raw("{\"embedding\":{\"values\":")
         json.values(answer.values(0))
         json.raw("},\"usageMetadata\":")
-        json.usage(answer.usage)
+        json.usage(answer.usage, call.route.face)
+        if call.route.face == .vertex { json.raw(",\"truncated\":\(answer.embeddings[0].truncated)") }
         json.raw("}\n")
         return Response(json: json, headers: answer.headers)
     }
 
-    private static func batchEmbedContents(_ call: APIRequest) async throws -> Response {
+    static func batchEmbedContents(_ call: APIRequest) async throws -> Response {
         let model = try call.model(for: "embedContent")
         let body = try await call.json(BatchEmbedRequestBody.self)
         let embed = try await batch(body, model: model, call)
@@ -33,7 +34,7 @@ enum EmbedRoutes {
             var json = JSONWriter(reserving: answer.jsonBytes)
             json.embeddings(answer)
             json.raw(",\"usageMetadata\":")
-            json.usage(answer.usage)
+            json.usage(answer.usage, call.route.face)
             json.raw("}\n")
             return json
         }
@@ -41,7 +42,7 @@ enum EmbedRoutes {
     }
 
     /// The contents of a batch, checked.
-    static func batch(
+    private static func batch(
         _ body: BatchEmbedRequestBody, model: ServedModels.Entry, _ call: APIRequest
     ) async throws -> EmbedCall {
         let limit = call.server.options.limits.maxBatchContents
@@ -63,8 +64,17 @@ enum EmbedRoutes {
 }
 
 extension JSONWriter {
+    /// Vertex spells `promptTokensDetails` where the Gemini API has `promptTokenDetails`, and adds a total.
+    fileprivate mutating func usage(_ usage: Usage, _ face: RouteTable.Face) {
+        guard face == .vertex else { return self.usage(usage) }
+        let count = usage.promptTokenCount
+        raw("{\"promptTokenCount\":\(count),\"promptTokensDetails\":")
+        details(usage)
+        raw(",\"totalTokenCount\":\(count)}")
+    }
+
     /// `{"embeddings":[{"values":[..]},..]`, the object left open.
-    mutating func embeddings(_ answer: EmbedCall.Answer) {
+    fileprivate mutating func embeddings(_ answer: EmbedCall.Answer) {
         raw("{\"embeddings\":[")
         for index in 0..<answer.count {
             raw(index > 0 ? ",{\"values\":" : "{\"values\":")

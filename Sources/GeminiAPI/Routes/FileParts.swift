@@ -2,7 +2,7 @@ package import Castor
 import Media
 import ServerState
 
-/// Looks up the files that contents name. Only uploaded files are ever opened: no path, no foreign URL, no `gs://`.
+/// Parts of requests as the embedder takes them, their files looked up. Only uploaded files are ever opened: no path, no foreign URL, no `gs://`.
 package struct FileParts: Sendable {
     private let state: ServerState?
 
@@ -10,8 +10,19 @@ package struct FileParts: Sendable {
         state = server.options.state
     }
 
+    /// What the embedder takes for a part of a request; nil where the part has no data.
+    package func part(_ wire: WirePart) async throws -> Part? {
+        switch wire {
+        case .empty: nil
+        case .text(let text): .text(text)
+        case .inline(let bytes, let mimeType): .data(bytes, mimeType: mimeType)
+        case .file(let uri, let mimeType): try await part(uri: uri, mimeType: mimeType)
+        case .clip(let video, let metadata): try await part(video).map { .clip($0, metadata) }
+        }
+    }
+
     /// - Parameter uri: the `uri` of an uploaded file, or its name, `files/{id}`.
-    package func part(uri: String, mimeType: String?) async throws -> Part {
+    private func part(uri: String, mimeType: String?) async throws -> Part {
         guard let id = Self.id(uri) else {
             throw APIError.invalid("Unsupported file URI: \(uri.shortened). Only files of the Files API can be used.")
         }
@@ -19,7 +30,7 @@ package struct FileParts: Sendable {
         do {
             let (file, bytes) = try await state.files.contents(id)
             // As for inline data: what the request says of the file goes before what the upload said.
-            return .data(bytes, mimeType: mimeType.flatMap { $0.isEmpty ? nil : $0 } ?? file.mimeType)
+            return .data(bytes, mimeType: mimeType ?? file.mimeType)
         } catch let error as StateError {
             throw APIError(error)
         }

@@ -98,7 +98,7 @@ enum UploadRoutes {
     private static func receive(_ call: APIRequest, _ id: String, _ files: FileStore) async throws -> Int {
         let writer = try await files.resumeUpload(id, at: try call.number(.uploadOffset) ?? 0)
         do {
-            for try await piece in call.request.body { try await writer.write(piece.readableBytesView) }
+            try await call.forEachPiece { piece in try await writer.write(piece.readableBytesView) }
         } catch {
             _ = try? await writer.finish()
             throw error

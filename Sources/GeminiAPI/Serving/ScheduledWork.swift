@@ -4,7 +4,7 @@ package import Castor
 package enum Priority: Int, Sendable, CaseIterable {
     /// Somebody waits for the answer.
     case interactive
-    /// Batch jobs: computed only while nothing interactive is ready.
+    /// Batch jobs: computed while nothing interactive is ready, and in one turn of sixteen otherwise.
     case background
 }
 

@@ -38,6 +38,8 @@ package final class Scheduler: @unchecked Sendable {
     private var contentCount: [Int]
     /// Contents of interactive calls that are being decoded right now.
     private var preparingCount: [Int]
+    private var preparationTurns = PriorityTurns()
+    private var computeTurns = PriorityTurns()
     private var isStopped = false
     private var startup = Startup.loading
     /// Contents a second, a moving mean.
@@ -188,8 +190,9 @@ package final class Scheduler: @unchecked Sendable {
 
     private func nextToPrepare() -> (ScheduledWork, Int)? {
         while !isStopped {
-            for priority in Priority.allCases.map(\.rawValue) where !ready[priority].isFull {
+            for priority in preparationTurns.order.map(\.rawValue) where !ready[priority].isFull {
                 guard let (work, index) = waiting[priority].next() else { continue }
+                preparationTurns.took(work.priority)
                 preparingCount[priority] += 1
                 if work.firstPreparationStart == nil { work.firstPreparationStart = Nanoseconds.now }
                 return (work, index)
@@ -251,17 +254,17 @@ package final class Scheduler: @unchecked Sendable {
     }
 
     private func nextBatch() -> [ReadyItem]? {
-        let interactive = Priority.interactive.rawValue
         while !isStopped {
-            if !ready[interactive].isEmpty {
-                waitForCompany()
-                let batch = take(.interactive, options.maxBatchTokens)
-                if !batch.isEmpty { return batch }
-                continue
+            for priority in computeTurns.order where !ready[priority.rawValue].isEmpty {
+                if priority == .interactive { waitForCompany() }
+                let batch = take(
+                    priority, priority == .interactive ? options.maxBatchTokens : options.maxBackgroundBatchTokens)
+                guard !batch.isEmpty else { continue }
+                computeTurns.took(priority)
+                return batch
             }
-            let batch = take(.background, options.maxBackgroundBatchTokens)
-            if !batch.isEmpty { return batch }
-            monitor.wait(toCompute)
+            // Taking may have found nothing but contents that nobody waits for any more.
+            if ready.allSatisfy(\.isEmpty) { monitor.wait(toCompute) }
         }
         return nil
     }

@@ -23,6 +23,25 @@ struct WorkQueue {
     }
 }
 
+/// Interactive work goes first, but for one turn in sixteen: constant load must not hold up batch jobs until they expire.
+package struct PriorityTurns: Sendable {
+    private static let interval = 16
+
+    /// In a row.
+    private var interactiveTurns = 0
+
+    package init() {}
+
+    /// Who is asked first for work.
+    package var order: [Priority] {
+        interactiveTurns < Self.interval - 1 ? [.interactive, .background] : [.background, .interactive]
+    }
+
+    package mutating func took(_ priority: Priority) {
+        interactiveTurns = priority == .interactive ? interactiveTurns + 1 : 0
+    }
+}
+
 struct ReadyItem {
     let work: ScheduledWork
     let index: Int

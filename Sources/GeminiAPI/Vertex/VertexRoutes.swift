@@ -6,47 +6,17 @@ enum VertexRoutes {
     static func add(to table: inout RouteTable) {
         for parent in ["/projects/{project}/locations/{location}", ""] {
             let model = "\(parent)/publishers/google/models/{model}"
-            table.on(.post, "\(model):embedContent", versions: APIVersion.vertex, face: .vertex, handler: embedContent)
+            table.on(
+                .post, "\(model):embedContent", versions: APIVersion.vertex, face: .vertex,
+                handler: EmbedRoutes.embedContent)
             table.on(
                 .post, "\(model):batchEmbedContents", versions: APIVersion.vertex, face: .vertex,
-                handler: batchEmbedContents)
+                handler: EmbedRoutes.batchEmbedContents)
             table.on(.post, "\(model):predict", versions: APIVersion.vertex, face: .vertex, handler: predict)
             table.on(
                 .post, "\(model):countTokens", versions: APIVersion.vertex, face: .vertex,
                 handler: CountTokensRoutes.countTokens)
         }
-    }
-
-    private static func embedContent(_ call: APIRequest) async throws -> Response {
-        let model = try call.model(for: "embedContent")
-        let body = try await call.json(EmbedRequestBody.self)
-        try call.checkModel(body.model, is: model, at: "EmbedContentRequest.model")
-        var embed = EmbedCall(model: model) { _ in nil }
-        try await embed.add(body, call.server, files: FileParts(call.server))
-        let answer = try await embed.run(call.server)
-        var json = JSONWriter()
-        json.raw("{\"embedding\":{\"values\":")
-        json.values(answer.values(0))
-        json.raw("},\"usageMetadata\":")
-        json.vertexUsage(answer.usage)
-        json.raw(",\"truncated\":\(answer.embeddings[0].truncated)}\n")
-        return Response(json: json, headers: answer.headers)
-    }
-
-    private static func batchEmbedContents(_ call: APIRequest) async throws -> Response {
-        let model = try call.model(for: "embedContent")
-        let body = try await call.json(BatchEmbedRequestBody.self)
-        let embed = try await EmbedRoutes.batch(body, model: model, call)
-        let answer = try await embed.run(call.server)
-        let json = try await call.server.offPool(large: answer.count > 4) {
-            var json = JSONWriter(reserving: answer.jsonBytes)
-            json.embeddings(answer)
-            json.raw(",\"usageMetadata\":")
-            json.vertexUsage(answer.usage)
-            json.raw("}\n")
-            return json
-        }
-        return Response(json: json, headers: answer.headers)
     }
 
     private static func predict(_ call: APIRequest) async throws -> Response {
@@ -81,15 +51,5 @@ enum VertexRoutes {
             return json
         }
         return Response(json: json, headers: answer.headers)
-    }
-}
-
-extension JSONWriter {
-    /// Vertex spells `promptTokensDetails` where the Gemini API has `promptTokenDetails`, and adds a total.
-    fileprivate mutating func vertexUsage(_ usage: Usage) {
-        let count = usage.promptTokenCount
-        raw("{\"promptTokenCount\":\(count),\"promptTokensDetails\":")
-        details(usage)
-        raw(",\"totalTokenCount\":\(count)}")
     }
 }

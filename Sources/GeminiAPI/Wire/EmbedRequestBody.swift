@@ -8,6 +8,8 @@ package struct EmbedRequestBody: Decodable {
     package var task: TaskType?
     package var title: String?
     package var autoTruncate: Bool?
+    package var documentOCR: Bool?
+    package var audioTrackExtraction: Bool?
 
     private static let schema = WireSchema([
         "model", "content", "task_type", "title", "output_dimensionality", "auto_truncate", "embed_content_config",
@@ -22,6 +24,8 @@ package struct EmbedRequestBody: Decodable {
         task = try config?.task ?? fields.task("task_type")
         title = try config?.title ?? fields.string("title")
         autoTruncate = try config?.autoTruncate ?? fields.bool("auto_truncate")
+        documentOCR = config?.documentOCR
+        audioTrackExtraction = config?.audioTrackExtraction
         content = try fields.value("content", WireContent.self) ?? WireContent(parts: [])
     }
 
@@ -36,6 +40,8 @@ package struct EmbedRequestBody: Decodable {
         let task: TaskType?
         let title: String?
         let autoTruncate: Bool?
+        let documentOCR: Bool?
+        let audioTrackExtraction: Bool?
 
         static let schema = WireSchema([
             "task_type", "title", "output_dimensionality", "auto_truncate", "document_ocr", "audio_track_extraction",
@@ -47,7 +53,8 @@ package struct EmbedRequestBody: Decodable {
             task = try fields.task("task_type")
             title = try fields.string("title")
             autoTruncate = try fields.bool("auto_truncate")
-            _ = try (fields.bool("document_ocr"), fields.bool("audio_track_extraction"))
+            documentOCR = try fields.bool("document_ocr")
+            audioTrackExtraction = try fields.bool("audio_track_extraction")
         }
     }
 }

@@ -1,4 +1,4 @@
-import Castor
+package import Castor
 
 /// `{"parts": [..], "role": ".."}` as a client sends it; files are not yet looked up.
 package struct WireContent: Decodable {
@@ -18,12 +18,25 @@ package struct WireContent: Decodable {
 }
 
 /// One part; exactly one kind of data.
-package enum WirePart: Decodable {
+package enum WirePart: Decodable, Sendable {
     case text(String)
     case inline(bytes: [UInt8], mimeType: String?)
     case file(uri: String, mimeType: String?)
+    /// A part of a video.
+    indirect case clip(WirePart, VideoMetadata)
     /// A part with no data: an empty part in the service's words.
     case empty
+
+    /// Whether no vector can be made of it. A text of no letters and media of no bytes are empty, too.
+    package var isEmpty: Bool {
+        switch self {
+        case .empty: true
+        case .text(let text): text.isEmpty
+        case .inline(let bytes, _): bytes.isEmpty
+        case .file: false
+        case .clip(let part, _): part.isEmpty
+        }
+    }
 
     private static let schema = WireSchema([
         "text", "inline_data", "file_data", "video_metadata", "media_resolution", "part_metadata", "thought",
@@ -42,7 +55,7 @@ package enum WirePart: Decodable {
         let text = try fields.string("text")
         let inline = try fields.value("inline_data", InlineData.self)
         let file = try fields.value("file_data", FileData.self)
-        _ = try fields.value("video_metadata", VideoMetadata.self)
+        let clip = try fields.value("video_metadata", WireVideoMetadata.self)?.metadata
         switch (text, inline, file) {
         case (let text?, nil, nil): self = .text(text)
         case (nil, let inline?, nil): self = .inline(bytes: inline.bytes, mimeType: inline.mimeType)
@@ -50,6 +63,8 @@ package enum WirePart: Decodable {
         case (nil, nil, nil): self = .empty
         default: throw fields.failure("A part must have exactly one of text, inline_data and file_data.")
         }
+        // Beside a text it means nothing.
+        if let clip, inline != nil || file != nil { self = .clip(self, clip) }
     }
 
     private struct InlineData: Decodable {
@@ -60,7 +75,7 @@ package enum WirePart: Decodable {
 
         init(from decoder: any Decoder) throws {
             let fields = try WireObject(decoder, Self.schema)
-            mimeType = try fields.string("mime_type")
+            mimeType = try fields.mimeType()
             _ = try fields.string("display_name")
             guard let bytes = Base64.decode(try fields.string("data") ?? "") else {
                 throw fields.failure("data", "TYPE_BYTES), Base64 decoding failed")
@@ -77,24 +92,34 @@ package enum WirePart: Decodable {
 
         init(from decoder: any Decoder) throws {
             let fields = try WireObject(decoder, Self.schema)
-            mimeType = try fields.string("mime_type")
+            mimeType = try fields.mimeType()
             _ = try fields.string("display_name")
             uri = try fields.string("file_uri") ?? ""
             guard !uri.isEmpty else { throw fields.failure("file_data needs a file_uri.") }
         }
     }
+}
 
-    /// Read for its form only: how a clip is cut has no effect yet.
-    private struct VideoMetadata: Decodable {
-        static let schema = WireSchema(["start_offset", "end_offset", "fps"])
+/// `{"startOffset": "1.5s", "endOffset": "40s", "fps": 2}`; whether the video is long enough is seen when it is decoded.
+private struct WireVideoMetadata: Decodable {
+    let metadata: VideoMetadata
 
-        init(from decoder: any Decoder) throws {
-            let fields = try WireObject(decoder, Self.schema)
-            _ = try fields.string("start_offset")
-            _ = try fields.string("end_offset")
-            if let fps = try fields.double("fps"), !(fps > 0 && fps <= 24) {
-                throw fields.failure("fps must be above 0 and at most 24, not \(fps).")
-            }
+    private static let schema = WireSchema(["start_offset", "end_offset", "fps"])
+
+    init(from decoder: any Decoder) throws {
+        let fields = try WireObject(decoder, Self.schema)
+        metadata = VideoMetadata(
+            startOffset: try fields.duration("start_offset"), endOffset: try fields.duration("end_offset"),
+            fps: try fields.double("fps"))
+        if let fps = metadata.fps, !(fps > 0 && fps <= 24) {
+            throw fields.failure("fps must be above 0 and at most 24, not \(fps).")
         }
+    }
+}
+
+extension WireObject {
+    /// An empty one is as good as none.
+    fileprivate func mimeType() throws -> String? {
+        try string("mime_type").flatMap { $0.isEmpty ? nil : $0 }
     }
 }

@@ -66,6 +66,15 @@ package struct WireObject {
         try value(name, WireNumber.self, as: "TYPE_DOUBLE")?.value
     }
 
+    /// A duration of proto3 JSON, as in `"3.5s"`, in seconds.
+    package func duration(_ name: String) throws -> Double? {
+        guard let text = try string(name) else { return nil }
+        guard text.last == "s", let seconds = Double(text.dropLast()), seconds.isFinite else {
+            throw failure(name, "type.googleapis.com/google.protobuf.Duration), Illegal duration format")
+        }
+        return seconds
+    }
+
     /// A task by its name or number; nil for "unspecified".
     package func task(_ name: String) throws -> TaskType? {
         guard let key = keys[name] else { return nil }

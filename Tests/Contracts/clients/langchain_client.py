@@ -10,7 +10,7 @@ def embeddings(url, **options):
 
 
 def check_query(url):
-    same(embeddings(url).embed_query("hello"), vector(url, "hello"))
+    same(embeddings(url).embed_query("hello"), vector("hello"))
 
 
 def check_documents_in_order(url):
@@ -18,11 +18,11 @@ def check_documents_in_order(url):
     vectors = embeddings(url).embed_documents(texts, output_dimensionality=64)
     assert len(vectors) == 120
     for number in (0, 1, 99, 100, 119):
-        same(vectors[number], vector(url, texts[number], dimensions=64))
+        same(vectors[number], vector(texts[number], dimensions=64))
 
 
 async def check_async(url):
-    same(await embeddings(url).aembed_query("hello"), vector(url, "hello"))
+    same(await embeddings(url).aembed_query("hello"), vector("hello"))
 
 
 def check_error(url):

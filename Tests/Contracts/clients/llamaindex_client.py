@@ -12,15 +12,15 @@ def embedding(url):
 
 
 def check_query(url):
-    same(embedding(url).get_query_embedding("hello"), vector(url, "hello"))
+    same(embedding(url).get_query_embedding("hello"), vector("hello"))
 
 
 def check_texts_in_order(url):
     vectors = embedding(url).get_text_embedding_batch(["a", "b", "c"])
     assert len(vectors) == 3
     for values, text in zip(vectors, "abc"):
-        same(values, vector(url, text))
+        same(values, vector(text))
 
 
 async def check_async(url):
-    same(await embedding(url).aget_query_embedding("hello"), vector(url, "hello"))
+    same(await embedding(url).aget_query_embedding("hello"), vector("hello"))

@@ -1,30 +1,49 @@
-"""What the server says to a request written by hand: what a client must come to as well."""
+"""What a client must come to: the vectors of `castor embed`, the same program without its server."""
 
+import base64
+import functools
 import json
 import math
+import os
 import pathlib
-import urllib.request
+import subprocess
 
 MEDIA = pathlib.Path(__file__).resolve().parents[2] / "Fixtures/media"
 PNG = (MEDIA / "gray.png").read_bytes()
 WAV = (MEDIA / "chirp-16k.wav").read_bytes()
+CLIP = (MEDIA / "clip.mp4").read_bytes()
+PDF = (MEDIA / "two-pages.pdf").read_bytes()
+TYPES = {PNG: "image/png", WAV: "audio/wav", CLIP: "video/mp4", PDF: "application/pdf"}
 
 
-def call(url, path, body):
-    request = urllib.request.Request(
-        url + path, json.dumps(body).encode(), {"Content-Type": "application/json", "x-goog-api-key": "k"})
-    with urllib.request.urlopen(request) as reply:
-        return json.load(reply)
+@functools.cache
+def vectors(contents, dimensions=None, **config):
+    """One vector a content, which is a tuple of parts: strings are texts, bytes one of the media above."""
+    lines = []
+    for content in contents:
+        parts = [
+            {"text": part} if isinstance(part, str)
+            else {"inlineData": {"mimeType": TYPES[part], "data": base64.b64encode(part).decode()}} for part in content]
+        if "video" in config:
+            parts[-1]["videoMetadata"] = json.loads(config["video"])
+        request = {"content": {"parts": parts}}
+        settings = {name: value for name, value in config.items() if name != "video"}
+        if dimensions or settings:
+            request["embedContentConfig"] = settings | ({"outputDimensionality": dimensions} if dimensions else {})
+        lines.append(json.dumps({"key": str(len(lines)), "request": request}))
+    run = subprocess.run(
+        [os.environ["CASTOR_PROGRAM"], "embed", "--batch", "-"], input="\n".join(lines), capture_output=True, text=True, check=True)
+    answers = [json.loads(line)["response"]["embedding"]["values"] for line in run.stdout.splitlines()]
+    assert len(answers) == len(contents)
+    return answers
 
 
-def vector(url, *parts, dimensions=None, model="gemini-embedding-2"):
-    """Strings are texts, bytes are PNG."""
-    import base64
-    content = {"parts": [
-        {"text": part} if isinstance(part, str)
-        else {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(part).decode()}} for part in parts]}
-    body = {"content": content} | ({"outputDimensionality": dimensions} if dimensions else {})
-    return call(url, f"/v1beta/models/{model}:embedContent", body)["embedding"]["values"]
+def vector(*parts, dimensions=None, **config):
+    return vectors((parts,), dimensions, **config)[0]
+
+
+def texts_to_vectors(texts, dimensions=None):
+    return vectors(tuple((text,) for text in texts), dimensions)
 
 
 def same(got, wanted):
