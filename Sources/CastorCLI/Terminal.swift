@@ -10,7 +10,7 @@ enum Terminal {
         try write(bytes, to: STDOUT_FILENO)
     }
 
-    /// Ends the program at once. `exit` would take OpenBLAS's memory from under threads that still compute, and end in a crash.
+    /// Ends the program at once. `exit` would run OpenBLAS's destructor under threads that still compute (docs/lessons.md).
     static func end(_ status: Int32) -> Never {
         fflush(nil)
         _exit(status)
