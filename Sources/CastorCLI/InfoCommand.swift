@@ -85,7 +85,7 @@ enum CPU {
                 .map { $0.trimmingPrefix(while: \.isWhitespace) }.map(String.init)
         }
         let flags = Set((field("flags") ?? "").split(separator: " ").map(String.init))
-        let features = ["avx", "avx2", "fma", "f16c", "avx512f"].filter(flags.contains)
+        let features = ["avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16"].filter(flags.contains)
         return ([field("model name") ?? "unknown"] + features).joined(separator: " ")
     }
 }

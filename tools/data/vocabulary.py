@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the SentencePiece vocabulary of castor-small (stage 0 of the default model).
 
-    tools/data/vocabulary.py DATA OUT [--pieces 28000]
+    tools/data/vocabulary.py DATA OUT [--pieces 30000]
 
 DATA is a training data pack (its README describes the files); OUT receives tokenizer.model. Needs the program
 spm_train (Debian package `sentencepiece`). The text is deterministic, so the same pack gives the same vocabulary.
@@ -17,6 +17,8 @@ from pathlib import Path
 
 csv.field_size_limit(1 << 30)
 
+ENGLISH_TIMES = 3
+
 
 def rows(path: Path) -> list[dict[str, str]]:
     """The rows of a TSV file without quoting, xz-compressed or not."""
@@ -26,13 +28,14 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def sentences(data: Path) -> list[str]:
-    """Every language about evenly: translations whole, English and names sampled, code by lines."""
+    """Translations whole, English three times, names sampled, code by lines: more of the pieces are then whole English words, which have a
+    vector by the teacher (docs/training-log.md)."""
     pick = random.Random(1)
     text: list[str] = []
     for name in ("tatoeba", "tico19", "tldr"):
         text += [row["translation"] for row in rows(data / f"train/bitext/{name}.tsv.xz")]
     with lzma.open(data / "train/text/english.txt.xz", "rt", encoding="utf-8") as file:
-        text += pick.sample(file.read().splitlines(), 120_000)
+        text += file.read().splitlines() * ENGLISH_TIMES
     names = rows(data / "train/names/cldr.tsv.xz")
     text += [f"{row['name']} {row['keywords'] or ''}".replace("|", " ") for row in pick.sample(names, 60_000)]
     # Each emoji often enough to become a piece rather than four bytes.
@@ -48,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--pieces", type=int, default=27_000)
+    parser.add_argument("--pieces", type=int, default=30_000)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
 
@@ -62,7 +65,7 @@ def main() -> None:
             [
                 "spm_train", f"--input={corpus}", f"--model_prefix={folder}/tokenizer",
                 f"--vocab_size={arguments.pieces}", "--model_type=unigram", "--byte_fallback=true",
-                # Case folded: 27,000 pieces for 130 languages have none to spare for capitals.
+                # Case folded: 30,000 pieces for 130 languages have none to spare for capitals.
                 "--normalization_rule_name=nmt_nfkc_cf", "--character_coverage=0.9997",
                 "--input_sentence_size=0", "--max_sentence_length=4000", f"--num_threads={arguments.threads}",
                 "--split_digits=true", "--pad_id=-1", "--bos_id=-1", "--unk_id=0", "--eos_id=1",
