@@ -38,14 +38,14 @@ test: setup-build ## Everything the tests need, then all tests
 	@tools/timed "Building the program and the tests in release mode" swift build -c release --build-tests
 	@tools/timed "Running all tests in Swift" swift test -c release --skip-build
 	@tools/timed "Checking the Debian packages for the server's clients" tools/setup contracts
-	@tools/timed "Installing google-genai, openai and Schemathesis" tools/contracts/setup
+	@tools/timed "Installing the server's clients" tools/contracts/setup
 	@tools/timed "Testing the server with its clients" .venv-contracts/bin/python -m pytest Tests/Contracts
 
 .PHONY: contracts
-contracts: program ## Drive the built server with all clients of the hosted service
+contracts: program ## Of the tests only those that drive the built server with the hosted service's own clients
 	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts
-	@tools/timed "Installing the clients" tools/contracts/setup more
-	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts --more
+	@tools/timed "Installing the clients" tools/contracts/setup
+	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts
 
 .PHONY: moving
 moving: program ## Record vectors from a second server, compare, map and distil, and show what each gains

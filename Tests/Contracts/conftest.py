@@ -19,10 +19,6 @@ from server import NANO, PROGRAM, Server  # noqa: E402
 CLIENT_SECONDS = 1200
 
 
-def pytest_addoption(parser):
-    parser.addoption("--more", action="store_true", help="all clients, as tools/contracts/setup more installs them")
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     assert PROGRAM.exists(), "build the program first: make program"

@@ -6,15 +6,11 @@ import re
 from conftest import HERE, outcomes
 
 
-
-def sdks(name):
-    return [line for line in (HERE / f"{name}.txt").read_text().splitlines() if line and not line.startswith("#")]
-
+SDKS = [line for line in (HERE / "sdks.txt").read_text().splitlines() if line and not line.startswith("#")]
 
 # Module, and the version of google-genai that it runs on; nothing is the one that the others share.
-CLIENTS = [*(("genai", sdk) for sdk in sdks("sdks")), ("openai_client", None)]
-MORE = [*(("genai", sdk) for sdk in sdks("sdks-more")), ("langchain_client", None), ("llamaindex_client", None),
-        ("litellm_client", None), ("haystack_client", sdks("sdks")[-1]), ("pydanticai_client", None)]
+CLIENTS = [*(("genai", sdk) for sdk in SDKS), ("openai_client", None), ("langchain_client", None), ("llamaindex_client", None),
+           ("litellm_client", None), ("haystack_client", SDKS[-1]), ("pydanticai_client", None)]
 
 
 def checks(module):
@@ -23,9 +19,8 @@ def checks(module):
 
 
 def pytest_generate_tests(metafunc):
-    clients = CLIENTS + (MORE if metafunc.config.getoption("more") else [])
     metafunc.parametrize(
-        "module,sdk,check", [(module, sdk, check) for module, sdk in clients for check in checks(module)],
+        "module,sdk,check", [(module, sdk, check) for module, sdk in CLIENTS for check in checks(module)],
         ids=lambda value: str(value) if value else "shared")
 
 
