@@ -67,6 +67,31 @@ import Training
         #expect(abs(found - expected) <= Self.lossTolerance * expected, "\(found) for \(expected)")
     }
 
+    /// Equal to the teacher, nothing is left to do; a shared offset, which the batch's own cosines hardly show, costs.
+    @Test func theTeachersVectorsAreAnAnchor() {
+        var random = SeededGenerator(seed: 8)
+        let n = 20
+        let teachers = Matrix.random(rows: n, columns: 12, &random)
+        for row in 0..<n {
+            let length = Float(preciseSumOfSquares(teachers.row(row), count: 12).squareRoot())
+            scale(teachers.row(row), by: 1 / length, count: 12)
+        }
+        let rows = Matrix(rows: 2 * n, columns: 24)
+        for row in 0..<n { rows.row(row).update(from: teachers.row(row), count: 12) }
+        let batch = PairBatch(
+            queries: texts((0..<Int32(n)).map { $0 }), positives: texts((0..<Int32(n)).map { 100 + $0 }),
+            queryTeachers: teachers)
+        var objective = Objective(levels: [.init(size: 24)])
+        objective.contrastive = nil
+        objective.teacherSimilarity = TeacherSimilarityLoss()
+        objective.teacherSimilarity?.distance = .divergence(temperature: 0.05)
+        objective.teacherSimilarity?.candidates = .teacher
+        #expect(abs(evaluate(batch, rows, objective).loss) < 1e-5)
+        for row in 0..<n { rows.row(row)[0] += 3 }
+        let anchored = evaluate(batch, rows, objective).loss
+        #expect(anchored > 1, "\(anchored)")
+    }
+
     /// A batch that has one pair twice must not push the pair apart.
     @Test func duplicatesAreNotNegatives() {
         var random = SeededGenerator(seed: 2)
@@ -90,7 +115,7 @@ import Training
     }
 
     /// Rows beyond one block of the cosine matrix, for each loss: directions of the gradient against differences.
-    @Test(arguments: 0..<5)
+    @Test(arguments: 0..<7)
     func gradientsOfRows(variant: Int) {
         var random = SeededGenerator(seed: 4)
         let n = 300
@@ -120,7 +145,8 @@ import Training
         default:
             objective.contrastive = nil
             objective.teacherSimilarity = TeacherSimilarityLoss()
-            objective.teacherSimilarity?.distance = .divergence(temperature: 0.5)
+            if variant != 5 { objective.teacherSimilarity?.distance = .divergence(temperature: 0.5) }
+            if variant > 4 { objective.teacherSimilarity?.candidates = .teacher }
         }
         let gradient = evaluate(batch, rows, objective).gradient
         let norm = preciseSumOfSquares(gradient.pointer, count: gradient.count).squareRoot()

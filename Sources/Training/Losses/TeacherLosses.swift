@@ -72,17 +72,27 @@ package struct TeacherCosineLoss: Sendable, Equatable {
     }
 }
 
-/// How far the cosines of the batch's contents with each other are from those of the teacher's vectors.
+/// How far the cosines of the batch's contents, with each other or with the teacher's vectors, are from those of the teacher's vectors
+/// with each other.
 package struct TeacherSimilarityLoss: Sendable, Equatable {
     package enum Distance: Sendable, Equatable {
-        /// Mean of (s_ij - t_ij)^2 over i != j.
+        /// Mean of (s_ij - t_ij)^2.
         case meanSquare
-        /// Mean over i of KL(softmax_j(t_ij / temperature) || softmax_j(s_ij / temperature)), j != i.
+        /// Mean over i of KL(softmax_j(t_ij / temperature) || softmax_j(s_ij / temperature)).
         case divergence(temperature: Double)
+    }
+
+    /// What the contents' cosines s_ij are with.
+    package enum Candidates: String, Sendable, Equatable, CaseIterable, Codable {
+        /// The batch's contents, j != i, at every size. An offset that all contents share is not seen.
+        case batch
+        /// The teacher's vectors, j = i among them, at the teacher's size. They do not move, so that nothing hides in an offset.
+        case teacher
     }
 
     package var weight = 1.0
     package var distance = Distance.meanSquare
+    package var candidates = Candidates.batch
 
     package init() {}
 
@@ -95,27 +105,34 @@ package struct TeacherSimilarityLoss: Sendable, Equatable {
         let n = rows.rows
         guard n > 1 else { return 0 }
         let unit = unitRows(teachers)
-        let student = PrefixRows(rows, gradient: gradient, sizes: levels.map(\.size))
+        let isAnchored = candidates == .teacher
+        precondition(!isAnchored || teachers.columns <= rows.columns)
+        let student = PrefixRows(rows, gradient: gradient, sizes: isAnchored ? [teachers.columns] : levels.map(\.size))
+        let other =
+            isAnchored
+            ? PrefixRows(unit, gradient: Matrix(rows: n, columns: unit.columns), sizes: student.sizes) : student
         let target = Matrix(rows: min(n, CosineMatrix.rowsPerBlock), columns: n)
-        let result = CosineMatrix(a: student, b: student, pool: pool)(
+        let result = CosineMatrix(a: student, b: other, pool: pool)(
             willStart: { rows in
                 pool.gemm(Block(unit[rows]), .no, Block(unit), .yes, into: Block(target[0..<rows.count]))
             },
             { k, i, s, ds in
                 let t = target.row(i % CosineMatrix.rowsPerBlock)
-                return rowLoss(i, t, s, ds, count: n, share: weight * levels[k].weight)
+                let share = weight * (isAnchored ? 1 : levels[k].weight)
+                return rowLoss(without: isAnchored ? nil : i, t, s, ds, count: n, share: share)
             })
         student.finish()
         return result.loss
     }
 
     private func rowLoss(
-        _ i: Int, _ t: UnsafePointer<Float>, _ s: UnsafePointer<Float>, _ ds: UnsafeMutablePointer<Float>, count: Int,
+        without i: Int?, _ t: UnsafePointer<Float>, _ s: UnsafePointer<Float>, _ ds: UnsafeMutablePointer<Float>,
+        count: Int,
         share: Double
     ) -> Double {
         switch distance {
         case .meanSquare:
-            let factor = share / (Double(count) * Double(count - 1))
+            let factor = share / (Double(count) * Double(i == nil ? count : count - 1))
             var sum = 0.0
             for j in 0..<count {
                 let difference = j == i ? 0 : s[j] - t[j]
@@ -141,7 +158,7 @@ package struct TeacherSimilarityLoss: Sendable, Equatable {
     }
 
     /// log of the sum of e^(x / temperature) without entry `i`.
-    private func logSum(_ x: UnsafePointer<Float>, _ i: Int, _ temperature: Double, _ count: Int) -> Double {
+    private func logSum(_ x: UnsafePointer<Float>, _ i: Int?, _ temperature: Double, _ count: Int) -> Double {
         var largest = -Double.infinity
         for j in 0..<count where j != i { largest = max(largest, Double(x[j]) / temperature) }
         var sum = 0.0

@@ -54,6 +54,13 @@ extension Recipe.Stage {
         if let similarity = loss.teacherSimilarity {
             var value = TeacherSimilarityLoss()
             value.weight = similarity.weight
+            value.candidates = similarity.candidates
+            if let longest = teachers.max(), similarity.candidates == .teacher, longest > configuration.outputDimensions
+            {
+                throw fail(
+                    "loss.teacherSimilarity.candidates",
+                    "are vectors of \(longest) components, more than the model's \(configuration.outputDimensions)")
+            }
             value.distance = similarity.temperature.map { .divergence(temperature: $0) } ?? .meanSquare
             objective.teacherSimilarity = value
         }

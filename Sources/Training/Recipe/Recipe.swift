@@ -111,6 +111,7 @@ package struct Recipe: Sendable, Equatable, Codable {
         package struct Similarity: Sendable, Equatable, Codable {
             package var weight: Double
             package var temperature: Double?
+            package var candidates: TeacherSimilarityLoss.Candidates
         }
     }
 

@@ -157,6 +157,10 @@ package enum RecipeSchema {
         RecipeField(
             "temperature", .number(.above(0)), .optional,
             "Of a Kullback-Leibler divergence; without it, the mean square difference."),
+        RecipeField(
+            "candidates", .choice(TeacherSimilarityLoss.Candidates.allCases.map(\.rawValue)), .defaults("\"batch\""),
+            "What the cosines are with: the `batch`'s other vectors, at every size, or the `teacher`'s vectors, at their size, which do not move."
+        ),
     ])
 
     private static let optimizer = RecipeShape.object([
