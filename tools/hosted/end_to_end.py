@@ -63,7 +63,9 @@ class Service:
 def recording(service, inputs, output):
     return subprocess.Popen(
         [sys.executable, RECORD, inputs, output, "--base-url", service.url, "--per-minute", "1000000"],
-        env={**os.environ, "GEMINI_API_KEY": "the-key"}, stderr=subprocess.PIPE, text=True)  # fmt: skip
+        env={**os.environ, "GEMINI_API_KEY": "the-key"}, stderr=subprocess.PIPE, text=True,
+        # A shell's background jobs inherit that SIGINT is ignored; the one that is stopped must not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
 
 
 def lines_of(path):
