@@ -46,7 +46,7 @@ package enum Transpose: Sendable { case no, yes }
 /// What the factors of a product are rounded to. Sums are in single precision either way.
 package enum ProductPrecision: String, Sendable, Equatable, CaseIterable, Codable {
     case single
-    /// 8 bits of mantissa (relative error at most 2^-9 a factor), at twice the speed where the processor has instructions for it.
+    /// 8 bits of mantissa (relative error at most 2^-9 a factor), faster where the processor has instructions for it (docs/performance.md).
     case bfloat16
 
     /// Whether this processor has the instructions.

@@ -46,7 +46,7 @@ package enum RecipeSchema {
         RecipeField("memory", memory, .defaults("{}"), "What is kept for the backward pass."),
         RecipeField(
             "precision", .choice(ProductPrecision.allCases.map(\.rawValue)), .defaults("\"single\""),
-            "Of the blocks' matrix products in training. `bfloat16` is about twice as fast; it needs a processor with AVX512-BF16. Weights, "
+            "Of the blocks' matrix products in training. `bfloat16` is faster (docs/performance.md); it needs a processor with AVX512-BF16. Weights, "
                 + "sums, attention, losses and evaluations stay in single precision."),
         RecipeField(
             "accumulate", .whole(.atLeast(1)), .defaults("1"),

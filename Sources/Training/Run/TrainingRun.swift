@@ -131,7 +131,9 @@ package final class TrainingRun {
             if isResumed {
                 report(.note("there is no checkpoint in \(folder.path): training starts from the beginning"))
             }
-            let metrics = try MetricsLog(path: folder.metrics, facts: facts(inputs))
+            let metrics = try MetricsLog(
+                path: folder.metrics,
+                facts: TrainingFacts(plan, inputs, threads: pool.threadCount, version: version, started: Self.time))
             let objective = plan.stages[0].objective
             return (try begin(0, stepsBefore: 0, inputs, try inputs.parameters(objective), nil), metrics)
         }
@@ -168,22 +170,6 @@ package final class TrainingRun {
             plan.configuration, parameters, plan.stages[stage].objective, plan.stages[stage].options, pool)
         return Work(
             stage: stage, stepsBefore: stepsBefore, trainer: trainer, stream: try inputs.stream(stage, state: data))
-    }
-
-    private func facts(_ inputs: RunInputs) -> TrainingFacts {
-        var facts = TrainingFacts(
-            name: plan.name, recipe: plan.recipe, seed: plan.seed, model: plan.configuration.name,
-            start: plan.startsUntrained
-                ? "random, seed \(plan.seed)"
-                : plan.template.split(separator: "/").last.map(String.init) ?? plan.template,
-            parameters: plan.configuration.parameterCount, width: plan.configuration.width,
-            dimensions: plan.configuration.outputDimensions,
-            sizes: Set(plan.stages.flatMap { $0.objective.levels.map(\.size) }).sorted(by: >),
-            metric: plan.evaluation.metric, dataSets: inputs.facts, stages: plan.stages.map(\.name),
-            totalSteps: plan.totalSteps, threads: pool.threadCount, version: version,
-            started: Self.time)
-        if !inputs.evaluationFacts.isEmpty { facts.evaluationSets = inputs.evaluationFacts }
-        return facts
     }
 
     static var time: String { Date().formatted(.iso8601) }
@@ -400,34 +386,5 @@ package final class TrainingRun {
         let examples = ReportExamples(inputs.checks, plan.configuration)
         let html = TrainingReport(metrics.history, examples: examples(metrics.history)).html
         try folder.write(html, to: folder.report)
-    }
-}
-
-/// Contents to rows, as many tokens at a time as training takes.
-struct BatchEncoder {
-    private let pass: EncoderPass
-    private let weights: ModelWeights
-    private let memory = PassMemory(.nothing)
-    private static let maxTokens = 4_096
-
-    init(_ configuration: Configuration, _ weights: ModelWeights, _ pool: WorkerPool) {
-        pass = EncoderPass(configuration: configuration, pool: pool)
-        self.weights = weights
-    }
-
-    func callAsFunction(_ contents: [EncoderInput]) throws(ModelError) -> Matrix {
-        let rows = Matrix(rows: contents.count, columns: pass.configuration.outputDimensions)
-        var start = 0
-        while start < contents.count {
-            var (end, tokens) = (start, 0)
-            while end < contents.count, end == start || tokens + contents[end].workTokenCount <= Self.maxTokens {
-                tokens += contents[end].workTokenCount
-                end += 1
-            }
-            let record = try pass.forward(Array(contents[start..<end]), weights, memory)
-            rows.row(start).update(from: record.rows.pointer, count: record.rows.count)
-            start = end
-        }
-        return rows
     }
 }
