@@ -3,7 +3,7 @@
 
     tools/data/media_sets.py lines DATA OUT [--made FOLDER]      OUT/english.txt: the English texts
     tools/data/text_sets.py teacher OUT TEACHER                   their vectors
-    tools/data/media_sets.py sets DATA OUT TEXT [--made FOLDER]  OUT/*.jsonl with OUT/*.npy
+    tools/data/media_sets.py sets DATA OUT TEXT [--made FOLDER]  OUT/*.jsonl with OUT/*.npy; NAME-alone.jsonl has media without texts
 
 DATA is the training data pack, FOLDER holds what speech.py, clips.py and pages.py made (speech, clips, pages), TEXT the folder of the text sets, whose axes the vectors follow. A
 picture has a row for each of its texts, so that an epoch sees it with all of them.
@@ -22,6 +22,8 @@ PICTURES = ("openclipart", "noto-emoji", "free-exercise", "clothing", "grocery",
 KINDS = {".jpg": "image/jpeg", ".ogg": "audio/ogg", ".wav": "audio/wav", ".mp4": "video/mp4", ".pdf": "application/pdf"}
 TONGUES = 3
 """Texts in other languages for a picture that has them."""
+MIXED = 4
+"""Contents of a picture and its text, each beside its text in another language, for a picture that has them."""
 
 
 def manifest(folder: Path) -> list[dict]:
@@ -34,9 +36,8 @@ def worth_saying(text: str) -> bool:
     return len(text) > 1 and "HASH(0x" not in text and not text.lower().startswith("clipart by")
 
 
-def pictures(data: Path) -> list[tuple[tuple[Path, ...], str, str]]:
-    """(files, text, English)."""
-    pick = random.Random(2)
+def other_languages(data: Path):
+    """entry of a manifest -> its texts in languages other than English."""
     names: dict[str, list[str]] = {}
     for row in rows(data / "train/names/cldr.tsv.xz"):
         if row["lang"] != "en" and row["name"]:
@@ -45,6 +46,19 @@ def pictures(data: Path) -> list[tuple[tuple[Path, ...], str, str]]:
     for row in rows(data / "train/images/tuxpaint/texts.tsv"):
         if not row["locale"].startswith("en"):
             stamps.setdefault(row["stamp"], []).append(row["text"])
+
+    def texts(name: str, entry: dict) -> list[str]:
+        if name == "noto-emoji":
+            return names.get(entry.get("emoji", "").replace("\ufe0f", ""), [])
+        return stamps.get(entry.get("stamp", ""), []) if name == "tuxpaint" else []
+
+    return texts
+
+
+def pictures(data: Path) -> list[tuple[tuple[Path, ...], str, str]]:
+    """(files, text, English)."""
+    pick = random.Random(2)
+    abroad = other_languages(data)
     found = []
     for name in PICTURES:
         folder = data / "train/images" / name
@@ -56,11 +70,28 @@ def pictures(data: Path) -> list[tuple[tuple[Path, ...], str, str]]:
             if name in ("grocery", "clothing", "caltech101"):
                 texts.append(entry["class"])
             found += [((folder / entry["file"],), text, text) for text in dict.fromkeys(texts) if text]
-            others = names.get(entry.get("emoji", "").replace("\ufe0f", ""), []) if name == "noto-emoji" else []
-            others = stamps.get(entry.get("stamp", ""), []) if name == "tuxpaint" else others
+            others = abroad(name, entry)
             if others and texts:
                 tongues = pick.sample(others, min(TONGUES, len(others)))
                 found += [((folder / entry["file"],), clean(text), texts[0]) for text in tongues]
+    return found
+
+
+def mixed(data: Path) -> list[tuple[Path, str, str, str]]:
+    """(picture, its text in one language, in another, English): neither the picture nor one text alone is the whole content."""
+    pick = random.Random(3)
+    abroad = other_languages(data)
+    found = []
+    for name in ("noto-emoji", "tuxpaint"):
+        folder = data / "train/images" / name
+        for entry in manifest(folder):
+            texts = abroad(name, entry)
+            if not entry["captions"] or len(texts) < 2:
+                continue
+            english = clean(entry["captions"][0])
+            for _ in range(MIXED):
+                first, second = pick.sample([*texts, english], 2)
+                found.append((folder / entry["file"], clean(first), clean(second), english))
     return found
 
 
@@ -127,7 +158,8 @@ def main() -> None:
         command.add_argument("--made", type=Path)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    sets = all_sets(arguments.data.resolve(), arguments.made.resolve() if arguments.made else None)
+    data = arguments.data.resolve()
+    sets = all_sets(data, arguments.made.resolve() if arguments.made else None)
     if arguments.command == "lines":
         lines = dict.fromkeys(english for pairs in sets.values() for _, _, english in pairs)
         (arguments.out / "english.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -140,13 +172,27 @@ def main() -> None:
     vectors = np.concatenate(shards)
     vectors = (vectors @ rotation(arguments.out, vectors)).astype(np.float16)
     place = {text: index for index, text in enumerate(texts)}
-    for name, pairs in sets.items():
+
+    def write(name: str, lines: list[dict], english: list[str]) -> None:
         with open(arguments.out / f"{name}.jsonl", "w", encoding="utf-8") as file:
-            for paths, text, _ in pairs:
-                content = {"parts": [{"fileData": {"mimeType": KINDS[path.suffix], "fileUri": str(path)}} for path in paths]}
-                file.write(json.dumps({"query": content, "positive": {"parts": [{"text": text}]}}, ensure_ascii=False) + "\n")
-        np.save(arguments.out / f"{name}.npy", vectors[[place[english] for _, _, english in pairs]])
-        print(f"{name}: {len(pairs):,} pairs, {len({path for paths, _, _ in pairs for path in paths}):,} files")
+            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        np.save(arguments.out / f"{name}.npy", vectors[[place[text] for text in english]])
+        print(f"{name}: {len(lines):,}")
+
+    for name, pairs in sets.items():
+        lines = [{"query": content(paths), "positive": content((), text)} for paths, text, _ in pairs]
+        write(name, lines, [english for _, _, english in pairs])
+        # For towers that follow the teacher's vector of the English alone: no text passes the model.
+        alone = list(dict.fromkeys((paths, english) for paths, _, english in pairs))
+        write(f"{name}-alone", [{"query": content(paths)} for paths, _ in alone], [english for _, english in alone])
+    both = mixed(data)
+    lines = [{"query": content((path,), first), "positive": content((), second)} for path, first, second, _ in both]
+    write("mixed", lines, [english for *_, english in both])
+
+
+def content(paths: tuple[Path, ...], text: str | None = None) -> dict:
+    files = [{"fileData": {"mimeType": KINDS[path.suffix], "fileUri": str(path)}} for path in paths]
+    return {"parts": files + ([{"text": text}] if text else [])}
 
 
 if __name__ == "__main__":

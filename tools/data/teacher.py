@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 MAX_TOKENS = 128
-BATCH_TOKENS = 8192
+BATCH_TOKENS = 2048
 
 
 class Teacher:

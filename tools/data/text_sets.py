@@ -15,6 +15,7 @@ import lzma
 import random
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,13 @@ csv.field_size_limit(1 << 30)
 
 SHARD = 20_000
 """Texts of one shard of vectors: what is lost when the computation is stopped."""
-ENGLISH_SHARE, NAMES_SHARE = 0.5, 0.15
-"""Shares that the mixed set takes: English is learned from every other row's vector as well; names are many, short and alike."""
+MIXTURES = {
+    # Stage 0 costs little for a text: nearly all that there is. Names are many, short and alike.
+    "all": {"english": 1.0, "bitext": 1.0, "code": 1.0, "names": 0.3},
+    # Stage 1: English is learned from every other row's vector as well.
+    "mixed": {"english": 0.5, "bitext": 1.0, "code": 1.0, "names": 0.15},
+}
+"""Shares of the sets that each mixture takes."""
 CODE_SHARE = 0.3
 """Share of the Python functions that the mixed set takes: each costs as much as eight sentences."""
 LONGEST = 400
@@ -47,9 +53,47 @@ def in_hash_order(items, key):
     return sorted(items, key=lambda item: hashlib.sha1(key(item).encode()).digest())
 
 
+def aligned(there: list[dict[str, str]], here: list[dict[str, str]]) -> list[tuple[dict[str, str], dict[str, str]]]:
+    """Rows of the same original row: both lists keep the original's order and scores, and each lacks some. The heaviest common subsequence, where a match
+    weighs as much as its lengths agree (Gale and Church 1993, "A Program for Aligning Sentences in Bilingual Corpora")."""
+    def lengths(row):
+        return np.log([1 + len(row["sentence1"]), 1 + len(row["sentence2"])])
+    a, b = np.array([lengths(row) for row in there]), np.array([lengths(row) for row in here])
+    # Alphabets differ in characters a word: by as much as the lists do on average.
+    weight = 1 - np.abs(a[:, None] - b[None] - (np.median(a, 0) - np.median(b, 0))).mean(2)
+    same = np.array([row["score"] for row in there])[:, None] == np.array([row["score"] for row in here])[None]
+    weight = np.where(same, weight, -1)
+    best = np.zeros((len(a) + 1, len(b) + 1))
+    for i in range(len(a)):
+        match = np.where(weight[i] > 0, best[i, :-1] + weight[i], 0)
+        best[i + 1, 1:] = np.maximum.accumulate(np.maximum(best[i, 1:], match))
+    pairs, i, j = [], len(a), len(b)
+    while i and j:
+        if best[i, j] == best[i - 1, j]:
+            i -= 1
+        elif best[i, j] == best[i, j - 1]:
+            j -= 1
+        else:
+            i, j = i - 1, j - 1
+            pairs.append((there[i], here[j]))
+    return pairs[::-1]
+
+
+def similarity_pairs(data: Path) -> list[tuple[str, str, str]]:
+    """(language, English, translation): the sentences of the similarity set, which is there in 11 languages."""
+    by_language: dict[str, list[dict[str, str]]] = {}
+    for row in rows(data / "train/sts/stsb_train.tsv"):
+        by_language.setdefault(row["lang"], []).append(row)
+    return [
+        (language, clean(here[key]), clean(there[key]))
+        for language, found in by_language.items() if language != "en"
+        for there, here in aligned(found, by_language["en"]) for key in ("sentence1", "sentence2")
+    ]
+
+
 def bitext(data: Path) -> list[tuple[str, str, str]]:
     """(language, English, translation)."""
-    pairs = []
+    pairs = similarity_pairs(data)
     for name, most in (("tatoeba", None), ("tldr", None), ("tico19", 250)):
         counts: dict[str, int] = {}
         for row in rows(data / f"train/bitext/{name}.tsv.xz"):
@@ -91,16 +135,12 @@ def write_lines(data: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with lzma.open(data / "train/text/english.txt.xz", "rt", encoding="utf-8") as file:
         plain = file.read().splitlines()
-    wanted = dict.fromkeys(english for _, english, _ in bitext(data))
     labels = dict.fromkeys(english for _, english, _ in names(data))
-    extra = [row[f"sentence{k}"] for row in rows(data / "train/bitext/paraphrase_en.tsv") for k in (1, 2)]
-    first = in_hash_order(wanted, str)
-    lines = dict.fromkeys([*labels, *(clean(text) for text in extra)])
-    # Translations and plain English by turns, so that a part of the vectors is a fair part of both.
-    plain = [clean(line) for line in plain]
-    for index in range(max(len(first), len(plain))):
-        lines.update(dict.fromkeys([*first[index : index + 1], *plain[index : index + 1]]))
-    lines.update(dict.fromkeys(english for _, english in code(data)))
+    extra = [clean(row[f"sentence{k}"]) for row in rows(data / "train/bitext/paraphrase_en.tsv") for k in (1, 2)]
+    # Those that most translations need come first, so that a part of the vectors goes far.
+    needed = Counter(english for _, english, _ in bitext(data))
+    needed.update({english: 0 for _, english in code(data)})
+    lines = dict.fromkeys([*labels, *extra, *(english for english, _ in needed.most_common()), *map(clean, plain)])
     (out / "english.txt").write_text("".join(f"{line}\n" for line in lines if line), encoding="utf-8")
     print(f"{len(lines):,} English texts")
 
@@ -158,10 +198,10 @@ def write_set(out: Path, name: str, pairs, place: dict[str, int], vectors: np.nd
     print(f"{name}: {len(kept):,} of {len(pairs):,}")
 
 
-def write_mixed(out: Path, chosen: random.Random) -> None:
-    """All of them shuffled into one, names thinned: batches then have every language in them and pull in one direction."""
+def write_mixture(out: Path, mixture: str, chosen: random.Random) -> None:
+    """Several sets shuffled into one: batches then have every language in them and pull in one direction."""
     lines, vectors = [], []
-    for name, share in (("english", ENGLISH_SHARE), ("bitext", 1.0), ("code", 1.0), ("names", NAMES_SHARE)):
+    for name, share in MIXTURES[mixture].items():
         with open(out / f"{name}.tsv", encoding="utf-8") as file:
             next(file)
             found = file.readlines()
@@ -170,11 +210,11 @@ def write_mixed(out: Path, chosen: random.Random) -> None:
         vectors.append(np.load(out / f"{name}.npy", mmap_mode="r")[kept])
     order = list(range(len(lines)))
     chosen.shuffle(order)
-    with open(out / "mixed.tsv", "w", encoding="utf-8") as file:
+    with open(out / f"{mixture}.tsv", "w", encoding="utf-8") as file:
         file.write("text\tenglish\n")
         file.writelines(lines[index] for index in order)
-    np.save(out / "mixed.npy", np.concatenate(vectors)[order])
-    print(f"mixed: {len(lines):,}")
+    np.save(out / f"{mixture}.npy", np.concatenate(vectors)[order])
+    print(f"{mixture}: {len(lines):,}")
 
 
 def write_sets(data: Path, out: Path) -> None:
@@ -187,7 +227,8 @@ def write_sets(data: Path, out: Path) -> None:
     write_set(out, "bitext", [(text, english) for _, english, text in bitext(data)], place, vectors)
     write_set(out, "names", [(text, english) for _, english, text in names(data)], place, vectors)
     write_set(out, "code", code(data), place, vectors)
-    write_mixed(out, chosen)
+    for mixture in MIXTURES:
+        write_mixture(out, mixture, chosen)
 
 
 def main() -> None:

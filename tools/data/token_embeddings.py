@@ -14,6 +14,9 @@ text_sets.py wrote. Rewrites `text.embedding.weight` of MODEL/model.safetensors:
 
 Then the table is whitened as text uses it, and every row scaled to the deviation 1 that random ones have: frequent words share a few
 strong directions, and a mean over the words of a sentence has hardly anything else (docs/training-log.md).
+
+At last frequent pieces say less: the encoder gives every token one length, and so a piece of share p keeps sqrt(a / (a + p)) of its own direction (a = 1e-3; Arora et
+al. 2017, "A Simple but Tough-to-Beat Baseline for Sentence Embeddings") and has the rest in one direction that all pieces share, which the head leaves out.
 """
 import argparse
 import json
@@ -28,6 +31,7 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 ITERATIONS = 5
+FREQUENT = 1e-3
 LONGEST = 40
 """Tokens of a sentence that take part in the alignment: links grow with the square."""
 
@@ -59,6 +63,17 @@ def whitened(table: np.ndarray, counts: np.ndarray) -> np.ndarray:
     values, axes = np.linalg.eigh((centred * share).T @ centred)
     centred = centred @ (axes / np.sqrt(np.maximum(values, values.max() * 1e-6))) @ axes.T
     return (centred / np.sqrt((centred**2).mean(1, keepdims=True))).astype(np.float32)
+
+
+def damped(table: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Frequent rows turned toward one direction, which no row has anything of before; lengths stay."""
+    common = np.random.default_rng(2).normal(size=table.shape[1])
+    common /= np.linalg.norm(common)
+    own = table - np.outer(table @ common, common)
+    length = np.sqrt(table.shape[1])
+    own *= length / np.linalg.norm(own, axis=1, keepdims=True)
+    kept = np.sqrt(FREQUENT / (FREQUENT + counts / counts.sum()))[:, None]
+    return (kept * own + np.sqrt(1 - kept**2) * length * common).astype(np.float32)
 
 
 def main() -> None:
@@ -130,7 +145,7 @@ def main() -> None:
     table[known] = (share * own + (1 - share) * translated)[known]
     table[known] /= np.maximum(np.sqrt((table[known] ** 2).mean(1, keepdims=True)), 1e-6)
     table[known] = whitened(table[known], (at_home + abroad)[known])
-    tensors["text.embedding.weight"] = table.astype(np.float16)
+    tensors["text.embedding.weight"] = damped(table, at_home + abroad).astype(np.float16)
     temporary = path.with_suffix(".tmp")
     save_file(tensors, temporary, {**(metadata or {}), "castor.token_embeddings": "teacher and IBM Model 1"})
     temporary.rename(path)
