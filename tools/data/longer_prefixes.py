@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Gives the longer vectors of a distilled model the cosines of the prefix that was trained.
+"""Gives a model of 384 values longer vectors with the same cosines.
 
-    tools/data/longer_prefixes.py MODEL [TRAINED]
+    tools/data/longer_prefixes.py MODEL CONFIG OUT
 
-The teacher's vectors train the first TRAINED components (384, the width of castor-small); the rows of the projection head after them follow from weaker terms,
-so that 3,072 values came out worse than 384 (docs/training-log.md, version 1). Those rows become turned copies of the trained ones, a random orthogonal matrix
-for each block of TRAINED rows: the head's products at 768, 1,536 and 3,072 values are then those at TRAINED, times a number that cosines do not see.
+MODEL is what training left, whose head ends where the teacher's vectors do; CONFIG the configuration of the model to be, with the same stacks. The head has the rank
+of the width, 384, so that longer vectors can tell nothing more. Their rows become turned copies of the trained ones, a random orthogonal matrix for
+each block of them: the head's products at 768, 1,536 and 3,072 values are then those at 384, times a number that cosines do not see.
 """
+import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,21 +18,24 @@ from safetensors.numpy import load_file, save_file
 
 
 def main() -> None:
-    path = Path(sys.argv[1]) / "model.safetensors"
-    trained = int(sys.argv[2]) if len(sys.argv) > 2 else 384
-    tensors = load_file(path)
-    with safe_open(path, "numpy") as file:
+    model, config, out = map(Path, sys.argv[1:4])
+    tensors = load_file(model / "model.safetensors")
+    with safe_open(model / "model.safetensors", "numpy") as file:
         metadata = file.metadata() or {}
-    head = tensors["projection.weight"].astype(np.float64)
+    trained = tensors["projection.weight"].astype(np.float64)
     source = np.random.default_rng(3)
-    for start in range(trained, len(head), trained):
-        turn, _ = np.linalg.qr(source.normal(size=(trained, trained)))
-        rows = min(trained, len(head) - start)
-        head[start : start + rows] = (turn @ head[:trained])[:rows]
+    head = [trained]
+    for _ in range(len(trained), json.loads(config.read_text())["output_dimensions"], len(trained)):
+        turn, _ = np.linalg.qr(source.normal(size=(len(trained), len(trained))))
+        head.append(turn @ trained)
+    head = np.concatenate(head)[: json.loads(config.read_text())["output_dimensions"]]
     tensors["projection.weight"] = head.astype(tensors["projection.weight"].dtype)
-    temporary = path.with_suffix(".tmp")
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copy(config, out / "config.json")
+    shutil.copy(model / "tokenizer.model", out)
+    temporary = out / "model.tmp"
     save_file(tensors, temporary, metadata)
-    temporary.rename(path)
+    temporary.rename(out / "model.safetensors")
 
 
 if __name__ == "__main__":

@@ -26,16 +26,16 @@ SAMPLES = 3000
 BRANCHES = 0.2
 """Factor of what attention and MLP add at the start: what random blocks say is the same for every text, and drowns the words."""
 SIZE = 768
-"""Components of the vectors that are read back; twice the width is enough to recover what was projected."""
+"""Components of the vectors that are read back, at most; twice the width is enough to recover what was projected."""
 
 
-def vectors(castor: Path, model: Path, texts: list[str]) -> np.ndarray:
-    """[texts, SIZE], by the program itself."""
+def vectors(castor: Path, model: Path, texts: list[str], size: int) -> np.ndarray:
+    """[texts, size], by the program itself."""
     with tempfile.TemporaryDirectory() as folder:
         lines, out = Path(folder) / "in.jsonl", Path(folder) / "out.jsonl"
         with open(lines, "w", encoding="utf-8") as file:
             for index, text in enumerate(texts):
-                request = {"content": {"parts": [{"text": text}]}, "outputDimensionality": SIZE}
+                request = {"content": {"parts": [{"text": text}]}, "outputDimensionality": size}
                 file.write(json.dumps({"key": str(index), "request": request}) + "\n")
         subprocess.run([castor, "embed", "--model", model, "--batch", lines, "--output", out], check=True)
         return np.array([json.loads(line)["response"]["embedding"]["values"] for line in open(out, encoding="utf-8")])
@@ -67,7 +67,7 @@ def main() -> None:
         metadata = file.metadata() or {}
     save_file(tensors, path, metadata)
     head = tensors["projection.weight"].astype(np.float64)
-    pooled = vectors(arguments.castor, arguments.model, texts) @ np.linalg.pinv(head[:SIZE]).T
+    pooled = vectors(arguments.castor, arguments.model, texts, min(SIZE, len(head))) @ np.linalg.pinv(head[:SIZE]).T
     pooled /= np.linalg.norm(pooled, axis=1, keepdims=True)
 
     held = np.arange(len(texts)) % 10 == 0
