@@ -69,17 +69,33 @@ bench-serve: build ## Time a lone request beside the library, then load at 1, 8,
 	@CASTOR_BENCH=1 tools/timed "A lone request, and writing" swift test -c release --skip-build --filter "LoneRequestTimes|WritingTimes"
 	@tools/timed "Load" tools/load/run $(program)
 
-# A document is rendered by a process of its own: a hundredth of the others' executions.
+fuzzer := Fuzzing/.build/release/castor-fuzz
+# A document is rendered by a process of its own; here a server forks it, with Poppler loaded once (docs/fuzzing.md).
+pdf_server := Fuzzing/.build/pdf-server
+pdf_worker := Fuzzing/.build/pdf-worker
 FUZZ ?= 1000000
-.PHONY: fuzz
-fuzz: setup-build ## Give mutated files to every decoder, FUZZ times each (a million); an input that breaks one is left in Fuzzing/found
+SEED ?= 1
+
+$(pdf_worker): Fuzzing/PDFServer/Worker.c Fuzzing/PDFServer/Address.h Sources/System/CPoppler/Protocol.h
+	@mkdir -p $(@D)
+	$(CC) -O2 -static -o $@ $<
+
+$(pdf_server): $(wildcard Fuzzing/PDFServer/*) $(wildcard Sources/System/CPoppler/*.[ch])
+	@mkdir -p $(@D)
+	$(CC) -O2 -ISources/System/CPoppler/include -o $@ \
+	    Fuzzing/PDFServer/Server.c Fuzzing/PDFServer/SelfCheck.c $(filter Sources/System/CPoppler/%.c,$^) -ldl -lm
+
+.PHONY: fuzzer
+fuzzer: setup-build $(pdf_worker) $(pdf_server)
 	@tools/timed "Building the fuzzer in release mode" swift build --package-path Fuzzing -c release
+
+.PHONY: fuzz
+fuzz: fuzzer ## Give mutated files to every decoder, FUZZ times each (a million); an input that breaks one is left in Fuzzing/found
 	@for target in json tokenizer weights text image audio video; do \
-	    tools/timed "Fuzzing: $$target" Fuzzing/.build/release/castor-fuzz $$target $(FUZZ) || exit 1; \
+	    tools/timed "Fuzzing: $$target" $(fuzzer) $$target $(FUZZ) $(SEED) || exit 1; \
 	done
-	@$(CC) -O2 -o Fuzzing/.build/pdf-worker Fuzzing/pdf-worker.c Sources/System/CPoppler/*.c -ISources/System/CPoppler/include -ldl -lm
-	@CASTOR_PDF_PROGRAM=$(CURDIR)/Fuzzing/.build/pdf-worker \
-	    tools/timed "Fuzzing: document" Fuzzing/.build/release/castor-fuzz document $$(($(FUZZ) / 100))
+	@FONTCONFIG_FILE=$(CURDIR)/Fuzzing/PDFServer/fonts.conf tools/timed "Fuzzing: document" \
+	    $(pdf_server) $(pdf_worker) Tests/Fixtures/media/two-pages.pdf $(fuzzer) document $(FUZZ) $(SEED)
 
 .PHONY: reference
 reference: build ## Compute the golden fixtures anew with PyTorch and show the difference

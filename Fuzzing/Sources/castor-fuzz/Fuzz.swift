@@ -20,20 +20,22 @@ import Glibc
         for (name, bytes) in corpus.regressions { try check(runner, bytes, name) }
         var limit = rlimit(rlim_cur: 6 << 30, rlim_max: 6 << 30)
         setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
-        let record = try Record("Fuzzing/found/\(target.rawValue)")
+        let found = "Fuzzing/found/\(target.rawValue)"
+        try FileManager.default.createDirectory(atPath: "Fuzzing/found", withIntermediateDirectories: true)
+        let record = try InputFile(found)
         var progress = Progress(target, count: count)
         for index in 0..<count {
             var random = SeededGenerator(state: seed &* 0x9E37_79B9 &+ UInt64(index))
             let input = Mutation.mutate(
                 corpus.part(target.window, &random), corpus.part(target.window, &random), &random)
-            record.write(input)
+            try record.write(input)
             // A hang ends the process, and its input is on record.
             alarm(60)
             try check(runner, input, "seed \(seed), number \(index)")
             alarm(0)
             progress.advance()
         }
-        record.remove()
+        unlink(found)
         say(
             "\(target.rawValue): \(corpus.files.count) files, \(corpus.regressions.count) regressions, \(count) executions, "
                 + "\(progress.rate) a second, no finding")
@@ -104,7 +106,7 @@ struct Corpus {
 
     private static let folders = [
         "Tests/Fixtures/media", "Tests/MediaTests/Fixtures", "Tests/Fixtures", "Tests/Fixtures/castor-nano", "docs",
-        "Fuzzing/Corpus/json",
+        "Fuzzing/Corpus/json", "Fuzzing/Corpus/document",
     ]
     private static let maxBytes = 600_000
 
@@ -123,32 +125,4 @@ struct Corpus {
             regressions.append((name, [UInt8](try Data(contentsOf: URL(filePath: "\(folder)/\(name)")))))
         }
     }
-}
-
-/// The input at work, in a mapped file: it survives whatever happens to the process.
-final class Record {
-    private let path: String
-    private let descriptor: Int32
-    private let memory: UnsafeMutableRawPointer
-    private static let size = 1 << 20
-
-    init(_ path: String) throws {
-        self.path = path
-        try FileManager.default.createDirectory(
-            atPath: String(path[..<path.lastIndex(of: "/")!]), withIntermediateDirectories: true)
-        descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0, ftruncate(descriptor, off_t(Self.size)) == 0,
-            let memory = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), memory != MAP_FAILED
-        else { throw Finding(description: "\(path) cannot be written") }
-        self.memory = memory
-    }
-
-    func write(_ bytes: [UInt8]) {
-        ftruncate(descriptor, off_t(bytes.count))
-        bytes.withUnsafeBytes {
-            memory.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(memory), byteCount: bytes.count)
-        }
-    }
-
-    func remove() { unlink(path) }
 }

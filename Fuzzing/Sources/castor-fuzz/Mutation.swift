@@ -29,7 +29,8 @@ enum Mutation: CaseIterable {
         for _ in 0..<Int.random(in: 1...8, using: &random) {
             allCases.randomElement(using: &random)!.apply(to: &result, other, &random)
         }
-        return Array(result.prefix(maxBytes))
+        if result.count > maxBytes { result.removeLast(result.count - maxBytes) }
+        return result
     }
 
     private func apply(to bytes: inout [UInt8], _ other: [UInt8], _ random: inout SeededGenerator) {

@@ -5,9 +5,9 @@ import FoundationEssentials
 enum Target: String, CaseIterable {
     case image, audio, video, document, text, json, weights, tokenizer
 
-    /// Bytes of a file that are mutated, from a place drawn by lot; nil for the whole file. A long text costs seconds in the model, which is
-    /// not what is tried here.
-    var window: Int? { self == .text ? 300 : nil }
+    /// Bytes of a file that are mutated, from a place drawn by lot; nil for the whole file. What is tried of a text is its bytes,
+    /// characters and pieces, and those lie within a few dozen bytes; the model, which the valid ones pass, costs 5 us a byte.
+    var window: Int? { self == .text ? 100 : nil }
 
     /// Extensions of the files that mutations start from.
     var extensions: [String] {
@@ -36,6 +36,8 @@ struct Runner {
     /// A copy of the model, one file of which is the input.
     let scratch: String
     private let embedder: Embedder
+    /// That file; nil where the input is a content.
+    private let modelFile: InputFile?
 
     init(_ target: Target, model: String, scratch: String) throws {
         self.target = target
@@ -48,6 +50,13 @@ struct Runner {
         let files = FileManager.default
         try? files.removeItem(atPath: scratch)
         try files.copyItem(atPath: model, toPath: scratch)
+        let name: String? =
+            switch target {
+            case .weights: "model.safetensors"
+            case .tokenizer: "tokenizer.model"
+            default: nil
+            }
+        modelFile = try name.map { try InputFile("\(scratch)/\($0)") }
     }
 
     func run(_ input: [UInt8]) throws {
@@ -57,8 +66,7 @@ struct Runner {
         case .json:
             if let content = try? Content(json: Data(input)) { try embed(content) }
             _ = try? BatchRequest(json: Data(input))
-        case .weights: try open("model.safetensors", input)
-        case .tokenizer: try open("tokenizer.model", input)
+        case .weights, .tokenizer: try open(input)
         }
     }
 
@@ -74,8 +82,8 @@ struct Runner {
         }
     }
 
-    private func open(_ name: String, _ input: [UInt8]) throws {
-        try Data(input).write(to: URL(filePath: "\(scratch)/\(name)"))
+    private func open(_ input: [UInt8]) throws {
+        try modelFile?.write(input)
         var options = Embedder.Options()
         options.threads = 1
         guard let embedder = try? Embedder(modelPath: scratch, options: options) else { return }

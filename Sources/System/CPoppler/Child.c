@@ -222,12 +222,7 @@ _Noreturn static void work_on(work *w) {
     finish(w, CASTOR_PDF_END, "");
 }
 
-/// The program's arguments and environment are there before anything of it runs.
-__attribute__((constructor)) static void castor_pdf_worker(int count, char **arguments) {
-    const char *task = getenv(CASTOR_PDF_VARIABLE);
-    if (!task || count != 1 || strcmp(arguments[0], "castor-pdf") != 0) {
-        return;
-    }
+void castor_pdf_work(const char *task) {
     work w = {0};
     int seconds = 0, recognise = 0;
     if (sscanf(
@@ -239,4 +234,12 @@ __attribute__((constructor)) static void castor_pdf_worker(int count, char **arg
     w.limits.seconds = seconds;
     w.limits.recognise = recognise != 0;
     work_on(&w);
+}
+
+/// The program's arguments and environment are there before anything of it runs.
+__attribute__((constructor)) static void castor_pdf_worker(int count, char **arguments) {
+    const char *task = getenv(CASTOR_PDF_VARIABLE);
+    if (task && count == 1 && strcmp(arguments[0], "castor-pdf") == 0) {
+        castor_pdf_work(task);
+    }
 }

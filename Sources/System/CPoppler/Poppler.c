@@ -29,11 +29,16 @@ static char missing[256];
     } while (0)
 
 const char *castor_load_poppler(void) {
+    static _Atomic bool loaded;
+    if (loaded) {
+        return NULL;
+    }
     bool ok = true;
     LOAD("libglib-2.0.so.0", GLIB_FUNCTIONS);
     LOAD("libgobject-2.0.so.0", GOBJECT_FUNCTIONS);
     LOAD("libcairo.so.2", CAIRO_FUNCTIONS);
     LOAD("libpoppler-glib.so.8", POPPLER_FUNCTIONS);
+    loaded = ok;
     return ok ? NULL : missing;
 }
 

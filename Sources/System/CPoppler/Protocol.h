@@ -13,6 +13,9 @@ enum {
 
 #define CASTOR_PDF_VARIABLE "CASTOR_PDF_WORKER"
 
+/// What the child is for: renders the document on DOCUMENT_FD within the limits that `task`, the variable's value, says.
+_Noreturn void castor_pdf_work(const char *task) __attribute__((visibility("hidden")));
+
 typedef struct {
     uint32_t magic;
     int32_t status;     // castor_pdf_status; OK announces a page, END the end
