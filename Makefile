@@ -76,9 +76,9 @@ pdf_worker := Fuzzing/.build/pdf-worker
 FUZZ ?= 1000000
 SEED ?= 1
 
-$(pdf_worker): Fuzzing/PDFServer/Worker.c Fuzzing/PDFServer/Address.h Sources/System/CPoppler/Protocol.h
+$(pdf_worker): $(addprefix Fuzzing/PDFServer/,Worker.c Address.h Freestanding.h) Sources/System/CPoppler/Protocol.h
 	@mkdir -p $(@D)
-	$(CC) -O2 -static -o $@ $<
+	$(CC) -O2 -static -nostdlib -ffreestanding -fno-stack-protector -o $@ $<
 
 $(pdf_server): $(wildcard Fuzzing/PDFServer/*) $(wildcard Sources/System/CPoppler/*.[ch])
 	@mkdir -p $(@D)

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -108,6 +109,8 @@ static bool is_fault(int signal) {
     return signal == SIGSEGV || signal == SIGBUS || signal == SIGABRT || signal == SIGFPE || signal == SIGILL;
 }
 
+static void count_end(int status) { counts.faults += WIFSIGNALED(status) && is_fault(WTERMSIG(status)); }
+
 /// Until the program ends; its status.
 static int serve_all(pid_t program) {
     struct pollfd sources[] = {{.fd = SOCKET_FD, .events = POLLIN}, {.fd = PROGRAM_FD, .events = POLLIN}};
@@ -115,9 +118,12 @@ static int serve_all(pid_t program) {
         int status;
         for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
             if (ended == program) {
+                for (int last; waitpid(-1, &last, 0) > 0;) {
+                    count_end(last);
+                }
                 return status;
             }
-            counts.faults += WIFSIGNALED(status) && is_fault(WTERMSIG(status));
+            count_end(status);
         }
         poll(sources, 2, -1);
         int connection = sources[0].revents ? accept4(SOCKET_FD, NULL, NULL, SOCK_CLOEXEC) : -1;

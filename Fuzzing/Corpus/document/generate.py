@@ -148,16 +148,19 @@ def lzw(data):
 
 
 def filters():
+    """Two pages, and every filter for text."""
     one = b"1 0 0 rg 4 4 30 20 re f 0 0 1 RG 3 w 40 8 m 60 30 70 50 90 60 c S"
     two = b"0 .6 0 rg 10 40 12 12 re f* q 1 0 .3 1 0 0 cm 40 40 20 10 re B Q [3 2] 1 d 1 J 1 j 5 60 m 90 60 l S"
     objects = page("[5 0 R 6 0 R 7 0 R 8 0 R]")
-    objects[2] = objects[2].replace("4 0 R", "[5 0 R 6 0 R 7 0 R 8 0 R]")
+    objects[1] = "<</Type/Pages/Count 2/MediaBox[0 0 96 64]/Resources<<>>/Kids[3 0 R 9 0 R]>>"
+    objects[2] = "<</Type/Page/Parent 2 0 R/Contents 4 0 R>>"
     runs = bytes([len(two) - 1]) + two + b"\x80"
     write("filters.pdf", objects + [
         stream(ascii85(zlib.compress(one)), "/Filter[/ASCII85Decode/FlateDecode]"),
         stream(lzw(two), "/Filter/LZWDecode"),
         stream(runs, "/Filter/RunLengthDecode"),
         stream(one.hex() + ">", "/Filter/ASCIIHexDecode"),
+        "<</Type/Page/Parent 2 0 R/Contents[7 0 R 8 0 R]/MediaBox[0 0 40 64]/UserUnit 2>>",
     ])
 
 
