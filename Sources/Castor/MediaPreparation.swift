@@ -79,9 +79,8 @@ extension Preparation {
             width: grid.columns * configuration.image.patchSize, height: grid.rows * configuration.image.patchSize)
     }
 
-    /// The picture, resized to its grid, `[rows * columns, 3 p p]`.
+    /// The picture, resized to its grid, `[rows * columns, image patch length]`.
     func patches(_ image: PixelImage, _ cells: ImageGrid) -> Matrix {
-        imagePatches(
-            Resize.triangle(image, to: target(cells)), grid: cells, patchSize: configuration.image.patchSize)
+        configuration.image.patchFeatures(Resize.triangle(image, to: target(cells)), grid: cells)
     }
 }

@@ -41,12 +41,24 @@ package struct Configuration: Codable, Sendable, Equatable {
         package var patchSize: Int
         package var maxPatches: Int
         package var ropeBase: Double
+        /// Cosines along each side that tell a patch its place in the picture; nil or 0 for none (docs/model.md section 4).
+        package var positionWaves: Int?
+        /// Directions in which a patch's quarters are asked for edges; nil or 0 for none (docs/model.md section 4).
+        package var gradientOrientations: Int?
+
+        /// What patches are made of.
+        package var patchFeatures: PatchFeatures {
+            PatchFeatures(
+                patchSize: patchSize, positionWaves: positionWaves ?? 0, orientations: gradientOrientations ?? 0)
+        }
 
         enum CodingKeys: String, CodingKey {
             case blocks
             case patchSize = "patch_size"
             case maxPatches = "max_patches"
             case ropeBase = "rope_base"
+            case positionWaves = "position_waves"
+            case gradientOrientations = "gradient_orientations"
         }
     }
 
@@ -132,8 +144,8 @@ package struct Configuration: Codable, Sendable, Equatable {
 
     /// Components of one attention head, D.
     package var headSize: Int { width / heads }
-    /// Values of one flattened image patch.
-    package var imagePatchLength: Int { 3 * image.patchSize * image.patchSize }
+    /// Values of one flattened image patch, of its place and of its edges.
+    package var imagePatchLength: Int { image.patchFeatures.count }
     /// Values of one flattened sound patch.
     package var audioPatchLength: Int { audio.patchFrames * audio.melBands }
 
@@ -206,6 +218,11 @@ package struct Configuration: Codable, Sendable, Equatable {
         try check("text.vocabulary_size", text.vocabularySize, 2...4_194_304)
         try check("image.patch_size", image.patchSize, 1...256)
         try check("image.max_patches", image.maxPatches, 1...65_536)
+        try check("image.position_waves", image.positionWaves ?? 0, 0...32)
+        try check("image.gradient_orientations", image.gradientOrientations ?? 0, 0...64)
+        try require(
+            (image.gradientOrientations ?? 0) == 0 || image.patchSize % 2 == 0, "image.patch_size",
+            "\(image.patchSize) is odd, and image.gradient_orientations wants quarters")
         try check("audio.sample_rate", audio.sampleRate, 16_000...16_000)
         try check("audio.window_length", audio.windowLength, 16...65_536)
         try check("audio.hop_length", audio.hopLength, 1...audio.windowLength)

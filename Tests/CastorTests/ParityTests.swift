@@ -81,7 +81,7 @@ import Testing
                 size: ImageSize(width: stored.width, height: stored.height), pixels: stored.pixels)
             let resized = Resize.triangle(
                 image, to: ImageSize(width: grid.columns * side, height: grid.rows * side))
-            let patches = imagePatches(resized, grid: grid, patchSize: side)
+            let patches = PatchFeatures(patchSize: side)(resized, grid: grid)
             if let expected = Self.golden.floats("\(item.id).patches") {
                 expectClose(patches.values, expected, Tolerance("patches", 1e-5), item.id)
             }
@@ -90,6 +90,33 @@ import Testing
             checked += 1
         }
         #expect(checked >= 15)
+    }
+
+    /// What a patch tells of its place and its edges beside its pixels.
+    @Test func placesAndEdgesEqualTheReference() throws {
+        let model = try Model(path: Folders.nano, pool: WorkerPool(threads: 1))
+        let (side, maxPatches) = (model.configuration.image.patchSize, model.configuration.image.maxPatches)
+        let features = PatchFeatures(patchSize: side, positionWaves: 3, orientations: 4)
+        let pixels = 3 * side * side
+        var checked = 0
+        for item in Self.golden.cases {
+            guard let expected = Self.golden.floats("\(item.id).features"), case .file(let path, _, _) = item.parts[0]
+            else { continue }
+            let bytes = try Folders.read("\(Folders.fixtures)/\(path)")
+            let decoded = try ImageDecoder.decode(bytes.span.bytes, format: path.hasSuffix("png") ? .png : .jpeg)
+            let grid = ImageGrid(
+                width: decoded.originalSize.width, height: decoded.originalSize.height, maxPatches: maxPatches)
+            let resized = Resize.triangle(
+                decoded.image, to: ImageSize(width: grid.columns * side, height: grid.rows * side))
+            let patches = features(resized, grid: grid)
+            #expect(patches.columns == pixels + 8 + 16)
+            let found = (0..<patches.rows).flatMap { row in
+                (pixels..<patches.columns).map { patches.row(row)[$0] }
+            }
+            expectClose(found, expected, Tolerance("features", 1e-5), item.id)
+            checked += 1
+        }
+        #expect(checked == 3)
     }
 
     /// From the frames and pages that the reference saw.
@@ -105,7 +132,7 @@ import Testing
             let image = PixelImage(size: ImageSize(width: width, height: height), pixels: pixels)
             let resized = Resize.triangle(
                 image, to: ImageSize(width: grid.columns * side, height: grid.rows * side))
-            return (imagePatches(resized, grid: grid, patchSize: side), grid)
+            return (PatchFeatures(patchSize: side)(resized, grid: grid), grid)
         }
         var (videos, documents) = (0, 0)
         for item in Self.golden.cases {

@@ -33,6 +33,13 @@ import Testing
         ("\"vocabulary_size\": 1000", "\"vocabulary_size\": 1", "text.vocabulary_size"),
         ("\"patch_size\": 16", "\"patch_size\": 0", "image.patch_size"),
         ("\"max_patches\": 64", "\"max_patches\": 0", "image.max_patches"),
+        ("\"max_patches\": 64", "\"max_patches\": 64, \"position_waves\": -1", "image.position_waves"),
+        ("\"max_patches\": 64", "\"max_patches\": 64, \"position_waves\": 33", "image.position_waves"),
+        ("\"max_patches\": 64", "\"max_patches\": 64, \"gradient_orientations\": 65", "image.gradient_orientations"),
+        (
+            "\"patch_size\": 16, \"max_patches\": 64",
+            "\"patch_size\": 15, \"max_patches\": 64, \"gradient_orientations\": 4", "image.patch_size"
+        ),
         ("\"sample_rate\": 16000", "\"sample_rate\": 44100", "audio.sample_rate"),
         ("\"fft_length\": 512", "\"fft_length\": 399", "audio.fft_length"),
         ("\"hop_length\": 160", "\"hop_length\": 401", "audio.hop_length"),
@@ -58,6 +65,20 @@ import Testing
             // The parser does not say where a number stands that fits no field.
             #expect(key != "(whole file)" || reason.contains("number"), "\(reason)")
         }
+    }
+
+    /// Place and edges widen the patch embedding, and nothing else.
+    @Test func featuresOfPatchesWidenTheirEmbedding() throws {
+        let plain = try Configuration(json: Data(valid.utf8))
+        let json = valid.replacing(
+            "\"max_patches\": 64", with: "\"max_patches\": 64, \"position_waves\": 3, \"gradient_orientations\": 4")
+        let wider = try Configuration(json: Data(json.utf8))
+        #expect(wider.imagePatchLength == 768 + 8 + 16)
+        for (a, b) in zip(plain.tensorShapes, wider.tensorShapes) {
+            #expect(a.name == b.name)
+            #expect(b.shape == (a.name == "image.patch_embedding.weight" ? [32, 792] : a.shape))
+        }
+        #expect(try Configuration(json: JSONEncoder().encode(wider)) == wider)
     }
 
     @Test(arguments: ["", "{", "[]", "null", "{}", String(repeating: "[", count: 100_000)])

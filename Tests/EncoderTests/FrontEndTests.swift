@@ -41,6 +41,52 @@ import Testing
         #expect(truncated && ids.count == 64)
     }
 
+    /// Stripes have edges across them only, a flat picture none, and a place is told by its corner alone.
+    @Test func edgesAreAcrossStripes() {
+        let (side, orientations) = (8, 4)
+        let features = PatchFeatures(patchSize: side, positionWaves: 2, orientations: orientations)
+        let grid = ImageGrid(width: 1, height: 1, maxPatches: 4)
+        let first = 3 * side * side + 3
+        func edges(_ value: (_ x: Int, _ y: Int) -> Float) -> [[Float]] {
+            let pixels = (0..<16 * 16).flatMap { Array(repeating: value($0 % 16, $0 / 16), count: 3) }
+            let patches = features(pixels, grid: grid)
+            #expect(patches.rows == 4 && patches.columns == features.count)
+            return (0..<4).map { patch in (first..<features.count).map { patches.row(patch)[$0] } }
+        }
+        #expect(edges { _, _ in 77 }.allSatisfy { $0.allSatisfy { $0 == 0 } })
+        for patch in edges({ x, _ in x / 2 % 2 == 0 ? 0 : 255 }) {
+            for quarter in 0..<4 {
+                let found = patch[quarter * orientations..<(quarter + 1) * orientations].map { $0 }
+                // cos^4 of 0, 45, 90 and 135 degrees.
+                #expect(found[0] > 0.5 && abs(found[1] - found[0] / 4) < 1e-5 && abs(found[3] - found[0] / 4) < 1e-5)
+                #expect(abs(found[2]) < 1e-5)
+            }
+        }
+        for patch in edges({ _, y in y / 2 % 2 == 0 ? 0 : 255 }) {
+            #expect(patch[2] > 0.5 && abs(patch[0]) < 1e-5)
+        }
+        // Half as bright is nearly the same: a patch's edges are divided by their length.
+        let (dark, bright) = (edges { x, _ in Float(x % 4) * 20 }, edges { x, _ in Float(x % 4) * 40 })
+        #expect(abs(dark[0][0] - bright[0][0]) < 0.2 * bright[0][0])
+    }
+
+    @Test func aPlaceIsWhereThePatchLies() {
+        let grid = ImageGrid(width: 3, height: 2, maxPatches: 6)
+        #expect(grid.rows == 2 && grid.columns == 3)
+        let features = PatchFeatures(patchSize: 2, positionWaves: 2)
+        let patches = features([Float](repeating: 0, count: 4 * 6 * 3), grid: grid)
+        for row in 0..<2 {
+            for column in 0..<3 {
+                let across = [0.8660254, 0, -0.8660254][column]  // cos of 30, 90 and 150 degrees
+                let down = [0.70710678, -0.70710678][row]  // cos of 45 and 135 degrees
+                for (index, expected) in [across, down, down * across].enumerated() {
+                    let found = Double(patches.row(row * 3 + column)[12 + index])
+                    #expect(abs(found - expected) < 1e-6, "patch \(row), \(column): value \(index)")
+                }
+            }
+        }
+    }
+
     @Test func gridsKeepProportionsWithinTheBudget() {
         #expect(ImageGrid(width: 160, height: 160, maxPatches: 100) == ImageGrid(width: 1, height: 1, maxPatches: 100))
         let wide = ImageGrid(width: 10_000, height: 10, maxPatches: 64)

@@ -90,6 +90,10 @@ import Training
         for row in 0..<n { rows.row(row)[0] += 3 }
         let anchored = evaluate(batch, rows, objective).loss
         #expect(anchored > 1, "\(anchored)")
+        objective.teacherSimilarity?.candidates = .batch
+        let unanchored = evaluate(batch, rows, objective).loss
+        objective.teacherSimilarity?.candidates = .both
+        #expect(abs(evaluate(batch, rows, objective).loss - (anchored + unanchored)) < 1e-9)
     }
 
     /// A batch that has one pair twice must not push the pair apart.
@@ -115,7 +119,7 @@ import Training
     }
 
     /// Rows beyond one block of the cosine matrix, for each loss: directions of the gradient against differences.
-    @Test(arguments: 0..<7)
+    @Test(arguments: 0..<8)
     func gradientsOfRows(variant: Int) {
         var random = SeededGenerator(seed: 4)
         let n = 300
@@ -146,7 +150,7 @@ import Training
             objective.contrastive = nil
             objective.teacherSimilarity = TeacherSimilarityLoss()
             if variant != 5 { objective.teacherSimilarity?.distance = .divergence(temperature: 0.5) }
-            if variant > 4 { objective.teacherSimilarity?.candidates = .teacher }
+            if variant > 4 { objective.teacherSimilarity?.candidates = variant == 7 ? .both : .teacher }
         }
         let gradient = evaluate(batch, rows, objective).gradient
         let norm = preciseSumOfSquares(gradient.pointer, count: gradient.count).squareRoot()

@@ -20,6 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 CLOSING = ("attention.output.weight", "mlp.down.weight")
 """What a block adds to its input passes through one of these."""
+PATCHES = "image.patch_embedding.weight"
 
 
 def main() -> None:
@@ -43,6 +44,10 @@ def main() -> None:
         found = load_file(Path(folder) / "model.safetensors")
         for name in fnmatch.filter(tensors, pattern):
             if name in found:
+                if name == PATCHES and found[name].shape[1] < tensors[name].shape[1]:
+                    # A model that had no place in its patches: it has no weight at first.
+                    missing = tensors[name].shape[1] - found[name].shape[1]
+                    found[name] = np.pad(found[name], ((0, 0), (0, missing)))
                 if found[name].shape != tensors[name].shape:
                     sys.exit(f"assemble.py: {name} is {found[name].shape} in {folder}, {tensors[name].shape} in {arguments.model}")
                 tensors[name] = found[name].astype(tensors[name].dtype)

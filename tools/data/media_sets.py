@@ -3,7 +3,8 @@
 
     tools/data/media_sets.py lines DATA OUT [--made FOLDER]      OUT/english.txt: the English texts
     tools/data/text_sets.py teacher OUT TEACHER                   their vectors
-    tools/data/media_sets.py sets DATA OUT TEXT [--made FOLDER]  OUT/*.jsonl with OUT/*.npy; NAME-alone.jsonl has media without texts
+    tools/data/media_sets.py sets DATA OUT TEXT [--made FOLDER]  OUT/*.jsonl with OUT/*.npy; NAME-alone.jsonl has media without texts, NAME-SOURCE-alone.jsonl those of
+                                                                  one source: what has to be told apart within it is finer than between sources
 
 DATA is the training data pack, FOLDER holds what speech.py, clips.py and pages.py made (speech, clips, pages), TEXT the folder of the text sets, whose axes the vectors follow. A
 picture has a row for each of its texts, so that an epoch sees it with all of them.
@@ -140,10 +141,11 @@ def generated(made: Path | None, name: str) -> list[tuple[tuple[Path, ...], str,
 
 
 def all_sets(data: Path, made: Path | None):
-    return {
+    found = {
         "pictures": pictures(data), "frames": frames(data), "sounds": sounds(data), "speech": speech(data, made),
         "clips": generated(made, "clips"), "pages": generated(made, "pages"),
     }
+    return {name: [sample for sample in samples if sample[1] and sample[2]] for name, samples in found.items()}
 
 
 def main() -> None:
@@ -179,12 +181,23 @@ def main() -> None:
         np.save(arguments.out / f"{name}.npy", vectors[[place[text] for text in english]])
         print(f"{name}: {len(lines):,}")
 
+    # Generated speech: sentences, stamps and numbers.
+    kinds = {}
+    if arguments.made and (arguments.made / "speech/manifest.jsonl").exists():
+        folder = arguments.made.resolve() / "speech"
+        kinds = {folder / entry["file"]: entry["kind"] for entry in manifest(folder)}
     for name, pairs in sets.items():
         lines = [{"query": content(paths), "positive": content((), text)} for paths, text, _ in pairs]
         write(name, lines, [english for _, _, english in pairs])
         # For towers that follow the teacher's vector of the English alone: no text passes the model.
         alone = list(dict.fromkeys((paths, english) for paths, _, english in pairs))
         write(f"{name}-alone", [{"query": content(paths)} for paths, _ in alone], [english for _, english in alone])
+        sources: dict[str, list] = {}
+        for paths, english in alone:
+            source = kinds.get(paths[0]) or (paths[0].relative_to(data / "train").parts[1] if paths[0].is_relative_to(data) else name)
+            sources.setdefault(source, []).append((paths, english))
+        for source, of_it in sources.items() if len(sources) > 1 else ():
+            write(f"{name}-{source}-alone", [{"query": content(paths)} for paths, _ in of_it], [english for _, english in of_it])
     both = mixed(data)
     lines = [{"query": content((path,), first), "positive": content((), second)} for path, first, second, _ in both]
     write("mixed", lines, [english for *_, english in both])

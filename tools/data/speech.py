@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Synthetic speech for castor-small: short sentences of many languages and spoken numbers, by espeak-ng (Debian package).
+"""Synthetic speech for castor-small, by espeak-ng (Debian package): short sentences of many languages, what stamps are called in some, and numbers.
 
     tools/data/speech.py DATA OUT [--clips 4000]
 
-OUT receives WAV files and manifest.jsonl: file, locale, text, english. Voice, speed and pitch vary with the clip. Danish, Dutch and
-Lithuanian are left out: they measure what the model makes of languages that it never heard.
+OUT receives WAV files and manifest.jsonl: file, locale, text, english, kind (sentence, stamp or number). Voice, speed and pitch vary with the clip; every third sounds as
+if it came by telephone. Danish, Dutch and Lithuanian are left out: they measure what the model makes of languages that it never heard.
 """
 import argparse
 import hashlib
@@ -14,6 +14,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+import soundfile
 from text_sets import clean, rows
 
 VOICES = {
@@ -26,8 +28,14 @@ ENGLISH = ("en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-gb-x-
 VARIANTS = ("", "+f2", "+f4", "+m3", "+m7", "+klatt2", "+f5", "+m1")
 NUMBERS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
            "eighteen nineteen twenty thirty forty fifty hundred thousand").split()
+NUMBER_CLIPS = 60
+"""Clips of each number."""
+STAMPS = {"en": "eng", "bg": "bul", "ca": "cat", "fr": "fra", "ro": "ron", "ru": "rus", "es": "spa", "be": "bel", "el": "ell", "de": "deu", "it": "ita"}
+"""Locales in which stamps are spoken, and the key of their voice: those of the recorded speech, and two more."""
 LONGEST = 45
-"""Characters of a sentence: about three seconds."""
+"""Characters of a text: about three seconds."""
+TELEPHONE = 3600
+"""Hz above which nothing passes."""
 
 
 def number(*key) -> int:
@@ -54,6 +62,26 @@ def sentences(data: Path, clips: int) -> list[tuple[str, str, str]]:
     return chosen
 
 
+def stamps(data: Path) -> list[tuple[str, str, str]]:
+    """(language, text, English) of the stamps' descriptions, whose voices in the data pack are few."""
+    english, found = {}, []
+    for row in rows(data / "train/images/tuxpaint/texts.tsv"):
+        if row["locale"] == "en":
+            english[row["stamp"]] = clean(row["text"])
+    for row in rows(data / "train/images/tuxpaint/texts.tsv"):
+        text = clean(row["text"])
+        if row["locale"] in STAMPS and row["stamp"] in english and text and len(text) <= LONGEST:
+            found.append((STAMPS[row["locale"]], text, english[row["stamp"]]))
+    return found
+
+
+def by_telephone(path: Path) -> None:
+    samples, rate = soundfile.read(path, dtype="float32")
+    spectrum = np.fft.rfft(samples)
+    spectrum[np.fft.rfftfreq(len(samples), 1 / rate) > TELEPHONE] = 0
+    soundfile.write(path, np.fft.irfft(spectrum, len(samples)).astype(np.float32), rate, subtype="PCM_16", format="WAV")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
@@ -62,11 +90,12 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
 
-    wanted = [(*pair, number("voice", pair)) for pair in sentences(arguments.data, arguments.clips)]
-    spoken = [("eng", word, word, number("number", word, turn)) for turn in range(arguments.clips // 4 // len(NUMBERS)) for word in NUMBERS]
+    wanted = [(*pair, number("voice", pair), "sentence") for pair in sentences(arguments.data, arguments.clips)]
+    wanted += [(*pair, number("stamp", pair), "stamp") for pair in stamps(arguments.data)]
+    wanted += [("eng", word, word, number("number", word, turn), "number") for turn in range(NUMBER_CLIPS) for word in NUMBERS]
 
     def speak(job):
-        language, text, english, chance = job
+        language, text, english, chance, kind = job
         voice = (ENGLISH[chance % len(ENGLISH)] if language == "eng" else VOICES[language]) + VARIANTS[chance // 7 % len(VARIANTS)]
         name = f"{language}-{chance:014x}.wav"
         path = arguments.out / name
@@ -74,11 +103,13 @@ def main() -> None:
             subprocess.run(
                 ["espeak-ng", "-v", voice, "-s", str(120 + chance // 59 % 90), "-p", str(25 + chance // 7919 % 55), "-w", f"{path}.part", "--", text],
                 check=True)
+            if chance // 104729 % 3 == 0 and Path(f"{path}.part").stat().st_size > 4000:
+                by_telephone(Path(f"{path}.part"))
             Path(f"{path}.part").rename(path)
-        return {"file": name, "locale": language, "text": text, "english": english} if path.stat().st_size > 4000 else None
+        return {"file": name, "locale": language, "text": text, "english": english, "kind": kind} if path.stat().st_size > 4000 else None
 
     with ThreadPoolExecutor(2) as pool:
-        entries = [entry for entry in pool.map(speak, dict.fromkeys(wanted + spoken)) if entry]
+        entries = [entry for entry in pool.map(speak, dict.fromkeys(wanted)) if entry]
     with open(arguments.out / "manifest.jsonl", "w", encoding="utf-8") as file:
         file.writelines(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
     print(f"{len(entries):,} clips, {len({entry['locale'] for entry in entries})} languages")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Stage 1 of castor-small: texts of every training language, each beside the teacher's vector of its English.
 
-    tools/data/text_sets.py lines DATA OUT            OUT/english.txt: every English text that a teacher vector is wanted for
-    tools/data/text_sets.py teacher OUT TEACHER       OUT/english.npy: their vectors; goes on where it was stopped
+    tools/data/text_sets.py lines DATA OUT            OUT/english.txt: every English text that a teacher vector is wanted for; OUT/other.txt: words, passages and code
+    tools/data/text_sets.py teacher OUT TEACHER       OUT/english-shards, OUT/other-shards: their vectors; goes on where it was stopped
     tools/data/text_sets.py sets DATA OUT             OUT/*.tsv with OUT/*.npy: the data sets of recipes/default/1-text.json
 
 DATA is the training data pack (its README describes the files). `sets` can run before all vectors are there: it then takes
@@ -11,7 +11,9 @@ the texts that have one. Deterministic: the same pack gives the same files.
 import argparse
 import csv
 import hashlib
+import json
 import lzma
+import math
 import random
 import re
 import sys
@@ -24,13 +26,24 @@ csv.field_size_limit(1 << 30)
 
 SHARD = 20_000
 """Texts of one shard of vectors: what is lost when the computation is stopped."""
+KINDS = ("other", "english")
+"""Files of texts that have vectors of the teacher."""
+PASSAGES, FUNCTIONS = 12_000, 8_000
+"""How many take part: each costs the teacher as much as ten sentences."""
+LONGEST_PASSAGE = 500
+"""Characters of a passage: about what the teacher reads of it."""
 MIXTURES = {
     # Stage 0 costs little for a text: nearly all that there is. Names are many, short and alike.
-    "all": {"english": 1.0, "bitext": 1.0, "code": 1.0, "names": 0.3},
-    # Stages 1 and 3 see a part of it: everyday sentences first. English is learned from every other row's vector as well.
-    "mixed": {"english": 0.35, "bitext": 1.0, "everyday": 1.0, "code": 1.0, "names": 0.08},
+    "all": {
+        "english": 1.0, "bitext": 1.0, "code": 1.0, "names": 0.3, "words": 1.0, "passages": 1.0, "functions": 1.0, "captions": 1.0, "stamps": 1.0,
+    },
+    # Stages 1 and 3 see a part of it: everyday sentences first, what pictures and sounds are called, and what is longer than a sentence.
+    "mixed": {
+        "english": 0.1, "bitext": 0.15, "everyday": 1.0, "code": 0.15, "names": 0.02, "words": 0.4, "passages": 0.7, "functions": 0.5, "captions": 2.0,
+        "stamps": 0.6,
+    },
 }
-"""Shares of the sets that each mixture takes."""
+"""How often each mixture takes a text of the sets; below 1, a part of them."""
 CODE_SHARE = 0.3
 """Share of the Python functions that the mixed set takes: each costs as much as eight sentences."""
 LONGEST = 400
@@ -131,6 +144,58 @@ def code(data: Path) -> list[tuple[str, str]]:
     return [pair for pair in functions + commands if pair[0] and pair[1]]
 
 
+def words(data: Path) -> list[str]:
+    """Every word and term of the dictionary: what sentences are made of, rare ones included."""
+    found = dict.fromkeys(clean(word.replace("_", " ")) for row in rows(data / "train/lexical/wordnet.tsv.xz") for word in row["words"].split("|"))
+    return in_hash_order(filter(None, found), str)
+
+
+def passages(data: Path) -> list[str]:
+    """Several sentences about one thing: synsets that follow each other in the dictionary are near in meaning, and a command's descriptions make a page."""
+    synsets = rows(data / "train/lexical/wordnet.tsv.xz")
+    spelled = [
+        f"{row['words'].replace('|', ', ').replace('_', ' ')}: {row['gloss']}. {(row['examples'] or '').replace('|', '. ')}".strip()
+        for row in synsets
+    ]
+    found = [" ".join(spelled[at : at + count]) for count in (2, 4) for at in range(0, len(spelled), count)]
+    pages: dict[tuple[str, str], list[str]] = {}
+    for row in rows(data / "train/code/tldr.tsv.xz"):
+        pages.setdefault((row["command"], row["page_summary"]), []).append(row["description"])
+    found = in_hash_order(found, str)[:PASSAGES] + [f"{command}: {summary} {'. '.join(told)}" for (command, summary), told in pages.items()]
+    return in_hash_order({" ".join(text.split())[:LONGEST_PASSAGE] for text in found}, str)
+
+
+def code_itself(data: Path) -> list[str]:
+    """Functions whose own vector by the teacher is wanted, half of them with their description inside."""
+    pairs = [pair for pair in code(data) if pair[0].startswith(("def ", "async ", "class "))]
+    found = [text if turn % 2 else f"{told} {text}" for turn, (text, told) in enumerate(pairs)]
+    return in_hash_order({text[:LONGEST_PASSAGE] for text in found}, str)[:FUNCTIONS]
+
+
+def captions(data: Path) -> list[str]:
+    """What pictures and sounds are called."""
+    found: dict[str, None] = {}
+    for path in sorted((data / "train").glob("*/*/manifest.jsonl")):
+        with open(path, encoding="utf-8") as file:
+            for entry in map(json.loads, file):
+                found.update(dict.fromkeys(map(clean, [*entry.get("captions", []), entry.get("class") or ""])))
+    return [text for text in found if text]
+
+
+def stamps(data: Path) -> list[tuple[str, str]]:
+    """(description of a stamp in another language, in English)"""
+    table = rows(data / "train/images/tuxpaint/texts.tsv")
+    english = {row["stamp"]: clean(row["text"]) for row in table if row["locale"] == "en"}
+    found = [(clean(row["text"]), english.get(row["stamp"], "")) for row in table if row["locale"] != "en"]
+    return [pair for pair in found if all(pair)]
+
+
+def others(data: Path) -> dict[str, list[str]]:
+    """Texts beyond sentences, which the teacher reads themselves."""
+    called = dict.fromkeys([*captions(data), *(english for _, english in stamps(data))])
+    return {"words": words(data), "passages": passages(data), "functions": code_itself(data), "captions": list(called)}
+
+
 def write_lines(data: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with lzma.open(data / "train/text/english.txt.xz", "rt", encoding="utf-8") as file:
@@ -143,22 +208,28 @@ def write_lines(data: Path, out: Path) -> None:
     lines = dict.fromkeys([*labels, *extra, *(english for english, _ in needed.most_common()), *map(clean, plain)])
     (out / "english.txt").write_text("".join(f"{line}\n" for line in lines if line), encoding="utf-8")
     print(f"{len(lines):,} English texts")
+    more = dict.fromkeys(text for found in others(data).values() for text in found)
+    (out / "other.txt").write_text("".join(f"{line}\n" for line in more), encoding="utf-8")
+    print(f"{len(more):,} words, passages and functions")
 
 
 def teacher_vectors(out: Path, folder: Path, bfloat16: bool, part: int, parts: int) -> None:
     from teacher import Teacher
 
-    texts = (out / "english.txt").read_text(encoding="utf-8").splitlines()
-    shards = out / "english-shards"
-    shards.mkdir(exist_ok=True)
     teacher = Teacher(folder, bfloat16)
-    for start in range(0, len(texts), SHARD):
-        path = shards / f"{start:08d}.npy"
-        if start // SHARD % parts == part and not path.exists():
-            temporary = path.with_suffix(".tmp.npy")
-            np.save(temporary, teacher.embed(texts[start : start + SHARD], progress=False))
-            temporary.rename(path)
-            print(f"{min(start + SHARD, len(texts)):,} of {len(texts):,} texts", flush=True)
+    for name in KINDS:
+        if not (out / f"{name}.txt").exists():
+            continue
+        texts = (out / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+        shards = out / f"{name}-shards"
+        shards.mkdir(exist_ok=True)
+        for start in range(0, len(texts), SHARD):
+            path = shards / f"{start:08d}.npy"
+            if start // SHARD % parts == part and not path.exists():
+                temporary = path.with_suffix(".tmp.npy")
+                np.save(temporary, teacher.embed(texts[start : start + SHARD], progress=False))
+                temporary.rename(path)
+                print(f"{name}: {min(start + SHARD, len(texts)):,} of {len(texts):,} texts", flush=True)
 
 
 def rotation(out: Path, vectors: np.ndarray) -> np.ndarray:
@@ -175,9 +246,9 @@ def rotation(out: Path, vectors: np.ndarray) -> np.ndarray:
     return np.load(path)
 
 
-def load_vectors(out: Path) -> tuple[dict[str, int], np.ndarray]:
-    texts = (out / "english.txt").read_text(encoding="utf-8").splitlines()
-    shards = sorted((out / "english-shards").glob("[0-9]" * 8 + ".npy"))
+def load_vectors(out: Path, kind: str = "english") -> tuple[dict[str, int], np.ndarray]:
+    texts = (out / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
+    shards = sorted((out / f"{kind}-shards").glob("[0-9]" * 8 + ".npy"))
     whole = []
     for index, path in enumerate(shards):
         if int(path.stem) != index * SHARD:
@@ -205,7 +276,7 @@ def write_mixture(out: Path, mixture: str, chosen: random.Random) -> None:
         with open(out / f"{name}.tsv", encoding="utf-8") as file:
             next(file)
             found = file.readlines()
-        kept = [index for index in range(len(found)) if chosen.random() < share]
+        kept = [index for turn in range(math.ceil(share)) for index in range(len(found)) if chosen.random() < share - turn]
         lines += [found[index] for index in kept]
         vectors.append(np.load(out / f"{name}.npy", mmap_mode="r")[kept])
     order = list(range(len(lines)))
@@ -232,6 +303,10 @@ def write_sets(data: Path, out: Path) -> None:
     everyday += [(english, english) for english in dict.fromkeys(english for _, english in everyday)]
     asked = dict.fromkeys(clean(row["text"]) for row in rows(data / "train/intent/banking77_train.tsv"))
     write_set(out, "everyday", everyday + [(text, text) for text in asked], place, vectors)
+    place, vectors = load_vectors(out, "other")
+    for name, texts in others(data).items():
+        write_set(out, name, [(text, text) for text in texts], place, vectors)
+    write_set(out, "stamps", stamps(data), place, vectors)
     for mixture in MIXTURES:
         write_mixture(out, mixture, chosen)
 

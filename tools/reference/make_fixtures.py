@@ -4,6 +4,7 @@ golden.json describes the cases; a part {"repeat": s, "count": n} stands for {"t
 golden.safetensors holds, by case: "ID", the vector (computed in f64, rounded to f32), and for some cases
     ID.pixels    u8 [h, w, 3]        lossy pictures, as decoded, before the resize
     ID.patches   f32 [tokens, p*p*3] some pictures, as the patch embedding reads them
+    ID.features  f32 [tokens, n]     their place and edges, as a model with FEATURES reads them beside the pixels
     ID.samples   f32 [n]             lossy sounds, mono at 16 kHz
     ID.logmel    f32 [frames, bands] some sounds
     ID.frames    u8 [n, h, w, 3]     videos, the chosen frames before the resize; their times in golden.json
@@ -35,6 +36,7 @@ LOSSY_PICTURES = ("jpg", "webp", "heic", "avif")
 LOSSY_SOUNDS = ("mp3", "ogg", "opus", "aac", "m4a")
 WITHOUT_PIXELS = ("large.jpg", "large-orientation-6.jpg", "huge.jpg", "lossless.webp", "orientation-6.webp")
 WITH_PATCHES = ("rgb.png", "wide.png", "orientation-6.jpg")
+FEATURES = {"position_waves": 3, "gradient_orientations": 4}
 WITH_LOG_MEL = ("chirp-8k.wav", "noise-16k.wav", "tone-22k.wav", "short.wav", "one-sample.wav",
                 "music-44k.flac")
 
@@ -147,6 +149,9 @@ def details(name: str, part: dict, model: reference.Castor, folder: Path) -> dic
         found["pixels"] = media.load_pixels(path, image["patch_size"], image["max_patches"])[0]
     if path.name in WITH_PATCHES:
         found["patches"] = model.read_image(path).inputs.float().numpy()
+        pixels, (rows, columns) = media.load_pixels(path, image["patch_size"], image["max_patches"])
+        both = media.image_patches(pixels, rows, columns, {"patch_size": image["patch_size"]} | FEATURES, torch.float64)
+        found["features"] = both[:, found["patches"].shape[1]:].contiguous().float().numpy()
     if suffix in LOSSY_SOUNDS:
         found["samples"] = media.load_samples(path, audio["sample_rate"])
     if path.name in WITH_LOG_MEL:

@@ -189,7 +189,8 @@ class Castor(nn.Module):
         super().__init__()
         self.config, self.tokenizer = config, tokenizer
         width, image, audio = config["width"], config["image"], config["audio"]
-        image_inputs, audio_inputs = 3 * image["patch_size"] ** 2, audio["patch_frames"] * audio["mel_bands"]
+        image_inputs = 3 * image["patch_size"] ** 2 + max(image.get("position_waves", 0)**2 - 1, 0) + 4 * image.get("gradient_orientations", 0)
+        audio_inputs = audio["patch_frames"] * audio["mel_bands"]
         self.text = Stack(config, "text", embedding=nn.Embedding(config["text"]["vocabulary_size"], width))
         self.image = Stack(config, "image", patch_embedding=nn.Linear(image_inputs, width))
         self.audio = Stack(config, "audio", patch_embedding=nn.Linear(audio_inputs, width))
@@ -211,7 +212,7 @@ class Castor(nn.Module):
     def read_image(self, path: Path) -> Part:
         p, most = self.config["image"]["patch_size"], self.config["image"]["max_patches"]
         pixels, (rows, columns) = media.load_pixels(path, p, most)
-        patches = media.image_patches(pixels, rows, columns, p, self.dtype)  # [rows * columns, p*p*3]
+        patches = media.image_patches(pixels, rows, columns, self.config["image"], self.dtype)  # [rows * columns, p*p*3 + ...]
         positions = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
         return Part("image", patches, positions)
 
@@ -230,7 +231,7 @@ class Castor(nn.Module):
         """u8 [n, h, w, 3], upright, square pixels"""
         video, p = self.config["video"], self.config["image"]["patch_size"]
         rows, columns = media.grid(*frames.shape[1:3], video["max_patches"])
-        patches = torch.cat([media.image_patches(frame, rows, columns, p, self.dtype) for frame in frames])
+        patches = torch.cat([media.image_patches(frame, rows, columns, self.config["image"], self.dtype) for frame in frames])
         times = torch.tensor(times, dtype=torch.float64)
         return pictures("video", patches, rows, columns, video["pooled_side"], times)
 
@@ -242,7 +243,7 @@ class Castor(nn.Module):
         document, p, parts = self.config["document"], self.config["image"]["patch_size"], []
         for pixels, text in pages:
             rows, columns = media.grid(*pixels.shape[:2], document["max_patches"])
-            patches = media.image_patches(pixels, rows, columns, p, self.dtype)
+            patches = media.image_patches(pixels, rows, columns, self.config["image"], self.dtype)
             parts.append(pictures("document", patches, rows, columns, document["pooled_side"]))
             if text:
                 part = self.read_text(text)

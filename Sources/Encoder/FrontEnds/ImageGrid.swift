@@ -1,5 +1,3 @@
-package import CastorNumerics
-
 /// How an image is divided into patches.
 package struct ImageGrid: Sendable, Equatable {
     package let rows: Int
@@ -36,28 +34,4 @@ package struct ImageGrid: Sendable, Equatable {
         grid.kept = cells
         return grid
     }
-}
-
-/// Resized RGB pixels to flattened patches, `x / 127.5 - 1`.
-///
-/// - Parameters:
-///   - pixels: `[rows * patchSize, columns * patchSize, 3]`, 0...255
-/// - Returns: `[rows * columns, 3 * patchSize * patchSize]`, patches in raster order, each flattened as (y, x, channel)
-package func imagePatches(_ pixels: [Float], grid: ImageGrid, patchSize: Int) -> Matrix {
-    let line = 3 * patchSize
-    let stride = grid.columns * line
-    precondition(pixels.count == grid.rows * patchSize * stride)
-    let patches = Matrix(rows: grid.rows * grid.columns, columns: line * patchSize)
-    pixels.withUnsafeBufferPointer { pixels in
-        for row in 0..<grid.rows {
-            for column in 0..<grid.columns {
-                let patch = patches.row(row * grid.columns + column)
-                for y in 0..<patchSize {
-                    let source = pixels.baseAddress! + (row * patchSize + y) * stride + column * line
-                    for x in 0..<line { patch[y * line + x] = source[x] / 127.5 - 1 }
-                }
-            }
-        }
-    }
-    return patches
 }

@@ -164,7 +164,7 @@ package final class FrontEndCache: @unchecked Sendable {
         hash.add(version)
         for value in [
             image.patchSize, image.maxPatches, audio.sampleRate, audio.windowLength, audio.hopLength, audio.fftLength,
-            audio.melBands, audio.patchFrames,
+            audio.melBands, audio.patchFrames, image.positionWaves ?? 0, image.gradientOrientations ?? 0,
         ] { hash.add(UInt64(value)) }
         return hash.value
     }

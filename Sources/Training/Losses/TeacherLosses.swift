@@ -88,6 +88,8 @@ package struct TeacherSimilarityLoss: Sendable, Equatable {
         case batch
         /// The teacher's vectors, j = i among them, at the teacher's size. They do not move, so that nothing hides in an offset.
         case teacher
+        /// The sum of both: the teacher's vectors hold the origin, the batch's cosines the order of neighbours.
+        case both
     }
 
     package var weight = 1.0
@@ -102,12 +104,24 @@ package struct TeacherSimilarityLoss: Sendable, Equatable {
     func callAsFunction(
         _ rows: Matrix, teachers: Matrix, levels: [MatryoshkaLevel], gradient: Matrix, _ pool: WorkerPool
     ) -> Double {
-        let n = rows.rows
-        guard n > 1 else { return 0 }
+        guard rows.rows > 1 else { return 0 }
         let unit = unitRows(teachers)
-        let isAnchored = candidates == .teacher
-        precondition(!isAnchored || teachers.columns <= rows.columns)
-        let student = PrefixRows(rows, gradient: gradient, sizes: isAnchored ? [teachers.columns] : levels.map(\.size))
+        var loss = 0.0
+        if candidates != .teacher { loss += distances(rows, unit, isAnchored: false, levels, gradient, pool) }
+        if candidates != .batch { loss += distances(rows, unit, isAnchored: true, levels, gradient, pool) }
+        return loss
+    }
+
+    /// - Parameters:
+    ///   - unit: the teacher's vectors, of length 1
+    ///   - isAnchored: whether cosines are with these and not with the batch's rows
+    private func distances(
+        _ rows: Matrix, _ unit: Matrix, isAnchored: Bool, _ levels: [MatryoshkaLevel], _ gradient: Matrix,
+        _ pool: WorkerPool
+    ) -> Double {
+        let n = rows.rows
+        precondition(!isAnchored || unit.columns <= rows.columns)
+        let student = PrefixRows(rows, gradient: gradient, sizes: isAnchored ? [unit.columns] : levels.map(\.size))
         let other =
             isAnchored
             ? PrefixRows(unit, gradient: Matrix(rows: n, columns: unit.columns), sizes: student.sizes) : student

@@ -55,7 +55,7 @@ extension Recipe.Stage {
             var value = TeacherSimilarityLoss()
             value.weight = similarity.weight
             value.candidates = similarity.candidates
-            if let longest = teachers.max(), similarity.candidates == .teacher, longest > configuration.outputDimensions
+            if let longest = teachers.max(), similarity.candidates != .batch, longest > configuration.outputDimensions
             {
                 throw fail(
                     "loss.teacherSimilarity.candidates",

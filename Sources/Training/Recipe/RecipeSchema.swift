@@ -159,7 +159,7 @@ package enum RecipeSchema {
             "Of a Kullback-Leibler divergence; without it, the mean square difference."),
         RecipeField(
             "candidates", .choice(TeacherSimilarityLoss.Candidates.allCases.map(\.rawValue)), .defaults("\"batch\""),
-            "What the cosines are with: the `batch`'s other vectors, at every size, or the `teacher`'s vectors, at their size, which do not move."
+            "What the cosines are with: the `batch`'s other vectors, at every size, or the `teacher`'s vectors, at their size, which do not move; `both` is the sum."
         ),
     ])
 
