@@ -1,4 +1,5 @@
 import Castor
+import Dispatch
 import GeminiAPI
 import HTTPTypes
 import TestSupport
@@ -72,6 +73,32 @@ import Testing
             scheduler.start()
             #expect(try await first.value.embeddings.count == 60)
             #expect(try await background.value.embeddings.count == 1)
+        }
+    }
+
+    /// A cancelling thread holds the lock of its task and wants the scheduler's; whoever delivers must not hold the scheduler's while it wants the task's.
+    @Test func cancellingWhileResultsAreDeliveredBlocksNobody() async throws {
+        // A deadlock would take the threads that a time limit runs on.
+        let watchdog = DispatchWorkItem { fatalError("the scheduler has been at a standstill for a minute") }
+        DispatchQueue.global().asyncAfter(deadline: .now() + 60, execute: watchdog)
+        defer { watchdog.cancel() }
+        try await Self.with { scheduler in
+            for round in 0..<300 {
+                let tasks = (0..<32).map { number in
+                    Task { try await scheduler.embed([Self.item("\(round) \(number)")]) }
+                }
+                _ = try? await tasks[round % 32].value
+                await withCheckedContinuation { continuation in
+                    DispatchQueue.global().async {
+                        for task in tasks { task.cancel() }
+                        continuation.resume()
+                    }
+                }
+                for task in tasks { _ = try? await task.value }
+            }
+            #expect(scheduler.waitingContents(.interactive) == 0)
+            let last = try await scheduler.embed([Self.item("still here")])
+            #expect(last.embeddings.count == 1)
         }
     }
 

@@ -24,6 +24,8 @@ final class Monitor: @unchecked Sendable {
     }
 
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    /// Guarded by the mutex.
+    private var actions: [() -> Void] = []
 
     init() {
         pthread_mutex_init(mutex, nil)
@@ -36,17 +38,30 @@ final class Monitor: @unchecked Sendable {
 
     func withLock<Result>(_ body: () throws -> Result) rethrows -> Result {
         pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        defer {
+            let actions = self.actions
+            self.actions = []
+            pthread_mutex_unlock(mutex)
+            for action in actions { action() }
+        }
         return try body()
     }
 
-    /// Only inside ``withLock(_:)``.
+    /// Only inside ``withLock(_:)``: runs `action` on this thread as soon as the lock is free again. What takes another lock belongs here. Resuming a task takes that of its
+    /// status, which the thread that cancels the task holds while its handler waits for this one.
+    func afterUnlocking(_ action: @escaping () -> Void) {
+        actions.append(action)
+    }
+
+    /// Only inside ``withLock(_:)``, with no action to come.
     func wait(_ condition: Condition) {
+        precondition(actions.isEmpty, "an action would wait, too")
         pthread_cond_wait(condition.handle, mutex)
     }
 
-    /// Only inside ``withLock(_:)``. `deadline` is nanoseconds of the monotonic clock. False when it has passed.
+    /// Only inside ``withLock(_:)``, with no action to come. `deadline` is nanoseconds of the monotonic clock. False when it has passed.
     func wait(_ condition: Condition, until deadline: UInt64) -> Bool {
+        precondition(actions.isEmpty, "an action would wait, too")
         var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
         return pthread_cond_timedwait(condition.handle, mutex, &time) != ETIMEDOUT
     }

@@ -41,6 +41,7 @@ final class ScheduledWork: @unchecked Sendable {
     private(set) var items: [EmbedItem]
     private(set) var results: [Result<Embedding, EmbedError>?]
     private(set) var remaining: Int
+    private let monitor: Monitor
     private var continuation: CheckedContinuation<ScheduledResult, any Error>?
     /// Whether the caller has its answer, or no longer wants one.
     private(set) var isFinished = false
@@ -53,7 +54,8 @@ final class ScheduledWork: @unchecked Sendable {
     var lastReady: UInt64?
     var firstComputeStart: UInt64?
 
-    init(_ items: [EmbedItem], _ priority: Priority) {
+    init(_ items: [EmbedItem], _ priority: Priority, _ monitor: Monitor) {
+        self.monitor = monitor
         self.items = items
         self.priority = priority
         results = Array(repeating: nil, count: items.count)
@@ -85,7 +87,8 @@ final class ScheduledWork: @unchecked Sendable {
         isFinished = true
         items = []
         results = []
-        continuation?.resume(with: result)
+        guard let waiting = continuation else { return }
+        monitor.afterUnlocking { waiting.resume(with: result) }
         continuation = nil
     }
 

@@ -108,7 +108,7 @@ package final class Scheduler: @unchecked Sendable {
         _ items: [EmbedItem], priority: Priority = .interactive
     ) async throws -> ScheduledResult {
         guard !items.isEmpty else { return ScheduledResult(embeddings: [], timing: .init()) }
-        let work = ScheduledWork(items, priority)
+        let work = ScheduledWork(items, priority, monitor)
         let prepared = Self.isQuick(items) ? prepareHere(work) : nil
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
