@@ -165,8 +165,9 @@ package final class Scheduler: @unchecked Sendable {
 
     private func drop(_ work: ScheduledWork, _ error: any Error) {
         monitor.withLock {
+            // Cancelled before it was counted: `enqueue` refuses it.
+            guard active.removeValue(forKey: ObjectIdentifier(work)) != nil else { return }
             contentCount[work.priority.rawValue] -= work.fail(error)
-            active[ObjectIdentifier(work)] = nil
             toPrepare.signal()
         }
     }
