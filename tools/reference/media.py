@@ -63,7 +63,7 @@ def place_features(rows: int, columns: int, waves: int) -> Tensor:
 
 
 def edge_features(x: Tensor, rows: int, columns: int, patch_size: int, orientations: int) -> Tensor:
-    """[rows * p, columns * p, 3] in -1...1 -> [rows * columns, 4 * orientations]: mean of m cos^4(a - a_o) by quarter of a patch."""
+    """[rows * p, columns * p, 3] in -1...1 -> [rows * columns, 4 * orientations], by quarter of a patch."""
     half = patch_size // 2
     gray = F.pad(x.mean(2)[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
     dx, dy = gray[1:-1, 2:] - gray[1:-1, :-2], gray[2:, 1:-1] - gray[:-2, 1:-1]
@@ -71,14 +71,13 @@ def edge_features(x: Tensor, rows: int, columns: int, patch_size: int, orientati
     angles = torch.arange(orientations, dtype=x.dtype) * math.pi / orientations
     edges = length[..., None] * torch.cos(direction[..., None] - angles) ** 4
     edges = edges.reshape(2 * rows, half, 2 * columns, half, orientations).mean((1, 3))
-    edges = edges.reshape(rows, 2, columns, 2, orientations).transpose(1, 2).reshape(rows * columns, 4 * orientations)
+    edges = edges.reshape(rows, 2, columns, 2, orientations).transpose(1, 2).reshape(rows * columns, -1)
     return 2 * edges / (edges.norm(dim=1, keepdim=True) + 0.05)
 
 
 def image_patches(pixels: np.ndarray, rows: int, columns: int, image: dict, dtype: torch.dtype) -> Tensor:
-    """u8 [h, w, 3] -> [rows * columns, patch_size * patch_size * 3 + ...], a patch as (y, x, channel), then its place and its edges."""
-    patch_size, waves, orientations = image["patch_size"], image.get("position_waves", 0), image.get("gradient_orientations", 0)
-    p = patch_size
+    """u8 [h, w, 3] -> [rows * columns, p * p * 3 + ...], a patch as (y, x, channel), then place and edges."""
+    p, waves, orientations = image["patch_size"], image.get("position_waves", 0), image.get("gradient_orientations", 0)
     x = torch.from_numpy(pixels).permute(2, 0, 1)[None].double()                         # [1, 3, h, w]
     # In f64 whatever the model's type: torch would compute the filter's weights in f32, 1e-5 off.
     x = F.interpolate(x, (rows * p, columns * p), mode="bilinear", antialias=True, align_corners=False)

@@ -189,7 +189,8 @@ class Castor(nn.Module):
         super().__init__()
         self.config, self.tokenizer = config, tokenizer
         width, image, audio = config["width"], config["image"], config["audio"]
-        image_inputs = 3 * image["patch_size"] ** 2 + max(image.get("position_waves", 0)**2 - 1, 0) + 4 * image.get("gradient_orientations", 0)
+        places, edges = max(image.get("position_waves", 0) ** 2 - 1, 0), 4 * image.get("gradient_orientations", 0)
+        image_inputs = 3 * image["patch_size"] ** 2 + places + edges
         audio_inputs = audio["patch_frames"] * audio["mel_bands"]
         self.text = Stack(config, "text", embedding=nn.Embedding(config["text"]["vocabulary_size"], width))
         self.image = Stack(config, "image", patch_embedding=nn.Linear(image_inputs, width))
@@ -212,7 +213,7 @@ class Castor(nn.Module):
     def read_image(self, path: Path) -> Part:
         p, most = self.config["image"]["patch_size"], self.config["image"]["max_patches"]
         pixels, (rows, columns) = media.load_pixels(path, p, most)
-        patches = media.image_patches(pixels, rows, columns, self.config["image"], self.dtype)  # [rows * columns, p*p*3 + ...]
+        patches = media.image_patches(pixels, rows, columns, self.config["image"], self.dtype)
         positions = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
         return Part("image", patches, positions)
 
@@ -229,9 +230,10 @@ class Castor(nn.Module):
 
     def frames(self, frames: np.ndarray, times: list[float]) -> Part:
         """u8 [n, h, w, 3], upright, square pixels"""
-        video, p = self.config["video"], self.config["image"]["patch_size"]
+        video = self.config["video"]
         rows, columns = media.grid(*frames.shape[1:3], video["max_patches"])
-        patches = torch.cat([media.image_patches(frame, rows, columns, self.config["image"], self.dtype) for frame in frames])
+        image = self.config["image"]
+        patches = torch.cat([media.image_patches(frame, rows, columns, image, self.dtype) for frame in frames])
         times = torch.tensor(times, dtype=torch.float64)
         return pictures("video", patches, rows, columns, video["pooled_side"], times)
 
@@ -240,7 +242,7 @@ class Castor(nn.Module):
 
     def pages(self, pages: list[tuple[np.ndarray, str]]) -> list[Part]:
         """Each u8 [h, w, 3] and its text."""
-        document, p, parts = self.config["document"], self.config["image"]["patch_size"], []
+        document, parts = self.config["document"], []
         for pixels, text in pages:
             rows, columns = media.grid(*pixels.shape[:2], document["max_patches"])
             patches = media.image_patches(pixels, rows, columns, self.config["image"], self.dtype)

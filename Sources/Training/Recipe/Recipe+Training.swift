@@ -55,8 +55,7 @@ extension Recipe.Stage {
             var value = TeacherSimilarityLoss()
             value.weight = similarity.weight
             value.candidates = similarity.candidates
-            if let longest = teachers.max(), similarity.candidates != .batch, longest > configuration.outputDimensions
-            {
+            if let longest = teachers.max(), similarity.candidates != .batch, longest > configuration.outputDimensions {
                 throw fail(
                     "loss.teacherSimilarity.candidates",
                     "are vectors of \(longest) components, more than the model's \(configuration.outputDimensions)")
