@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from text_sets import clean, rows
+from text_sets import clean, rows, stamps
 
 VOICES = {
     "eng": "en-us", "deu": "de", "fra": "fr-fr", "spa": "es", "ita": "it", "por": "pt", "rus": "ru", "pol": "pl", "ces": "cs", "swe": "sv",
@@ -62,17 +62,9 @@ def sentences(data: Path, clips: int) -> list[tuple[str, str, str]]:
     return chosen
 
 
-def stamps(data: Path) -> list[tuple[str, str, str]]:
+def spoken_stamps(data: Path) -> list[tuple[str, str, str]]:
     """(language, text, English) of the stamps' descriptions, whose voices in the data pack are few."""
-    english, found = {}, []
-    for row in rows(data / "train/images/tuxpaint/texts.tsv"):
-        if row["locale"] == "en":
-            english[row["stamp"]] = clean(row["text"])
-    for row in rows(data / "train/images/tuxpaint/texts.tsv"):
-        text = clean(row["text"])
-        if row["locale"] in STAMPS and row["stamp"] in english and text and len(text) <= LONGEST:
-            found.append((STAMPS[row["locale"]], text, english[row["stamp"]]))
-    return found
+    return [(STAMPS[locale], text, english) for locale, text, english in stamps(data) if locale in STAMPS and len(text) <= LONGEST]
 
 
 def by_telephone(path: Path) -> None:
@@ -91,7 +83,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
 
     wanted = [(*pair, number("voice", pair), "sentence") for pair in sentences(arguments.data, arguments.clips)]
-    wanted += [(*pair, number("stamp", pair), "stamp") for pair in stamps(arguments.data)]
+    wanted += [(*pair, number("stamp", pair), "stamp") for pair in spoken_stamps(arguments.data)]
     wanted += [("eng", word, word, number("number", word, turn), "number") for turn in range(NUMBER_CLIPS) for word in NUMBERS]
 
     def speak(job):

@@ -182,17 +182,17 @@ def captions(data: Path) -> list[str]:
     return [text for text in found if text]
 
 
-def stamps(data: Path) -> list[tuple[str, str]]:
-    """(description of a stamp in another language, in English)"""
+def stamps(data: Path) -> list[tuple[str, str, str]]:
+    """(locale, description of a stamp in its language, in English)"""
     table = rows(data / "train/images/tuxpaint/texts.tsv")
     english = {row["stamp"]: clean(row["text"]) for row in table if row["locale"] == "en"}
-    found = [(clean(row["text"]), english.get(row["stamp"], "")) for row in table if row["locale"] != "en"]
-    return [pair for pair in found if all(pair)]
+    found = [(row["locale"], clean(row["text"]), english.get(row["stamp"], "")) for row in table]
+    return [triple for triple in found if all(triple)]
 
 
 def others(data: Path) -> dict[str, list[str]]:
     """Texts beyond sentences, which the teacher reads themselves."""
-    called = dict.fromkeys([*captions(data), *(english for _, english in stamps(data))])
+    called = dict.fromkeys([*captions(data), *(english for _, _, english in stamps(data))])
     return {"words": words(data), "passages": passages(data), "functions": code_itself(data), "captions": list(called)}
 
 
@@ -306,7 +306,7 @@ def write_sets(data: Path, out: Path) -> None:
     place, vectors = load_vectors(out, "other")
     for name, texts in others(data).items():
         write_set(out, name, [(text, text) for text in texts], place, vectors)
-    write_set(out, "stamps", stamps(data), place, vectors)
+    write_set(out, "stamps", [(text, english) for locale, text, english in stamps(data) if locale != "en"], place, vectors)
     for mixture in MIXTURES:
         write_mixture(out, mixture, chosen)
 
