@@ -92,10 +92,13 @@ package struct Configuration: Codable, Sendable, Equatable {
     package struct Unified: Codable, Sendable, Equatable {
         package var blocks: Int
         package var ropeBase: Double
+        /// Whether a token's weight in the mean depends on its modality; nil for no (docs/model.md section 6).
+        package var poolingLogits: Bool?
 
         enum CodingKeys: String, CodingKey {
             case blocks
             case ropeBase = "rope_base"
+            case poolingLogits = "pooling_logits"
         }
     }
 
@@ -290,12 +293,15 @@ extension Configuration {
         result.append(("projection.weight", [outputDimensions, width]))
         // Last, so that the random numbers of the others do not depend on it.
         if hasTimeEmbedding, let video { result.append((Self.timeEmbeddingName, [width, video.timeFeatures])) }
+        if hasPoolingLogits { result.append((Self.poolingLogitsName, [Modality.allCases.count])) }
         return result
     }
 
     package static let timeEmbeddingName = "video.time_embedding.weight"
+    package static let poolingLogitsName = "unified.pooling_logits"
 
     package var hasTimeEmbedding: Bool { (video?.timeFeatures ?? 0) > 0 }
+    package var hasPoolingLogits: Bool { unified.poolingLogits ?? false }
 
     /// The most patches that a picture of any kind is divided into.
     package var largestPictureGrid: Int {

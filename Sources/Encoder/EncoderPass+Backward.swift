@@ -27,27 +27,34 @@ extension EncoderPass {
     private func headBackward(
         _ record: PassRecord, _ dRows: Matrix, _ weights: UnifiedWeights, _ gradients: UnifiedWeights, into dx: Matrix
     ) {
-        let layout = record.unified.pass.layout
-        let dPooled = Matrix(rows: layout.count, columns: shape.width)
+        let dPooled = Matrix(rows: record.pooling.count, columns: shape.width)
         pool.gemm(Block(dRows), .no, Block(weights.projection), .no, into: Block(dPooled))
         pool.gemm(Block(dRows), .yes, Block(record.pooled), .no, into: Block(gradients.projection), beta: 1)
 
-        let pieces = pool.ranges(layout.count, minimum: 1, perWorker: 4)
-        let gains = RowPartials(count: pieces.count, columns: shape.width)
-        pool.run(pieces.count) { index, _ in
-            for sequence in pieces[index] {
-                let rows = layout.rows(of: sequence)
-                let dMean = Block(dPooled[sequence..<sequence + 1])
-                scale(dMean.pointer, by: 1 / Float(rows.count), count: shape.width)
-                dx[rows].fill(0)
-                for row in rows {
-                    rmsNormRowsBackward(
-                        dMean, input: Block(record.unified.output[row..<row + 1]), weight: weights.tower.norm.pointer,
-                        epsilon: shape.epsilon, into: Block(dx[row..<row + 1]), dWeight: gains.row(index))
+        let (d, modalities) = (shape.width, Modality.allCases.count)
+        let pieces = pool.ranges(record.pooling.count, minimum: 1, perWorker: 4)
+        let sums = RowPartials(count: pieces.count, columns: d + modalities)
+        pool.run(pieces.count) { index, worker in
+            for content in pieces[index] {
+                let pooling = record.pooling[content]
+                let dMean = dPooled.row(content)
+                pooling.backward(dMean, mean: record.pooled.row(content), count: d, dLogits: sums.row(index) + d)
+                dx[pooling.rows].fill(0)
+                for part in pooling.parts {
+                    let dToken = worker.scratch.take(rows: 1, columns: d)
+                    dToken.pointer.update(from: dMean, count: d)
+                    scale(dToken.pointer, by: part.share / Float(part.rows.count), count: d)
+                    for row in part.rows {
+                        rmsNormRowsBackward(
+                            Block(dToken), input: Block(record.unified.output[row..<row + 1]),
+                            weight: weights.tower.norm.pointer, epsilon: shape.epsilon, into: Block(dx[row..<row + 1]),
+                            dWeight: sums.row(index))
+                    }
                 }
             }
         }
-        gains.drain(into: gradients.tower.norm.pointer)
+        sums.drain(into: gradients.tower.norm.pointer, count: d)
+        if let dLogits = gradients.poolingLogits { sums.drain(into: dLogits.pointer, from: d, count: modalities) }
     }
 
     /// The blocks of a stack, last to first; dx changes from the gradient of the output to that of the input.

@@ -47,11 +47,14 @@ package struct EncoderPass: Sendable {
             towers.append(TowerRecord(tower: tower, placed: placed, stack: stack))
         }
         let stack = run(x, layout, sequentialAngles(.unified, layout.lengths, memory), unified.tower, memory)
-        let pooled = meanPool(stack.output, layout, unified.tower, memory)
+        let pooling = zip(batch, layout.starts).map {
+            Pooling($0, firstRow: $1, unified.poolingLogits, width: shape.width)
+        }
+        let pooled = meanPool(stack.output, pooling, unified.tower, memory)
         let rows = Matrix(rows: layout.count, columns: configuration.outputDimensions)
         linear(Block(pooled), unified.projection, into: rows, rows: 0..<layout.count, .divided(pool))
         guard allFinite(rows.pointer, count: rows.count) else { throw .overflow(stage: "the forward pass") }
-        return PassRecord(rows: rows, towers: towers, unified: stack, pooled: pooled)
+        return PassRecord(rows: rows, towers: towers, unified: stack, pooling: pooling, pooled: pooled)
     }
 
     /// A tower's output to its parts' rows of the joined matrix: norm, pooling, embeddings of time and modality.
@@ -226,17 +229,15 @@ package struct EncoderPass: Sendable {
 
     /// Final norm, and mean over the tokens of each content, `[n, d]`.
     private func meanPool(
-        _ x: Matrix, _ layout: PackedLayout, _ weights: TowerWeights, _ memory: PassMemory
+        _ x: Matrix, _ contents: [Pooling], _ weights: TowerWeights, _ memory: PassMemory
     ) -> Matrix {
-        let d = shape.width
-        let pooled = Matrix(rows: layout.count, columns: d)
+        let pooled = Matrix(rows: contents.count, columns: shape.width)
         let normed = memory.headNormed(x)
-        pool.run(layout.count) { sequence, worker in
-            let rows = layout.rows(of: sequence)
-            let tokens = Block(normed[rows])
-            rmsNormRows(Block(x[rows]), weight: weights.norm.pointer, epsilon: shape.epsilon, into: tokens)
-            let partial = worker.scratch.take(rows: 1, columns: d)
-            meanOfRows(tokens, partial: partial.pointer, into: pooled.row(sequence))
+        pool.run(contents.count) { index, worker in
+            let rows = contents[index].rows
+            rmsNormRows(
+                Block(x[rows]), weight: weights.norm.pointer, epsilon: shape.epsilon, into: Block(normed[rows]))
+            contents[index].forward(normed, into: pooled.row(index), worker.scratch)
         }
         return pooled
     }
@@ -258,6 +259,7 @@ package struct PassRecord: Sendable {
     package let rows: Matrix
     let towers: [TowerRecord]
     let unified: StackRecord
+    let pooling: [Pooling]
     /// Mean of the normed tokens of each content, `[n, d]`
     let pooled: Matrix
 }

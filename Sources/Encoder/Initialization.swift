@@ -22,7 +22,7 @@ package enum Initialization {
             let values = Matrix(rows: shape.count == 2 ? shape[0] : 1, columns: shape[shape.count - 1])
             if name.hasSuffix("norm.weight") {
                 values.fill(1)
-            } else if !name.hasSuffix("bias") {
+            } else if !name.hasSuffix("bias"), name != Configuration.poolingLogitsName {
                 let deviation = standardDeviation(name, fanIn: shape[shape.count - 1], configuration)
                 for index in 0..<values.count { values.pointer[index] = Float(random.next() * deviation) }
             }

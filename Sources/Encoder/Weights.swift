@@ -66,6 +66,8 @@ package struct UnifiedWeights: Sendable {
     package let modality: Matrix
     /// `[d, time features]` of a video's frames, where the model has it
     package let time: Matrix?
+    /// `[5]`, logarithms of what a token of each ``Modality`` weighs in a content's mean, where the model has them
+    package let poolingLogits: Matrix?
     package let tower: TowerWeights
     /// `[output dimensions, d]`
     package let projection: Matrix
@@ -165,6 +167,7 @@ struct WeightAssembly<Failure: Error> {
         UnifiedWeights(
             modality: try matrix("unified.modality_embedding.weight"),
             time: configuration.hasTimeEmbedding ? try matrix(Configuration.timeEmbeddingName) : nil,
+            poolingLogits: configuration.hasPoolingLogits ? try matrix(Configuration.poolingLogitsName) : nil,
             tower: try tower(.unified),
             projection: try matrix("projection.weight"))
     }

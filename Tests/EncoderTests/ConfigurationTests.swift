@@ -1,3 +1,4 @@
+import CastorNumerics
 import Encoder
 import FoundationEssentials
 import TestSupport
@@ -79,6 +80,20 @@ import Testing
             #expect(b.shape == (a.name == "image.patch_embedding.weight" ? [32, 792] : a.shape))
         }
         #expect(try Configuration(json: JSONEncoder().encode(wider)) == wider)
+    }
+
+    /// One tensor more, the last one, so that the random numbers of the others stay.
+    @Test func poolingLogitsAreOneTensorMore() throws {
+        let plain = try Configuration(json: Data(valid.utf8))
+        let json = valid.replacing(
+            "\"unified\": {\"blocks\": 2,", with: "\"unified\": {\"pooling_logits\": true, \"blocks\": 2,")
+        let weighted = try Configuration(json: Data(json.utf8))
+        #expect(weighted.tensorShapes.count == plain.tensorShapes.count + 1)
+        let added = try #require(weighted.tensorShapes.last)
+        #expect(added.name == "unified.pooling_logits" && added.shape == [5])
+        #expect(try Configuration(json: JSONEncoder().encode(weighted)) == weighted)
+        let values = try #require(Initialization.tensors(weighted, seed: 1).last).values
+        #expect(values.values == [0, 0, 0, 0, 0])
     }
 
     @Test(arguments: ["", "{", "[]", "null", "{}", String(repeating: "[", count: 100_000)])

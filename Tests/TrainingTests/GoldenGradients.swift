@@ -17,7 +17,14 @@ struct GoldenGradients {
         let terms: [String: Double]
         /// Before each step.
         let losses: [Double]
+        let weighted: Weighted
         let tensors: [String: Stored]
+    }
+
+    /// The same batch and loss for a model with pooling logits.
+    struct Weighted: Decodable {
+        let logits: [Float]
+        let loss: Double
     }
 
     struct Batch: Decodable {

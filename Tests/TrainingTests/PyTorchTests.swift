@@ -48,6 +48,60 @@ import Training
         }
     }
 
+    @Test func gradientsOfAModelWithPoolingLogitsAgree() throws {
+        let golden = try GoldenGradients()
+        let (objective, batch) = (golden.objective, try golden.batch())
+        let (configuration, parameters) = try weighted(golden.description.weighted.logits, objective.parameterShapes)
+        objective.initialize(parameters)
+        let gradients = ParameterStore(parameters.shapes)
+        let engine = GradientEngine(EncoderPass(configuration: configuration, pool: pool))
+        let loss = try engine(
+            batch.contents, ModelWeights(configuration, parameters), into: ModelWeights(configuration, gradients)
+        ) { rows, gradient in
+            objective(LossBatch(batch, rows: rows), parameters, gradient: gradient, gradients, pool)
+        }.total
+        let expected = golden.description.weighted.loss
+        #expect(abs(loss - expected) <= Self.lossTolerance * expected)
+        // The logits count: without them the loss is another one.
+        #expect(abs(golden.description.loss - expected) > 1e-3)
+        for name in [
+            "unified.pooling_logits", "unified.norm.weight", "image.norm.weight", "unified.modality_embedding.weight",
+        ] {
+            expectClose(
+                gradients[name], try golden.tensor("weighted.\(name)"), within: Self.gradientTolerance,
+                "gradient of \(name)")
+        }
+    }
+
+    @Test func contentsOfOneModalityHaveAPlainMean() throws {
+        let contents = Nano.contents(
+            [[.text(9)], [.text(3), .text(4)], [.image(rows: 3, columns: 2)], [.page(rows: 5, columns: 4), .pageText(6)]],
+            seed: 5)
+        let model = try Nano.model(pool)
+        let (configuration, parameters) = try weighted([0.3, -1.2, 0.5, -0.4, 0.8], [])
+        func rows(_ configuration: Configuration, _ source: ModelWeights) throws -> [Float] {
+            try EncoderPass(configuration: configuration, pool: pool).forward(contents, source, PassMemory(.nothing)).rows.values
+        }
+        #expect(
+            try rows(configuration, ModelWeights(configuration, parameters))
+                == rows(model.configuration, ModelWeights(model.configuration, ParameterStore(of: model, extra: []))))
+    }
+
+    /// castor-nano with pooling logits.
+    private func weighted(
+        _ logits: [Float], _ extra: [(name: String, shape: [Int])]
+    ) throws -> (Configuration, ParameterStore) {
+        let model = try Nano.model(pool)
+        var configuration = model.configuration
+        configuration.unified.poolingLogits = true
+        let parameters = ParameterStore(configuration.tensorShapes + extra)
+        for tensor in try ParameterStore(of: model, extra: extra).tensors {
+            parameters[tensor.name].pointer.update(from: tensor.values.pointer, count: tensor.values.count)
+        }
+        parameters["unified.pooling_logits"].pointer.update(from: logits, count: logits.count)
+        return (configuration, parameters)
+    }
+
     @Test func tenStepsAgree() throws {
         let golden = try GoldenGradients()
         let model = try Nano.model(pool)

@@ -21,6 +21,7 @@ from safetensors.numpy import load_file, save_file
 CLOSING = ("attention.output.weight", "mlp.down.weight")
 """What a block adds to its input passes through one of these."""
 PATCHES = "image.patch_embedding.weight"
+LOGITS = "unified.pooling_logits"
 
 
 def main() -> None:
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("sources", nargs="*", metavar="PATTERN=FOLDER")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pooling-logits", help="five numbers, separated by commas: what a token of each modality weighs in the mean, as a logarithm")
     parser.add_argument("--random-blocks", action="store_true", help="new blocks start as `castor init` makes them")
     arguments = parser.parse_args()
     path = arguments.model / "model.safetensors"
@@ -55,6 +57,8 @@ def main() -> None:
     new = [name for name in tensors if name not in taken and name.endswith(CLOSING)]
     for name in [] if arguments.random_blocks else new:
         tensors[name] = np.zeros_like(tensors[name])
+    if arguments.pooling_logits:
+        tensors[LOGITS] = np.array([float(value) for value in arguments.pooling_logits.split(",")], tensors[LOGITS].dtype)
     if taken:
         metadata = {"castor.state": "trained"}
     temporary = path.with_suffix(".tmp")

@@ -3,8 +3,8 @@
 
     tools/data/media_sets.py lines DATA OUT [--made FOLDER]      OUT/english.txt: the English texts
     tools/data/text_sets.py teacher OUT TEACHER                   their vectors
-    tools/data/media_sets.py sets DATA OUT TEXT [--made FOLDER]  OUT/*.jsonl with OUT/*.npy; NAME-alone.jsonl has media without texts, NAME-SOURCE-alone.jsonl those of
-                                                                  one source: what has to be told apart within it is finer than between sources
+    tools/data/media_sets.py sets DATA OUT TEXT [--made FOLDER]  OUT/*.jsonl with OUT/*.npy; NAME-SOURCE.jsonl has one source: what has to be told apart within it
+                                                                  is finer than between sources; *-alone.jsonl has media without texts
 
 DATA is the training data pack, FOLDER holds what speech.py, clips.py and pages.py made (speech, clips, pages), TEXT the folder of the text sets, whose axes the vectors follow. A
 picture has a row for each of its texts, so that an epoch sees it with all of them.
@@ -20,6 +20,8 @@ import numpy as np
 from text_sets import SHARD, clean, rotation, rows
 
 PICTURES = ("openclipart", "noto-emoji", "free-exercise", "clothing", "grocery", "caltech101", "tuxpaint")
+CLASSED = ("images/grocery", "images/clothing", "images/caltech101", "audio/esc50")
+"""Sources of classes: beside "apple", "a photo of an apple" of another picture would count as wrong, so that their own sets have the class alone."""
 KINDS = {".jpg": "image/jpeg", ".ogg": "audio/ogg", ".wav": "audio/wav", ".mp4": "video/mp4", ".pdf": "application/pdf"}
 TONGUES = 3
 """Texts in other languages for a picture that has them."""
@@ -181,26 +183,42 @@ def main() -> None:
         np.save(arguments.out / f"{name}.npy", vectors[[place[text] for text in english]])
         print(f"{name}: {len(lines):,}")
 
+    classes = {
+        data / "train" / source / entry["file"]: entry["class"] for source in CLASSED for entry in manifest(data / "train" / source)
+    }
     # Generated speech: sentences, stamps and numbers.
     kinds = {}
     if arguments.made and (arguments.made / "speech/manifest.jsonl").exists():
         folder = arguments.made.resolve() / "speech"
         kinds = {folder / entry["file"]: entry["kind"] for entry in manifest(folder)}
-    for name, pairs in sets.items():
-        lines = [{"query": content(paths), "positive": content((), text)} for paths, text, _ in pairs]
-        write(name, lines, [english for _, _, english in pairs])
-        # For towers that follow the teacher's vector of the English alone: no text passes the model.
+
+    def by_source(samples: list[tuple]) -> dict[str, list[tuple]]:
+        found: dict[str, list[tuple]] = {}
+        for sample in samples:
+            path = sample[0][0]
+            source = kinds.get(path) or (path.relative_to(data / "train").parts[1] if path.is_relative_to(data) else "")
+            found.setdefault(source, []).append(sample)
+        return found if len(found) > 1 else {}
+
+    def write_pairs(name: str, pairs: list[tuple[tuple[Path, ...], str, str]]) -> None:
+        write(name, [{"query": content(paths), "positive": content((), text)} for paths, text, _ in pairs], [english for *_, english in pairs])
+
+    def write_alone(name: str, pairs: list[tuple[tuple[Path, ...], str, str]]) -> None:
+        """For towers that follow the teacher's vector of the English: no text passes the model."""
         alone = list(dict.fromkeys((paths, english) for paths, _, english in pairs))
         write(f"{name}-alone", [{"query": content(paths)} for paths, _ in alone], [english for _, english in alone])
-        sources: dict[str, list] = {}
-        for paths, english in alone:
-            source = kinds.get(paths[0]) or (paths[0].relative_to(data / "train").parts[1] if paths[0].is_relative_to(data) else name)
-            sources.setdefault(source, []).append((paths, english))
-        for source, of_it in sources.items() if len(sources) > 1 else ():
-            write(f"{name}-{source}-alone", [{"query": content(paths)} for paths, _ in of_it], [english for _, english in of_it])
-    both = mixed(data)
-    lines = [{"query": content((path,), first), "positive": content((), second)} for path, first, second, _ in both]
-    write("mixed", lines, [english for *_, english in both])
+
+    for name, pairs in sets.items():
+        write_pairs(name, pairs)
+        write_alone(name, pairs)
+        for source, of_it in by_source(pairs).items():
+            write_alone(f"{name}-{source}", of_it)
+            # A set of pairs has each once.
+            write_pairs(f"{name}-{source}", list(dict.fromkeys(pair for pair in of_it if classes.get(pair[0][0], pair[1]) == pair[1])))
+    both = [((path,), first, second, english) for path, first, second, english in mixed(data)]
+    for source, of_it in {"": both, **by_source(both)}.items():
+        lines = [{"query": content(paths, first), "positive": content((), second)} for paths, first, second, _ in of_it]
+        write("-".join(filter(None, ("mixed", source))), lines, [english for *_, english in of_it])
 
 
 def content(paths: tuple[Path, ...], text: str | None = None) -> dict:

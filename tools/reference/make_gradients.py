@@ -8,6 +8,7 @@ gradients.safetensors holds, computed in f64 and rounded to f32:
     input.N, teacher.queries, teacher.positives    what the batch is made of
     gradient.NAME     gradient of the loss, the stored rows
     change.NAME       parameter after ten steps minus parameter before them, the stored rows
+    weighted.NAME     gradient of the same loss where the model has the pooling logits LOGITS, of some tensors
 """
 
 import json
@@ -34,6 +35,9 @@ LOSS = {"levels": [{"size": size, "weight": weight} for size, weight in LEVELS.i
 OPTIMIZER = {"steps": 10, "rate": 1e-3, "warm_up": 3, "total": 12, "final_share": 0.1, "beta1": 0.9,
              "beta2": 0.98, "epsilon": 1e-6, "decay": 0.05, "max_norm": 1.0, "slow": "text.blocks.*",
              "slow_factor": 0.5, "frozen": "image.patch_embedding.*"}
+
+LOGITS = [0.3, -1.2, 0.5, -0.4, 0.8]
+WEIGHTED = ("unified.pooling_logits", "unified.norm.weight", "image.norm.weight", "unified.modality_embedding.weight")
 
 # Text and page-text: number of tokens; image and page: rows and columns of the grid; audio: number of
 # patches; video: frames, rows and columns.
@@ -182,8 +186,8 @@ def make(folder: Path) -> None:
     def terms() -> dict[str, Tensor]:
         def rows(contents: list[list[Part]]) -> Tensor:                      # before normalisation
             x = [torch.cat([model.tower(part) for part in parts]) for parts in contents]
-            x = [model.unified(y, torch.arange(len(y))[:, None]).mean(0) for y in x]
-            return model.projection(torch.stack(x))
+            x = [model.unified(y, torch.arange(len(y))[:, None]) for y in x]
+            return model.projection(torch.stack([model.mean(y, parts) for y, parts in zip(x, contents, strict=True)]))
         q, p = (rows([parts for parts, _ in sides[side]]) for side in ("queries", "positives"))
         n = rows([parts for contents in hard for parts, _ in contents])
         return objective(q, p, n, same, owners, {side: x.double() for side, x in teachers.items()})
@@ -196,6 +200,13 @@ def make(folder: Path) -> None:
                    for i in part.inputs.tolist()})
     stored = {name: list(range(len(p))) for name, p in parameters.items()}
     stored["text.embedding.weight"], stored["projection.weight"] = used, list(range(0, 3072, 8))
+
+    model.config["unified"]["pooling_logits"] = True
+    model.unified.pooling_logits = nn.Parameter(torch.tensor(LOGITS, dtype=torch.float64))
+    weighted = sum(terms().values())
+    gradients_of = [dict(model.named_parameters())[name] for name in WEIGHTED]
+    weighted_gradients = dict(zip(WEIGHTED, torch.autograd.grad(weighted, gradients_of), strict=True))
+    del model.config["unified"]["pooling_logits"], model.unified.pooling_logits
 
     before = {name: p.detach().clone() for name, p in parameters.items()}
     o = OPTIMIZER
@@ -220,13 +231,14 @@ def make(folder: Path) -> None:
             tensors[name]["rows"] = rows
     sections = {"batch": described, "objective": LOSS, "optimizer": OPTIMIZER,
                 "loss": sum(values.values()).item(), "terms": {name: x.item() for name, x in values.items()},
-                "losses": losses, "tensors": tensors}
+                "losses": losses, "weighted": {"logits": LOGITS, "loss": weighted.item()}, "tensors": tensors}
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in sections.items())
     (folder / "gradients.json").write_text(f"{{\n{lines}\n}}\n")
     arrays = inputs.tensors | {f"teacher.{side}": x for side, x in teachers.items()}
     for name, rows in stored.items():
         arrays[f"gradient.{name}"] = gradients[name][rows].float().contiguous()
         arrays[f"change.{name}"] = (parameters[name].detach() - before[name])[rows].float().contiguous()
+    arrays |= {f"weighted.{name}": x.float().contiguous() for name, x in weighted_gradients.items()}
     (folder / "gradients.safetensors").write_bytes(save(arrays))
     (folder / "MANIFEST.sha256").write_text(manifest(folder))
     print(f"loss {sections['loss']:.6f}, after {o['steps']} steps {sum(terms().values()).item():.6f}")

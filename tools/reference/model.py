@@ -196,6 +196,8 @@ class Castor(nn.Module):
         self.image = Stack(config, "image", patch_embedding=nn.Linear(image_inputs, width))
         self.audio = Stack(config, "audio", patch_embedding=nn.Linear(audio_inputs, width))
         self.unified = Stack(config, "unified", modality_embedding=nn.Embedding(len(MODALITIES), width))
+        if config["unified"].get("pooling_logits"):
+            self.unified.pooling_logits = nn.Parameter(torch.zeros(len(MODALITIES)))
         self.projection = nn.Linear(width, config["output_dimensions"], bias=False)
         if "video" in config:
             self.video = Video(config)
@@ -313,7 +315,13 @@ class Castor(nn.Module):
     def forward(self, parts: list[Part]) -> Tensor:                          # -> [output_dimensions]
         x = torch.cat([self.tower(part) for part in parts])                              # [T, d]
         x = self.unified(x, torch.arange(len(x))[:, None])
-        return F.normalize(self.projection(x.mean(0)), dim=0)
+        return F.normalize(self.projection(self.mean(x, parts)), dim=0)
+
+    def mean(self, x: Tensor, parts: list[Part]) -> Tensor:                  # [T, d] -> [d]
+        if not self.config["unified"].get("pooling_logits"):
+            return x.mean(0)
+        modalities = torch.tensor([MODALITIES.index(part.modality) for part in parts for _ in range(part.tokens)])
+        return self.unified.pooling_logits[modalities].softmax(0) @ x
 
     def embed(self, content: dict, folder: Path = Path()) -> Tensor:
         with torch.no_grad():
