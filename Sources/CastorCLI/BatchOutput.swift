@@ -10,6 +10,10 @@ final class BatchOutput {
     private var end = 0
     /// Whether what an earlier run left is behind us.
     private var isAppending = false
+    /// Lines that an earlier run left, as far as they were read.
+    private var finishedCount = 0
+    /// The first vector that an earlier run left, and its line, from 0: what a run that goes on has to give as well.
+    private(set) var firstVector: (line: Int, values: [Float])?
 
     init(path: String, input: LineReader) throws {
         self.path = path
@@ -34,12 +38,27 @@ final class BatchOutput {
     /// A line of output; a line of input has a key, too.
     private struct Finished: Decodable {
         let key: String
-        let response: Anything?
+        let response: Response?
         let error: Anything?
+
+        struct Response: Decodable {
+            let embedding: Vector?
+
+            struct Vector: Decodable {
+                let values: [Float]
+            }
+        }
 
         struct Anything: Decodable {
             init(from decoder: any Decoder) {}
         }
+    }
+
+    /// A line after the first vector: its numbers are not read.
+    private struct Known: Decodable {
+        let key: String
+        let response: Finished.Anything?
+        let error: Finished.Anything?
     }
 
     /// The key of the next whole line that an earlier run left; nil after the last.
@@ -47,12 +66,22 @@ final class BatchOutput {
         guard !isAppending, let size = reader.size, size > 0, let line = try reader.next() else { return nil }
         // A last line without its line feed was cut short, even if it parses.
         guard reader.position > end, reader.position <= size, try endsWithLineFeed(reader.position) else { return nil }
-        guard case .text(let bytes) = line,
-            let finished = try? JSONDecoder().decode(Finished.self, from: Data(bytes)),
-            finished.response != nil || finished.error != nil
-        else { throw Failure(.badInput, "\(path) exists and is not a batch's output; remove it to start anew") }
+        guard case .text(let bytes) = line, let key = key(of: Data(bytes)) else {
+            throw Failure(.badInput, "\(path) exists and is not a batch's output; remove it to start anew")
+        }
         end = reader.position
-        return finished.key
+        finishedCount += 1
+        return key
+    }
+
+    private func key(of line: Data) -> String? {
+        if firstVector == nil {
+            guard let finished = try? JSONDecoder().decode(Finished.self, from: line) else { return nil }
+            if let values = finished.response?.embedding?.values { firstVector = (finishedCount, values) }
+            return finished.response != nil || finished.error != nil ? finished.key : nil
+        }
+        guard let known = try? JSONDecoder().decode(Known.self, from: line) else { return nil }
+        return known.response != nil || known.error != nil ? known.key : nil
     }
 
     private func endsWithLineFeed(_ position: Int) throws -> Bool {

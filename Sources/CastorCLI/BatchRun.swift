@@ -14,6 +14,8 @@ struct BatchRun {
     /// its first group whole, and so the same bits.
     private static let groupLines = 256
     private static let groupBytes = 256 << 10
+    /// Values of two runs on one vector differ by less.
+    private static let sameValue: Float = 1e-3
     /// What a file counts as: sounds and pictures cost time that their names do not show.
     private static let bytesPerFile = 8 << 10
 
@@ -25,10 +27,15 @@ struct BatchRun {
         let base = input == "-" ? "." : Self.folder(of: input)
         var tally = Tally()
         var progress: Progress?
+        var isCompared = false
         while true {
             let lines = try nextGroup(reader, after: tally.count)
             guard !lines.isEmpty else { break }
             let kept = try keep(lines, after: tally.count, in: sink, input: input)
+            if !isCompared, let sink, let first = sink.firstVector {
+                try compare(first.values, lines[first.line - tally.count], base, sink)
+                isCompared = true
+            }
             tally.count += kept
             if kept == lines.count { continue }
             if progress == nil {
@@ -71,6 +78,20 @@ struct BatchRun {
             }
         }
         return lines.count
+    }
+
+    /// Another model or other options give another vector for the first line that has one. Other neighbours in a batch, other
+    /// threads or another processor change last bits only.
+    private func compare(_ values: [Float], _ line: Line, _ base: String, _ sink: BatchOutput) throws {
+        if case .success(let embedding) = embed([line], base)[0], embedding.values.count == values.count,
+            zip(embedding.values, values).allSatisfy({ abs($0 - $1) < Self.sameValue })
+        {
+            return
+        }
+        throw Failure(
+            .badInput,
+            "\(sink.path) has another vector for key \"\(line.key)\" than this model and these options give; "
+                + "remove it to start anew")
     }
 
     private func write(_ result: Result<Embedding, Problem>, key: String, to writer: inout JSONWriter) {

@@ -113,6 +113,25 @@ import Testing
         #expect(try folder.bytes("out.jsonl") == two)
     }
 
+    @Test func vectorsOfOtherOptionsOrAnotherModelAreRefusedAndKept() throws {
+        try folder.write("{\"key\":\"bad\"}\n" + #"{"key":"k","request":{"content":{"parts":[{"text":"x"}]}}}"# + "\n", "in.jsonl")
+        let message = "castor: out.jsonl has another vector for key \"k\" than this model and these options give; remove it to start anew\n"
+        #expect(try batch("--dimensions", "3").status == 0)
+        let three = try folder.bytes("out.jsonl")
+        let shorter = try batch("--dimensions", "2")
+        #expect(shorter.status == 65 && shorter.errors == message)
+        // Another model: untrained weights of another seed.
+        try folder.makeFolder("other")
+        for name in ["config.json", "tokenizer.model"] {
+            try folder.write(Workspace.bytes(at: "\(CastorProgram.nano)/\(name)"), "other/\(name)")
+        }
+        #expect(try CastorProgram.run(["init", "other", "--seed", "9"], in: folder).status == 0)
+        let other = try batch("--dimensions", "3", "--model", "other")
+        #expect(other.status == 65 && other.errors == message)
+        #expect(try folder.bytes("out.jsonl") == three)
+        #expect(try batch("--dimensions", "3").status == 0)
+    }
+
     @Test func inputIsNotItsOwnOutput() throws {
         try writeInput(lines: 2)
         let input = try folder.bytes("in.jsonl")
