@@ -114,8 +114,12 @@ import Testing
     }
 
     @Test func vectorsOfOtherOptionsOrAnotherModelAreRefusedAndKept() throws {
-        try folder.write("{\"key\":\"bad\"}\n" + #"{"key":"k","request":{"content":{"parts":[{"text":"x"}]}}}"# + "\n", "in.jsonl")
-        let message = "castor: out.jsonl has another vector for key \"k\" than this model and these options give; remove it to start anew\n"
+        try folder.write(
+            #"{"key":"bad"}"# + "\n" + #"{"key":"k","request":{"content":{"parts":[{"text":"x"}]}}}"# + "\n", "in.jsonl"
+        )
+        let message =
+            "castor: out.jsonl has another vector for key \"k\" than this model and these options give; "
+            + "remove it to start anew\n"
         #expect(try batch("--dimensions", "3").status == 0)
         let three = try folder.bytes("out.jsonl")
         let shorter = try batch("--dimensions", "2")

@@ -75,12 +75,16 @@ import Training
 
     @Test func contentsOfOneModalityHaveAPlainMean() throws {
         let contents = Nano.contents(
-            [[.text(9)], [.text(3), .text(4)], [.image(rows: 3, columns: 2)], [.page(rows: 5, columns: 4), .pageText(6)]],
+            [
+                [.text(9)], [.text(3), .text(4)], [.image(rows: 3, columns: 2)],
+                [.page(rows: 5, columns: 4), .pageText(6)],
+            ],
             seed: 5)
         let model = try Nano.model(pool)
         let (configuration, parameters) = try weighted([0.3, -1.2, 0.5, -0.4, 0.8], [])
         func rows(_ configuration: Configuration, _ source: ModelWeights) throws -> [Float] {
-            try EncoderPass(configuration: configuration, pool: pool).forward(contents, source, PassMemory(.nothing)).rows.values
+            try EncoderPass(configuration: configuration, pool: pool).forward(contents, source, PassMemory(.nothing))
+                .rows.values
         }
         #expect(
             try rows(configuration, ModelWeights(configuration, parameters))
