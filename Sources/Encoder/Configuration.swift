@@ -27,11 +27,23 @@ package struct Configuration: Codable, Sendable, Equatable {
         package var blocks: Int
         package var vocabularySize: Int
         package var ropeBase: Double
+        /// Rows of the table of hashed bigrams; nil or 0 for none (docs/model.md section 4).
+        package var bigramRows: Int?
+        /// Values of such a row, which a projection takes to the width.
+        package var bigramWidth: Int?
+
+        /// The table, where there is one.
+        package var bigrams: HashedBigrams? {
+            guard let rows = bigramRows, rows > 0 else { return nil }
+            return HashedBigrams(rows: rows, vocabularySize: vocabularySize)
+        }
 
         enum CodingKeys: String, CodingKey {
             case blocks
             case vocabularySize = "vocabulary_size"
             case ropeBase = "rope_base"
+            case bigramRows = "bigram_rows"
+            case bigramWidth = "bigram_width"
         }
     }
 
@@ -219,6 +231,8 @@ package struct Configuration: Codable, Sendable, Equatable {
             try require(base.isFinite && base > 1, "\(key).rope_base", "must be a number above 1")
         }
         try check("text.vocabulary_size", text.vocabularySize, 2...4_194_304)
+        try check("text.bigram_rows", text.bigramRows ?? 0, 0...16_777_216)
+        if text.bigrams != nil { try check("text.bigram_width", text.bigramWidth ?? 0, 1...width) }
         try check("image.patch_size", image.patchSize, 1...256)
         try check("image.max_patches", image.maxPatches, 1...65_536)
         try check("image.position_waves", image.positionWaves ?? 0, 0...32)
@@ -293,11 +307,17 @@ extension Configuration {
         result.append(("projection.weight", [outputDimensions, width]))
         // Last, so that the random numbers of the others do not depend on it.
         if hasTimeEmbedding, let video { result.append((Self.timeEmbeddingName, [width, video.timeFeatures])) }
+        if text.bigrams != nil, let rows = text.bigramRows, let columns = text.bigramWidth {
+            result.append((Self.bigramEmbeddingName, [rows, columns]))
+            result.append((Self.bigramProjectionName, [width, columns]))
+        }
         if hasPoolingLogits { result.append((Self.poolingLogitsName, [Modality.allCases.count])) }
         return result
     }
 
     package static let timeEmbeddingName = "video.time_embedding.weight"
+    package static let bigramEmbeddingName = "text.bigram_embedding.weight"
+    package static let bigramProjectionName = "text.bigram_projection.weight"
     package static let poolingLogitsName = "unified.pooling_logits"
 
     package var hasTimeEmbedding: Bool { (video?.timeFeatures ?? 0) > 0 }

@@ -93,7 +93,7 @@ extension EncoderPass {
         sums.drain(into: modalities.pointer, from: d, count: modalities.count)
         if let dTime = gradients.unifiedWeights.time { timeBackward(record.placed, dJoined, dTime) }
         backward(stack, dx, tower, dTower, memory)
-        frontEndBackward(record, dx, gradients)
+        frontEndBackward(record, dx, weights, gradients)
     }
 
     /// Pooling and norm of one part, from its rows of the joined matrix to its rows of the tower's output.
@@ -134,9 +134,15 @@ extension EncoderPass {
         }
     }
 
-    private func frontEndBackward(_ record: TowerRecord, _ dTokens: Matrix, _ gradients: ModelWeights) {
+    private func frontEndBackward(
+        _ record: TowerRecord, _ dTokens: Matrix, _ weights: ModelWeights, _ gradients: ModelWeights
+    ) {
         switch record.tower {
-        case .text: embeddingBackward(record.placed, dTokens, gradients.textWeights.embedding)
+        case .text:
+            embeddingBackward(record.placed, dTokens, gradients.textWeights.embedding)
+            if let bigrams = weights.textWeights.bigrams, let dBigrams = gradients.textWeights.bigrams {
+                bigramsBackward(record.placed, dTokens, bigrams, dBigrams)
+            }
         case .image: patchesBackward(record.placed, dTokens, gradients.imageWeights)
         case .audio: patchesBackward(record.placed, dTokens, gradients.audioWeights)
         case .unified: preconditionFailure("the unified encoder has no front-end")
@@ -156,6 +162,24 @@ extension EncoderPass {
                         count: columns.count)
                     row += 1
                 }
+            }
+        }
+    }
+
+    /// `dP += dtokens^T rows` and `dtable[row] += dtoken P` for each token, in order.
+    private func bigramsBackward(
+        _ placed: [PlacedSegment], _ dTokens: Matrix, _ bigrams: BigramWeights, _ gradients: BigramWeights
+    ) {
+        // In memory, where reading a row does not fail.
+        guard let rows = try? gather(bigrams, placed, dTokens.rows) else { preconditionFailure("a table in a file") }
+        pool.gemm(Block(dTokens), .yes, Block(rows), .no, into: Block(gradients.projection), beta: 1)
+        let dRows = Matrix(rows: rows.rows, columns: rows.columns)
+        pool.gemm(Block(dTokens), .no, Block(bigrams.projection), .no, into: Block(dRows))
+        var row = 0
+        for ids in placed.lazy.compactMap(\.segment.ids) {
+            for bigram in bigrams.hashing.rows(of: ids) {
+                add(dRows.row(row), to: gradients.table.row(bigram), count: dRows.columns)
+                row += 1
             }
         }
     }

@@ -133,6 +133,10 @@ package struct EncoderPass: Sendable {
                     row += 1
                 }
             }
+            if let bigrams = text.bigrams {
+                let rows = try gather(bigrams, placed, count)
+                linear(Block(rows), bigrams.projection, into: tokens, rows: 0..<count, .divided(pool), beta: 1)
+            }
             return (tokens, text.tower)
         }
         let weights = try tower == .image ? source.image() : source.audio()
@@ -143,6 +147,19 @@ package struct EncoderPass: Sendable {
             embed(patches, weights, into: tokens[part.towerRows])
         }
         return (tokens, weights.tower)
+    }
+
+    /// Rows of the table for each token of texts, `[T, w]`.
+    func gather(_ bigrams: BigramWeights, _ placed: [PlacedSegment], _ count: Int) throws(ModelError) -> Matrix {
+        let rows = Matrix(rows: count, columns: bigrams.table.columns)
+        var row = 0
+        for ids in placed.lazy.compactMap(\.segment.ids) {
+            for bigram in bigrams.hashing.rows(of: ids) {
+                try bigrams.table.copyRow(bigram, into: rows.row(row))
+                row += 1
+            }
+        }
+        return rows
     }
 
     /// `tokens = patches W^T + bias`

@@ -22,13 +22,16 @@ package enum Initialization {
             let values = Matrix(rows: shape.count == 2 ? shape[0] : 1, columns: shape[shape.count - 1])
             if name.hasSuffix("norm.weight") {
                 values.fill(1)
-            } else if !name.hasSuffix("bias"), name != Configuration.poolingLogitsName {
+            } else if !name.hasSuffix("bias"), !startsAtZero.contains(name) {
                 let deviation = standardDeviation(name, fanIn: shape[shape.count - 1], configuration)
                 for index in 0..<values.count { values.pointer[index] = Float(random.next() * deviation) }
             }
             return NamedTensor(name: name, shape: shape, values: values)
         }
     }
+
+    /// What changes nothing until it is trained.
+    private static let startsAtZero = [Configuration.poolingLogitsName, Configuration.bigramEmbeddingName]
 
     private static func standardDeviation(_ name: String, fanIn: Int, _ configuration: Configuration) -> Double {
         if name == "text.embedding.weight" { return 1 }

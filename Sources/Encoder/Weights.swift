@@ -19,7 +19,12 @@ package struct ModelWeights: WeightSource {
     package init(_ configuration: Configuration, _ store: ParameterStore) {
         let assembly = WeightAssembly(configuration: configuration) { (name) throws(Never) in store[name] }
         textWeights = TextWeights(
-            embedding: EmbeddingTable(store["text.embedding.weight"]), tower: assembly.tower(.text))
+            embedding: EmbeddingTable(store["text.embedding.weight"]),
+            bigrams: configuration.text.bigrams.map {
+                BigramWeights(
+                    hashing: $0, table: EmbeddingTable(store[Configuration.bigramEmbeddingName]),
+                    projection: store[Configuration.bigramProjectionName])
+            }, tower: assembly.tower(.text))
         imageWeights = assembly.patches(.image)
         audioWeights = assembly.patches(.audio)
         unifiedWeights = assembly.unified()
@@ -58,7 +63,17 @@ package struct PatchWeights: Sendable {
 
 package struct TextWeights: Sendable {
     package let embedding: EmbeddingTable
+    package let bigrams: BigramWeights?
     package let tower: TowerWeights
+}
+
+/// What a token says together with the one before it.
+package struct BigramWeights: Sendable {
+    package let hashing: HashedBigrams
+    /// `[rows, w]`
+    package let table: EmbeddingTable
+    /// `[d, w]`
+    package let projection: Matrix
 }
 
 package struct UnifiedWeights: Sendable {
@@ -81,17 +96,21 @@ package struct EmbeddingTable: Sendable {
     }
 
     private let storage: Storage
+    private let name: String
     package let rows: Int
     package let columns: Int
 
-    init(file: MappedFile, entry: SafeTensors.Entry) {
-        storage = .file(file, entry)
+    init(_ name: String, in tensors: SafeTensors) {
+        let entry = tensors.entries[name]!
+        storage = .file(tensors.file, entry)
+        self.name = name
         rows = entry.shape[0]
         columns = entry.shape[1]
     }
 
     package init(_ matrix: Matrix) {
         storage = .memory(matrix)
+        name = ""
         rows = matrix.rows
         columns = matrix.columns
     }
@@ -112,7 +131,7 @@ package struct EmbeddingTable: Sendable {
         case .file(let file, let entry):
             let start = file.bytes.baseAddress! + entry.range.lowerBound + id * columns * entry.type.byteCount
             guard convert(start, entry.type, into: output, count: columns) else {
-                throw .tensor(name: "text.embedding.weight", reason: "row \(id) holds a value that is not finite")
+                throw .tensor(name: name, reason: "row \(id) holds a value that is not finite")
             }
         }
     }
@@ -200,8 +219,15 @@ struct WeightLoader {
 
     func text() throws(ModelError) -> TextWeights {
         TextWeights(
-            embedding: EmbeddingTable(file: tensors.file, entry: tensors.entries["text.embedding.weight"]!),
-            tower: try assembly.tower(.text))
+            embedding: EmbeddingTable("text.embedding.weight", in: tensors),
+            bigrams: try bigrams(), tower: try assembly.tower(.text))
+    }
+
+    private func bigrams() throws(ModelError) -> BigramWeights? {
+        guard let hashing = configuration.text.bigrams else { return nil }
+        return BigramWeights(
+            hashing: hashing, table: EmbeddingTable(Configuration.bigramEmbeddingName, in: tensors),
+            projection: try matrix(Configuration.bigramProjectionName))
     }
 
     func patches(_ kind: Configuration.Tower) throws(ModelError) -> PatchWeights {

@@ -32,6 +32,10 @@ import Testing
         ("\"norm_epsilon\": 1e-6", "\"norm_epsilon\": -1", "norm_epsilon"),
         ("\"max_tokens\": 8192", "\"max_tokens\": 0", "max_tokens"),
         ("\"vocabulary_size\": 1000", "\"vocabulary_size\": 1", "text.vocabulary_size"),
+        (
+            "\"vocabulary_size\": 1000", "\"vocabulary_size\": 1000, \"bigram_rows\": -1", "text.bigram_rows"
+        ),
+        ("\"vocabulary_size\": 1000", "\"vocabulary_size\": 1000, \"bigram_rows\": 9", "text.bigram_width"),
         ("\"patch_size\": 16", "\"patch_size\": 0", "image.patch_size"),
         ("\"max_patches\": 64", "\"max_patches\": 0", "image.max_patches"),
         ("\"max_patches\": 64", "\"max_patches\": 64, \"position_waves\": -1", "image.position_waves"),
@@ -94,6 +98,26 @@ import Testing
         #expect(try Configuration(json: JSONEncoder().encode(weighted)) == weighted)
         let values = try #require(Initialization.tensors(weighted, seed: 1).last).values
         #expect(values.values == [0, 0, 0, 0, 0])
+    }
+
+    /// Bigrams are two tensors more, after the others, and change nothing at first.
+    @Test func bigramsAreTwoTensorsMore() throws {
+        let plain = try Configuration(json: Data(valid.utf8))
+        let json = valid.replacing(
+            "\"vocabulary_size\": 1000", with: "\"vocabulary_size\": 1000, \"bigram_rows\": 40, \"bigram_width\": 8")
+        let wider = try Configuration(json: Data(json.utf8))
+        let added = wider.tensorShapes.dropFirst(plain.tensorShapes.count)
+        #expect(added.map(\.name) == ["text.bigram_embedding.weight", "text.bigram_projection.weight"])
+        #expect(added.map(\.shape) == [[40, 8], [32, 8]])
+        #expect(try Configuration(json: JSONEncoder().encode(wider)) == wider)
+        let table = Initialization.tensors(wider, seed: 1)[plain.tensorShapes.count].values
+        #expect(table.values.allSatisfy { $0 == 0 })
+    }
+
+    /// By the formula of docs/model.md section 4, with the numbers written out.
+    @Test func bigramsAreHashedAsTheFormatSays() {
+        let found = HashedBigrams(rows: 1_000_003, vocabularySize: 30_000).rows(of: [5, 29_999, 2, 2])
+        #expect(found == [154_034, 110_279, 104_948, 393_877])
     }
 
     @Test(arguments: ["", "{", "[]", "null", "{}", String(repeating: "[", count: 100_000)])

@@ -18,12 +18,20 @@ struct GoldenGradients {
         /// Before each step.
         let losses: [Double]
         let weighted: Weighted
+        let bigrams: Bigrams
         let tensors: [String: Stored]
     }
 
     /// The same batch and loss for a model with pooling logits.
     struct Weighted: Decodable {
         let logits: [Float]
+        let loss: Double
+    }
+
+    /// The same batch and loss for a model with hashed bigrams.
+    struct Bigrams: Decodable {
+        let bigramRows: Int
+        let bigramWidth: Int
         let loss: Double
     }
 

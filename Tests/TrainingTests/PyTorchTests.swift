@@ -53,13 +53,7 @@ import Training
         let (objective, batch) = (golden.objective, try golden.batch())
         let (configuration, parameters) = try weighted(golden.description.weighted.logits, objective.parameterShapes)
         objective.initialize(parameters)
-        let gradients = ParameterStore(parameters.shapes)
-        let engine = GradientEngine(EncoderPass(configuration: configuration, pool: pool))
-        let loss = try engine(
-            batch.contents, ModelWeights(configuration, parameters), into: ModelWeights(configuration, gradients)
-        ) { rows, gradient in
-            objective(LossBatch(batch, rows: rows), parameters, gradient: gradient, gradients, pool)
-        }.total
+        let (loss, gradients) = try gradient(configuration, parameters, objective, batch)
         let expected = golden.description.weighted.loss
         #expect(abs(loss - expected) <= Self.lossTolerance * expected)
         // The logits count: without them the loss is another one.
@@ -91,17 +85,62 @@ import Training
                 == rows(model.configuration, ModelWeights(model.configuration, ParameterStore(of: model, extra: []))))
     }
 
-    /// castor-nano with pooling logits.
-    private func weighted(
-        _ logits: [Float], _ extra: [(name: String, shape: [Int])]
+    @Test func gradientsOfAModelWithBigramsAgree() throws {
+        let golden = try GoldenGradients()
+        let (objective, batch) = (golden.objective, try golden.batch())
+        let names = ["text.bigram_embedding.weight", "text.bigram_projection.weight"]
+        let (configuration, parameters) = try nano(objective.parameterShapes) {
+            $0.text.bigramRows = golden.description.bigrams.bigramRows
+            $0.text.bigramWidth = golden.description.bigrams.bigramWidth
+        }
+        objective.initialize(parameters)
+        for name in names {
+            let values = try golden.tensor("bigrams.\(name)")
+            parameters[name].pointer.update(from: values.pointer, count: values.count)
+        }
+        let (loss, gradients) = try gradient(configuration, parameters, objective, batch)
+        let expected = golden.description.bigrams.loss
+        #expect(abs(loss - expected) <= Self.lossTolerance * expected)
+        #expect(abs(golden.description.loss - expected) > 1e-3)
+        for name in names + ["text.norm.weight"] {
+            expectClose(
+                gradients[name], try golden.tensor("bigrams.gradient.\(name)"), within: Self.gradientTolerance,
+                "gradient of \(name)")
+        }
+    }
+
+    private func gradient(
+        _ configuration: Configuration, _ parameters: ParameterStore, _ objective: Objective, _ batch: PairBatch
+    ) throws -> (loss: Double, gradients: ParameterStore) {
+        let gradients = ParameterStore(parameters.shapes)
+        let engine = GradientEngine(EncoderPass(configuration: configuration, pool: pool))
+        let value = try engine(
+            batch.contents, ModelWeights(configuration, parameters), into: ModelWeights(configuration, gradients)
+        ) { rows, gradient in
+            objective(LossBatch(batch, rows: rows), parameters, gradient: gradient, gradients, pool)
+        }
+        return (value.total, gradients)
+    }
+
+    /// castor-nano with another configuration: its weights, and zeros for what it does not have.
+    private func nano(
+        _ extra: [(name: String, shape: [Int])], _ change: (inout Configuration) -> Void
     ) throws -> (Configuration, ParameterStore) {
         let model = try Nano.model(pool)
         var configuration = model.configuration
-        configuration.unified.poolingLogits = true
+        change(&configuration)
         let parameters = ParameterStore(configuration.tensorShapes + extra)
         for tensor in try ParameterStore(of: model, extra: extra).tensors {
             parameters[tensor.name].pointer.update(from: tensor.values.pointer, count: tensor.values.count)
         }
+        return (configuration, parameters)
+    }
+
+    /// castor-nano with pooling logits.
+    private func weighted(
+        _ logits: [Float], _ extra: [(name: String, shape: [Int])]
+    ) throws -> (Configuration, ParameterStore) {
+        let (configuration, parameters) = try nano(extra) { $0.unified.poolingLogits = true }
         parameters["unified.pooling_logits"].pointer.update(from: logits, count: logits.count)
         return (configuration, parameters)
     }

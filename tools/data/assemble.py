@@ -22,6 +22,7 @@ CLOSING = ("attention.output.weight", "mlp.down.weight")
 """What a block adds to its input passes through one of these."""
 PATCHES = "image.patch_embedding.weight"
 LOGITS = "unified.pooling_logits"
+BIGRAMS = "text.bigram_projection.weight"
 
 
 def main() -> None:
@@ -57,6 +58,10 @@ def main() -> None:
     new = [name for name in tensors if name not in taken and name.endswith(CLOSING)]
     for name in [] if arguments.random_blocks else new:
         tensors[name] = np.zeros_like(tensors[name])
+    if BIGRAMS in tensors and BIGRAMS not in taken:
+        # Of all directions, those that the head's first values are made of.
+        read = tensors["projection.weight"].astype(np.float64) * tensors["unified.norm.weight"].astype(np.float64)
+        tensors[BIGRAMS] = np.linalg.qr(read[: tensors[BIGRAMS].shape[1]].T)[0].astype(tensors[BIGRAMS].dtype)
     if arguments.pooling_logits:
         tensors[LOGITS] = np.array([float(value) for value in arguments.pooling_logits.split(",")], tensors[LOGITS].dtype)
     if taken:

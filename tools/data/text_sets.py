@@ -37,13 +37,20 @@ MIXTURES = {
     "all": {
         "english": 1.0, "bitext": 1.0, "code": 1.0, "names": 0.3, "words": 1.0, "passages": 1.0, "functions": 1.0, "captions": 1.0, "stamps": 1.0,
     },
-    # Stages 1 and 3 see a part of it: everyday sentences first, what pictures and sounds are called, and what is longer than a sentence.
-    "mixed": {
-        "english": 0.1, "bitext": 0.15, "everyday": 1.0, "code": 0.15, "names": 0.02, "words": 0.4, "passages": 0.7, "functions": 0.5, "captions": 2.0,
-        "stamps": 0.6,
-    },
+    # Stage 1 sees a part of it: everyday sentences first, and what pictures and sounds are called. What is longer has batches of its own there.
+    "short": {"english": 0.12, "bitext": 0.2, "everyday": 1.0, "names": 0.02, "words": 0.3, "captions": 2.0, "stamps": 0.6},
+    # Stage 3: texts beside their English.
+    "pairs": {"bitext": 0.6, "everyday": 1.0, "names": 0.04, "stamps": 0.6},
 }
 """How often each mixture takes a text of the sets; below 1, a part of them."""
+TWO_SIDED = ("pairs",)
+"""Mixtures without texts that are their own English."""
+NEIGHBORS = {"passages": None, "functions": 4_000, "english": 30_000, "code": 8_000}
+"""Texts that make longer ones: as many of a set, all where nothing is said."""
+TOPICS = 9_000
+"""How many longer texts."""
+LONGEST_TOPIC = 1_800
+"""Characters of such a text."""
 CODE_SHARE = 0.3
 """Share of the Python functions that the mixed set takes: each costs as much as eight sentences."""
 LONGEST = 400
@@ -277,6 +284,8 @@ def write_mixture(out: Path, mixture: str, chosen: random.Random) -> None:
             next(file)
             found = file.readlines()
         kept = [index for turn in range(math.ceil(share)) for index in range(len(found)) if chosen.random() < share - turn]
+        if mixture in TWO_SIDED:
+            kept = [index for index in kept if len(set(found[index].rstrip("\n").split("\t"))) == 2]
         lines += [found[index] for index in kept]
         vectors.append(np.load(out / f"{name}.npy", mmap_mode="r")[kept])
     order = list(range(len(lines)))
@@ -286,6 +295,51 @@ def write_mixture(out: Path, mixture: str, chosen: random.Random) -> None:
         file.writelines(lines[index] for index in order)
     np.save(out / f"{mixture}.npy", np.concatenate(vectors)[order])
     print(f"{mixture}: {len(lines):,}")
+
+
+def write_topics(out: Path) -> None:
+    """long.tsv: texts of 500 to 1,800 characters, each several that are near each other in meaning, with the mean of their vectors: what blocks learn from single
+    sentences does not hold for documents. topics.tsv: a text and such a text about the same, without it, with a vector for each side."""
+    chosen = random.Random(3)
+    texts, vectors = [], []
+    for name, most in NEIGHBORS.items():
+        with open(out / f"{name}.tsv", encoding="utf-8") as file:
+            next(file)
+            lines = [line.split("\t")[0] for line in file]
+        kept = range(len(lines)) if most is None else sorted(chosen.sample(range(len(lines)), min(most, len(lines))))
+        texts += [lines[index] for index in kept]
+        vectors.append(np.load(out / f"{name}.npy").astype(np.float32)[list(kept)])
+    vectors = np.concatenate(vectors)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths = np.array([len(text) for text in texts], np.float32)
+
+    def joined(indices: list[int]) -> tuple[str, np.ndarray]:
+        mean = lengths[indices] @ vectors[indices]
+        return " ".join(texts[index] for index in indices)[:LONGEST_TOPIC], mean / np.linalg.norm(mean)
+
+    seeds = chosen.sample(range(len(texts)), min(TOPICS, len(texts)))
+    long, topics = [], []
+    for start in range(0, len(seeds), 500):
+        part = seeds[start : start + 500]
+        nearest = np.argpartition(-(vectors[part] @ vectors.T), 24, axis=1)[:, :24]
+        for seed, row in zip(part, nearest):
+            others = [index for index in row if texts[index] != texts[seed]]
+            chosen.shuffle(others)
+            ends = np.cumsum(lengths[others])
+            others = others[: 1 + int(np.searchsorted(ends, chosen.randint(400, LONGEST_TOPIC - 100)))]
+            if others:
+                long.append(joined([seed, *others]))
+                topics.append((texts[seed], joined(others), vectors[seed]))
+    with open(out / "long.tsv", "w", encoding="utf-8") as file:
+        file.write("text\tenglish\n")
+        file.writelines(f"{text}\t\n" for text, _ in long)
+    np.save(out / "long.npy", np.array([vector for _, vector in long], np.float16))
+    with open(out / "topics.tsv", "w", encoding="utf-8") as file:
+        file.write("text\tdocument\n")
+        file.writelines(f"{text}\t{document}\n" for text, (document, _), _ in topics)
+    np.save(out / "topics-query.npy", np.array([vector for *_, vector in topics], np.float16))
+    np.save(out / "topics-document.npy", np.array([vector for _, (_, vector), _ in topics], np.float16))
+    print(f"long, topics: {len(long):,}")
 
 
 def write_sets(data: Path, out: Path) -> None:
@@ -309,6 +363,7 @@ def write_sets(data: Path, out: Path) -> None:
     write_set(out, "stamps", [(text, english) for locale, text, english in stamps(data) if locale != "en"], place, vectors)
     for mixture in MIXTURES:
         write_mixture(out, mixture, chosen)
+    write_topics(out)
 
 
 def main() -> None:

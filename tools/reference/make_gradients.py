@@ -9,6 +9,7 @@ gradients.safetensors holds, computed in f64 and rounded to f32:
     gradient.NAME     gradient of the loss, the stored rows
     change.NAME       parameter after ten steps minus parameter before them, the stored rows
     weighted.NAME     gradient of the same loss where the model has the pooling logits LOGITS, of some tensors
+    bigrams.NAME, bigrams.gradient.NAME    the same for a model with hashed bigrams: their tensors, and gradients
 """
 
 import json
@@ -38,6 +39,9 @@ OPTIMIZER = {"steps": 10, "rate": 1e-3, "warm_up": 3, "total": 12, "final_share"
 
 LOGITS = [0.3, -1.2, 0.5, -0.4, 0.8]
 WEIGHTED = ("unified.pooling_logits", "unified.norm.weight", "image.norm.weight", "unified.modality_embedding.weight")
+
+BIGRAMS = {"bigram_rows": 50, "bigram_width": 6}
+OF_BIGRAMS = ("text.bigram_embedding.weight", "text.bigram_projection.weight", "text.norm.weight")
 
 # Text and page-text: number of tokens; image and page: rows and columns of the grid; audio: number of
 # patches; video: frames, rows and columns.
@@ -208,6 +212,18 @@ def make(folder: Path) -> None:
     weighted_gradients = dict(zip(WEIGHTED, torch.autograd.grad(weighted, gradients_of), strict=True))
     del model.config["unified"]["pooling_logits"], model.unified.pooling_logits
 
+    model.config["text"] |= BIGRAMS
+    table, projection = (torch.randn(*shape, generator=inputs.random).double() for shape in ((50, 6), (model.config["width"], 6)))
+    model.text.bigram_embedding = nn.Embedding.from_pretrained(table, freeze=False)
+    model.text.bigram_projection = nn.Linear(6, model.config["width"], bias=False, dtype=torch.float64)
+    model.text.bigram_projection.weight.data.copy_(projection)
+    with_bigrams = sum(terms().values())
+    gradients_of = [dict(model.named_parameters())[name] for name in OF_BIGRAMS]
+    bigram_gradients = dict(zip(OF_BIGRAMS, torch.autograd.grad(with_bigrams, gradients_of), strict=True))
+    del model.text.bigram_embedding, model.text.bigram_projection
+    for key in BIGRAMS:
+        del model.config["text"][key]
+
     before = {name: p.detach().clone() for name, p in parameters.items()}
     o = OPTIMIZER
     groups = parameter_groups(parameters)
@@ -231,7 +247,8 @@ def make(folder: Path) -> None:
             tensors[name]["rows"] = rows
     sections = {"batch": described, "objective": LOSS, "optimizer": OPTIMIZER,
                 "loss": sum(values.values()).item(), "terms": {name: x.item() for name, x in values.items()},
-                "losses": losses, "weighted": {"logits": LOGITS, "loss": weighted.item()}, "tensors": tensors}
+                "losses": losses, "weighted": {"logits": LOGITS, "loss": weighted.item()},
+                "bigrams": BIGRAMS | {"loss": with_bigrams.item()}, "tensors": tensors}
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in sections.items())
     (folder / "gradients.json").write_text(f"{{\n{lines}\n}}\n")
     arrays = inputs.tensors | {f"teacher.{side}": x for side, x in teachers.items()}
@@ -239,6 +256,8 @@ def make(folder: Path) -> None:
         arrays[f"gradient.{name}"] = gradients[name][rows].float().contiguous()
         arrays[f"change.{name}"] = (parameters[name].detach() - before[name])[rows].float().contiguous()
     arrays |= {f"weighted.{name}": x.float().contiguous() for name, x in weighted_gradients.items()}
+    arrays |= {f"bigrams.{name}": x.float() for name, x in zip(OF_BIGRAMS, (table, projection), strict=False)}
+    arrays |= {f"bigrams.gradient.{name}": x.float().contiguous() for name, x in bigram_gradients.items()}
     (folder / "gradients.safetensors").write_bytes(save(arrays))
     (folder / "MANIFEST.sha256").write_text(manifest(folder))
     print(f"loss {sections['loss']:.6f}, after {o['steps']} steps {sum(terms().values()).item():.6f}")

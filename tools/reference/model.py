@@ -192,7 +192,11 @@ class Castor(nn.Module):
         places, edges = max(image.get("position_waves", 0) ** 2 - 1, 0), 4 * image.get("gradient_orientations", 0)
         image_inputs = 3 * image["patch_size"] ** 2 + places + edges
         audio_inputs = audio["patch_frames"] * audio["mel_bands"]
-        self.text = Stack(config, "text", embedding=nn.Embedding(config["text"]["vocabulary_size"], width))
+        front_end = {"embedding": nn.Embedding(config["text"]["vocabulary_size"], width)}
+        if rows := config["text"].get("bigram_rows"):
+            front_end["bigram_embedding"] = nn.Embedding(rows, config["text"]["bigram_width"])
+            front_end["bigram_projection"] = nn.Linear(config["text"]["bigram_width"], width, bias=False)
+        self.text = Stack(config, "text", **front_end)
         self.image = Stack(config, "image", patch_embedding=nn.Linear(image_inputs, width))
         self.audio = Stack(config, "audio", patch_embedding=nn.Linear(audio_inputs, width))
         self.unified = Stack(config, "unified", modality_embedding=nn.Embedding(len(MODALITIES), width))
@@ -296,11 +300,23 @@ class Castor(nn.Module):
         tower: Stack = getattr(self, part.tower)
         front_end = tower.embedding if part.tower == "text" else tower.patch_embedding
         x = front_end(part.inputs)
+        if part.tower == "text" and self.config["text"].get("bigram_rows"):
+            x = x + tower.bigram_projection(tower.bigram_embedding(self.bigrams(part.inputs)))
         if part.pooled:
             x = self.pooled(tower, x, part.positions, part.pooled)
         else:
             x = tower(x, part.positions)
         return x + self.unified.modality_embedding.weight[MODALITIES.index(part.modality)]
+
+    def bigrams(self, ids: Tensor) -> Tensor:                                # [T] -> [T], rows of the table
+        text, low = self.config["text"], 0xFFFFFFFF
+        before = torch.cat([torch.tensor([text["vocabulary_size"]]), ids[:-1].long()])
+        rows = []
+        for a, b in zip(before.tolist(), ids.tolist(), strict=True):
+            x = (a * 2654435761 + b * 2246822519) & low
+            x = ((x ^ x >> 15) * 3266489917) & low
+            rows.append((x ^ x >> 13) % text["bigram_rows"])
+        return torch.tensor(rows)
 
     def pooled(self, tower: Stack, x: Tensor, positions: Tensor, pooled: Pooled) -> Tensor:
         rows, columns = pooled.rows, pooled.columns
