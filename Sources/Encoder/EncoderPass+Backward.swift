@@ -175,11 +175,13 @@ extension EncoderPass {
         pool.gemm(Block(dTokens), .yes, Block(rows), .no, into: Block(gradients.projection), beta: 1)
         let dRows = Matrix(rows: rows.rows, columns: rows.columns)
         pool.gemm(Block(dTokens), .no, Block(bigrams.projection), .no, into: Block(dRows))
-        var row = 0
-        for ids in placed.lazy.compactMap(\.segment.ids) {
-            for bigram in bigrams.hashing.rows(of: ids) {
-                add(dRows.row(row), to: gradients.table.row(bigram), count: dRows.columns)
-                row += 1
+        withExtendedLifetime(dRows) {
+            var row = 0
+            for ids in placed.lazy.compactMap(\.segment.ids) {
+                for bigram in bigrams.hashing.rows(of: ids) {
+                    add(dRows.row(row), to: gradients.table.row(bigram), count: dRows.columns)
+                    row += 1
+                }
             }
         }
     }

@@ -135,7 +135,10 @@ package struct EncoderPass: Sendable {
             }
             if let bigrams = text.bigrams {
                 let rows = try gather(bigrams, placed, count)
-                linear(Block(rows), bigrams.projection, into: tokens, rows: 0..<count, .divided(pool), beta: 1)
+                // A block does not keep its matrix alive.
+                withExtendedLifetime(rows) {
+                    linear(Block(rows), bigrams.projection, into: tokens, rows: 0..<count, .divided(pool), beta: 1)
+                }
             }
             return (tokens, text.tower)
         }

@@ -1,5 +1,6 @@
 import CastorNumerics
 import Encoder
+import FoundationEssentials
 import Glibc
 import TestSupport
 import Testing
@@ -101,6 +102,37 @@ import Testing
             #expect(throws: ModelError.overflow(stage: "the forward pass")) {
                 try encoder.encode([EncoderInput([.text([5, 6, 2])])])
             }
+        }
+    }
+
+    /// Bigrams and pooling logits, from a file: the vectors of the same weights in memory, and not those without them.
+    @Test func optionalTensorsAreReadFromTheFile() throws {
+        var configuration = try Model.configuration(path: Folders.nano)
+        configuration.text.bigramRows = 30
+        configuration.text.bigramWidth = 4
+        configuration.unified.poolingLogits = true
+        let tensors = Initialization.tensors(configuration, seed: 1)
+        let store = ParameterStore(configuration.tensorShapes)
+        for tensor in tensors {
+            if tensor.name == Configuration.bigramEmbeddingName || tensor.name == Configuration.poolingLogitsName {
+                for index in 0..<tensor.values.count { tensor.values.pointer[index] = Float(index % 7) / 4 - 0.5 }
+            }
+            store[tensor.name].pointer.update(from: tensor.values.pointer, count: tensor.values.count)
+        }
+        let content = EncoderInput([
+            .text([11, 12, 13, 2]), .audio(patches: Matrix(rows: 2, columns: configuration.audioPatchLength)),
+        ])
+        try Folders.withNanoCopy { folder in
+            try Folders.write([UInt8](JSONEncoder().encode(configuration)), "\(folder)/\(Model.configurationName)")
+            try SafeTensors.write(tensors, metadata: [:], as: .f32, to: "\(folder)/\(Model.weightsName)")
+            let encoder = MultimodalEncoder(model: try open(folder), pool: Self.pool)
+            let pass = EncoderPass(configuration: configuration, pool: Self.pool)
+            let expected = try pass.forward([content], ModelWeights(configuration, store), PassMemory(.nothing))
+            let found = try encoder.encode([content]).values
+            #expect(found == expected.rows.values)
+            store[Configuration.bigramEmbeddingName].fill(0)
+            let without = try pass.forward([content], ModelWeights(configuration, store), PassMemory(.nothing))
+            #expect(found != without.rows.values)
         }
     }
 

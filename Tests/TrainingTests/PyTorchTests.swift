@@ -96,7 +96,9 @@ import Training
         objective.initialize(parameters)
         for name in names {
             let values = try golden.tensor("bigrams.\(name)")
-            parameters[name].pointer.update(from: values.pointer, count: values.count)
+            withExtendedLifetime(values) {
+                parameters[name].pointer.update(from: values.pointer, count: values.count)
+            }
         }
         let (loss, gradients) = try gradient(configuration, parameters, objective, batch)
         let expected = golden.description.bigrams.loss
