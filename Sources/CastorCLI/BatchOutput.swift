@@ -38,27 +38,26 @@ final class BatchOutput {
     /// A line of output; a line of input has a key, too.
     private struct Finished: Decodable {
         let key: String
-        let response: Response?
+        let response: Anything?
         let error: Anything?
 
-        struct Response: Decodable {
-            let embedding: Vector?
-
-            struct Vector: Decodable {
-                let values: [Float]
-            }
-        }
-
+        /// Present, and not read.
         struct Anything: Decodable {
             init(from decoder: any Decoder) {}
         }
     }
 
-    /// A line after the first vector: its numbers are not read.
-    private struct Known: Decodable {
-        let key: String
-        let response: Finished.Anything?
-        let error: Finished.Anything?
+    /// The numbers of a line that has them.
+    private struct Numbers: Decodable {
+        let response: Response
+
+        struct Response: Decodable {
+            let embedding: Vector
+
+            struct Vector: Decodable {
+                let values: [Float]
+            }
+        }
     }
 
     /// The key of the next whole line that an earlier run left; nil after the last.
@@ -75,13 +74,13 @@ final class BatchOutput {
     }
 
     private func key(of line: Data) -> String? {
-        if firstVector == nil {
-            guard let finished = try? JSONDecoder().decode(Finished.self, from: line) else { return nil }
-            if let values = finished.response?.embedding?.values { firstVector = (finishedCount, values) }
-            return finished.response != nil || finished.error != nil ? finished.key : nil
+        guard let finished = try? JSONDecoder().decode(Finished.self, from: line),
+            finished.response != nil || finished.error != nil
+        else { return nil }
+        if firstVector == nil, let numbers = try? JSONDecoder().decode(Numbers.self, from: line) {
+            firstVector = (finishedCount, numbers.response.embedding.values)
         }
-        guard let known = try? JSONDecoder().decode(Known.self, from: line) else { return nil }
-        return known.response != nil || known.error != nil ? known.key : nil
+        return finished.key
     }
 
     private func endsWithLineFeed(_ position: Int) throws -> Bool {

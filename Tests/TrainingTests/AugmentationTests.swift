@@ -1,5 +1,6 @@
 import CastorNumerics
 import Encoder
+import Glibc
 import Media
 import Testing
 import Training
@@ -64,6 +65,46 @@ import Training
         let power = samples.reduce(0) { $0 + $1 * $1 }
         let noise = zip(noisy, samples).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
         #expect(noise > 0 && noise < 0.013 * power)
+    }
+
+    @Test func aTonePlayedFasterIsShorterAndHigher() {
+        let samples = (0..<16_000).map { Float(sin(2 * Double.pi * 200 * Double($0) / 16_000)) }
+        func crossings(_ samples: [Float]) -> Int { zip(samples, samples.dropFirst()).count { ($0 < 0) != ($1 < 0) } }
+        var options = SoundAugmentation()
+        options.rate = 0.25
+        var lengths: [Int] = []
+        for seed in UInt64(0)..<40 {
+            let played = options(samples, seed: seed)
+            lengths.append(played.count)
+            // The same tone, whole: as many crossings, in another time.
+            #expect(played.count >= 12_800 && played.count <= 20_000)
+            #expect(abs(crossings(played) - crossings(samples)) <= 1)
+        }
+        #expect(lengths.contains { $0 < 14_500 } && lengths.contains { $0 > 17_500 })
+        #expect(options([1], seed: 1).count == 1 && options([], seed: 1).isEmpty)
+    }
+
+    @Test func aTiltMakesBrighterOrDullerAndNotLouder() {
+        let (low, high) = (100.0, 6_000.0)
+        func tone(_ hertz: Double) -> [Float] {
+            (0..<16_000).map { Float(sin(2 * Double.pi * hertz * Double($0) / 16_000)) }
+        }
+        func share(_ samples: [Float], _ hertz: Double) -> Float {
+            zip(samples, tone(hertz)).reduce(0) { $0 + $1.0 * $1.1 } / 8_000
+        }
+        let samples = zip(tone(low), tone(high)).map { $0 + $1 }
+        var options = SoundAugmentation()
+        options.tilt = 0.9
+        var brighter = 0
+        for seed in UInt64(0)..<40 {
+            let tilted = options(samples, seed: seed)
+            let (a, b) = (share(samples, low), share(tilted, low))
+            brighter += abs(b) < a ? 1 : 0
+            let power = tilted.reduce(0) { $0 + $1 * $1 } / samples.reduce(0) { $0 + $1 * $1 }
+            #expect(abs(power - 1) < 1e-3)
+        }
+        #expect(brighter > 5 && brighter < 35)
+        #expect(options([0, 0, 0], seed: 1) == [0, 0, 0])
     }
 
     @Test func droppedPatchesKeepTheirPlaces() {

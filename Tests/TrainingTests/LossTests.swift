@@ -96,6 +96,21 @@ import Training
         #expect(abs(evaluate(batch, rows, objective).loss - (anchored + unanchored)) < 1e-9)
     }
 
+    /// A batch without positives in a stage with a contrastive loss: its teacher alone is followed.
+    @Test func withoutPositivesATeacherAloneIsFollowed() {
+        var random = SeededGenerator(seed: 9)
+        let rows = Matrix.random(rows: 6, columns: 16, &random)
+        let batch = PairBatch(
+            queries: texts([1, 2, 3, 4, 5, 6]), queryTeachers: Matrix.random(rows: 6, columns: 16, &random))
+        var objective = Objective(levels: [.init(size: 16)])
+        objective.teacherCosine = TeacherCosineLoss()
+        let both = evaluate(batch, rows, objective)
+        objective.contrastive = nil
+        let alone = evaluate(batch, rows, objective)
+        #expect(both.loss == alone.loss && both.loss > 0)
+        #expect(both.gradient.values == alone.gradient.values)
+    }
+
     /// A batch that has one pair twice must not push the pair apart.
     @Test func duplicatesAreNotNegatives() {
         var random = SeededGenerator(seed: 2)

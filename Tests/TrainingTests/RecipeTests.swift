@@ -72,6 +72,10 @@ import Training
         ("stages[0].data[0].header=true", "stages[0].data[0].header: is for tsv and csv, the format is jsonl"),
         ("stages[0].data[0].positive=false", "stages[0].data[0].positive: is false, and there is no teacher to follow"),
         (
+            "stages[0].data[0]={\"path\": \"x.tsv\", \"header\": true, \"positive\": false, \"teacher\": \"x.npy\"}",
+            "stages[0].data[0].positive: is false, and the stage follows no teacher"
+        ),
+        (
             "stages[0].data[0].path=x.bin",
             "stages[0].data[0].format: is missing, and the extension of x.bin does not tell it"
         ),

@@ -204,6 +204,21 @@ import Training
         }
     }
 
+    /// A JSONL of queries with vectors: something to follow is asked for before training begins.
+    @Test func queriesAloneNeedATeacherLoss() throws {
+        try Folders.withTemporary { folder in
+            try SmallRun.prepare(folder, steps: 4)
+            let lines = (1...20).map { #"{"query": {"parts": [{"text": "circle \#($0)"}]}, "teacher": [0.6, 0.8]}"# }
+            try Folders.write(Array(lines.joined(separator: "\n").utf8), "\(folder)/alone.jsonl")
+            let alone = #"stages[0].data[1]={"path": "\#(folder)/alone.jsonl", "batch": 2}"#
+            let reason = "stages[0].data[1]: its samples have no positives, and the stage follows no teacher"
+            #expect(throws: RunError.recipe(reason: reason, isMissing: false)) { try SmallRun.plan(folder, alone) }
+            let plan = try SmallRun.plan(
+                folder, alone, #"stages[0].loss.teacherCosine={"size": 2}"#, "stages[0].loss.sizes=[256]")
+            try SmallRun.run(plan, "\(folder)/out")
+        }
+    }
+
     @Test func oneFolderOneTraining() throws {
         try Folders.withTemporary { folder in
             let first = try RunFolder(path: "\(folder)/out")

@@ -37,13 +37,17 @@ MIXTURES = {
     "all": {
         "english": 1.0, "bitext": 1.0, "code": 1.0, "names": 0.3, "words": 1.0, "passages": 1.0, "functions": 1.0, "captions": 1.0, "stamps": 1.0,
     },
+    # The same, by what is beside a text: its English, against which InfoNCE sets it, or nothing.
+    "beside": {"bitext": 1.0, "everyday": 1.0, "code": 1.0, "names": 0.3, "stamps": 1.0},
+    "alone": {"english": 1.0, "words": 1.0, "passages": 1.0, "functions": 1.0, "captions": 1.0},
+    "translations": {"bitext": 1.0, "everyday": 1.0},
     # Stage 1 sees a part of it: everyday sentences first, and what pictures and sounds are called. What is longer has batches of its own there.
     "short": {"english": 0.12, "bitext": 0.2, "everyday": 1.0, "names": 0.02, "words": 0.3, "captions": 2.0, "stamps": 0.6},
     # Stage 3: texts beside their English.
     "pairs": {"bitext": 0.6, "everyday": 1.0, "names": 0.04, "stamps": 0.6},
 }
 """How often each mixture takes a text of the sets; below 1, a part of them."""
-TWO_SIDED = ("pairs",)
+TWO_SIDED = ("beside", "translations", "pairs")
 """Mixtures without texts that are their own English."""
 NEIGHBORS = {"passages": None, "functions": 4_000, "english": 30_000, "code": 8_000}
 """Texts that make longer ones: as many of a set, all where nothing is said."""
@@ -211,8 +215,8 @@ def write_lines(data: Path, out: Path) -> None:
     extra = [clean(row[f"sentence{k}"]) for row in rows(data / "train/bitext/paraphrase_en.tsv") for k in (1, 2)]
     # Those that most translations need come first, so that a part of the vectors goes far.
     needed = Counter(english for _, english, _ in bitext(data))
-    needed.update({english: 0 for _, english in code(data)})
-    lines = dict.fromkeys([*labels, *extra, *(english for english, _ in needed.most_common()), *map(clean, plain)])
+    described = (english for _, english in code(data))
+    lines = dict.fromkeys([*labels, *extra, *described, *(english for english, _ in needed.most_common()), *map(clean, plain)])
     (out / "english.txt").write_text("".join(f"{line}\n" for line in lines if line), encoding="utf-8")
     print(f"{len(lines):,} English texts")
     more = dict.fromkeys(text for found in others(data).values() for text in found)

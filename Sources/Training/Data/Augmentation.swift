@@ -101,18 +101,27 @@ package struct SoundAugmentation: Sendable, Equatable, Codable {
     /// Loudest added white noise, in decibels below the sound's own power; each sound draws a level from there down to 40
     /// lower. The default, nil, adds none.
     package var noise: Double?
+    /// Largest change of the playing rate, as a share: speed, pitch and formants move together (Ko et al. 2015, "Audio Augmentation for Speech
+    /// Recognition"). A rate r is drawn so that r and 1 / r are as likely. The default is 0.
+    package var rate = 0.0
+    /// Largest weight a of the sample before in x_n - a x_(n-1), of either sign: brighter or duller, as another microphone. The default is 0.
+    package var tilt = 0.0
 
     package init() {}
 
-    package var isIdentity: Bool { shift == 0 && gain == 0 && noise == nil }
+    package var isIdentity: Bool { shift == 0 && gain == 0 && noise == nil && rate == 0 && tilt == 0 }
 
     package func callAsFunction(_ samples: [Float], seed: UInt64) -> [Float] {
         var random = SeededGenerator(seed: seed)
         let (offset, loudness, level) = (random.next(in: -1...1), random.next(in: -1...1), random.nextUniform())
         guard !samples.isEmpty else { return samples }
-        var result = samples
-        let distance = Int((offset * shift * Double(samples.count)).rounded()) %% samples.count
-        if distance != 0 { result = Array(samples[distance...] + samples[..<distance]) }
+        // Numbers of their own, so that what follows is the same without them.
+        var voice = SeededGenerator(seed: ~seed)
+        let (pace, color) = (voice.next(in: -1...1), voice.next(in: -1...1))
+        var result = rate == 0 ? samples : played(samples, pow(1 + rate, pace))
+        if tilt != 0 { result = tilted(result, Float(tilt * color)) }
+        let distance = Int((offset * shift * Double(result.count)).rounded()) %% result.count
+        if distance != 0 { result = Array(result[distance...] + result[..<distance]) }
         if gain != 0 {
             let factor = Float(pow(10, gain * loudness / 20))
             for index in result.indices { result[index] *= factor }
@@ -123,6 +132,33 @@ package struct SoundAugmentation: Sendable, Equatable, Codable {
             let amplitude = Float((3 * power * pow(10, (-noise - 40 * level) / 10)).squareRoot())
             for index in result.indices { result[index] += amplitude * Float(2 * random.nextUniform() - 1) }
         }
+        return result
+    }
+
+    /// Linear interpolation: what it does to the highest octave is one more change.
+    private func played(_ samples: [Float], _ rate: Double) -> [Float] {
+        let count = max(1, Int((Double(samples.count - 1) / rate).rounded(.down)) + 1)
+        return (0..<count).map { index in
+            let place = Double(index) * rate
+            let before = min(Int(place), samples.count - 1)
+            let after = min(before + 1, samples.count - 1)
+            return samples[before] + Float(place - Double(before)) * (samples[after] - samples[before])
+        }
+    }
+
+    /// As loud as before.
+    private func tilted(_ samples: [Float], _ weight: Float) -> [Float] {
+        var (before, was, becomes): (Float, Double, Double) = (0, 0, 0)
+        var result = samples.map { sample in
+            let value = sample - weight * before
+            before = sample
+            was += Double(sample) * Double(sample)
+            becomes += Double(value) * Double(value)
+            return value
+        }
+        guard becomes > 0 else { return result }
+        let factor = Float((was / becomes).squareRoot())
+        for index in result.indices { result[index] *= factor }
         return result
     }
 }

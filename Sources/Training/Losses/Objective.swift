@@ -47,7 +47,8 @@ package struct Objective: Sendable, Equatable {
         _ pool: WorkerPool
     ) -> Value {
         var value = Value()
-        if let contrastive {
+        // Where nothing is beside the queries, a teacher alone is followed.
+        if let contrastive, batch.positives.rows > 0 {
             let result = contrastive(
                 batch, levels: levels, scale: 1 / temperature(parameters)!, gradient: gradient, pool)
             value.contrastive = result.loss

@@ -156,28 +156,32 @@ package struct TeacherSimilarityLoss: Sendable, Equatable {
             return factor * sum
         case .divergence(let temperature):
             let factor = share / Double(count)
-            let (logS, logT) = (logSum(s, i, temperature, count), logSum(t, i, temperature, count))
-            var sum = 0.0
-            for j in 0..<count {
-                guard j != i else {
-                    ds[j] = 0
-                    continue
-                }
-                let (a, b) = (Double(t[j]) / temperature - logT, Double(s[j]) / temperature - logS)
-                sum += Glibc.exp(a) * (a - b)
-                ds[j] = Float(factor / temperature * (Glibc.exp(b) - Glibc.exp(a)))
+            return withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { buffer in
+                let target = buffer.baseAddress!
+                let (logT, sumT) = exponentials(t, i, 1 / temperature, into: target, count)
+                let (logS, sumS) = exponentials(s, i, 1 / temperature, into: ds, count)
+                var sum = 0.0
+                for j in 0..<count { sum += Double(target[j]) * Double(t[j] - s[j]) }
+                let (scaleT, scaleS) = (Float(factor / (temperature * sumT)), Float(factor / (temperature * sumS)))
+                for j in 0..<count { ds[j] = scaleS * ds[j] - scaleT * target[j] }
+                return factor * (sum / (temperature * sumT) + logS - logT)
             }
-            return factor * sum
         }
     }
 
-    /// log of the sum of e^(x / temperature) without entry `i`.
-    private func logSum(_ x: UnsafePointer<Float>, _ i: Int?, _ temperature: Double, _ count: Int) -> Double {
-        var largest = -Double.infinity
-        for j in 0..<count where j != i { largest = max(largest, Double(x[j]) / temperature) }
+    /// `into` = e^(scale (x - m)), m the largest of x; 0 at `i`, which does not count. Returns the logarithm of the sum of e^(scale x), and the sum of `into`.
+    private func exponentials(
+        _ x: UnsafePointer<Float>, _ i: Int?, _ scale: Double, into y: UnsafeMutablePointer<Float>, _ count: Int
+    ) -> (logarithm: Double, sum: Double) {
+        var largest = -Float.infinity
+        for j in 0..<count where j != i { largest = max(largest, x[j]) }
+        let (factor, whole) = (Float(scale), count & ~7)
+        for j in stride(from: 0, to: whole, by: 8) { exp((Lanes(load: x + j) - largest) * factor).store(y + j) }
+        for j in whole..<count { y[j] = exp(Lanes(repeating: (x[j] - largest) * factor))[0] }
+        if let i { y[i] = 0 }
         var sum = 0.0
-        for j in 0..<count where j != i { sum += Glibc.exp(Double(x[j]) / temperature - largest) }
-        return largest + Glibc.log(sum)
+        for j in 0..<count { sum += Double(y[j]) }
+        return (scale * Double(largest) + Glibc.log(sum), sum)
     }
 
     private func unitRows(_ rows: Matrix) -> Matrix {

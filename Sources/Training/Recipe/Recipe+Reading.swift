@@ -97,8 +97,8 @@ extension Recipe {
                     "\"\(data.source.name)\" is the name of an earlier data set of the stage, too")
                 data.conflicts(check: { check($0, "\(path).\($1)", $2) })
                 check(
-                    !loss.contrastive.enabled || data.positive != .none, "\(path).positive",
-                    "is false, and a contrastive loss needs one")
+                    data.positive != .none || loss.teacherCosine != nil || loss.teacherSimilarity != nil,
+                    "\(path).positive", "is false, and the stage follows no teacher")
             }
         }
         var names = Set(stages.flatMap(\.data).map(\.source.name))

@@ -124,6 +124,11 @@ package enum RecipeSchema {
         RecipeField(
             "noise", .number(.init(least: -20, most: 120)), .optional,
             "Loudest white noise, dB below the sound; each draws from there to 40 dB lower."),
+        RecipeField(
+            "rate", .number(.share), .defaults("0"), "Largest change of the playing rate, a share: speed and pitch."),
+        RecipeField(
+            "tilt", .number(.init(least: 0, most: 0.97)), .defaults("0"),
+            "Largest weight of the sample before, taken off or added: brighter or duller."),
     ])
 
     private static let loss = RecipeShape.object([

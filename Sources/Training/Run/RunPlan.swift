@@ -166,6 +166,15 @@ extension RunPlan {
             do {
                 objective = try stage.objective(configuration, teachers: teachers, place: "stages[\(index)]")
             } catch { throw RunError(error) }
+            // A table says so in its recipe; what a JSONL holds is known now.
+            if objective.teacherCosine == nil, objective.teacherSimilarity == nil,
+                let place = tasks.firstIndex(where: { !$0.sampling.dataSet.hasPositives })
+            {
+                throw .recipe(
+                    reason:
+                        "stages[\(index)].data[\(place)]: its samples have no positives, and the stage follows no teacher",
+                    isMissing: false)
+            }
             var result = Stage(
                 name: stage.name ?? "stage \(index + 1)", steps: steps, objective: objective,
                 options: stage.trainerOptions(steps: steps), tasks: tasks)
