@@ -346,6 +346,25 @@ def write_topics(out: Path) -> None:
     print(f"long, topics: {len(long):,}")
 
 
+def write_glosses(data: Path, out: Path, glosses: tuple[dict[str, int], np.ndarray], terms: tuple[dict[str, int], np.ndarray]) -> None:
+    """glosses.tsv: what a dictionary says of a word, and the word, with a vector for each side: rare words as a query, and what a document says in their place."""
+    (place, vectors), (term_place, term_vectors) = glosses, terms
+    found = []
+    for row in rows(data / "train/lexical/wordnet.tsv.xz"):
+        gloss = clean(row["gloss"])
+        for word in row["words"].split("|"):
+            word = clean(word.replace("_", " "))
+            if gloss in place and word in term_place:
+                found.append((word, gloss))
+    found = in_hash_order(dict.fromkeys(found), " ".join)
+    with open(out / "glosses.tsv", "w", encoding="utf-8") as file:
+        file.write("word\tgloss\n")
+        file.writelines(f"{word}\t{gloss}\n" for word, gloss in found)
+    np.save(out / "glosses-word.npy", term_vectors[[term_place[word] for word, _ in found]])
+    np.save(out / "glosses-gloss.npy", vectors[[place[gloss] for _, gloss in found]])
+    print(f"glosses: {len(found):,}")
+
+
 def write_sets(data: Path, out: Path) -> None:
     place, vectors = load_vectors(out)
     print(f"{len(place):,} texts have vectors")
@@ -361,7 +380,9 @@ def write_sets(data: Path, out: Path) -> None:
     everyday += [(english, english) for english in dict.fromkeys(english for _, english in everyday)]
     asked = dict.fromkeys(clean(row["text"]) for row in rows(data / "train/intent/banking77_train.tsv"))
     write_set(out, "everyday", everyday + [(text, text) for text in asked], place, vectors)
+    sentences = place, vectors
     place, vectors = load_vectors(out, "other")
+    write_glosses(data, out, sentences, (place, vectors))
     for name, texts in others(data).items():
         write_set(out, name, [(text, text) for text in texts], place, vectors)
     write_set(out, "stamps", [(text, english) for locale, text, english in stamps(data) if locale != "en"], place, vectors)
