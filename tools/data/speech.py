@@ -4,7 +4,8 @@
     tools/data/speech.py DATA OUT [--clips 4000]
 
 OUT receives WAV files and manifest.jsonl: file, locale, text, english, kind (sentence, stamp or number). Voice, speed and pitch vary with the clip; every third sounds as
-if it came by telephone, and two of three numbers. Every second number is by flite, whose voices are made of recordings, and numbers pass a change of rate, which moves pitch and formants as another throat does. Danish, Dutch and Lithuanian are left out: they measure what the model makes of languages that it never heard.
+if it came by telephone, and two of three numbers. Every second number is by flite, whose voices are made of recordings, and numbers pass a change of rate, which moves pitch and
+formants as another throat does. Danish, Dutch and Lithuanian are left out: they measure what the model makes of languages that it never heard.
 """
 import argparse
 import hashlib
@@ -122,7 +123,7 @@ def main() -> None:
             rate = RATES[0] + (RATES[1] - RATES[0]) * (chance // 611953 % 1000) / 1000 if kind == "number" else 1
             if (telephone or rate != 1) and part.stat().st_size > 4000:
                 changed(part, rate, telephone)
-            Path(f"{path}.part").rename(path)
+            part.rename(path)
         return {"file": name, "locale": language, "text": text, "english": english, "kind": kind} if path.stat().st_size > 4000 else None
 
     with ThreadPoolExecutor(2) as pool:
