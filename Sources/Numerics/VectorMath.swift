@@ -53,6 +53,18 @@ package func exp(_ input: Lanes) -> Lanes {
     return p * unsafeBitCast(bits &<< 23, to: Lanes.self)
 }
 
+/// `output` = e^(factor (x - shift)), of `count` values; `output` may be the input.
+package func exponentials(
+    _ input: UnsafePointer<Float>, minus shift: Float, times factor: Float = 1,
+    into output: UnsafeMutablePointer<Float>, count: Int
+) {
+    let whole = count & ~7
+    for index in stride(from: 0, to: whole, by: 8) {
+        exp((Lanes(load: input + index) - shift) * factor).store(output + index)
+    }
+    for index in whole..<count { output[index] = exp(Lanes(repeating: (input[index] - shift) * factor))[0] }
+}
+
 /// GELU, tanh form: x / (1 + e^(-2 sqrt(2/pi) (x + 0.044715 x^3))).
 @inline(__always)
 package func gelu(_ x: Lanes) -> Lanes {

@@ -23,6 +23,22 @@ import Testing
         }
     }
 
+    @Test(arguments: lengths) func shiftedExponentialsEqualThePlainOnes(count: Int) {
+        var random = SeededRandom(seed: 9)
+        let x = random.floats(count, in: -1...1)
+        for (shift, factor) in [(Float(0), Float(1)), (1, 20)] {
+            let expected = x.map { Float(Plain.exp(Double(($0 - shift) * factor))) }
+            // What lies behind them must not change, in another place and in their own.
+            var output = [Float](repeating: 7, count: count + 8)
+            exponentials(x, minus: shift, times: factor, into: &output, count: count)
+            #expect(output.dropFirst(count).allSatisfy { $0 == 7 })
+            expectClose(Array(output.prefix(count)), expected, .rounding, "factor \(factor)")
+            let place = Matrix(rows: 1, columns: count, values: x)
+            exponentials(place.row(0), minus: shift, times: factor, into: place.row(0), count: count)
+            #expect(place.values == Array(output.prefix(count)))
+        }
+    }
+
     @Test(arguments: lengths) func geluEqualsThePlainOne(count: Int) {
         var random = SeededRandom(seed: 2)
         let x = random.floats(count, in: -12...12) + [0, -0.0, 1e-20, -40, 40].prefix(count)

@@ -144,10 +144,18 @@ import Training
     @Test func earlyStopping() throws {
         try Folders.withTemporary { folder in
             try SmallRun.prepare(folder, steps: 400, rate: 1e-12)
-            try SmallRun.run(SmallRun.plan(folder, "evaluation.patience=3"), "\(folder)/out")
+            let events = try SmallRun.run(SmallRun.plan(folder, "evaluation.patience=3"), "\(folder)/out")
             let history = try SmallRun.history("\(folder)/out")
             #expect(history.ending?.reason == .noProgress)
             #expect(history.steps.count < 100)
+            // Whoever asked for steps is told that the model has fewer, maybe none.
+            let (chosen, last) = (try #require(history.ending?.modelStep), history.steps.count)
+            #expect(chosen < last)
+            #expect(
+                events.contains(
+                    .note(
+                        "no evaluation was better than that after step \(chosen) of \(last): the model is of step \(chosen)"
+                    )))
         }
     }
 

@@ -17,7 +17,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from text_sets import SHARD, clean, rotation, rows
+from text_sets import SHARD, rotation
+from text_sources import clean, rows
 
 PICTURES = ("openclipart", "noto-emoji", "free-exercise", "clothing", "grocery", "caltech101", "tuxpaint")
 CLASSED = ("images/grocery", "images/clothing", "images/caltech101", "audio/esc50")
@@ -217,13 +218,18 @@ def main() -> None:
             write_pairs(f"{name}-{source}", list(dict.fromkeys(pair for pair in of_it if classes.get(pair[0][0], pair[1]) == pair[1])))
     both = [((path,), first, second, english) for path, first, second, english in mixed(data)]
     for source, of_it in {"": both, **by_source(both)}.items():
-        lines = [{"query": content(paths, first), "positive": content((), second)} for paths, first, second, _ in of_it]
+        # A caption comes before its picture as often as after it.
+        lines = [
+            {"query": content(paths, first, text_first=index % 2 == 1), "positive": content((), second)}
+            for index, (paths, first, second, _) in enumerate(of_it)
+        ]
         write("-".join(filter(None, ("mixed", source))), lines, [english for *_, english in of_it])
 
 
-def content(paths: tuple[Path, ...], text: str | None = None) -> dict:
+def content(paths: tuple[Path, ...], text: str | None = None, text_first: bool = False) -> dict:
     files = [{"fileData": {"mimeType": KINDS[path.suffix], "fileUri": str(path)}} for path in paths]
-    return {"parts": files + ([{"text": text}] if text else [])}
+    texts = [{"text": text}] if text else []
+    return {"parts": texts + files if text_first else files + texts}
 
 
 if __name__ == "__main__":

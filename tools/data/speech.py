@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from text_sets import clean, rows, stamps
+from text_sources import clean, rows, stamps
 
 VOICES = {
     "eng": "en-us", "deu": "de", "fra": "fr-fr", "spa": "es", "ita": "it", "por": "pt", "rus": "ru", "pol": "pl", "ces": "cs", "swe": "sv",

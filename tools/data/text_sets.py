@@ -1,37 +1,30 @@
 #!/usr/bin/env python3
-"""Stage 1 of castor-small: texts of every training language, each beside the teacher's vector of its English.
+"""What castor-small learns texts from: every training language, each text beside the teacher's vector of its English.
 
     tools/data/text_sets.py lines DATA OUT            OUT/english.txt: every English text that a teacher vector is wanted for; OUT/other.txt: words, passages and code
     tools/data/text_sets.py teacher OUT TEACHER       OUT/english-shards, OUT/other-shards: their vectors; goes on where it was stopped
-    tools/data/text_sets.py sets DATA OUT             OUT/*.tsv with OUT/*.npy: the data sets of recipes/default/1-text.json
+    tools/data/text_sets.py sets DATA OUT             OUT/*.tsv with OUT/*.npy: the data sets of texts of recipes/default
 
 DATA is the training data pack (its README describes the files). `sets` can run before all vectors are there: it then takes
-the texts that have one. Deterministic: the same pack gives the same files.
+the texts that have one. Deterministic: the same pack gives the same files, but for
+the last bit of vectors, which depends on the number of BLAS's threads, and what of `long` and `topics` it decides.
 """
 import argparse
-import csv
-import hashlib
-import json
 import lzma
 import math
 import random
-import re
 import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-csv.field_size_limit(1 << 30)
+from text_sources import bitext, clean, code, in_hash_order, names, others, rows, similarity_pairs, stamps
 
 SHARD = 20_000
 """Texts of one shard of vectors: what is lost when the computation is stopped."""
 KINDS = ("other", "english")
 """Files of texts that have vectors of the teacher."""
-PASSAGES, FUNCTIONS = 12_000, 8_000
-"""How many take part: each costs the teacher as much as ten sentences."""
-LONGEST_PASSAGE = 500
-"""Characters of a passage: about what the teacher reads of it."""
 MIXTURES = {
     # Stage 0 costs little for a text: nearly all that there is. Names are many, short and alike.
     "all": {
@@ -49,162 +42,14 @@ MIXTURES = {
 """How often each mixture takes a text of the sets; below 1, a part of them."""
 TWO_SIDED = ("beside", "translations", "pairs")
 """Mixtures without texts that are their own English."""
-NEIGHBORS = {"passages": None, "functions": 4_000, "english": 30_000, "code": 8_000}
+NEIGHBORS = {"passages": None, "functions": 4_000, "english": 80_000, "code": 8_000}
 """Texts that make longer ones: as many of a set, all where nothing is said."""
-TOPICS = 9_000
+TOPICS = 24_000
 """How many longer texts."""
 LONGEST_TOPIC = 1_800
 """Characters of such a text."""
-CODE_SHARE = 0.3
-"""Share of the Python functions that the mixed set takes: each costs as much as eight sentences."""
-LONGEST = 400
-"""Characters of a text. Longer ones cost more than they teach at this stage."""
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a TSV file without quoting, xz-compressed or not."""
-    opener = lzma.open if path.suffix == ".xz" else open
-    with opener(path, "rt", encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-
-
-def clean(text: str) -> str:
-    return " ".join(text.split())[:LONGEST]
-
-
-def in_hash_order(items, key):
-    """A shuffle that stays the same when items are added."""
-    return sorted(items, key=lambda item: hashlib.sha1(key(item).encode()).digest())
-
-
-def aligned(there: list[dict[str, str]], here: list[dict[str, str]]) -> list[tuple[dict[str, str], dict[str, str]]]:
-    """Rows of the same original row: both lists keep the original's order and scores, and each lacks some. The heaviest common subsequence, where a match
-    weighs as much as its lengths agree (Gale and Church 1993, "A Program for Aligning Sentences in Bilingual Corpora")."""
-    def lengths(row):
-        return np.log([1 + len(row["sentence1"]), 1 + len(row["sentence2"])])
-    a, b = np.array([lengths(row) for row in there]), np.array([lengths(row) for row in here])
-    # Alphabets differ in characters a word: by as much as the lists do on average.
-    weight = 1 - np.abs(a[:, None] - b[None] - (np.median(a, 0) - np.median(b, 0))).mean(2)
-    same = np.array([row["score"] for row in there])[:, None] == np.array([row["score"] for row in here])[None]
-    weight = np.where(same, weight, -1)
-    best = np.zeros((len(a) + 1, len(b) + 1))
-    for i in range(len(a)):
-        match = np.where(weight[i] > 0, best[i, :-1] + weight[i], 0)
-        best[i + 1, 1:] = np.maximum.accumulate(np.maximum(best[i, 1:], match))
-    pairs, i, j = [], len(a), len(b)
-    while i and j:
-        if best[i, j] == best[i - 1, j]:
-            i -= 1
-        elif best[i, j] == best[i, j - 1]:
-            j -= 1
-        else:
-            i, j = i - 1, j - 1
-            pairs.append((there[i], here[j]))
-    return pairs[::-1]
-
-
-def similarity_pairs(data: Path) -> list[tuple[str, str, str]]:
-    """(language, English, translation): the sentences of the similarity set, which is there in 11 languages."""
-    by_language: dict[str, list[dict[str, str]]] = {}
-    for row in rows(data / "train/sts/stsb_train.tsv"):
-        by_language.setdefault(row["lang"], []).append(row)
-    return [
-        (language, clean(here[key]), clean(there[key]))
-        for language, found in by_language.items() if language != "en"
-        for there, here in aligned(found, by_language["en"]) for key in ("sentence1", "sentence2")
-    ]
-
-
-def bitext(data: Path) -> list[tuple[str, str, str]]:
-    """(language, English, translation)."""
-    pairs = similarity_pairs(data)
-    for name, most in (("tatoeba", None), ("tldr", None), ("tico19", 250)):
-        counts: dict[str, int] = {}
-        for row in rows(data / f"train/bitext/{name}.tsv.xz"):
-            language = row["lang"]
-            counts[language] = counts.get(language, 0) + 1
-            if most is None or counts[language] <= most:
-                pairs.append((language, clean(row["english"]), clean(row["translation"])))
-    return [pair for pair in pairs if pair[1] and pair[2]]
-
-
-def names(data: Path) -> list[tuple[str, str, str]]:
-    """(language, English, name): emoji names, and keywords as lists, of all languages but English."""
-    table = rows(data / "train/names/cldr.tsv.xz")
-    def spelled(row):
-        return row["name"], (row["keywords"] or "").replace("|", ", ")
-    english = {row["emoji"]: spelled(row) for row in table if row["lang"] == "en"}
-    pairs = []
-    for row in table:
-        if row["lang"] == "en" or row["emoji"] not in english:
-            continue
-        for there, here in zip(english[row["emoji"]], spelled(row)):
-            if there and here:
-                pairs.append((row["lang"], clean(there), clean(here)))
-    return pairs
-
-
-def code(data: Path) -> list[tuple[str, str]]:
-    """(Python function or command line, the English that describes it)."""
-    escapes = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
-    def plain(field: str) -> str:
-        return re.sub(r"\\[nt\\]", lambda found: escapes[found.group()], field)
-    functions = [(clean(plain(row["code"])), clean(plain(row["docstring"]))) for row in rows(data / "train/code/docstrings.tsv.xz")]
-    commands = [(clean(row["example"]), clean(row["description"])) for row in rows(data / "train/code/tldr.tsv.xz")]
-    functions = in_hash_order(functions, " ".join)[: int(len(functions) * CODE_SHARE)]
-    return [pair for pair in functions + commands if pair[0] and pair[1]]
-
-
-def words(data: Path) -> list[str]:
-    """Every word and term of the dictionary: what sentences are made of, rare ones included."""
-    found = dict.fromkeys(clean(word.replace("_", " ")) for row in rows(data / "train/lexical/wordnet.tsv.xz") for word in row["words"].split("|"))
-    return in_hash_order(filter(None, found), str)
-
-
-def passages(data: Path) -> list[str]:
-    """Several sentences about one thing: synsets that follow each other in the dictionary are near in meaning, and a command's descriptions make a page."""
-    synsets = rows(data / "train/lexical/wordnet.tsv.xz")
-    spelled = [
-        f"{row['words'].replace('|', ', ').replace('_', ' ')}: {row['gloss']}. {(row['examples'] or '').replace('|', '. ')}".strip()
-        for row in synsets
-    ]
-    found = [" ".join(spelled[at : at + count]) for count in (2, 4) for at in range(0, len(spelled), count)]
-    pages: dict[tuple[str, str], list[str]] = {}
-    for row in rows(data / "train/code/tldr.tsv.xz"):
-        pages.setdefault((row["command"], row["page_summary"]), []).append(row["description"])
-    found = in_hash_order(found, str)[:PASSAGES] + [f"{command}: {summary} {'. '.join(told)}" for (command, summary), told in pages.items()]
-    return in_hash_order({" ".join(text.split())[:LONGEST_PASSAGE] for text in found}, str)
-
-
-def code_itself(data: Path) -> list[str]:
-    """Functions whose own vector by the teacher is wanted, half of them with their description inside."""
-    pairs = [pair for pair in code(data) if pair[0].startswith(("def ", "async ", "class "))]
-    found = [text if turn % 2 else f"{told} {text}" for turn, (text, told) in enumerate(pairs)]
-    return in_hash_order({text[:LONGEST_PASSAGE] for text in found}, str)[:FUNCTIONS]
-
-
-def captions(data: Path) -> list[str]:
-    """What pictures and sounds are called."""
-    found: dict[str, None] = {}
-    for path in sorted((data / "train").glob("*/*/manifest.jsonl")):
-        with open(path, encoding="utf-8") as file:
-            for entry in map(json.loads, file):
-                found.update(dict.fromkeys(map(clean, [*entry.get("captions", []), entry.get("class") or ""])))
-    return [text for text in found if text]
-
-
-def stamps(data: Path) -> list[tuple[str, str, str]]:
-    """(locale, description of a stamp in its language, in English)"""
-    table = rows(data / "train/images/tuxpaint/texts.tsv")
-    english = {row["stamp"]: clean(row["text"]) for row in table if row["locale"] == "en"}
-    found = [(row["locale"], clean(row["text"]), english.get(row["stamp"], "")) for row in table]
-    return [triple for triple in found if all(triple)]
-
-
-def others(data: Path) -> dict[str, list[str]]:
-    """Texts beyond sentences, which the teacher reads themselves."""
-    called = dict.fromkeys([*captions(data), *(english for _, _, english in stamps(data))])
-    return {"words": words(data), "passages": passages(data), "functions": code_itself(data), "captions": list(called)}
+MARGIN = 0.03
+"""How much nearer its own longer text must be to a text, as a cosine, than one that is its hard negative."""
 
 
 def write_lines(data: Path, out: Path) -> None:
@@ -303,7 +148,8 @@ def write_mixture(out: Path, mixture: str, chosen: random.Random) -> None:
 
 def write_topics(out: Path) -> None:
     """long.tsv: texts of 500 to 1,800 characters, each several that are near each other in meaning, with the mean of their vectors: what blocks learn from single
-    sentences does not hold for documents. topics.tsv: a text and such a text about the same, without it, with a vector for each side."""
+    sentences does not hold for documents. topics.tsv: a text, such a text about the same without it, and one that is near but of other texts, a hard negative; with
+    a vector for each of the first two."""
     chosen = random.Random(3)
     texts, vectors = [], []
     for name, most in NEIGHBORS.items():
@@ -333,17 +179,35 @@ def write_topics(out: Path) -> None:
             others = others[: 1 + int(np.searchsorted(ends, chosen.randint(400, LONGEST_TOPIC - 100)))]
             if others:
                 long.append(joined([seed, *others]))
-                topics.append((texts[seed], joined(others), vectors[seed]))
+                topics.append((seed, others, *joined(others)))
+    queries = vectors[[seed for seed, *_ in topics]]
+    documents = np.array([vector for *_, vector in topics])
+    near = hard_negatives(queries, documents, [{seed, *others} for seed, others, *_ in topics], chosen)
     with open(out / "long.tsv", "w", encoding="utf-8") as file:
         file.write("text\tenglish\n")
         file.writelines(f"{text}\t\n" for text, _ in long)
     np.save(out / "long.npy", np.array([vector for _, vector in long], np.float16))
     with open(out / "topics.tsv", "w", encoding="utf-8") as file:
-        file.write("text\tdocument\n")
-        file.writelines(f"{text}\t{document}\n" for text, (document, _), _ in topics)
-    np.save(out / "topics-query.npy", np.array([vector for *_, vector in topics], np.float16))
-    np.save(out / "topics-document.npy", np.array([vector for _, (_, vector), _ in topics], np.float16))
+        file.write("text\tdocument\tnear\n")
+        file.writelines(
+            f"{texts[seed]}\t{document}\t{'' if other is None else topics[other][2]}\n" for (seed, _, document, _), other in zip(topics, near)
+        )
+    np.save(out / "topics-query.npy", queries.astype(np.float16))
+    np.save(out / "topics-document.npy", documents.astype(np.float16))
     print(f"long, topics: {len(long):,}")
+
+
+def hard_negatives(queries: np.ndarray, documents: np.ndarray, members: list[set[int]], chosen: random.Random) -> list[int | None]:
+    """For each query one of the 40 documents nearest to it that has no text in common with its own, nor is as near as that; None where there is none."""
+    found: list[int | None] = []
+    count = min(40, len(documents))
+    for start in range(0, len(queries), 500):
+        cosines = queries[start : start + 500] @ documents.T
+        for place, row in enumerate(np.argpartition(-cosines, count - 1, axis=1)[:, :count], start):
+            own = cosines[place - start]
+            candidates = [other for other in row if own[other] <= own[place] - MARGIN and not members[other] & members[place]]
+            found.append(chosen.choice(candidates) if candidates else None)
+    return found
 
 
 def write_glosses(data: Path, out: Path, glosses: tuple[dict[str, int], np.ndarray], terms: tuple[dict[str, int], np.ndarray]) -> None:

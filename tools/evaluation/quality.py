@@ -87,7 +87,9 @@ is). Every number comes from one command, PATH being the data pack:
         if row.task in with_prompts and with_prompts[row.task].get("prompts"):
             prompts = f"{metric(with_prompts[row.task], row.metric)['values'][sizes[0]]:.3f}"
         values = " | ".join(f"{entry['values'][size]:.3f}" for size in sizes)
-        print(f"| {row.title} | {values} | {prompts} | {row.teacher} | {entry['chance']:.3f} | {row.least} | {row.aim} |")
+        # Clusters have none.
+        chance = f"{entry['chance']:.3f}" if "chance" in entry else ""
+        print(f"| {row.title} | {values} | {prompts} | {row.teacher} | {chance} | {row.least} | {row.aim} |")
     kept = {size: [] for size in sizes}
     for row in ROWS:
         if row.task in tasks:

@@ -121,9 +121,7 @@ private struct Direction {
 
     /// x = e^(x - shift), 0 where masked. Returns the sum.
     private func expShifted(_ x: UnsafeMutablePointer<Float>, by shift: Float, masked: [Int], count: Int) -> Double {
-        let whole = count & ~7
-        for index in stride(from: 0, to: whole, by: 8) { exp(Lanes(load: x + index) - shift).store(x + index) }
-        for index in whole..<count { x[index] = exp(Lanes(repeating: x[index] - shift))[0] }
+        exponentials(x, minus: shift, into: x, count: count)
         for j in masked { x[j] = 0 }
         var sum = 0.0
         for index in 0..<count { sum += Double(x[index]) }

@@ -175,9 +175,7 @@ package struct TeacherSimilarityLoss: Sendable, Equatable {
     ) -> (logarithm: Double, sum: Double) {
         var largest = -Float.infinity
         for j in 0..<count where j != i { largest = max(largest, x[j]) }
-        let (factor, whole) = (Float(scale), count & ~7)
-        for j in stride(from: 0, to: whole, by: 8) { exp((Lanes(load: x + j) - largest) * factor).store(y + j) }
-        for j in whole..<count { y[j] = exp(Lanes(repeating: (x[j] - largest) * factor))[0] }
+        CastorNumerics.exponentials(x, minus: largest, times: Float(scale), into: y, count: count)
         if let i { y[i] = 0 }
         var sum = 0.0
         for j in 0..<count { sum += Double(y[j]) }

@@ -379,6 +379,12 @@ package final class TrainingRun {
         try folder.write(ModelCard(metrics.history).markdown, to: "\(folder.model)/README.md")
         try writeReport(inputs, metrics)
         folder.synchronise()
+        if let chosen = metrics.history.ending?.modelStep, let last = metrics.history.steps.last?.step, chosen < last {
+            report(
+                .note(
+                    "no evaluation was better than that after step \(chosen) of \(last): the model is of step \(chosen)"
+                ))
+        }
         report(.note("the model is in \(folder.model), the report is \(folder.report)"))
     }
 
