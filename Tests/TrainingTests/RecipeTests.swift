@@ -287,6 +287,13 @@ import Training
         }
     }
 
+    /// castor-small's patch embedding does not bear training on few pictures: docs/training.md, "What small data give".
+    @Test(arguments: ["image-caption", "frame-pairs", "finetune-500", "distil-hosted"])
+    func recipesForPicturesFreezeThePatchEmbedding(name: String) throws {
+        let recipe = try Recipe(path: "\(Self.root)/recipes/\(name).json")
+        for stage in recipe.stages { #expect(stage.optimizer.freeze.contains("image.patch_embedding.*")) }
+    }
+
     @Test func documentationHasTheSchemasTable() throws {
         let docs = String(decoding: try Folders.read("\(Self.root)/docs/training.md"), as: UTF8.self)
         #expect(docs.contains(RecipeSchema.markdown), "docs/training.md lacks this table:\n\(RecipeSchema.markdown)")
