@@ -34,7 +34,7 @@ MIXTURES = {
     "beside": {"bitext": 1.0, "everyday": 1.0, "code": 1.0, "names": 0.3, "stamps": 1.0},
     "alone": {"english": 1.0, "words": 1.0, "passages": 1.0, "functions": 1.0, "captions": 1.0},
     "translations": {"bitext": 1.0, "everyday": 1.0},
-    # Stage 1 sees a part of it: everyday sentences first, and what pictures and sounds are called. What is longer has batches of its own there.
+    # For blocks of texts, in trials: no recipe reads it any more. It stays because the draws of `pairs` come after its own.
     "short": {"english": 0.12, "bitext": 0.2, "everyday": 1.0, "names": 0.02, "words": 0.3, "captions": 2.0, "stamps": 0.6},
     # Stage 3: texts beside their English.
     "pairs": {"bitext": 0.6, "everyday": 1.0, "names": 0.04, "stamps": 0.6},
