@@ -69,6 +69,11 @@ bench-serve: build ## Time a lone request beside the library, then load at 1, 8,
 	@CASTOR_BENCH=1 tools/timed "A lone request, and writing" swift test -c release --skip-build --filter "LoneRequestTimes|WritingTimes"
 	@tools/timed "Load" tools/load/run $(program)
 
+.PHONY: bench-media
+bench-media: build ## Time a clip and documents beside ffmpeg, which decodes, and pdftoppm, which draws
+	@tools/timed "Checking the Debian packages for that" tools/setup demo reference
+	@tools/timed "A clip and documents" tools/timing/media.py $(program)
+
 fuzzer := Fuzzing/.build/release/castor-fuzz
 # A document is rendered by a process of its own; here a server forks it, with Poppler loaded once (docs/fuzzing.md).
 pdf_server := Fuzzing/.build/pdf-server

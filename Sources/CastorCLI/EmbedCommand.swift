@@ -62,7 +62,7 @@ struct EmbedCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: ArgumentHelp("Write here instead of to standard output.", valueName: "file"))
     var output: String?
 
-    @Flag(help: "Say on standard error how long loading, preparation and computation took.")
+    @Flag(help: "Say on standard error how long opening the model, embedding and writing took.")
     var timing = false
 
     @Argument(help: "Texts and @files.")

@@ -9,6 +9,12 @@ package func softmaxRows(_ block: Block) {
 
 private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) {
     guard count > 0 else { return }
+    let sum = exponentialsInPlace(x, minus: largest(x, count: count), count: count)
+    scale(x, by: 1 / sum, count: count)
+}
+
+/// The largest of `count` values, one or more.
+func largest(_ x: UnsafePointer<Float>, count: Int) -> Float {
     let whole = count & ~7
     var largest = x[count - 1]
     if whole > 0 {
@@ -22,22 +28,27 @@ private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) {
         largest = lanes.largest
     }
     for index in whole..<count where x[index] > largest { largest = x[index] }
+    return largest
+}
 
+/// x = e^(x - shift), of `count` values; returns their sum.
+func exponentialsInPlace(_ x: UnsafeMutablePointer<Float>, minus shift: Float, count: Int) -> Float {
+    let whole = count & ~7
     var sums = Lanes.zero
     var index = 0
     while index < whole {
-        let e = exp(Lanes(load: x + index) - largest)
+        let e = exp(Lanes(load: x + index) - shift)
         e.store(x + index)
         sums += e
         index += 8
     }
     var sum = sums.total
     while index < count {
-        x[index] = exp(Lanes(repeating: x[index] - largest))[0]
+        x[index] = exp(Lanes(repeating: x[index] - shift))[0]
         sum += x[index]
         index += 1
     }
-    scale(x, by: 1 / sum, count: count)
+    return sum
 }
 
 /// x *= factor.

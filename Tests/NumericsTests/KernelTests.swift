@@ -64,6 +64,37 @@ import Testing
         }
     }
 
+    /// Pieces of uneven sizes, in rising, falling and mixed order of scores, one row with a largest score far above the others.
+    @Test(arguments: [1, 5, 8, 37]) func onlineSoftmaxEqualsThePlainOne(piece: Int) {
+        let (rows, columns, width) = (4, 100, 9)
+        var random = SeededRandom(seed: 10)
+        let scores = Matrix(rows: rows, columns: columns, values: random.floats(rows * columns, in: -4...4))
+        for column in 0..<columns {
+            scores.row(1)[column] = Float(column)
+            scores.row(2)[column] = -Float(column)
+        }
+        scores.row(3)[60] = 500
+        let values = Matrix(rows: columns, columns: width, values: random.floats(columns * width))
+        let weights = Matrix(rows: rows, columns: columns)
+        for row in 0..<rows {
+            weights.row(row).update(from: Plain.softmax(scores[row..<row + 1].values), count: columns)
+        }
+        let expected = Plain.multiply(weights, values, transposed: false)
+
+        let room = Matrix(rows: 1, columns: OnlineSoftmax.roomNeeded(rows: rows))
+        let softmax = OnlineSoftmax(rows: rows, room: room.pointer)
+        let output = Matrix(rows: rows, columns: width)
+        output.fill(.nan)
+        for start in stride(from: 0, to: columns, by: piece) {
+            let end = min(start + piece, columns)
+            let part = Block(scores, rows: 0..<rows, columns: start..<end)
+            softmax.take(part, rescaling: Block(output))
+            gemm(part, .no, Block(values).rows(start..<end), .no, into: Block(output), beta: start == 0 ? 0 : 1)
+        }
+        softmax.finish(Block(output))
+        expectClose(output.values, expected.values, .rounding, "pieces of \(piece)")
+    }
+
     @Test(arguments: lengths) func rmsNormEqualsThePlainOne(count: Int) {
         var random = SeededRandom(seed: 4)
         let (x, weight) = (random.floats(count), random.floats(count))

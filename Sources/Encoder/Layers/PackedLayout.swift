@@ -19,22 +19,38 @@ package struct PackedLayout: Sendable {
     package var lengths: [Int] { (0..<count).map { rows(of: $0).count } }
 }
 
-/// Some queries of one sequence: the unit in which attention is divided among workers and kept small.
+/// Some queries of one sequence and all its keys: the unit in which attention is divided among workers and kept small.
 struct AttentionTask: Sendable {
     let queries: Range<Int>
     let keys: Range<Int>
 
-    /// Scores of one task, at most: 256 KiB of f32, which stays in a core's L2 cache; long sequences get at least 32 queries.
-    private static let maxScores = 1 << 16
+    /// Keys whose scores are held at once. With as many queries as there are (at most 256) BLAS packs keys and values rarely
+    /// enough to be at full speed, and 512 KiB of scores stay near the core.
+    private static let keysPerPiece = 512
 
-    static func divide(_ layout: PackedLayout) -> [AttentionTask] {
-        (0..<layout.count).flatMap { divide(layout.rows(of: $0)) }
+    /// `keys` in pieces of about one size.
+    var keyPieces: [Range<Int>] {
+        let count = max(1, (keys.count + Self.keysPerPiece - 1) / Self.keysPerPiece)
+        return (0..<count).map { piece in
+            keys.lowerBound + keys.count * piece / count..<keys.lowerBound + keys.count * (piece + 1) / count
+        }
     }
 
-    /// The tasks of one sequence, in the order of their queries.
-    static func divide(_ sequence: Range<Int>) -> [AttentionTask] {
-        guard !sequence.isEmpty else { return [] }
-        let most = max(32, min(128, maxScores / sequence.count))
+    /// The forward pass's tasks, in the order of their queries.
+    static func divide(_ layout: PackedLayout) -> [AttentionTask] {
+        (0..<layout.count).flatMap { sequence in
+            let rows = layout.rows(of: sequence)
+            return divide(rows, queries: rows.count > keysPerPiece ? 256 : 128)
+        }
+    }
+
+    /// The backward pass's, which hold the scores of all keys: at most 256 KiB of them, which stay in a core's L2 cache, but at least
+    /// 32 queries of a long sequence.
+    static func divideForWholeRows(_ sequence: Range<Int>) -> [AttentionTask] {
+        divide(sequence, queries: max(32, min(128, (1 << 16) / max(sequence.count, 1))))
+    }
+
+    private static func divide(_ sequence: Range<Int>, queries most: Int) -> [AttentionTask] {
         let pieces = (sequence.count + most - 1) / most
         return (0..<pieces).map { piece in
             let lower = sequence.lowerBound + sequence.count * piece / pieces

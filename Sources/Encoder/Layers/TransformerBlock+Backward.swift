@@ -85,13 +85,14 @@ extension BlockPass {
             let head = HeadViews(activations.qkv, shape, head: index % shape.heads)
             let gradient = HeadViews(scratch.qkv, shape, head: index % shape.heads)
             let dContext = Block(scratch.context).columns(head.columns)
-            for (number, task) in AttentionTask.divide(layout.rows(of: index / shape.heads)).enumerated() {
+            for (number, task) in AttentionTask.divideForWholeRows(layout.rows(of: index / shape.heads)).enumerated() {
                 let (queries, keys) = (task.queries, task.keys)
                 let both = worker.scratch.take(rows: 2 * queries.count, columns: keys.count)
                 let p = Block(both[0..<queries.count])
                 let dP = Block(both[queries.count..<2 * queries.count])
                 let beta: Float = number == 0 ? 0 : 1
-                scores(task, head, into: p)
+                scores(queries, keys, head, into: p)
+                softmaxRows(p)
                 gemm(p, .yes, dContext.rows(queries), .no, into: gradient.values.rows(keys), beta: beta)
                 gemm(dContext.rows(queries), .no, head.values.rows(keys), .yes, into: dP)
                 softmaxRowsBackward(p, dP)

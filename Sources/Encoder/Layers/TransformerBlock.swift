@@ -103,25 +103,29 @@ struct BlockPass: Sendable {
         }
     }
 
-    /// softmax(q k^T / sqrt(D)) v, a task and head at a time; the scores of one task are all that is ever held.
+    /// softmax(q k^T / sqrt(D)) v, a task and head at a time; the scores of one piece of a task's keys are all that is ever held.
     private func attention(_ activations: BlockActivations) {
         pool.run(tasks.count * shape.heads) { index, worker in
             let task = tasks[index / shape.heads]
             let head = HeadViews(activations.qkv, shape, head: index % shape.heads)
-            let scores = Block(worker.scratch.take(rows: task.queries.count, columns: task.keys.count))
-            self.scores(task, head, into: scores)
-            gemm(
-                scores, .no, head.values.rows(task.keys), .no,
-                into: Block(activations.context).columns(head.columns).rows(task.queries))
+            let context = Block(activations.context).columns(head.columns).rows(task.queries)
+            let (count, pieces) = (task.queries.count, task.keyPieces)
+            let longest = pieces.reduce(0) { max($0, $1.count) }
+            let room = worker.scratch.take(rows: 1, columns: count * longest + OnlineSoftmax.roomNeeded(rows: count))
+            let softmax = OnlineSoftmax(rows: count, room: room.pointer + count * longest)
+            for (number, keys) in pieces.enumerated() {
+                let weights = Block(room.pointer, rows: count, columns: keys.count, stride: keys.count)
+                scores(task.queries, keys, head, into: weights)
+                softmax.take(weights, rescaling: context)
+                gemm(weights, .no, head.values.rows(keys), .no, into: context, beta: number == 0 ? 0 : 1)
+            }
+            softmax.finish(context)
         }
     }
 
-    /// softmax(q k^T / sqrt(D)) of one task and head, `[queries, keys]`.
-    func scores(_ task: AttentionTask, _ head: HeadViews, into scores: Block) {
-        gemm(
-            head.queries.rows(task.queries), .no, head.keys.rows(task.keys), .yes, into: scores, alpha: shape.scoreScale
-        )
-        softmaxRows(scores)
+    /// q k^T / sqrt(D) of some queries and keys of one head, `[queries, keys]`.
+    func scores(_ queries: Range<Int>, _ keys: Range<Int>, _ head: HeadViews, into scores: Block) {
+        gemm(head.queries.rows(queries), .no, head.keys.rows(keys), .yes, into: scores, alpha: shape.scoreScale)
     }
 
     private func outputAndMLP(
