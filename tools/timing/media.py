@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """How long `castor embed` takes for a clip and for documents, beside the programs that only decode or draw them.
 
     tools/timing/media.py .build/release/castor [--rounds 7] [--pin CORE]
