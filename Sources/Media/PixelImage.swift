@@ -39,6 +39,10 @@ package struct PixelImage: Sendable, Equatable {
         pixels.withUnsafeMutableBufferPointer { pixels in
             for i in 0..<size.pixelCount {
                 let alpha = UInt32(pixels[4 * i + 3])
+                if alpha == 255 {
+                    for channel in 0..<3 { pixels[3 * i + channel] = pixels[4 * i + channel] }
+                    continue
+                }
                 let white = 255 * (255 - alpha) + 127
                 for channel in 0..<3 {
                     pixels[3 * i + channel] = UInt8((UInt32(pixels[4 * i + channel]) * alpha + white) / 255)

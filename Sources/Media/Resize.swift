@@ -3,56 +3,47 @@ package enum Resize {
     /// Resizes with the antialiased triangle filter: `torch.nn.functional.interpolate(mode="bilinear", antialias=True,
     /// align_corners=False)` of the same pixels, nothing rounded or clamped: weights in double precision, sums in f32.
     ///
-    /// Rows are reduced as they are read, so the working memory is three rows and the result.
+    /// Columns before rows: the long rows are summed many values at a time, and only a result's row is then filtered along itself. The
+    /// working memory is two rows and the result.
     ///
     /// - Returns: `[height, width, 3]`, 0...255.
     package static func triangle(_ image: PixelImage, to size: ImageSize) -> [Float] {
         precondition(size.width > 0 && size.height > 0, "an image cannot be resized to nothing")
         let columns = TriangleFilter(from: image.width, to: size.width)
         let rows = TriangleFilter(from: image.height, to: size.height)
-        let rowLength = size.width * 3
+        let (length, rowLength) = (image.width * 3, size.width * 3)
 
         // One value of padding, because a pixel is loaded as four values.
-        let source = UnsafeMutableBufferPointer<Float>.allocate(capacity: image.width * 3 + 1)
-        let narrowed = UnsafeMutableBufferPointer<Float>.allocate(capacity: rowLength + 1)
-        source.initialize(repeating: 0)
-        narrowed.initialize(repeating: 0)
+        let sums = UnsafeMutableBufferPointer<Float>.allocate(capacity: length + 1)
+        let row = UnsafeMutableBufferPointer<Float>.allocate(capacity: rowLength + 1)
+        row.initialize(repeating: 0)
         defer {
-            source.deallocate()
-            narrowed.deallocate()
+            sums.deallocate()
+            row.deallocate()
         }
 
-        var result = [Float](repeating: 0, count: size.pixelCount * 3)
-        result.withUnsafeMutableBufferPointer { result in
+        return [Float](unsafeUninitializedCapacity: size.height * rowLength) { result, initialized in
             image.pixels.withUnsafeBufferPointer { pixels in
-                // Output rows whose span may still include the current input row: spans begin and end in order.
-                var first = 0
-                for y in 0..<image.height {
-                    while first < size.height, rows.spans[first].upperBound <= y { first += 1 }
-                    guard first < size.height else { break }
-                    guard rows.spans[first].contains(y) else { continue }
-                    widen(pixels, row: y, length: image.width * 3, into: source)
-                    columns.apply(source, into: narrowed)
-                    for row in first..<size.height {
-                        guard rows.spans[row].contains(y) else { break }
-                        let weight = rows.weight(of: y, in: row)
-                        for i in 0..<rowLength {
-                            result[row * rowLength + i] += weight * narrowed[i]
-                        }
+                for y in 0..<size.height {
+                    sums.initialize(repeating: 0)
+                    for input in rows.spans[y] {
+                        let pixels = UnsafeBufferPointer(rebasing: pixels[input * length..<(input + 1) * length])
+                        add(pixels, times: rows.weight(of: input, in: y), to: sums)
                     }
+                    columns.apply(sums, into: row)
+                    _ = result[(y * rowLength)...].initialize(from: row.prefix(rowLength))
                 }
             }
+            initialized = size.height * rowLength
         }
-        return result
     }
 
-    @inline(__always)
-    private static func widen(
-        _ pixels: UnsafeBufferPointer<UInt8>, row: Int, length: Int, into output: UnsafeMutableBufferPointer<Float>
+    private static func add(
+        _ pixels: UnsafeBufferPointer<UInt8>, times weight: Float, to sums: UnsafeMutableBufferPointer<Float>
     ) {
-        let start = row * length
-        for i in 0..<length {
-            output[i] = Float(pixels[start + i])
+        // Without a sum in the subscripts, whose check for overflow keeps the compiler from taking many values at a time.
+        for i in pixels.indices {
+            sums[i] += weight * Float(pixels[i])
         }
     }
 }

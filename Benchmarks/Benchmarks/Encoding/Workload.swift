@@ -27,14 +27,15 @@ struct Workload {
         return last
     }
 
-    private init(_ contents: [Content]) {
+    /// - Parameter tower: the blocks that the contents pass before the unified ones, by their name in `castor info`
+    private init(_ contents: [Content], tower: String) {
         self.contents = contents
         let info = Self.embedder.info
         let (d, mlp) = (Double(info.width), Double(info.mlpWidth))
         operations = Self.embedder.embed(contents).reduce(0.0) { sum, result in
             guard case .success(let embedding) = result else { fatalError("\(result)") }
             let n = Double(embedding.tokenCount)
-            let blocks = Double(info.blocks["text"]! + info.blocks["unified"]!)
+            let blocks = Double(info.blocks[tower]! + info.blocks["unified"]!)
             let block = 2 * n * (4 * d * d + 2 * d * mlp) + 4 * n * n * d
             return sum + blocks * block + 2 * d * Double(info.dimensions)
         }
@@ -46,7 +47,7 @@ struct Workload {
         return Workload(
             (0..<count).map { text in
                 Content((1..<tokens).map { words[(7 * text + 5 * $0 + $0 * $0) % words.count] }.joined(separator: " "))
-            })
+            }, tower: "text")
     }
 
     /// Uncompressed pictures: the time is the model's, and that of reading and resizing.
@@ -62,7 +63,7 @@ struct Workload {
         for y in 0..<height {
             for x in 0..<width { bytes += [UInt8(x * y % 251), UInt8(x / 3 % 256), UInt8(y / 2 % 256)] }
         }
-        return Workload(Array(repeating: Content([.data(bytes, mimeType: "image/bmp")]), count: count))
+        return Workload(Array(repeating: Content([.data(bytes, mimeType: "image/bmp")]), count: count), tower: "image")
     }
 
     /// 16 kHz mono, 16 bit.
@@ -78,6 +79,6 @@ struct Workload {
         bytes += Array("data".utf8)
         append((2 * samples, 4))
         for sample in 0..<samples { append((Int(8_000 * sin(Double(sample) * 0.17)) & 0xffff, 2)) }
-        return Workload(Array(repeating: Content([.data(bytes, mimeType: "audio/wav")]), count: count))
+        return Workload(Array(repeating: Content([.data(bytes, mimeType: "audio/wav")]), count: count), tower: "audio")
     }
 }

@@ -29,7 +29,15 @@ static void copy_row(const AVFrame *frame, const AVPixFmtDescriptor *layout, int
             return;
         }
         int component = layout->nb_components < 3 ? 0 : c;
-        unsigned top = (1u << layout->comp[component].depth) - 1;
+        AVComponentDescriptor part = layout->comp[component];
+        if (part.depth == 8 && part.shift == 0 && !(layout->flags & AV_PIX_FMT_FLAG_BITSTREAM)) {
+            const uint8_t *bytes = frame->data[part.plane] + (ptrdiff_t)y * frame->linesize[part.plane] + part.offset;
+            for (int x = 0; x < frame->width; x++) {
+                rgba[4 * x + c] = bytes[(ptrdiff_t)x * part.step];
+            }
+            continue;
+        }
+        unsigned top = (1u << part.depth) - 1;
         ff.av_read_image_line2(
             line, (const uint8_t **)frame->data, frame->linesize, layout, 0, y, component, frame->width, 0,
             sizeof *line);
