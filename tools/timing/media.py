@@ -56,19 +56,14 @@ def make_document(path, words, outlines):
 
 def run(command):
     """Wall seconds, processor seconds and peak bytes of a process with its children."""
-    def usage(status_and_usage):
-        return status_and_usage.ru_utime + status_and_usage.ru_stime
-
     start = time.perf_counter()
-    child = os.fork()
-    if child == 0:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.execvp(command[0], command)
-    _, status, used = os.wait4(child, 0)
-    if status != 0:
-        raise SystemExit(f"{' '.join(command)}: status {os.waitstatus_to_exitcode(status)}")
-    return time.perf_counter() - start, usage(used), used.ru_maxrss * 1024
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(command)}: status {process.returncode}")
+    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
 
 
 def main():

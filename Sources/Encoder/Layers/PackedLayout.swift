@@ -24,17 +24,12 @@ struct AttentionTask: Sendable {
     let queries: Range<Int>
     let keys: Range<Int>
 
-    /// Keys whose scores are held at once. With as many queries as there are (at most 256) BLAS packs keys and values rarely
-    /// enough to be at full speed, and 512 KiB of scores stay near the core.
+    /// Keys whose scores are held at once in the forward pass. Beside at most 256 queries that makes 512 KiB, which stay near the core,
+    /// and BLAS packs keys and values seldom enough.
     private static let keysPerPiece = 512
 
     /// `keys` in pieces of about one size.
-    var keyPieces: [Range<Int>] {
-        let count = max(1, (keys.count + Self.keysPerPiece - 1) / Self.keysPerPiece)
-        return (0..<count).map { piece in
-            keys.lowerBound + keys.count * piece / count..<keys.lowerBound + keys.count * (piece + 1) / count
-        }
-    }
+    var keyPieces: [Range<Int>] { Self.pieces(of: keys, most: Self.keysPerPiece) }
 
     /// The forward pass's tasks, in the order of their queries.
     static func divide(_ layout: PackedLayout) -> [AttentionTask] {
@@ -51,11 +46,14 @@ struct AttentionTask: Sendable {
     }
 
     private static func divide(_ sequence: Range<Int>, queries most: Int) -> [AttentionTask] {
-        let pieces = (sequence.count + most - 1) / most
-        return (0..<pieces).map { piece in
-            let lower = sequence.lowerBound + sequence.count * piece / pieces
-            let upper = sequence.lowerBound + sequence.count * (piece + 1) / pieces
-            return AttentionTask(queries: lower..<upper, keys: sequence)
+        pieces(of: sequence, most: most).map { AttentionTask(queries: $0, keys: sequence) }
+    }
+
+    /// As few pieces of about one size as have at most `most` rows each.
+    private static func pieces(of rows: Range<Int>, most: Int) -> [Range<Int>] {
+        let count = (rows.count + most - 1) / most
+        return (0..<count).map { piece in
+            rows.lowerBound + rows.count * piece / count..<rows.lowerBound + rows.count * (piece + 1) / count
         }
     }
 }
