@@ -4,6 +4,10 @@ SHELL := /bin/sh
 PREFIX ?= /usr/local
 DESTDIR ?=
 
+# Traits of the package, TLS or OCR or both with a comma: make build TRAITS=TLS
+TRAITS ?=
+build_options := -c release $(if $(TRAITS),--traits $(TRAITS))
+
 program := .build/release/castor
 model := weights/castor-small
 installed_model := $(DESTDIR)$(PREFIX)/share/castor/castor-small
@@ -23,7 +27,7 @@ setup-build:
 
 .PHONY: program
 program: setup-build
-	@tools/timed "Building the program castor in release mode" swift build -c release --product castor
+	@tools/timed "Building the program castor in release mode" swift build $(build_options) --product castor
 
 .PHONY: build
 build: program ## Build the program in release mode
@@ -35,8 +39,8 @@ demo: setup build ## Make pictures, sounds, a clip and a document on the spot an
 
 .PHONY: test
 test: setup-build ## Everything the tests need, then all tests
-	@tools/timed "Building the program and the tests in release mode" swift build -c release --build-tests
-	@tools/timed "Running all tests in Swift" swift test -c release --skip-build
+	@tools/timed "Building the program and the tests in release mode" swift build $(build_options) --build-tests
+	@tools/timed "Running all tests in Swift" swift test $(build_options) --skip-build
 	@tools/timed "Checking the Debian packages for the server's clients" tools/setup contracts
 	@tools/timed "Installing the server's clients" tools/contracts/setup
 	@tools/timed "Testing the server with its clients" .venv-contracts/bin/python -m pytest Tests/Contracts
@@ -59,14 +63,14 @@ bench: setup-build ## Measure speed, as a share of what the processor's matrix p
 
 .PHONY: bench-train
 bench-train: setup-build ## Time a training step, as a share of the matrix product and beside PyTorch's
-	@CASTOR_BENCH=1 tools/timed "Training steps of castor-small" swift test -c release --filter StepTimeTests
+	@CASTOR_BENCH=1 tools/timed "Training steps of castor-small" swift test $(build_options) --filter StepTimeTests
 	@if test -x .venv/bin/python; then .venv/bin/python tools/reference/bench_training.py; \
 	else echo "PyTorch's time is left out: make reference installs it"; fi
 
 .PHONY: bench-serve
 bench-serve: build ## Time a lone request beside the library, then load at 1, 8, 32 and 128 connections
-	@tools/timed "Building the tests in release mode" swift build -c release --build-tests
-	@CASTOR_BENCH=1 tools/timed "A lone request, and writing" swift test -c release --skip-build --filter "LoneRequestTimes|WritingTimes"
+	@tools/timed "Building the tests in release mode" swift build $(build_options) --build-tests
+	@CASTOR_BENCH=1 tools/timed "A lone request, and writing" swift test $(build_options) --skip-build --filter "LoneRequestTimes|WritingTimes"
 	@tools/timed "Load" tools/load/run $(program)
 
 .PHONY: bench-media

@@ -19,18 +19,19 @@ let package = Package(
         .executable(name: "castor", targets: ["CastorCLI"]),
     ],
     traits: [
-        .trait(name: "OCR", description: "Text of PDF pages without a text layer, by Tesseract (libtesseract-dev).")
+        .trait(name: "OCR", description: "Text of PDF pages without a text layer, by Tesseract (libtesseract-dev)."),
+        // Two thirds of a build's time are BoringSSL, which swift-nio-ssl carries.
+        .trait(name: "TLS", description: "castor serve --tls-cert --tls-key."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         // The server's, all behind the target GeminiAPI.
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
-        .package(url: "https://github.com/apple/swift-crypto", "3.12.3"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -44,6 +45,7 @@ let package = Package(
         system("CEXIF", pkgConfig: "libexif"),
         system("CSndfile", pkgConfig: "sndfile"),
         system("CGIF", pkgConfig: "libgif"),
+        system("CNettle", pkgConfig: "nettle"),
         .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
         .target(name: "CFFmpeg", path: "Sources/System/CFFmpeg"),
         .target(
@@ -56,6 +58,7 @@ let package = Package(
         // The library, in the order data flows.
         // Prefixed, because a package graph may hold only one module `Numerics`, and that is swift-numerics'.
         .target(name: "CKernels", path: "Sources/Kernels"),
+        .target(name: "Hashing", dependencies: ["CNettle"], swiftSettings: strict),
         .target(
             name: "CastorNumerics", dependencies: ["CKernels", "COpenBLAS"], path: "Sources/Numerics",
             swiftSettings: strict),
@@ -73,31 +76,27 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Castor", "CastorNumerics", "Encoder", "Evaluation", "Media", "Report",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "Castor", "CastorNumerics", "Encoder", "Evaluation", "Hashing", "Media", "Report",
             ],
             swiftSettings: strict),
         // What the server remembers. Knows no HTTP and no model.
         .target(
             name: "ServerState",
-            dependencies: [
-                .product(name: "Crypto", package: "swift-crypto"), .product(name: "GRDB", package: "GRDB.swift"),
-            ],
+            dependencies: ["Hashing", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .target(
             name: "GeminiAPI",
             dependencies: [
-                "Castor", "Media", "ServerState",
+                "Castor", "Hashing", "Media", "ServerState",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird", condition: .when(traits: ["TLS"])),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"])),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -139,17 +138,22 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ServerStateTests",
-            dependencies: ["ServerState", "ServerStateHelper", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: ["Hashing", "ServerState", "ServerStateHelper"],
             swiftSettings: strict),
         .testTarget(
             name: "GeminiAPITests",
             dependencies: [
                 "Castor", "GeminiAPI", "ServerState", "TestSupport",
-                .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
         .testTarget(

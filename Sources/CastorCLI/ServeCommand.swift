@@ -97,6 +97,11 @@ struct ServeCommand: AsyncParsableCommand {
     func validate() throws {
         if !(0...65_535).contains(port) { throw ValidationError("--port must be between 0 and 65535, not \(port)") }
         if (tlsCert == nil) != (tlsKey == nil) { throw ValidationError("--tls-cert and --tls-key go together") }
+        if tlsCert != nil, !TLSFiles.isBuiltIn {
+            throw ValidationError(
+                "this castor was built without TLS: build it with `swift build -c release --traits TLS`, or put a proxy that speaks TLS in front of it"
+            )
+        }
         for (name, value) in [
             ("--max-body-bytes", maxBodyBytes), ("--max-buffered-bytes", maxBufferedBytes),
             ("--max-header-bytes", maxHeaderBytes), ("--max-parts", maxParts), ("--max-connections", maxConnections),

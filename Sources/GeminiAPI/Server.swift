@@ -1,7 +1,6 @@
 package import Castor
 package import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 package import Logging
 import NIOCore
 import ServiceLifecycle
@@ -47,7 +46,7 @@ package struct Server: Sendable {
                 idleTimeout: .seconds(Int64(options.limits.idleSeconds)), httpDecoderConfiguration: headers))
         return Application(
             responder: APIResponder(server: core, table: table),
-            server: try TLSFiles(options).map { try .tls(http, tlsConfiguration: $0.configuration) } ?? http,
+            server: try TLSFiles(options)?.wrap(http) ?? http,
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port), serverName: "castor",
                 availableConnectionsDelegate: MaximumAvailableConnections(options.limits.maxConnections)),

@@ -1,6 +1,6 @@
-import Crypto
 import FoundationEssentials
 import GRDB
+import Hashing
 
 /// Consecutive requests of one job, to be computed together.
 package struct BatchChunk: Sendable {
@@ -178,16 +178,16 @@ extension BatchStore {
             // What a chunk left that was never completed.
             try results.truncate(to: batch.resultsBytes)
             try results.sync()
-            try results.forEachPiece(to: batch.resultsBytes) { hash.update(data: $0) }
+            try results.forEachPiece(to: batch.resultsBytes) { hash.update($0) }
         }
         do {
-            try succeed(batch, blob, hash.finalize())
+            try succeed(batch, blob, hash.digest())
         } catch StateError.tooManyFiles {
             try fail(batch, .storageFull)
         }
     }
 
-    private func succeed(_ batch: StoredBatch, _ blob: String, _ sha256: SHA256Digest) throws {
+    private func succeed(_ batch: StoredBatch, _ blob: String, _ sha256: [UInt8]) throws {
         try storage.writeAndSweep { db in
             guard try stillDue(db, batch) else { return }
             let now = storage.now

@@ -1,5 +1,5 @@
-import Crypto
 import GRDB
+import Hashing
 import Synchronization
 
 /// What is known of a file before its bytes come.
@@ -140,7 +140,7 @@ extension FileStore {
                     try live.commit(&state, storage)
                     let file = NewFile(
                         id: row.fileID, displayName: row.displayName, mimeType: row.mimeType, sizeBytes: state.received,
-                        sha256: state.hash.finalize(), state: fileState(row.mimeType), source: .uploaded, blob: row.blob
+                        sha256: state.hash.digest(), state: fileState(row.mimeType), source: .uploaded, blob: row.blob
                     )
                     let stored = try storage.write { db in
                         let stored = try Self.insert(db, file, storage)

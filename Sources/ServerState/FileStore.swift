@@ -1,4 +1,3 @@
-import Crypto
 import FoundationEssentials
 import GRDB
 import Synchronization
@@ -111,7 +110,7 @@ package final class FileStore: Sendable {
         var displayName: String?
         var mimeType: String
         var sizeBytes: Int
-        var sha256: SHA256Digest
+        var sha256: [UInt8]
         var state: FileState
         var source: FileSource
         var blob: String

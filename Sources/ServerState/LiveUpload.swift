@@ -1,5 +1,5 @@
-import Crypto
 import GRDB
+import Hashing
 import Synchronization
 
 /// The one writer's place of an upload: how far the bytes on disk go, and their hash so far.
@@ -32,7 +32,7 @@ final class LiveUpload: Sendable {
         // What lies beyond the row's count was never promised, and may not have reached the disk whole.
         try blob.truncate(to: row.receivedBytes)
         var hash = SHA256()
-        try blob.forEachPiece(to: row.receivedBytes) { hash.update(data: $0) }
+        try blob.forEachPiece(to: row.receivedBytes) { hash.update($0) }
         state = Mutex(State(received: row.receivedBytes, hash: hash, blob: blob))
     }
 

@@ -1,4 +1,4 @@
-import Crypto
+import Hashing
 import Synchronization
 
 /// The bytes of one request to an upload. What was written when the request breaks off is kept: ``finish()`` in any case.
@@ -53,7 +53,7 @@ package final class UploadWriter {
         try await Blocking.run { [live, lease, storage] in
             try live.withLease(lease) { state in
                 try state.blob.write(piece, at: state.received)
-                state.hash.update(data: piece)
+                state.hash.update(piece)
                 state.received += piece.count
                 if commits { try live.commit(&state, storage) }
             }

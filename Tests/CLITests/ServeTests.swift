@@ -140,6 +140,18 @@ import Testing
         #expect(try CastorProgram.run(["serve", "--port", "0", "--api-key-file", "empty"], in: folder).status == 65)
     }
 
+    @Test func withoutTLSBuiltInItsOptionsAreRefused() throws {
+        let folder = try Workspace()
+        let outcome = try CastorProgram.run(
+            ["serve", "--port", "0", "--data-dir", "data", "--tls-cert", "a.pem", "--tls-key", "b.pem"], in: folder)
+        #if TLS
+            #expect(outcome.status == 73, "\(outcome.errors)")
+        #else
+            #expect(outcome.status == 64)
+            #expect(outcome.errors.contains("--traits TLS"))
+        #endif
+    }
+
     @Test func aPortInUseIsSaid() throws {
         let folder = try Workspace()
         let first = try RunningServer([], in: folder)

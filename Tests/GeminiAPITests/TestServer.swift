@@ -2,10 +2,7 @@ import Castor
 import Foundation
 import GeminiAPI
 import HTTPTypes
-import Hummingbird
-import HummingbirdTesting
 import Logging
-import NIOCore
 import TestSupport
 import Testing
 
@@ -37,14 +34,21 @@ enum TestServer {
         var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
         let server = Server(embedder: embedder, options: options, logger: logger)
-        return try await server.application().test(transport == .socket ? .live : .router) { client in
-            try await body(Client(http: client, server: server))
+        switch transport {
+        case .inProcess:
+            return try await server.withExchangeInProcess(logger) {
+                try await body(Client(exchange: $0, server: server))
+            }
+        case .socket:
+            return try await server.withExchangeOverSocket(logger) {
+                try await body(Client(exchange: $0, server: server))
+            }
         }
     }
 }
 
 struct Client: Sendable {
-    let http: any TestClientProtocol
+    let exchange: Exchange
     let server: Server
 
     @discardableResult
@@ -58,10 +62,11 @@ struct Client: Sendable {
     func send(
         _ method: HTTPRequest.Method, _ path: String, bytes: [UInt8]?, headers: HTTPFields = [:]
     ) async throws -> Reply {
-        let response = try await http.execute(
-            uri: path, method: method, headers: headers, body: bytes.map { ByteBuffer(bytes: $0) })
-        return Reply(
-            status: response.status.code, headers: response.headers, body: Array(response.body.readableBytesView))
+        var headers = headers
+        if let bytes { headers[.contentLength] = String(bytes.count) }
+        return try await exchange(
+            HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path, headerFields: headers),
+            bytes)
     }
 
     func post(_ path: String, _ body: String, headers: HTTPFields = [:]) async throws -> Reply {
@@ -82,7 +87,7 @@ struct Client: Sendable {
     }
 }
 
-struct Reply {
+struct Reply: Sendable {
     let status: Int
     let headers: HTTPFields
     let body: [UInt8]

@@ -1,6 +1,35 @@
 import Foundation
+import Hashing
 import ServerState
 import Testing
+
+/// FIPS 180-4's examples (NIST's "SHA256.pdf"), and pieces.
+@Suite struct SHA256Tests {
+    @Test(arguments: [
+        ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        (
+            "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+        ),
+    ])
+    func examples(text: String, digest: String) {
+        let hexadecimal = SHA256.digest(Array(text.utf8)).map { String(format: "%02x", $0) }.joined()
+        #expect(hexadecimal == digest)
+    }
+
+    @Test func piecesAreTheWholeAndACopyGoesOnByItself() {
+        let bytes = someBytes(1_000)
+        for cut in [0, 1, 63, 64, 65, 999, 1_000] {
+            var hash = SHA256()
+            hash.update(Array(bytes[..<cut]))
+            var copy = hash
+            copy.update(Array(bytes[cut...]))
+            #expect(copy.digest() == SHA256.digest(bytes), "\(cut)")
+            #expect(hash.digest() == SHA256.digest(Array(bytes[..<cut])), "\(cut)")
+        }
+    }
+}
 
 @Suite struct TimestampTests {
     @Test(

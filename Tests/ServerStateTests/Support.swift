@@ -1,5 +1,5 @@
-import Crypto
 import FoundationEssentials
+import Hashing
 import ServerState
 import Synchronization
 import Testing
@@ -39,7 +39,7 @@ func someBytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     }
 }
 
-func sha256(_ bytes: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: bytes)) }
+func sha256(_ bytes: [UInt8]) -> [UInt8] { SHA256.digest(bytes) }
 
 extension FileStore {
     /// Sends bytes as one request.

@@ -1,5 +1,5 @@
-import Crypto
 import HTTPTypes
+import Hashing
 package import Hummingbird
 
 /// The API keys that are let in. Without any, everybody is.
@@ -41,7 +41,7 @@ package struct KeyRing: Sendable {
     }
 
     private static func digest(_ key: String) -> [UInt8] {
-        Array(SHA256.hash(data: Array(key.utf8)))
+        SHA256.digest(Array(key.utf8))
     }
 }
 

@@ -1,6 +1,6 @@
-import Crypto
 import Encoder
 import Glibc
+import Hashing
 
 /// SHA-256 of training data, in the model card: the name of data that others can check with `sha256sum`, 64 lower-case
 /// hexadecimal digits.
@@ -19,10 +19,10 @@ package enum DataDigest {
         for entry in files.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
             lines.append("\(try file(entry.path))  \(entry.name)\n")
         }
-        return hexadecimal(SHA256.hash(data: Array(lines.joined().utf8)))
+        return hexadecimal(SHA256.digest(Array(lines.joined().utf8)))
     }
 
-    private static func hexadecimal(_ digest: SHA256Digest) -> String {
+    private static func hexadecimal(_ digest: [UInt8]) -> String {
         digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
@@ -38,9 +38,9 @@ package enum DataDigest {
         guard status.st_mode & S_IFMT == S_IFDIR else { return try file(path) }
         var hash = SHA256()
         for name in files(path, "").sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
-            hash.update(data: Array("\(try file("\(path)/\(name)"))  \(name)\n".utf8))
+            hash.update(Array("\(try file("\(path)/\(name)"))  \(name)\n".utf8))
         }
-        return hexadecimal(hash.finalize())
+        return hexadecimal(hash.digest())
     }
 
     private static func file(_ path: String) throws(RunError) -> String {
@@ -48,8 +48,8 @@ package enum DataDigest {
             let file = try MappedFile(path: path)
             return withExtendedLifetime(file) {
                 var hash = SHA256()
-                hash.update(bufferPointer: file.bytes)
-                return hexadecimal(hash.finalize())
+                hash.update(file.bytes)
+                return hexadecimal(hash.digest())
             }
         } catch { throw .model(error) }
     }
