@@ -47,7 +47,7 @@ extension Server {
     ) async throws -> Value {
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
         let application = try application { port.yield($0) }
-        return try await Self.running([application], logger) {
+        return try await Self.running([application], logger, onEnd: { port.finish() }) {
             guard let port = await ports.first(where: { _ in true }) else { throw SocketClient.Closed() }
             let client = SocketClient(port: port)
             do {
@@ -62,17 +62,40 @@ extension Server {
     }
 
     private static func running<Value: Sendable>(
-        _ services: [any Service], _ logger: Logger, _ body: @escaping @Sendable () async throws -> Value
+        _ services: [any Service], _ logger: Logger, onEnd: @escaping @Sendable () -> Void = {},
+        _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: services, logger: logger))
+        // A group that is shut down before it runs never ends.
+        let (started, isStarted) = AsyncStream.makeStream(of: Void.self)
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: services + [LastService(isStarted: isStarted)], logger: logger))
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await group.run() }
+            tasks.addTask {
+                // Services that cannot start end the wait for them.
+                defer {
+                    isStarted.finish()
+                    onEnd()
+                }
+                try await group.run()
+            }
+            for await _ in started {}
             let result: Result<Value, any Error>
             do { result = .success(try await body()) } catch { result = .failure(error) }
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
             return try result.get()
         }
+    }
+}
+
+/// Says that a group runs.
+private struct LastService: Service {
+    let isStarted: AsyncStream<Void>.Continuation
+
+    func run() async throws {
+        isStarted.finish()
+        try? await gracefulShutdown()
     }
 }
 
