@@ -210,11 +210,11 @@ import Testing
                 return try reply.message
             }
             let start = "Invalid value at 'content.parts[1].inline_data.data' (TYPE_BYTES), Base64 decoding failed for "
-            #expect(try await message("%%%%") == start + #""%%%%""#)
-            #expect(
-                try await message("data:image/png;base64,AAAA")
-                    == start
-                    + #""data:image/png;base64,AAAA"; leave out what is before the base64, "data:image/png;base64,""#)
+            let short = try await message("%%%%")
+            #expect(short == start + #""%%%%""#)
+            let url = try await message("data:image/png;base64,AAAA")
+            let hint = #"; leave out what is before the base64, "data:image/png;base64,""#
+            #expect(url == start + #""data:image/png;base64,AAAA""# + hint)
             // A long value is not sent back whole.
             #expect(try await message(String(repeating: "%", count: 100_000)).utf8.count < 400)
         }

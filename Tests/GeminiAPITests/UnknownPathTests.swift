@@ -24,7 +24,7 @@ import Testing
             #expect(lines.count >= 6)
             for line in lines {
                 let path = line.split(separator: " ")[1].replacing("gemini-embedding-2", with: "{model}")
-                #expect(templates.contains(path), "\(line)")
+                #expect(templates.contains(String(path)), "\(line)")
             }
         }
     }
