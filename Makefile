@@ -51,6 +51,12 @@ contracts: program ## Of the tests only those that drive the built server with t
 	@tools/timed "Installing the clients" tools/contracts/setup
 	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts
 
+.PHONY: contracts-all
+contracts-all: program ## The same with the larger clients, too: those that bring a database or as much besides
+	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts
+	@tools/timed "Installing the clients, the larger ones too" tools/contracts/setup --all
+	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts --all-clients
+
 .PHONY: moving
 moving: program ## Record vectors from a second server, compare, map and distil, and show what each gains
 	@tools/timed "Checking the Debian packages for the client" tools/setup contracts

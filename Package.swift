@@ -48,6 +48,7 @@ let package = Package(
         system("CNettle", pkgConfig: "nettle"),
         .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
         .target(name: "CFFmpeg", path: "Sources/System/CFFmpeg"),
+        .target(name: "CZlib", path: "Sources/System/CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(
             name: "CPoppler", path: "Sources/System/CPoppler",
             cSettings: [.define("CASTOR_OCR", .when(traits: ["OCR"]))]),
@@ -87,7 +88,7 @@ let package = Package(
         .target(
             name: "GeminiAPI",
             dependencies: [
-                "Castor", "Hashing", "Media", "ServerState",
+                "Castor", "CZlib", "Hashing", "Media", "ServerState",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird", condition: .when(traits: ["TLS"])),

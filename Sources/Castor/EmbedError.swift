@@ -16,6 +16,8 @@ public enum EmbedError: Error, Sendable, Equatable {
     /// A text file that is not UTF-8.
     case invalidText(part: Int, name: String?)
     case tooManyImages(count: Int, limit: Int)
+    /// Sounds that are together longer than one may be.
+    case tooMuchSound(seconds: Double, limit: Double)
     case tooManyVideos(count: Int, limit: Int)
     case tooManyDocuments(count: Int, limit: Int)
     /// Media that this model was not made for; `kind` is "video" or "documents".
@@ -64,6 +66,8 @@ extension EmbedError: CustomStringConvertible {
         case .invalidText(let part, let name):
             "part \(part)\(name.map { " (\($0))" } ?? ""): the text is not valid UTF-8"
         case .tooManyImages(let count, let limit): "the content has \(count) images, the limit is \(limit)"
+        case .tooMuchSound(let seconds, let limit):
+            "the sounds of the content are at least \(Int(seconds)) s long together, the limit is \(Int(limit)) s"
         case .tooManyVideos(let count, let limit): "the content has \(count) videos, the limit is \(limit)"
         case .tooManyDocuments(let count, let limit): "the content has \(count) documents, the limit is \(limit)"
         case .unsupportedByModel(let part, let kind): "part \(part): this model takes no \(kind)"

@@ -61,6 +61,9 @@ public struct Usage: Sendable, Equatable {
 
     public var promptTokenCount: Int { details.reduce(0) { $0 + $1.tokenCount } }
 
+    /// Tokens of one modality; 0 where there are none.
+    subscript(_ modality: Modality) -> Int { details.first { $0.modality == modality }?.tokenCount ?? 0 }
+
     static let tokensPerImage = 258
     static let tokensPerPage = 258
     static let tokensPerFrame = 66

@@ -5,7 +5,7 @@ package import Media
 public struct Limits: Sendable, Equatable {
     /// Images in one content. The default is 6.
     public var maxImages = 6
-    /// Seconds of one sound. The default is 180.
+    /// Seconds of a sound, and of all sounds of a content together. The default is 180.
     public var maxAudioSeconds = 180.0
     /// Pixels along one side of an image. The default is 16,384.
     public var maxImageSide = 16_384

@@ -18,6 +18,7 @@ struct PartSource: Sendable {
     let name: String?
 
     var isImage: Bool { if case .image = kind { true } else { false } }
+    var isAudio: Bool { if case .audio = kind { true } else { false } }
     var isVideo: Bool { if case .video = kind { true } else { false } }
     var isDocument: Bool { if case .document = kind { true } else { false } }
 

@@ -43,6 +43,28 @@ package struct NoHooks: PreparationHooks {
     package init() {}
 }
 
+/// All sounds of a content together may be as long as one alone. Each is decoded before it counts, so one too many is.
+private struct SoundsOfContent {
+    let limit: Double
+    private var count = 0
+    private var tokens = 0
+
+    init(limit: Double) {
+        self.limit = limit
+    }
+
+    /// Usage without and with one more sound.
+    mutating func add(_ before: Usage, _ after: Usage) throws(EmbedError) {
+        count += 1
+        tokens += after[.audio] - before[.audio]
+        // Each sound's tokens are rounded up.
+        let mostTokens = Int((limit * Usage.tokensPerSecondOfAudio).rounded(.up)) + count - 1
+        guard tokens <= mostTokens || count == 1 else {
+            throw .tooMuchSound(seconds: Double(tokens) / Usage.tokensPerSecondOfAudio, limit: limit)
+        }
+    }
+}
+
 /// Content to encoder input: files are read, media decoded, text tokenised, everything checked. A pure function of the bytes.
 package struct Preparation: Sendable {
     package let configuration: Configuration
@@ -93,8 +115,11 @@ package struct Preparation: Sendable {
         var segments: [EncoderInput.Segment] = []
         var usage = Usage()
         var truncated = false
+        var sounds = SoundsOfContent(limit: limits.maxAudioSeconds)
         for source in sources {
+            let before = usage
             segments += try self.segments(source, options, hooks, maxTokens, &usage, &truncated)
+            if source.isAudio { try sounds.add(before, usage) }
         }
         var input = EncoderInput(segments)
         if input.truncate(to: maxTokens) { truncated = true }

@@ -156,7 +156,8 @@ extension EmbedError {
         case .invalidText(_, let name): .invalidText(part: number, name: name)
         case .unsupportedByModel(_, let kind): .unsupportedByModel(part: number, kind: kind)
         case .notAVideo: .notAVideo(part: number)
-        case .noParts, .tooManyImages, .tooManyVideos, .tooManyDocuments, .tooManyTokens, .invalidDimensions, .model:
+        case .noParts, .tooManyImages, .tooMuchSound, .tooManyVideos, .tooManyDocuments, .tooManyTokens,
+            .invalidDimensions, .model:
             self
         }
     }

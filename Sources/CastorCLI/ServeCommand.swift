@@ -61,6 +61,12 @@ struct ServeCommand: AsyncParsableCommand {
     )
     var applyTaskPrompts = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Whose answers are compressed by gzip, of clients that ask for it: never, remote (clients at other machines) or always.",
+            valueName: "who"))
+    var gzipReplies = CompressedReplies.remote
+
     @Option(help: ArgumentHelp("Bytes of one request's body.", valueName: "bytes"))
     var maxBodyBytes = ServerLimits().maxBodyBytes
 
@@ -144,6 +150,7 @@ struct ServeCommand: AsyncParsableCommand {
         options.state = try (dataDir ?? Self.defaultDataDirectory).map(Self.openState)
         options.isLenient = lenient
         options.appliesTaskPrompts = applyTaskPrompts
+        options.compressedReplies = gzipReplies
         options.programVersion = Version.current
         options.limits.maxBodyBytes = maxBodyBytes
         options.limits.maxBufferedBytes = maxBufferedBytes
@@ -207,6 +214,8 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+extension CompressedReplies: ExpressibleByArgument {}
 
 extension Substring {
     /// Without what is at both ends.

@@ -1,4 +1,5 @@
 package import Castor
+import Glibc
 package import Hummingbird
 import HummingbirdCore
 package import Logging
@@ -40,10 +41,12 @@ package struct Server: Sendable {
         headers.maxHeaderListSize = options.limits.maxHeaderBytes
         headers.maxHeaderFieldCount = 100
         let disconnects = core.disconnects
-        let http = HTTPServerBuilder.http1(
-            configuration: HTTP1Channel.Configuration(
-                additionalChannelHandlers: [Disconnects.Handler(disconnects), ContinueHandler()],
-                idleTimeout: .seconds(Int64(options.limits.idleSeconds)), httpDecoderConfiguration: headers))
+        let configuration = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [Disconnects.Handler(disconnects), ContinueHandler()],
+            idleTimeout: .seconds(Int64(options.limits.idleSeconds)), httpDecoderConfiguration: headers)
+        let http = HTTPServerBuilder { responder in
+            GuardedChannel(base: HTTP1Channel(responder: responder, configuration: configuration))
+        }
         return Application(
             responder: APIResponder(server: core, table: table),
             server: try TLSFiles(options)?.wrap(http) ?? http,
@@ -61,7 +64,11 @@ package struct Server: Sendable {
         var configuration = ServiceGroupConfiguration(
             services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: core.logger)
         configuration.maximumGracefulShutdownDuration = .seconds(core.options.limits.drainSeconds)
-        try await ServiceGroup(configuration: configuration).run()
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch let error as IOError {
+            throw StartupFailure(error, core.options)
+        }
     }
 }
 
@@ -86,7 +93,23 @@ private struct CoreService: Service {
     }
 }
 
-/// The model cannot be used.
+/// Why the server does not listen.
 struct StartupFailure: Error, CustomStringConvertible {
     let description: String
+
+    init(description: String) {
+        self.description = description
+    }
+
+    /// What a person can do about a port or an address that cannot be had.
+    init(_ error: IOError, _ options: ServerOptions) {
+        description =
+            switch error.errnoCode {
+            case EADDRINUSE: "port \(options.port) of \(options.host) is in use; choose another with --port"
+            case EACCES, EPERM:
+                "port \(options.port) is for privileged programs alone; choose one above 1023 with --port"
+            case EADDRNOTAVAIL: "\(options.host) is no address of this machine; choose another with --host"
+            default: error.description
+            }
+    }
 }

@@ -19,6 +19,8 @@ package struct ServerOptions: Sendable {
     package var isLenient = false
     /// Whether taskType puts a prompt in front of the text. The default is no effect, as in version 2 of the service.
     package var appliesTaskPrompts = false
+    /// Who gets answers in gzip, if he asks for it. The default is clients at other machines.
+    package var compressedReplies = CompressedReplies.remote
     /// For the OpenAPI document.
     package var programVersion = "0"
     package var limits = ServerLimits()
@@ -39,6 +41,10 @@ package struct ServerLimits: Sendable {
     package var maxParts = 8_192
     /// Contents of one batch. The default is the service's, 100.
     package var maxBatchContents = 100
+    /// Texts of one `:predict`. The default is Vertex's, 250.
+    package var maxPredictInstances = 250
+    /// Tokens of one `:predict`. The default is Vertex's, 20,000.
+    package var maxPredictTokens = 20_000
     /// Connections at once; more wait to be accepted. The default is 512.
     package var maxConnections = 512
     /// Seconds that a connection may be silent, or take to send a request's next bytes. The default is 60.

@@ -160,8 +160,14 @@ import Testing
             let second = try CastorProgram.run(
                 ["serve", "--port", "\(first.port)", "--data-dir", "other"], in: folder)
             #expect(second.status == 73, "\(number): \(second.errors)")
-            #expect(second.errors.contains("castor: "))
+            #expect(
+                second.errors.contains(
+                    "castor: port \(first.port) of 127.0.0.1 is in use; choose another with --port\n"))
         }
+        let foreign = try CastorProgram.run(
+            ["serve", "--port", "0", "--host", "192.0.2.1", "--data-dir", "other"], in: folder)
+        #expect(foreign.status == 73)
+        #expect(foreign.errors.contains("--host"), "\(foreign.errors)")
         #expect(try first.stop(SIGTERM).status == 0)
     }
 
@@ -258,5 +264,70 @@ import Testing
         connection.write(Array(Self.hello.utf8))
         #expect(try connection.receive().status == 200)
         #expect(try server.stop(SIGTERM).status == 0)
+    }
+
+    /// gRPC's way to begin: HTTP/2 without TLS.
+    @Test func clientsOfHTTP2AreToldWhatIsSpokenHere() throws {
+        let folder = try Workspace()
+        let server = try RunningServer([], in: folder)
+        let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+        // In one piece with the first frame, and letter by letter.
+        for pieces in [[preface + "\0\0\0\u{4}\0\0\0\0\0"], preface.map(String.init)] {
+            let connection = try server.connect()
+            for piece in pieces { connection.write(Array(piece.utf8)) }
+            let head = try connection.receiveHead()
+            #expect(head.hasPrefix("HTTP/1.1 505 "), "\(head)")
+            #expect(connection.receiveRest().joined().contains("HTTP/1.1"))
+        }
+        // A request of HTTP/1 that begins alike, whole and letter by letter, and one that asks for HTTP/2.
+        for pieces in [
+            ["PROPFIND / HTTP/1.1\r\nHost: a\r\n\r\n"], "PROPFIND / HTTP/1.1\r\nHost: a\r\n\r\n".map(String.init),
+        ] {
+            let connection = try server.connect()
+            for piece in pieces { connection.write(Array(piece.utf8)) }
+            #expect(try connection.receive().status == 405)
+        }
+        let upgrade = try server.request(
+            "GET", "/livez",
+            headers: ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"])
+        #expect(upgrade.status == 200)
+        let hello = try server.connect()
+        hello.write([0x16, 0x03, 0x01, 0x02, 0x00, 0x01])
+        hello.endWriting()
+        _ = hello.receiveRest()
+        let outcome = try server.stop(SIGTERM)
+        #expect(outcome.status == 0)
+        #expect(outcome.errors.contains("a client speaks HTTP/2 without TLS"))
+        #expect(outcome.errors.contains("a client speaks TLS; this port is plain HTTP"))
+    }
+
+    /// google-genai joins a list of strings; nobody tells its user but the log.
+    @Test func severalTextsInOneVectorAreNoted() throws {
+        let folder = try Workspace()
+        let server = try RunningServer([], in: folder)
+        let path = "/v1beta/models/gemini-embedding-2:batchEmbedContents"
+        let fused = #"{"requests":[{"content":{"parts":[{"text":"a"},{"text":"b"},{"text":"c"}]}}]}"#
+        let agent = ["User-Agent: google-genai-sdk/3.6.1 gl-python/3.11"]
+        for (body, headers) in [
+            (fused, agent), (fused, ["User-Agent: curl/8"]), (#"{"requests":[\#(Self.hello)]}"#, agent),
+            (#"{"requests":[\#(Self.hello),\#(Self.hello)]}"#, agent),
+        ] {
+            #expect(try server.request("POST", path, body, headers: headers).status == 200)
+        }
+        let notes = try server.stop(SIGTERM).errors.split(separator: "\n").filter {
+            $0.contains("one vector for several texts")
+        }
+        #expect(notes.count == 1)
+        #expect(notes.first?.contains(#""texts":"3""#) ?? false)
+    }
+
+    @Test func answersInGzipAreAnOption() throws {
+        let folder = try Workspace()
+        let server = try RunningServer(["--gzip-replies", "always"], in: folder)
+        let reply = try server.request(
+            "POST", Self.path, #"{"content":{"parts":[{"text":"hi"}]}}"#, headers: ["Accept-Encoding: gzip"])
+        #expect(reply.head.lowercased().contains("content-encoding: gzip"))
+        #expect(try server.stop(SIGTERM).status == 0)
+        #expect(try CastorProgram.run(["serve", "--gzip-replies", "loudly"], in: folder).status == 64)
     }
 }

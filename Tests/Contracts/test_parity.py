@@ -65,11 +65,11 @@ def test_queries_of_every_google_api_are_let_through(server):
 def test_what_is_not_served_is_404_in_the_services_form(server):
     for method, path in (
             ("POST", "/v1beta/models/gemini-pro:generateContent"), ("POST", f"/v1beta/models/{MODEL}:generateContent"),
-            ("GET", "/v1beta/cachedContents"), ("GET", "/v1beta/corpora"), ("GET", "/v1beta/tunedModels"),
+            ("GET", "/v1beta/cachedContents"), ("GET", "/v1beta/corpora"), ("GET", "/v1beta/tunedModels/x"),
             ("POST", f"/v1beta1/publishers/google/models/{MODEL}:computeTokens"),
             ("POST", "/v1/projects/p/locations/l/endpoints/openapi/embeddings"),
             ("POST", "/v1/projects/p/locations/l/batchPredictionJobs"), ("POST", "/v1beta/openai/batches"),
-            ("POST", "/v1beta/openai/files"), ("GET", "/")):
+            ("POST", "/v1beta/openai/files"), ("POST", "/v1beta/openai/chat/completions")):
         status, _, data = server.request(method, path, {} if method == "POST" else None)
         reply = json.loads(data)
         error = (reply[0] if "/openai/" in path else reply)["error"]

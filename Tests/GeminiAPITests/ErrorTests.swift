@@ -1,3 +1,4 @@
+import Foundation
 import GeminiAPI
 import HTTPTypes
 import Testing
@@ -115,7 +116,6 @@ import Testing
             try await client.get("/v1/models/nothing").expectError(404, "NOT_FOUND")
             try await client.get("/v1/nothing").expectError(404, "NOT_FOUND")
             try await client.post("/v1/models/gemini-embedding-2:sing", Self.hello).expectError(404, "NOT_FOUND")
-            try await client.send(.delete, "/v1/models").expectError(404, "NOT_FOUND")
         }
     }
 
@@ -126,6 +126,17 @@ import Testing
             }
             #expect(try await client.batch(body("models/gemini-embedding-2")).status == 200)
             #expect(try await client.batch(body("gemini-embedding-2")).status == 200)
+            let full = "projects/p/locations/l/publishers/google/models"
+            #expect(try await client.batch(body("\(full)/gemini-embedding-2")).status == 200)
+            #expect(
+                try await client.post(
+                    "/v1/\(full)/gemini-embedding-2:batchEmbedContents", body("\(full)/gemini-embedding-2")
+                ).status == 200)
+            for wrong in [
+                "\(full)/gemini-embedding-001", "\(full)/", "projects/p/publishers/google/models/gemini-embedding-2",
+            ] {
+                try await client.batch(body(wrong)).expectError(400, "INVALID_ARGUMENT")
+            }
             try await client.batch(body("models/gemini-embedding-001")).expectError(400, "INVALID_ARGUMENT")
         }
     }
@@ -188,5 +199,99 @@ import Testing
             #expect(try await client.embed(body(3)).status == 200)
             try await client.embed(body(4)).expectError(400, "INVALID_ARGUMENT")
         }
+    }
+
+    @Test func badBase64IsSaidAsTheServiceSaysIt() async throws {
+        try await TestServer.with { client in
+            func message(_ data: String) async throws -> String {
+                let reply = try await client.embed(
+                    #"{"content":{"parts":[{"text":"a"},{"inlineData":{"mimeType":"image/png","data":"\#(data)"}}]}}"#)
+                try reply.expectError(400, "INVALID_ARGUMENT")
+                return try reply.message
+            }
+            let start = "Invalid value at 'content.parts[1].inline_data.data' (TYPE_BYTES), Base64 decoding failed for "
+            let short = try await message("%%%%")
+            #expect(short == start + #""%%%%""#)
+            let url = try await message("data:image/png;base64,AAAA")
+            let hint = #"; leave out what is before the base64, "data:image/png;base64,""#
+            #expect(url == start + #""data:image/png;base64,AAAA""# + hint)
+            // A long value is not sent back whole.
+            #expect(try await message(String(repeating: "%", count: 100_000)).utf8.count < 400)
+        }
+    }
+
+    @Test func base64MayHaveLineBreaks() async throws {
+        try await TestServer.with { client in
+            func embed(_ data: String) async throws -> Reply {
+                try await client.embed(
+                    #"{"content":{"parts":[{"inlineData":{"mimeType":"image/jpeg","data":"\#(data)"}}]}}"#)
+            }
+            let plain = try await embed(EmbedTests.image)
+            var rest = EmbedTests.image[...]
+            var lines: [Substring] = []
+            while !rest.isEmpty {
+                lines.append(rest.prefix(76))
+                rest = rest.dropFirst(76)
+            }
+            #expect(lines.count > 2)
+            for end in [#"\n"#, #"\r\n"#, " "] {
+                let reply = try await embed(lines.joined(separator: end) + end)
+                #expect(reply.status == 200)
+                #expect(reply.body == plain.body)
+            }
+        }
+    }
+
+    @Test func tasksAreReadInAnyCase() async throws {
+        try await TestServer.with { client in
+            func values(_ task: String) async throws -> [Float] {
+                let reply = try await client.embed(
+                    #"{"content":{"parts":[{"text":"a"}]},"taskType":"\#(task)"}"#, model: "gemini-embedding-001")
+                #expect(reply.status == 200, "\(reply.text)")
+                return try reply.values
+            }
+            let query = try await values("RETRIEVAL_QUERY")
+            for task in ["retrieval_query", "Retrieval_Query", "retrieval-query"] {
+                #expect(try await values(task) == query)
+            }
+            #expect(try await values("task_type_unspecified") != query)
+        }
+    }
+
+    @Test func foreignAddressesAreRefusedInTheServicesWords() async throws {
+        try await TestServer.with { client in
+            let reply = try await client.embed(
+                #"{"content":{"parts":[{"fileData":{"fileUri":"https://example.com/a.png","mimeType":"image/png"}}]}}"#)
+            try reply.expectError(400, "INVALID_ARGUMENT")
+            #expect(try reply.message.hasPrefix("Invalid or unsupported file uri: https://example.com/a.png"))
+        }
+    }
+
+    /// Each of them is short enough, and both together are not.
+    @Test func soundsCountTogether() async throws {
+        try await TestServer.with { client in
+            func content(_ seconds: [Int]) -> String {
+                let parts = seconds.map {
+                    #"{"inlineData":{"mimeType":"audio/wav","data":"\#(Self.wave(seconds: $0))"}}"#
+                }
+                return #"{"content":{"parts":[\#(parts.joined(separator: ","))]},"outputDimensionality":1}"#
+            }
+            #expect(try await client.embed(content([90, 90])).status == 200)
+            for seconds in [[100, 81], [60, 60, 61]] {
+                let reply = try await client.embed(content(seconds))
+                try reply.expectError(400, "INVALID_ARGUMENT")
+                #expect(try reply.message.contains("180 s"))
+            }
+        }
+    }
+
+    /// 8,000 samples a second of 8 bits, in base64.
+    private static func wave(seconds: Int) -> String {
+        let samples = (0..<8_000 * seconds).map { UInt8(truncatingIfNeeded: 128 + ($0 * $0 >> 9) % 100) }
+        func little(_ value: Int, _ bytes: Int) -> [UInt8] { (0..<bytes).map { UInt8(value >> (8 * $0) & 255) } }
+        let format = little(1, 2) + little(1, 2) + little(8_000, 4) + little(8_000, 4) + little(1, 2) + little(8, 2)
+        let body =
+            Array("WAVEfmt ".utf8) + little(16, 4) + format + Array("data".utf8) + little(samples.count, 4) + samples
+        return Data(Array("RIFF".utf8) + little(body.count, 4) + body).base64EncodedString()
     }
 }

@@ -165,4 +165,137 @@ import Testing
             }
         }
     }
+
+    /// What Vertex' own SDK reads of a model before it embeds.
+    @Test(arguments: Transport.allCases)
+    func vertexModelsAreThere(_ transport: Transport) async throws {
+        try await TestServer.with(transport) { client in
+            for parent in ["/v1", "/v1beta1", "/v1beta1/projects/p/locations/us-central1"] {
+                let models = "\(parent)/publishers/google/models"
+                let model = try await client.get("\(models)/gemini-embedding-001").json
+                #expect(try model["name"].string == "publishers/google/models/gemini-embedding-001")
+                #expect(
+                    try model["publisherModelTemplate"].string
+                        == "projects/{project}/locations/{location}/publishers/google/models/gemini-embedding-001")
+                #expect(
+                    try model["predictSchemata"]["instanceSchemaUri"].string
+                        == "gs://google-cloud-aiplatform/schema/predict/instance/text_embedding_1.0.0.yaml")
+                let list = try await client.get("\(models)?pageSize=3").json
+                #expect(try list["publisherModels"].array.count == 3)
+                let rest = try await client.get("\(models)?pageToken=\(list["nextPageToken"].string)").json
+                #expect(
+                    try rest["publisherModels"][0]["name"].string == "publishers/google/models/castor-nano")
+                try await client.get("\(models)/text-bison").expectError(404, "NOT_FOUND")
+            }
+        }
+    }
+
+    @Test func thereAreNoTunedModels() async throws {
+        try await TestServer.with { client in
+            #expect(try await client.get("/v1beta/tunedModels?pageSize=10").json["tunedModels"].array.isEmpty)
+        }
+    }
+
+    @Test func predictTakes250TextsOf20000Tokens() async throws {
+        try await TestServer.with { client in
+            func predict(_ texts: [String], model: String = "gemini-embedding-001") async throws -> Reply {
+                let instances = texts.map { #"{"content":"\#($0)"}"# }.joined(separator: ",")
+                return try await client.post(
+                    "/v1/projects/p/locations/l/publishers/google/models/\(model):predict",
+                    #"{"instances":[\#(instances)],"parameters":{"outputDimensionality":2}}"#)
+            }
+            let most = try await predict((1...250).map { "text \($0)" })
+            #expect(most.status == 200, "\(most.text.prefix(300))")
+            let predictions = try most.json["predictions"].array
+            #expect(predictions.count == 250)
+            let own = try await predict(["text 250"])
+            expectClose(
+                try predictions[249]["embeddings"]["values"].floats,
+                try own.json["predictions"][0]["embeddings"]["values"].floats, .batchInvariance)
+            try await predict((1...251).map { "text \($0)" }).expectError(400, "INVALID_ARGUMENT")
+            try await predict([]).expectError(400, "INVALID_ARGUMENT")
+            // Tokens count before a text is cut to what the model takes.
+            let text = String(repeating: "word ", count: 1_000)
+            let count = try await predict([text]).json["predictions"][0]["embeddings"]["statistics"]["token_count"].int
+            let fitting = 20_000 / count
+            for model in ["gemini-embedding-001", "gemini-embedding-2"] {
+                #expect(try await predict(Array(repeating: text, count: fitting), model: model).status == 200)
+                let more = try await predict(Array(repeating: text, count: fitting + 1), model: model)
+                try more.expectError(400, "INVALID_ARGUMENT")
+                #expect(try more.message.contains("20000"))
+            }
+        }
+    }
+
+    @Test(arguments: Transport.allCases)
+    func openAIEmbedsDataURLs(_ transport: Transport) async throws {
+        try await TestServer.with(transport) { client in
+            let path = "/v1beta/openai/embeddings"
+            let bytes = try Folders.read("\(Folders.fixtures)/media/scene.jpg")
+            for url in ["data:image/jpeg;base64,", "DATA:image/jpeg;name=a.jpg;base64,"] {
+                let reply = try await client.post(
+                    path,
+                    #"{"model":"gemini-embedding-2","input":["a","\#(url)\#(EmbedTests.image)"],"dimensions":8}"#)
+                #expect(reply.status == 200, "\(reply.text)")
+                let data = try reply.json["data"].array
+                expectClose(
+                    try data[0]["embedding"].floats, try TestServer.vector(Content("a"), dimensions: 8),
+                    .batchInvariance)
+                expectClose(
+                    try data[1]["embedding"].floats,
+                    try TestServer.vector(Content([.data(bytes, mimeType: "image/jpeg")]), dimensions: 8),
+                    .batchInvariance)
+            }
+            // Texts about data are texts.
+            for text in ["data: the plural of datum", "data:image/png, said he", "data:,;base64"] {
+                let reply = try await client.post(
+                    path, #"{"model":"gemini-embedding-2","input":"\#(text)","dimensions":8}"#)
+                expectClose(
+                    try reply.json["data"][0]["embedding"].floats,
+                    try TestServer.vector(Content(text), dimensions: 8), .batchInvariance)
+            }
+            for (body, words) in [
+                (#"{"model":"gemini-embedding-2","input":"data:image/png;base64,%%%"}"#, "Base64 decoding failed"),
+                (
+                    #"{"model":"gemini-embedding-001","input":"data:image/jpeg;base64,\#(EmbedTests.image)"}"#,
+                    "text only"
+                ),
+                (
+                    #"{"model":"gemini-embedding-2","input":[{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,\#(EmbedTests.image)"}}]}"#,
+                    ":embedContent"
+                ),
+                (#"{"model":"gemini-embedding-2","input":["a",{"type":"text","text":"b"}]}"#, ":embedContent"),
+                (#"{"model":"gemini-embedding-2","input":[1,2]}"#, "token ids"),
+            ] {
+                let reply = try await client.post(path, body)
+                #expect(reply.status == 400)
+                #expect(try reply.json[0]["error"]["message"].string.contains(words), "\(reply.text)")
+            }
+        }
+    }
+
+    @Test func openAIsInputTypeIsTheTask() async throws {
+        try await TestServer.with { client in
+            func vector(_ more: String, model: String = "gemini-embedding-001") async throws -> [Float] {
+                let reply = try await client.post(
+                    "/v1/embeddings", #"{"model":"\#(model)","input":"a"\#(more)}"#)
+                #expect(reply.status == 200, "\(reply.text)")
+                return try reply.json["data"][0]["embedding"].floats
+            }
+            let query = try await client.embed(
+                #"{"content":{"parts":[{"text":"a"}]},"taskType":"RETRIEVAL_QUERY"}"#, model: "gemini-embedding-001")
+            for name in ["query", "search_query", "Query"] {
+                expectClose(try await vector(#","input_type":"\#(name)""#), try query.values, .batchInvariance)
+            }
+            #expect(try await vector(#","input_type":"document""#) != query.values)
+            // Without effect on version 2, as taskType.
+            expectClose(
+                try await vector(#","input_type":"query""#, model: "gemini-embedding-2"),
+                try TestServer.vector(Content("a")), .batchInvariance)
+            let unknown = try await client.post(
+                "/v1/embeddings", #"{"model":"gemini-embedding-2","input":"a","input_type":"song"}"#)
+            #expect(unknown.status == 400)
+            #expect(unknown.text.contains("search_query"))
+        }
+    }
 }

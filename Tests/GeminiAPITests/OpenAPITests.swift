@@ -66,7 +66,9 @@ import Testing
                     "PredictResponse"
                 ),
                 ("/v1/models", "", "ListModelsResponse"), ("/v1/models/castor-nano", "", "Model"),
-                ("/v1/openai/models", "", "OpenAIModels"),
+                ("/v1/openai/models", "", "OpenAIModels"), ("/v1/tunedModels", "", "ListTunedModelsResponse"),
+                ("/v1/publishers/google/models", "", "ListPublisherModelsResponse"),
+                ("/v1/publishers/google/models/gemini-embedding-2", "", "PublisherModel"),
             ] {
                 let reply = body.isEmpty ? try await client.get(path) : try await client.post(path, body)
                 #expect(reply.status == 200, "\(path): \(reply.text)")

@@ -1,11 +1,17 @@
 import FoundationEssentials
 
-/// Both alphabets, with or without padding: clients of the service send either.
+/// Both alphabets, with or without padding, in one line or many: clients of the service send either, and `base64` and Python's `encodebytes`
+/// break lines.
 package enum Base64 {
     /// nil where a character is of neither alphabet, or the length is impossible.
     package static func decode(_ text: String) -> [UInt8]? {
         var text = text
-        return text.withUTF8(decode)
+        return text.withUTF8 { letters in
+            if let bytes = decode(letters) { return bytes }
+            let solid = letters.filter { $0 > UInt8(ascii: " ") }
+            guard solid.count < letters.count else { return nil }
+            return solid.withUnsafeBufferPointer(decode)
+        }
     }
 
     private static func decode(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {

@@ -2,13 +2,14 @@ package import HTTPTypes
 
 /// What a client is told instead of an answer: the service's `google.rpc.Status`.
 package struct APIError: Error, Sendable, Equatable {
-    /// The names of `google.rpc.Code` that Castor answers with.
+    /// The names of `google.rpc.Code` that Castor answers with, and one of HTTP's own.
     package enum Status: String, Sendable, CaseIterable {
         case invalidArgument = "INVALID_ARGUMENT"
         case failedPrecondition = "FAILED_PRECONDITION"
         case unauthenticated = "UNAUTHENTICATED"
         case permissionDenied = "PERMISSION_DENIED"
         case notFound = "NOT_FOUND"
+        case methodNotAllowed = "METHOD_NOT_ALLOWED"
         case alreadyExists = "ALREADY_EXISTS"
         case aborted = "ABORTED"
         case resourceExhausted = "RESOURCE_EXHAUSTED"
@@ -25,6 +26,7 @@ package struct APIError: Error, Sendable, Equatable {
             case .unauthenticated: 401
             case .permissionDenied: 403
             case .notFound: 404
+            case .methodNotAllowed: 405
             case .alreadyExists, .aborted: 409
             case .resourceExhausted: 429
             case .cancelled: 499

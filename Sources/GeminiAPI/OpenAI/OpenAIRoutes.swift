@@ -1,7 +1,7 @@
 import Castor
 import Hummingbird
 
-/// OpenAI's protocol, as the service speaks it: one vector a string.
+/// OpenAI's protocol, as the service speaks it: one vector a string. A string that is a data URL is its picture, sound, video or document.
 enum OpenAIRoutes {
     static func add(to table: inout RouteTable) {
         table.on(.post, "/openai/embeddings", face: .openAI, handler: embeddings)
@@ -26,9 +26,10 @@ enum OpenAIRoutes {
         var embed = EmbedCall(model: model) { [count = body.inputs.count] in
             count > 1 ? "BatchEmbedContentsRequest.requests[\($0)]" : nil
         }
-        for text in body.inputs {
-            try await embed.add(
-                EmbedRequestBody(text: text, dimensions: body.dimensions), call.server, files: FileParts(call.server))
+        for part in body.inputs {
+            var request = EmbedRequestBody(part: part, dimensions: body.dimensions)
+            request.task = body.task
+            try await embed.add(request, call.server, files: FileParts(call.server))
         }
         let answer = try await embed.run(call.server)
         let (name, encoding) = (body.model, body.encoding)

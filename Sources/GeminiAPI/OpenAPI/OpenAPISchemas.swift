@@ -51,7 +51,7 @@ enum OpenAPISchemas {
           "embeddings":{"type":"array","items":{"$ref":"#/components/schemas/ContentEmbedding"}},
           "usageMetadata":{"$ref":"#/components/schemas/VertexUsageMetadata"}}},
         "PredictRequest":{"type":"object","additionalProperties":false,"required":["instances"],"properties":{
-          "instances":{"type":"array","minItems":1,"maxItems":100,"items":{"type":"object","additionalProperties":false,
+          "instances":{"type":"array","minItems":1,"maxItems":250,"items":{"type":"object","additionalProperties":false,
             "required":["content"],"properties":{"content":{"type":"string"},"title":{"type":"string"},
             "task_type":{"$ref":"#/components/schemas/TaskType"}}}},
           "parameters":{"type":"object","additionalProperties":false,"properties":{
@@ -84,11 +84,23 @@ enum OpenAPISchemas {
           "supportedGenerationMethods":{"type":"array","items":{"type":"string"}}}},
         "ListModelsResponse":{"type":"object","required":["models"],"properties":{
           "models":{"type":"array","items":{"$ref":"#/components/schemas/Model"}},"nextPageToken":{"type":"string"}}},
+        "ListTunedModelsResponse":{"type":"object","required":["tunedModels"],"properties":{
+          "tunedModels":{"type":"array","maxItems":0,"items":{"type":"object"}}}},
+        "PublisherModel":{"type":"object","required":["name","versionId","launchStage","publisherModelTemplate",
+          "predictSchemata"],"properties":{"name":{"type":"string"},"versionId":{"type":"string"},
+          "launchStage":{"type":"string"},"publisherModelTemplate":{"type":"string"},
+          "predictSchemata":{"type":"object","required":["instanceSchemaUri"],"properties":{
+            "instanceSchemaUri":{"type":"string"}}}}},
+        "ListPublisherModelsResponse":{"type":"object","required":["publisherModels"],"properties":{
+          "publisherModels":{"type":"array","items":{"$ref":"#/components/schemas/PublisherModel"}},
+          "nextPageToken":{"type":"string"}}},
         "OpenAIEmbeddingsRequest":{"type":"object","additionalProperties":false,"required":["model","input"],
           "properties":{"model":{"type":"string"},"input":{"oneOf":[{"type":"string"},
             {"type":"array","minItems":1,"maxItems":100,"items":{"type":"string"}}]},
           "encoding_format":{"type":"string","enum":["float","base64"]},
-          "dimensions":{"type":"integer","format":"int32"},"user":{"type":"string"}}},
+          "dimensions":{"type":"integer","format":"int32"},"user":{"type":"string"},
+          "input_type":{"type":"string","enum":["query","document","passage","search_query","search_document",
+            "classification","clustering"]}}},
         "OpenAIEmbeddingsResponse":{"type":"object","required":["object","data","model","usage"],"properties":{
           "object":{"type":"string","enum":["list"]},"model":{"type":"string"},
           "data":{"type":"array","items":{"type":"object","required":["object","index","embedding"],"properties":{

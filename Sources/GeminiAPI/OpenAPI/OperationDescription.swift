@@ -36,6 +36,9 @@ package struct OperationDescription: Sendable {
                 id: "listModels", summary: "Names of the loaded model.", response: "ListModelsResponse",
                 query: ["pageSize", "pageToken"]),
             "GET /models/{model}": .init(id: "getModel", summary: "One name of the loaded model.", response: "Model"),
+            "GET /tunedModels": .init(
+                id: "listTunedModels", summary: "There are none.", response: "ListTunedModelsResponse",
+                query: ["pageSize", "pageToken"]),
             "POST /openai/embeddings": .init(
                 id: "openAIEmbeddings", summary: "OpenAI's protocol: one vector a string.",
                 request: "OpenAIEmbeddingsRequest", response: "OpenAIEmbeddingsResponse"),
@@ -83,10 +86,20 @@ package struct OperationDescription: Sendable {
                 id: "downloadFileByPrefix", summary: "As /files/{file}:download.", query: ["alt"]),
             "GET /livez": .init(id: "livez", summary: "Whether the process runs."),
             "GET /readyz": .init(id: "readyz", summary: "Whether the model is loaded and warm."),
+            "GET /healthz": .init(id: "healthz", summary: "As /readyz."),
+            "GET /health": .init(id: "health", summary: "As /readyz."),
+            "GET /": .init(id: "welcome", summary: "What is served, in a few lines of text."),
             "GET /metrics": .init(id: "metrics", summary: "Counts, in Prometheus' text format."),
             "GET /openapi.json": .init(id: "openAPI", summary: "This document.", response: "Object"),
         ]
         for (parent, name) in [("/projects/{project}/locations/{location}", "Project"), ("", "Express")] {
+            let models = "GET \(parent)/publishers/google/models"
+            all[models] = .init(
+                id: "vertexListModels\(name)", summary: "Vertex: names of the loaded model.",
+                response: "ListPublisherModelsResponse", query: ["pageSize", "pageToken"])
+            all["\(models)/{model}"] = .init(
+                id: "vertexGetModel\(name)", summary: "Vertex: one name of the loaded model.",
+                response: "PublisherModel")
             let model = "POST \(parent)/publishers/google/models/{model}"
             all["\(model):embedContent"] = .init(
                 id: "vertexEmbedContent\(name)", summary: "Vertex: one vector for one content.",

@@ -26,12 +26,40 @@ package struct APIRequest: Sendable {
 
     package var headers: HTTPFields { request.headers }
 
-    /// The whole body, up to ``ServerLimits/maxBodyBytes``.
-    package func body() async throws -> ByteBuffer {
-        let limit = server.options.limits.maxBodyBytes
-        if let encoding = headers[.contentEncoding], encoding.lowercased() != "identity" {
-            throw APIError.invalid("content-encoding \(encoding.shortened) is not supported.")
+    /// How the body is compressed.
+    private enum Coding { case identity, gzip }
+
+    private var coding: Coding {
+        get throws(APIError) {
+            switch headers[.contentEncoding]?.lowercased() {
+            case nil, "", "identity": return .identity
+            case "gzip", "x-gzip", "deflate": return .gzip
+            case let other?:
+                throw .invalid("content-encoding \(other.shortened) is not supported; gzip, deflate and identity are.")
+            }
         }
+    }
+
+    /// The whole body, inflated where it is compressed, up to ``ServerLimits/maxBodyBytes``.
+    package func body() async throws -> ByteBuffer {
+        let coding = try coding
+        let body = try await wireBody()
+        guard coding == .gzip else { return body }
+        let limit = server.options.limits.maxBodyBytes
+        return try await server.offPool(large: body.readableBytes > 1 << 12) { [lease] in
+            try Gzip.inflate(body, limit: limit) { (bytes) throws(APIError) in try lease.reserve(bytes) }
+        }
+    }
+
+    /// An upload's offsets count the file's bytes, so its body is not inflated.
+    func refuseCompression() throws(APIError) {
+        guard try coding == .identity else {
+            throw .invalid("A file's bytes are uploaded without content-encoding.")
+        }
+    }
+
+    private func wireBody() async throws -> ByteBuffer {
+        let limit = server.options.limits.maxBodyBytes
         var expected = 0
         if let length = headers[.contentLength].flatMap({ Int($0) }) {
             guard length <= limit else { throw APIError.bodyTooLarge(limit: limit) }

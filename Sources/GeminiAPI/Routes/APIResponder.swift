@@ -9,11 +9,15 @@ package struct APIResponder: HTTPResponder {
     private let server: ServerCore
     private let router: RouterResponder<APIContext>
     private let cors: CORS
+    private let compression: ReplyCompression
+    private let unknownPath: UnknownPath
 
     package init(server: ServerCore, table: RouteTable) {
         self.server = server
         cors = CORS(origins: server.options.corsOrigins)
-        let router = Router(context: APIContext.self)
+        compression = ReplyCompression(replies: server.options.compressedReplies)
+        unknownPath = UnknownPath(table)
+        let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         for route in table.routes {
             router.on(
                 RouterPath(route.template), method: route.method, responder: Endpoint(route: route, server: server))
@@ -31,11 +35,13 @@ package struct APIResponder: HTTPResponder {
             do {
                 response = try await router.respond(to: request, context: context)
                 // Hummingbird has answered already, in its own form.
-                if context.endpointPath == "NotFound" { response = Self.notFound(request) }
+                if context.endpointPath == "NotFound" { response = unknownPath.answer(request) }
+                response = try await compression.apply(to: response, for: request, on: context.channel, server)
             } catch {
                 response = Self.answer(error, to: request, logger: server.logger)
             }
             cors.mark(&response, for: request)
+            if request.method == .head { response = response.createHeadResponse() }
         }
         let seconds = Double(Nanoseconds.now - start) / 1e9
         let route = context.endpointPath ?? "none"
@@ -48,12 +54,6 @@ package struct APIResponder: HTTPResponder {
                 "status": "\(response.status.code)", "ms": "\((seconds * 10_000).rounded() / 10)",
             ])
         return response
-    }
-
-    private static func notFound(_ request: Request) -> Response {
-        let method = request.method.rawValue.shortened
-        let error = APIError(.notFound, "This path, or the method \(method) of it, is not served.")
-        return Response(error, inList: request.uri.path.isOpenAI)
     }
 
     private static func answer(_ error: any Error, to request: Request, logger: Logger) -> Response {
@@ -104,7 +104,7 @@ struct Endpoint: HTTPResponder {
 
 extension String {
     /// Whether a path belongs to the OpenAI face, whose errors come in a list.
-    fileprivate var isOpenAI: Bool { contains("/openai/") || hasSuffix("/v1/embeddings") }
+    var isOpenAI: Bool { contains("/openai/") || hasSuffix("/v1/embeddings") }
 }
 
 extension HTTPRequest.Method {

@@ -1,5 +1,7 @@
 import Castor
+import HTTPTypes
 import Hummingbird
+import Logging
 
 /// `:embedContent` and `:batchEmbedContents`, of the Gemini API and of Vertex.
 enum EmbedRoutes {
@@ -12,6 +14,7 @@ enum EmbedRoutes {
         let model = try call.model(for: "embedContent")
         let body = try await call.json(EmbedRequestBody.self)
         try call.checkModel(body.model, is: model, at: "EmbedContentRequest.model")
+        call.noteFusedTexts([body])
         var embed = EmbedCall(model: model) { _ in nil }
         try await embed.add(body, call.server, files: FileParts(call.server))
         let answer = try await embed.run(call.server)
@@ -28,6 +31,7 @@ enum EmbedRoutes {
     static func batchEmbedContents(_ call: APIRequest) async throws -> Response {
         let model = try call.model(for: "embedContent")
         let body = try await call.json(BatchEmbedRequestBody.self)
+        call.noteFusedTexts(body.requests)
         let embed = try await batch(body, model: model, call)
         let answer = try await embed.run(call.server)
         let json = try await call.server.offPool(large: answer.count > 4) {
@@ -86,6 +90,22 @@ extension JSONWriter {
 }
 
 extension APIRequest {
+    /// Google's SDK joins a list of strings for version 2 to one content, so its user gets one vector for all of them and no word; the log has one.
+    /// Nobody else sends a lone content of texts alone by accident.
+    fileprivate func noteFusedTexts(_ requests: [EmbedRequestBody]) {
+        guard let parts = requests.first?.content.parts, requests.count == 1, parts.count > 1,
+            [headers[.userAgent], headers[.googleClient]].contains(where: { $0?.contains("google-genai") ?? false }),
+            parts.allSatisfy({ if case .text = $0 { true } else { false } })
+        else { return }
+        server.logger.notice(
+            "one vector for several texts",
+            metadata: [
+                "id": "\(context.id)", "texts": "\(parts.count)",
+                "hint":
+                    "google-genai joins a list of strings; gemini-embedding-001 or /openai/embeddings give one each",
+            ])
+    }
+
     /// The model that the path names.
     package func model(for method: String) throws -> ServedModels.Entry {
         let name = try parameter("model")

@@ -24,7 +24,8 @@ package struct FileParts: Sendable {
     /// - Parameter uri: the `uri` of an uploaded file, or its name, `files/{id}`.
     private func part(uri: String, mimeType: String?) async throws -> Part {
         guard let id = Self.id(uri) else {
-            throw APIError.invalid("Unsupported file URI: \(uri.shortened). Only files of the Files API can be used.")
+            throw APIError.invalid(
+                "Invalid or unsupported file uri: \(uri.shortened). Only files of the Files API can be used.")
         }
         guard let state else { throw APIError.fileNotAccessible(id.shortened) }
         do {

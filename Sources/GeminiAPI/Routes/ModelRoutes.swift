@@ -6,21 +6,30 @@ enum ModelRoutes {
     static func add(to table: inout RouteTable) {
         table.on(.get, "/models", handler: list)
         table.on(.get, "/models/{model}", handler: get)
+        // There are none. Google's SDK warns where the list itself is missing.
+        table.on(.get, "/tunedModels") { _ in Response(jsonBytes: Array("{\"tunedModels\":[]}\n".utf8)) }
     }
 
     private static let defaultPageSize = 50
     private static let maxPageSize = 1_000
 
     private static func list(_ call: APIRequest) async throws -> Response {
+        try list(call, field: "models", write)
+    }
+
+    /// One page of the models under a name of the list's own.
+    static func list(
+        _ call: APIRequest, field: String, _ write: (ServedModels.Entry, inout JSONWriter) -> Void
+    ) throws -> Response {
         let models = call.server.models.entries
         let size = try call.pageSize(default: defaultPageSize, limit: maxPageSize)
         let start = try call.pageStart(count: models.count)
         let end = min(start + size, models.count)
         var json = JSONWriter()
-        json.raw("{\"models\":[")
+        json.raw("{\"\(field)\":[")
         for index in start..<end {
             if index > start { json.raw(",") }
-            write(models[index], to: &json)
+            write(models[index], &json)
         }
         json.raw("]")
         if end < models.count { json.raw(",\"nextPageToken\":\"\(end)\"") }
@@ -37,12 +46,12 @@ enum ModelRoutes {
             )
         }
         var json = JSONWriter()
-        write(model, to: &json)
+        write(model, &json)
         json.raw("\n")
         return Response(json: json)
     }
 
-    private static func write(_ model: ServedModels.Entry, to json: inout JSONWriter) {
+    private static func write(_ model: ServedModels.Entry, _ json: inout JSONWriter) {
         json.raw("{\"name\":")
         json.string("models/\(model.id)")
         json.raw(",\"version\":\"\(model.version)\",\"displayName\":")

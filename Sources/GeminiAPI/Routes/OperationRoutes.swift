@@ -1,3 +1,4 @@
+import Castor
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -6,10 +7,14 @@ import NIOCore
 enum OperationRoutes {
     static func add(to table: inout RouteTable) {
         table.on(.get, "/livez", versions: [.none], face: .operation, access: .open) { _ in plain("ok\n") }
-        table.on(.get, "/readyz", versions: [.none], face: .operation, access: .open) { call in
-            call.server.scheduler.isReady
-                ? plain("ok\n") : plain("the model is being loaded\n", status: .serviceUnavailable)
+        // The names that other embedding servers' health checks have.
+        for path in ["/readyz", "/healthz", "/health"] {
+            table.on(.get, path, versions: [.none], face: .operation, access: .open) { call in
+                call.server.scheduler.isReady
+                    ? plain("ok\n") : plain("the model is being loaded\n", status: .serviceUnavailable)
+            }
         }
+        table.on(.get, "/", versions: [.none], face: .operation, access: .open) { call in plain(welcome(call.server)) }
         table.on(.get, "/metrics", versions: [.none], face: .operation) { call in
             let scheduler = call.server.scheduler
             return plain(
@@ -21,6 +26,22 @@ enum OperationRoutes {
         table.on(.get, "/openapi.json", versions: [.none], face: .operation, access: .open) { call in
             Response(jsonBytes: OpenAPIDocument.json(Server.routes, version: call.server.options.programVersion))
         }
+    }
+
+    /// For somebody who opened the address that the program prints.
+    private static func welcome(_ server: ServerCore) -> String {
+        """
+        Castor \(server.options.programVersion) embeds text, pictures, sound, video and PDF, as the hosted Gemini Embedding service does. Model: \(server.scheduler.embedder.info.name).
+
+        POST /v1beta/models/gemini-embedding-2:embedContent          one vector for one content
+        POST /v1beta/models/gemini-embedding-2:batchEmbedContents    one vector for each request
+        GET  /v1beta/models                                          names of the model
+        POST /v1beta/openai/embeddings                               OpenAI's protocol
+        POST /v1/publishers/google/models/{model}:predict            Vertex's
+        GET  /readyz                                                 whether the model is loaded
+        GET  /openapi.json                                           every route, with its bodies
+
+        """
     }
 
     private static func plain(

@@ -40,13 +40,20 @@ package struct ServedModels: Sendable {
         self.entries = entries
     }
 
-    /// By name, with or without `models/` or a publisher's path before it.
+    /// By name, with or without `models/`, a publisher's path or Vertex' full one before it.
     package subscript(_ name: String) -> Entry? {
         let id = Self.id(name)
         return entries.first { $0.id == id }
     }
 
+    /// `gemini-embedding-2` of `projects/p/locations/l/publishers/google/models/gemini-embedding-2`.
     package static func id(_ name: String) -> String {
+        let segments = name.split(separator: "/", omittingEmptySubsequences: false)
+        if segments.count == 8, segments[0] == "projects", segments[2] == "locations",
+            segments[4...6] == ["publishers", "google", "models"]
+        {
+            return String(segments[7])
+        }
         for prefix in ["models/", "publishers/google/models/"] where name.hasPrefix(prefix) {
             return String(name.dropFirst(prefix.count))
         }

@@ -96,6 +96,7 @@ enum UploadRoutes {
 
     /// Writes the request's body. What came is kept when the connection breaks.
     private static func receive(_ call: APIRequest, _ id: String, _ files: FileStore) async throws -> Int {
+        try call.refuseCompression()
         let writer = try await files.resumeUpload(id, at: try call.number(.uploadOffset) ?? 0)
         do {
             try await call.forEachPiece { piece in try await writer.write(piece.readableBytesView) }

@@ -47,6 +47,7 @@ package struct KeyRing: Sendable {
 
 extension HTTPField.Name {
     static let googleAPIKey = Self("x-goog-api-key")!
+    static let googleClient = Self("x-goog-api-client")!
     static let serverTimeout = Self("x-server-timeout")!
     static let serverTiming = Self("server-timing")!
     static let truncated = Self("x-castor-truncated")!

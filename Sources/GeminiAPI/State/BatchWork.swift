@@ -122,7 +122,7 @@ extension APIError.Status {
         case .resourceExhausted: 8
         case .failedPrecondition: 9
         case .aborted: 10
-        case .unimplemented: 12
+        case .unimplemented, .methodNotAllowed: 12
         case .internal: 13
         case .unavailable: 14
         case .unauthenticated: 16

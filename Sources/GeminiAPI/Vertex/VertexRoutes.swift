@@ -5,7 +5,10 @@ import Hummingbird
 enum VertexRoutes {
     static func add(to table: inout RouteTable) {
         for parent in ["/projects/{project}/locations/{location}", ""] {
-            let model = "\(parent)/publishers/google/models/{model}"
+            let models = "\(parent)/publishers/google/models"
+            let model = "\(models)/{model}"
+            table.on(.get, models, versions: APIVersion.vertex, face: .vertex, handler: PublisherModels.list)
+            table.on(.get, model, versions: APIVersion.vertex, face: .vertex, handler: PublisherModels.get)
             table.on(
                 .post, "\(model):embedContent", versions: APIVersion.vertex, face: .vertex,
                 handler: EmbedRoutes.embedContent)
@@ -19,13 +22,38 @@ enum VertexRoutes {
         }
     }
 
+    /// All texts of a `:predict` together have a limit, whatever is cut of each.
+    private static func checkTokens(of texts: [String], _ server: ServerCore) async throws {
+        let limit = server.options.limits.maxPredictTokens
+        // A text has no more tokens than bytes, but for those that mark its ends.
+        guard texts.reduce(0, { $0 + $1.utf8.count + 4 }) > limit else { return }
+        let embedder = server.scheduler.embedder
+        let count = try await server.offPool(large: true) {
+            var count = 0
+            for text in texts where count <= limit {
+                do throws(EmbedError) {
+                    count += try embedder.countTokens(Content(text)).promptTokenCount
+                } catch {
+                    throw APIError(error)
+                }
+            }
+            return count
+        }
+        guard count <= limit else {
+            throw APIError.invalid(
+                "Unable to submit request because the input token count is more than the \(limit) that the model supports. "
+                    + "Reduce the input token count and try again.")
+        }
+    }
+
     private static func predict(_ call: APIRequest) async throws -> Response {
         let model = try call.model(for: "predict")
         let body = try await call.json(PredictBody.self)
-        let limit = call.server.options.limits.maxBatchContents
+        let limit = call.server.options.limits.maxPredictInstances
         guard (1...limit).contains(body.instances.count) else {
             throw APIError.invalid("The request has \(body.instances.count) instances; it must have 1 to \(limit).")
         }
+        try await checkTokens(of: body.instances.map(\.content), call.server)
         var embed = EmbedCall(model: model) { "instances[\($0)]" }
         for instance in body.instances {
             var request = EmbedRequestBody(text: instance.content, dimensions: body.dimensions)

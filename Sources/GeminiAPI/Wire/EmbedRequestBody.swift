@@ -31,7 +31,12 @@ package struct EmbedRequestBody: Decodable {
 
     /// A text, from a face that knows nothing else.
     package init(text: String, dimensions: Int?) {
-        content = WireContent(parts: [.text(text)])
+        self.init(part: .text(text), dimensions: dimensions)
+    }
+
+    /// One part, from a face of single inputs.
+    init(part: WirePart, dimensions: Int?) {
+        content = WireContent(parts: [part])
         self.dimensions = dimensions
     }
 

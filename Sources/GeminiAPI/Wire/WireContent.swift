@@ -77,8 +77,13 @@ package enum WirePart: Decodable, Sendable {
             let fields = try WireObject(decoder, Self.schema)
             mimeType = try fields.mimeType()
             _ = try fields.string("display_name")
-            guard let bytes = Base64.decode(try fields.string("data") ?? "") else {
-                throw fields.failure("data", "TYPE_BYTES), Base64 decoding failed")
+            let data = try fields.string("data") ?? ""
+            guard let bytes = Base64.decode(data) else {
+                var reason = "Base64 decoding failed for \"\(data.shortened)\""
+                if data.hasPrefix("data:"), let comma = data.prefix(200).firstIndex(of: ",") {
+                    reason += "; leave out what is before the base64, \"\(data[...comma])\""
+                }
+                throw fields.failure("data", "TYPE_BYTES", reason)
             }
             self.bytes = bytes
         }

@@ -70,12 +70,12 @@ package struct WireObject {
     package func duration(_ name: String) throws -> Double? {
         guard let text = try string(name) else { return nil }
         guard text.last == "s", let seconds = Double(text.dropLast()), seconds.isFinite else {
-            throw failure(name, "type.googleapis.com/google.protobuf.Duration), Illegal duration format")
+            throw failure(name, "type.googleapis.com/google.protobuf.Duration", "Illegal duration format")
         }
         return seconds
     }
 
-    /// A task by its name or number; nil for "unspecified".
+    /// A task by its name, in upper or lower case, or number; nil for "unspecified".
     package func task(_ name: String) throws -> TaskType? {
         guard let key = keys[name] else { return nil }
         if let number = try? container.decode(Int.self, forKey: key) {
@@ -84,19 +84,18 @@ package struct WireObject {
             return TaskType.allCases[number - 1]
         }
         guard let text = try value(name, String.self, as: "TYPE_ENUM") else { return nil }
-        if text == "TASK_TYPE_UNSPECIFIED" || text == "UNSPECIFIED" { return nil }
-        guard let task = TaskType(rawValue: text) else {
-            throw WireFailure(
-                container.codingPath + [key],
-                "Invalid value at '\(WireFailure.path(container.codingPath + [key]))' (TYPE_ENUM), \"\(text.shortened)\""
-            )
+        if ["TASK_TYPE_UNSPECIFIED", "UNSPECIFIED"].contains(text.uppercased()) { return nil }
+        guard let task = TaskType(name: text) else {
+            throw failure(name, "TYPE_ENUM", "\"\(text.shortened)\"")
         }
         return task
     }
 
-    package func failure(_ name: String, _ type: String) -> WireFailure {
+    /// - Parameter reason: what the service says after the place.
+    package func failure(_ name: String, _ type: String, _ reason: String? = nil) -> WireFailure {
         let path = container.codingPath + (keys[name].map { [$0] } ?? [])
-        return WireFailure(path, "Invalid value at '\(WireFailure.path(path))' (\(type))")
+        let reason = reason.map { ", \($0)" } ?? ""
+        return WireFailure(path, "Invalid value at '\(WireFailure.path(path))' (\(type))\(reason)")
     }
 
     /// What is wrong with the object as a whole, in words of one sentence.

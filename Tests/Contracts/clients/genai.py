@@ -310,3 +310,12 @@ def check_vertex_settings(url):
 async def check_vertex_async(url):
     reply = await vertex(url).aio.models.embed_content(model=MODEL, contents="hello")
     same(reply.embeddings[0].values, vector("hello"))
+
+
+def check_vertex_models(url):
+    assert vertex(url).models.get(model=MODEL).name == f"publishers/google/models/{MODEL}"
+    assert f"publishers/google/models/{MODEL}" in [model.name for model in vertex(url).models.list()]
+
+
+def check_there_are_no_tuned_models(url):
+    assert list(client(url).models.list(config={"query_base": False})) == []

@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 import subprocess
+import urllib.request
 
 MEDIA = pathlib.Path(__file__).resolve().parents[2] / "Fixtures/media"
 PNG = (MEDIA / "gray.png").read_bytes()
@@ -44,6 +45,15 @@ def vector(*parts, dimensions=None, **config):
 
 def texts_to_vectors(texts, dimensions=None):
     return vectors(tuple((text,) for text in texts), dimensions)
+
+
+def version1(url, text, dimensions=None, task=None, title=None):
+    """What gemini-embedding-001 says to a plain request."""
+    body = {"content": {"parts": [{"text": text}]}, "outputDimensionality": dimensions, "taskType": task, "title": title}
+    request = urllib.request.Request(
+        f"{url}/v1beta/models/gemini-embedding-001:embedContent", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as reply:
+        return json.load(reply)["embedding"]["values"]
 
 
 def same(got, wanted):

@@ -1,0 +1,31 @@
+import Castor
+import Hummingbird
+
+/// `GET .../publishers/google/models` and `.../{model}`: Vertex' own SDK asks for a model before it embeds with it.
+enum PublisherModels {
+    static func list(_ call: APIRequest) async throws -> Response {
+        try ModelRoutes.list(call, field: "publisherModels", write)
+    }
+
+    static func get(_ call: APIRequest) async throws -> Response {
+        let name = try call.parameter("model")
+        guard let model = call.server.models[name] else {
+            throw APIError(.notFound, "Publisher Model `publishers/google/models/\(name.shortened)` is not found.")
+        }
+        var json = JSONWriter()
+        write(model, &json)
+        json.raw("\n")
+        return Response(json: json)
+    }
+
+    /// The SDK takes the address of `:predict` from the template, and that a model embeds text from the schema's name: never opened.
+    private static func write(_ model: ServedModels.Entry, _ json: inout JSONWriter) {
+        json.raw("{\"name\":")
+        json.string("publishers/google/models/\(model.id)")
+        json.raw(",\"versionId\":\"\(model.version)\",\"launchStage\":\"GA\",\"publisherModelTemplate\":")
+        json.string("projects/{project}/locations/{location}/publishers/google/models/\(model.id)")
+        json.raw(
+            ",\"predictSchemata\":{\"instanceSchemaUri\":"
+                + "\"gs://google-cloud-aiplatform/schema/predict/instance/text_embedding_1.0.0.yaml\"}}")
+    }
+}
