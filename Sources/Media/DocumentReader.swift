@@ -47,7 +47,10 @@ package enum DocumentReader {
             pages.append(self.page(page))
         }
         guard status == CASTOR_PDF_END else { throw failure(status, document, limits, request.seconds) }
-        return DecodedDocument(pages: pages, notes: [])
+        let claimed = document.map { Int(castor_pdf_page_count($0)) } ?? pages.count
+        let oddity = "it claims \(claimed) pages; \(pages.count) are in it"
+        return DecodedDocument(
+            pages: pages, notes: claimed > pages.count ? [.damaged(format: "pdf", reason: oddity)] : [])
     }
 
     /// Takes over the page's memory.

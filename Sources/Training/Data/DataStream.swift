@@ -141,7 +141,8 @@ package final class DataStream {
             }
             guard !samples.isEmpty else { continue }
             return Batch(
-                task: plan.task, epoch: plan.epoch, pairs: PairBatch(samples), skipped: skipped, notes: notes, state: state)
+                task: plan.task, epoch: plan.epoch, pairs: PairBatch(samples), skipped: skipped, notes: notes,
+                state: state)
         }
         return nil
     }
