@@ -99,10 +99,11 @@ struct BMPLayout {
             let stride = (rowBits + 31) / 32 * 4
             let height = fields.size.height
             needed = stride * (height - 1) + row
-            if present < needed, present == row * height || fields.claimedDataSize == row * height,
-                present >= row * height
+            let bare = row * height
+            if (bare..<needed).contains(present),
+                fields.claimedDataSize == bare || fields.claimedFileSize == dataOffset + bare
             {
-                // The decoder takes rows to have no padding where there is too little for it.
+                // Written so. The decoder takes rows to have no padding where there is too little for it.
                 needed = row * height
                 end = dataOffset + needed
                 oddity = oddity ?? "its rows lack their padding"

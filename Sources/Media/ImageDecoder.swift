@@ -106,7 +106,7 @@ struct StoredImage {
             guard case .damaged = error, let repaired = repair(bytes) else { throw error }
             let first = error
             do throws(MediaError) {
-                let image = try repaired.withUnsafeBytes { bytes throws(MediaError) in try decode(bytes) }
+                let image = try repaired.span.bytes.withUnsafeBytes { bytes throws(MediaError) in try decode(bytes) }
                 self.init(image, oddity: oddity)
             } catch {
                 // The words about the file itself.

@@ -65,6 +65,31 @@ import Testing
         }
     }
 
+    @Test func aDocumentMayClaimMorePagesThanItHas() throws {
+        func document(claimed: Int, last: String = "") -> [UInt8] {
+            Builder.pdf([
+                "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count \(claimed)/Kids[3 0 R 4 0 R\(last)]>>",
+                "<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 6 0 R>>",
+                "<</Type/Page/Parent 2 0 R/MediaBox[0 0 150 101]/Contents 6 0 R>>",
+                "<</Type/Page/Parent 2 0 R/MediaBox[0 0 170 110]/Contents 6 0 R>>",
+                "<</Length \(Self.bars.utf8.count)>>stream\n\(Self.bars)\nendstream",
+            ])
+        }
+        for claimed in [3, 5] {
+            let bytes = document(claimed: claimed)
+            let decoded = try DocumentReader.decode(bytes.span.bytes)
+            #expect(decoded.pages.map(\.image.width) == [100, 150])
+            #expect(decoded.notes == [.damaged(format: "pdf", reason: "it claims \(claimed) pages; 2 are in it")])
+            #expect(try decoded.pages.map(\.image) == pages(document(claimed: 2)).map(\.image))
+            // Where its end is missing, its pages may be, too.
+            #expect(throws: MediaError.self) { try pages(Array(bytes.dropLast(8))) }
+        }
+        // One that cannot be read, before one that can.
+        #expect(throws: MediaError.self) { try pages(document(claimed: 4, last: " 9 0 R 5 0 R")) }
+        let honest = document(claimed: 3, last: " 5 0 R")
+        #expect(try DocumentReader.decode(honest.span.bytes).notes.isEmpty)
+    }
+
     @Test func anEncryptedDocumentSaysSo() {
         let owner = String(repeating: "28", count: 32)
         let user = String(repeating: "4e", count: 32)
