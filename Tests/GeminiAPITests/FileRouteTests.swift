@@ -231,6 +231,25 @@ import Testing
         }
     }
 
+    @Test func aVideoMayBeOfAnotherFormatThanItsUploadSaid() async throws {
+        let bytes = try Folders.read("\(Folders.fixtures)/media/clip.mp4")
+        try await Self.withFiles { client in
+            _ = try await Self.upload(client, bytes, mimeType: "video/webm", name: "v")
+            var state = "PROCESSING"
+            while state == "PROCESSING" { state = try await client.get("/v1/files/v").json["state"].string }
+            #expect(state == "ACTIVE")
+            let reply = try await client.embed(#"{"content":{"parts":[{"fileData":{"fileUri":"files/v"}}]}}"#)
+            try expectClose(
+                reply.values, TestServer.vector([.data(bytes, mimeType: "video/mp4")]), .batchInvariance)
+            #expect(
+                reply.headers[HTTPField.Name("x-castor-notes")!]?.hasPrefix("part 1: declared as video/webm") == true)
+            // A request may say it anew, and wrongly.
+            try await client.embed(
+                #"{"content":{"parts":[{"fileData":{"fileUri":"files/v","mimeType":"image/png"}}]}}"#
+            ).expectError(400, "INVALID_ARGUMENT")
+        }
+    }
+
     @Test func withoutAFolderThereAreNone() async throws {
         try await TestServer.with { client in
             try await client.get("/v1/files").expectError(501, "UNIMPLEMENTED")

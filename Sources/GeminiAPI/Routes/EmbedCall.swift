@@ -121,12 +121,12 @@ extension EmbedCall {
 }
 
 /// The notes of an answer in one header.
-enum NoteHeader {
+package enum NoteHeader {
     /// Clients and proxies bear some 8 kB of headers in all.
     private static let maxBytes = 2_048
 
     /// Between semicolons, cut where they are many; nil without notes.
-    static func value(_ notes: [String]) -> String? {
+    package static func value(_ notes: [String]) -> String? {
         guard var text = notes.first else { return nil }
         for (index, note) in notes.enumerated().dropFirst() {
             guard text.utf8.count + note.utf8.count < maxBytes else {

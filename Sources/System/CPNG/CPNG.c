@@ -12,7 +12,6 @@ typedef struct {
     size_t position;
     char *message;
     bool is_odd;
-    bool rows_done;
 } source;
 
 typedef struct {
@@ -95,8 +94,7 @@ bool castor_png_read_info(const void *bytes, size_t count, castor_png_info *info
     return true;
 }
 
-/// Returns when everything is read, or with `rows_done` false or true where something cannot be. The reader is the caller's: what
-/// changes of a function's own is lost by a longjmp.
+/// False where something cannot be read. The reader is the caller's: what changes of a function's own is lost by a longjmp.
 static bool decode(reader *r, uint8_t *pixels, size_t capacity) {
     if (setjmp(png_jmpbuf(r->png))) {
         return false;
@@ -114,9 +112,15 @@ static bool decode(reader *r, uint8_t *pixels, size_t capacity) {
             png_read_row(r->png, pixels + y * stride, NULL);
         }
     }
-    r->source.rows_done = true;
     png_read_end(r->png, NULL);
     return true;
+}
+
+/// After an error: libpng looks for the end of the data when the last row is in its place.
+static bool has_all_rows(const reader *r) {
+    bool is_interlaced = png_get_interlace_type(r->png, r->info) != PNG_INTERLACE_NONE;
+    return is_interlaced ? png_get_current_pass_number(r->png) >= 7
+                         : png_get_current_row_number(r->png) >= png_get_image_height(r->png, r->info);
 }
 
 bool castor_png_decode(
@@ -134,7 +138,7 @@ bool castor_png_decode(
     }
     char second[CASTOR_PNG_MESSAGE_SIZE];
     // It has no end: the error at that is the one to expect.
-    bool has_rows = open_reader(&r, repaired, count, second) && (decode(&r, pixels, capacity) || r.source.rows_done);
+    bool has_rows = open_reader(&r, repaired, count, second) && (decode(&r, pixels, capacity) || has_all_rows(&r));
     close_reader(&r);
     free(repaired);
     return has_rows;
