@@ -145,7 +145,12 @@ extension MediaType {
     /// The type of bytes, and what is odd about what they are declared to be.
     package struct Resolution: Sendable, Equatable {
         package var type: MediaType
-        package var notes: [MediaNote] = []
+        package var notes: [MediaNote]
+
+        package init(type: MediaType, notes: [MediaNote] = []) {
+            self.type = type
+            self.notes = notes
+        }
     }
 
     /// What bytes are. Labels are often wrong about the format (a PNG file named `.jpg`): that is worth a note. Whoever takes a

@@ -122,7 +122,7 @@ import Testing
         try expectWhole(bytes.dropLast(1), like: name, isNoted: false)
         #expect(throws: MediaError.self) { try ImageDecoder.decode(Array(bytes.dropLast(12)), .gif) }
         // Zeros are pixels to the decoder, too, if they get to it.
-        let zeros = bytes.dropLast(12) + [UInt8](repeating: 0, count: 12)
+        let zeros: [UInt8] = bytes.dropLast(12) + [UInt8](repeating: 0, count: 12)
         if let image = try? ImageDecoder.decode(zeros, .gif) {
             #expect(try image == ImageDecoder.decode(bytes, .gif))
         }
