@@ -1,4 +1,5 @@
 import Foundation
+import Castor
 import GeminiAPI
 import HTTPTypes
 import ServerState

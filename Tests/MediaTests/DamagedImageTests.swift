@@ -208,15 +208,15 @@ import Testing
         _ bytes: [UInt8], like name: String, isNoted: Bool = true, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         guard case .image(let format) = try Fixture.type(name) else { throw Fixture.Missing(name: name) }
-        let whole = try ImageDecoder.decode(Fixture.bytes(name).span.bytes, format: format)
+        let whole = try ImageDecoder.wholeResult(Fixture.bytes(name), format)
         #expect(whole.notes.isEmpty, sourceLocation: sourceLocation)
-        do {
-            let decoded = try ImageDecoder.decode(bytes.span.bytes, format: format)
-            #expect(decoded.image == whole.image, sourceLocation: sourceLocation)
-            #expect(decoded.notes.isEmpty != isNoted, "\(decoded.notes)", sourceLocation: sourceLocation)
-        } catch {
-            Issue.record("\(error)", sourceLocation: sourceLocation)
+        let result = Result { try ImageDecoder.wholeResult(bytes, format) }
+        guard case .success(let decoded) = result else {
+            Issue.record("\(result)", sourceLocation: sourceLocation)
+            return
         }
+        #expect(decoded.image == whole.image, sourceLocation: sourceLocation)
+        #expect(decoded.notes.isEmpty != isNoted, "\(decoded.notes)", sourceLocation: sourceLocation)
     }
 }
 
