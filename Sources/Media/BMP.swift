@@ -15,7 +15,8 @@ enum BMP {
         let pixels = filledBytes(header.size.pixelCount * 4) { output in
             let size = castor_bmp_size(
                 width: Int32(header.size.width), height: Int32(header.size.height),
-                data_offset: UInt32(layout.dataOffset), end: UInt32(layout.end))
+                data_offset: UInt32(layout.dataOffset),
+                planes_offset: UInt32(fields.planesOffset), end: UInt32(layout.end))
             status = castor_bmp_decode(bytes.baseAddress, bytes.count, size, output)
             return status == CASTOR_FFMPEG_OK
         }

@@ -18,6 +18,8 @@ struct BMPFields {
     var claimedDataSize = 0
     /// Where the header ends, and masks or a palette may follow.
     let headerEnd: Int
+    /// Of the number of planes, which is 1 in every file.
+    var planesOffset: Int { headerEnd == 26 ? 22 : 26 }
     /// Of masks and palette.
     var tableSize = 0
 
@@ -115,6 +117,9 @@ struct BMPLayout {
             }
         case .other:
             break
+        }
+        if oddity == nil, bytes.littleEndian(UInt16.self, at: fields.planesOffset) != 1 {
+            oddity = "its number of planes is not 1"
         }
         let file = fields.claimedFileSize
         if oddity == nil, file < dataOffset + needed || file > bytes.count {

@@ -2,7 +2,22 @@ private import CJPEG
 
 /// JPEG through libjpeg-turbo.
 enum JPEG {
+    /// Where the file begins, as FFmpeg has it: within the first 1,024 bytes, and at the last of several start markers; nil where it does
+    /// not.
+    static func start(of bytes: UnsafeRawBufferPointer) -> Int? {
+        let head = bytes.slice(0..<1_028)
+        guard var start = head.indices.first(where: { head.bigEndian(UInt32.self, at: $0).map { $0 >> 8 } == 0xFFD8FF })
+        else { return nil }
+        while head.bigEndian(UInt32.self, at: start) == 0xFFD8_FFD8 { start += 2 }
+        return start
+    }
+
+    private static func fromStart(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        bytes.slice((start(of: bytes) ?? 0)..<bytes.count)
+    }
+
     static func header(_ bytes: UnsafeRawBufferPointer) throws(MediaError) -> ImageHeader {
+        let bytes = fromStart(bytes)
         let info = try readInfo(bytes)
         return ImageHeader(format: .jpeg, size: info.size, orientation: orientation(bytes))
     }
@@ -11,6 +26,8 @@ enum JPEG {
     static func decode(
         _ bytes: UnsafeRawBufferPointer, header: ImageHeader, reduction: Int
     ) throws(MediaError) -> StoredImage {
+        let whole = bytes
+        let bytes = fromStart(whole)
         let info = try readInfo(bytes)
         let size = ImageSize(
             width: (info.size.width + reduction - 1) / reduction,
@@ -25,18 +42,21 @@ enum JPEG {
         }
         guard let pixels else { throw header.damaged(message.text) }
         return StoredImage(
-            PixelImage(size: size, pixels: info.channels == 4 ? rgb(pixels) : pixels), oddity: words(oddities))
+            PixelImage(size: size, pixels: info.channels == 4 ? rgb(pixels) : pixels),
+            oddity: words(oddities, isBehindJunk: bytes.count < whole.count))
     }
 
     /// What is wrong with a file whose pixels are all there.
-    private static func words(_ oddities: UInt32) -> String? {
+    private static func words(_ oddities: UInt32, isBehindJunk: Bool) -> String? {
         let all = [
             (CASTOR_JPEG_NO_END, "it has no end marker"),
             (CASTOR_JPEG_BAD_SCAN_HEADER, "the spectral selection in its scan header makes no sense"),
             (CASTOR_JPEG_STRAY_BYTES, "it has bytes that belong to no segment"),
             (CASTOR_JPEG_BROKEN_END, "what follows the picture makes no sense"),
         ]
-        let found = all.filter { oddities & $0.0.rawValue != 0 }.map(\.1)
+        let found =
+            (isBehindJunk ? ["it does not begin with its first byte"] : [])
+            + all.filter { oddities & $0.0.rawValue != 0 }.map(\.1)
         return found.isEmpty ? nil : found.joined(separator: ", ")
     }
 

@@ -164,6 +164,11 @@ extension MediaType {
             guard let found else { throw .unrecognised }
             return Resolution(type: found)
         }
+        if declared == .image(.jpeg), found?.kind != .image,
+            let start = bytes.withUnsafeBytes({ JPEG.start(of: $0) }), start > 0
+        {
+            return Resolution(type: declared, notes: [.junkBefore(declared, bytes: start)])
+        }
         guard let found else { throw .mismatch(declared: declared, found: nil) }
         if declared.agrees(with: found) { return Resolution(type: found) }
         guard declared.kind == found.kind else { throw .mismatch(declared: declared, found: found) }

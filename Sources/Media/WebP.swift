@@ -80,8 +80,13 @@ enum WebP {
         return WebPDemux(&data)
     }
 
-    private static func orientation(_ bytes: UnsafeRawBufferPointer) -> Orientation {
-        guard let demuxer = demuxer(bytes) else { return .upright }
+    private static func orientation(_ bytes: UnsafeRawBufferPointer, isRepaired: Bool = false) -> Orientation {
+        guard let demuxer = demuxer(bytes) else {
+            return isRepaired
+                ? .upright
+                : WebPChunks.repaired(bytes).map { $0.withUnsafeBytes { orientation($0, isRepaired: true) } }
+                    ?? .upright
+        }
         defer { WebPDemuxDelete(demuxer) }
         var chunk = WebPChunkIterator()
         guard WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk) != 0 else { return .upright }

@@ -33,7 +33,10 @@ import Testing
         try expectWhole(bytes + [1, 2, 3] + bytes, like: name, isNoted: false)
         // A byte of the picture gone with it.
         #expect(throws: MediaError.self) { try ImageDecoder.decode(Array(bytes.dropLast(8)), .jpeg) }
-        #expect(throws: MediaError.self) { try ImageDecoder.decode(bytes.dropLast(8) + Self.trailer, .jpeg) }
+        let zeros: [UInt8] = bytes.dropLast(16) + [UInt8](repeating: 0, count: 400)
+        #expect(throws: MediaError.self) { try ImageDecoder.decode(zeros, .jpeg) }
+        let half: [UInt8] = bytes.prefix(bytes.count * 7 / 8) + [UInt8](repeating: 0, count: 8_000)
+        #expect(throws: MediaError.self) { try ImageDecoder.decode(half, .jpeg) }
         #expect(throws: MediaError.self) { try ImageDecoder.decode(bytes.dropLast(8) + [0xFF, 0xD9], .jpeg) }
     }
 
@@ -53,6 +56,24 @@ import Testing
         #expect(decoded.image.width == 9 && !decoded.notes.isEmpty)
     }
 
+    @Test func whatPrecedesAJPEGIsPassedOver() throws {
+        let bytes = try Fixture.bytes("exif6.jpg")
+        try expectWhole([0xFF, 0xD8] + bytes, like: "exif6.jpg")
+        let type = MediaType.image(.jpeg)
+        for junk in [Array("\n".utf8), [0xEF, 0xBB, 0xBF], [UInt8](repeating: 0, count: 300)] {
+            let found = try MediaType.resolve(declared: type, bytes: (junk + bytes).span.bytes)
+            #expect(found == MediaType.Resolution(type: type, notes: [.junkBefore(type, bytes: junk.count)]))
+            try expectWhole(junk + bytes, like: "exif6.jpg")
+        }
+        let far = [UInt8](repeating: 0, count: 2_000) + bytes
+        #expect(throws: MediaError.self) { try MediaType.resolve(declared: type, bytes: far.span.bytes) }
+        #expect(throws: MediaError.self) { try ImageDecoder.decode(far, .jpeg) }
+        // Nobody says that it is a picture.
+        #expect(throws: MediaError.unrecognised) {
+            try MediaType.resolve(declared: nil, bytes: ([10] + bytes).span.bytes)
+        }
+    }
+
     // MARK: - PNG
 
     static let pngs = ["rgb.png", "rgba.png", "palette.png", "gray1.png", "interlaced.png", "rgb16.png", "gray16.png"]
@@ -64,7 +85,8 @@ import Testing
         try expectWhole(bytes.dropLast(12), like: name)
         try expectWhole(bytes.dropLast(5), like: name)
         try expectWhole(bytes.dropLast(4) + [0, 0, 0, 0], like: name)
-        try expectWhole(bytes.dropLast(12) + Builder.chunk("IDAT", [1, 2, 3]) + Builder.chunk("IEND", []), like: name)
+        let more: [UInt8] = Array(bytes.dropLast(12)) + Builder.chunk("IDAT", [1, 2, 3]) + Builder.chunk("IEND", [])
+        try expectWhole(more, like: name, isNoted: false)
         // Two checksums vouch for the rows: one may be wrong.
         try expectWhole(file.replacing("IDAT", data.dropLast(4) + [9, 9, 9, 9]).bytes, like: name)
         try expectWhole(file.withWrongChecksum("IDAT").bytes, like: name)
@@ -97,12 +119,12 @@ import Testing
             ])
             return chunks.bytes
         }
-        let right: [UInt8] = [0, 0x49, 0, 0x1F]
+        let right: [UInt8] = [0, 0x36, 0, 0x1F]
         #expect(try ImageDecoder.decode(file(adler: right, isRight: true), .png).pixels == [10, 10, 10, 20, 20, 20])
         #expect(try ImageDecoder.decode(file(adler: right, isRight: false), .png).pixels == [10, 10, 10, 20, 20, 20])
         #expect(try ImageDecoder.decode(file(adler: [0, 0, 0, 0], isRight: true), .png).width == 1)
         #expect(try ImageDecoder.decode(file(adler: [], isRight: true), .png).width == 1)
-        for adler: [UInt8] in [[0, 0, 0, 0], [], [0, 0x49]] {
+        for adler: [UInt8] in [[0, 0, 0, 0], [], [0, 0x36]] {
             #expect(throws: MediaError.self) { try ImageDecoder.decode(file(adler: adler, isRight: false), .png) }
         }
     }
@@ -111,6 +133,9 @@ import Testing
         var file = try PNGChunks(Fixture.bytes("rgb.png"))
         file.chunks.insert(("tEXt", Array("Title\0x".utf8), false), at: 1)
         try expectWhole(file.bytes, like: "rgb.png")
+        // These colours are transparent, or others are.
+        let transparent = try PNGChunks(Fixture.bytes("palette-alpha.png")).withWrongChecksum("tRNS")
+        #expect(throws: MediaError.self) { try ImageDecoder.decode(transparent.bytes, .png) }
     }
 
     // MARK: - Others
@@ -135,6 +160,7 @@ import Testing
             try expectWhole(bytes.replacing(2..<6, littleEndian(size)), like: name)
         }
         try expectWhole(bytes.replacing(10..<14, [0, 0, 0, 0]), like: name)
+        try expectWhole(bytes.replacing(26..<28, [0, 0]), like: name)
         try expectWhole(bytes.replacing(2..<14, [UInt8](repeating: 0, count: 12)), like: name)
         #expect(throws: MediaError.self) { try ImageDecoder.decode(Array(bytes.dropLast(8)), .bmp) }
     }

@@ -97,6 +97,10 @@ castor_ffmpeg_status castor_bmp_decode(const void *bytes, size_t count, castor_b
         memset(packet->data + present, 0, size.end - present);
         put_little_endian(packet->data + 2, size.end);
         put_little_endian(packet->data + 10, size.data_offset);
+        if (size.end > size.planes_offset + 1) {
+            packet->data[size.planes_offset] = 1;
+            packet->data[size.planes_offset + 1] = 0;
+        }
         codec->thread_count = 1;
         bool decoded = ff.avcodec_open2(codec, decoder, NULL) == 0 && ff.avcodec_send_packet(codec, packet) == 0
                        && ff.avcodec_receive_frame(codec, frame) == 0;

@@ -23,6 +23,7 @@ typedef struct {
     struct jpeg_progress_mgr progress;
     errors errors;
     bool rows_done;
+    size_t left;  // bytes behind the picture's data, or a few less: the decoder reads some ahead
 } decompressor;
 
 static const char too_early[] = "Premature end of JPEG file";
@@ -71,6 +72,11 @@ static void on_message(j_common_ptr jpeg, int level) {
 /// A progressive file of a few kB can hold thousands of scans over a huge picture.
 static void on_progress(j_common_ptr jpeg) {
     enum { MAX_SCANS = 500 };
+    decompressor *d = jpeg->client_data;
+    // Between rows of blocks, and when the last row of a scan is read.
+    if (!jpeg_input_complete((j_decompress_ptr)jpeg)) {
+        d->left = ((j_decompress_ptr)jpeg)->src->bytes_in_buffer;
+    }
     errors *e = (errors *)jpeg->err;
     if (((j_decompress_ptr)jpeg)->input_scan_number > MAX_SCANS) {
         e->damaged = true;
@@ -153,6 +159,7 @@ static void decode(decompressor *d, const job *j) {
     }
     jpeg_create_decompress(jpeg);
     jpeg->progress = &d->progress;
+    jpeg->client_data = d;
     jpeg_mem_src(jpeg, j->bytes, j->count);
     jpeg_read_header(jpeg, TRUE);
     jpeg->out_color_space = has_four_inks(jpeg) ? JCS_CMYK : JCS_RGB;
@@ -177,44 +184,81 @@ static void decode(decompressor *d, const job *j) {
         return;
     }
     d->rows_done = true;
+    if (!jpeg_has_multiple_scans(jpeg)) {
+        d->left = jpeg->src->bytes_in_buffer;
+    }
     jpeg_finish_decompress(jpeg);
     if (e->damaged) {
         e->oddities |= CASTOR_JPEG_BROKEN_END;
     }
 }
 
-/// - next_try: bytes before something that cannot be read, where to leave it out may help; else 0
-static bool attempt(const job *j, unsigned *oddities, size_t *next_try, char *message) {
+/// What became of an attempt.
+typedef struct {
+    bool rows_done;
+    unsigned oddities;
+    size_t data_end;  // bytes up to the end of the picture's data, or a few more
+    size_t next_try;  // bytes before something that cannot be read, where to leave it out may help; else 0
+} outcome;
+
+static outcome attempt(const job *j, char *message) {
     decompressor d;
     prepare(&d, message);
     decode(&d, j);
-    *oddities = d.errors.oddities;
-    *next_try = 0;
+    outcome o = {.rows_done = d.rows_done, .oddities = d.errors.oddities};
+    // Two bytes may be those of the end marker that libjpeg puts behind the data.
+    o.data_end = d.left > 2 && d.left < j->count ? j->count - d.left + 2 : j->count;
     // An error leaves the place where the content of its marker begins.
     if (!d.rows_done && !d.errors.damaged && d.jpeg.src && d.jpeg.input_scan_number > 0
         && d.jpeg.src->bytes_in_buffer + 2 < j->count) {
-        *next_try = j->count - d.jpeg.src->bytes_in_buffer - 2;
+        o.next_try = j->count - d.jpeg.src->bytes_in_buffer - 2;
     }
     jpeg_destroy_decompress(&d.jpeg);
-    return d.rows_done;
+    return o;
+}
+
+/// Whether the last bytes that the picture needs are of one value: a file that was cut and filled up, as downloads are.
+static bool ends_in_filler(job j, size_t data_end) {
+    enum { READ_AHEAD = 18, RUN = 4 };
+    size_t count = j.count;
+    char message[CASTOR_JPEG_MESSAGE_SIZE];
+    size_t least = data_end > READ_AHEAD ? data_end - READ_AHEAD : 0, most = data_end;
+    while (least < most) {
+        j.count = least + (most - least) / 2;
+        if (attempt(&j, message).rows_done) {
+            most = j.count;
+        } else {
+            least = j.count + 1;
+        }
+    }
+    // Shorter attempts have left their pixels.
+    j.count = count;
+    if (!attempt(&j, message).rows_done || most < RUN) {
+        return true;
+    }
+    const uint8_t *end = j.bytes + most;
+    return end[-1] == end[-2] && end[-1] == end[-3] && end[-1] == end[-4];
 }
 
 bool castor_jpeg_decode(
     const void *bytes, size_t count, int reduction, uint8_t *pixels, size_t capacity, unsigned *oddities, char *message) {
     job j = {.bytes = bytes, .count = count, .reduction = reduction, .pixels = pixels, .capacity = capacity};
-    size_t next_try = 0;
-    if (attempt(&j, oddities, &next_try, message)) {
-        return true;
+    outcome first = attempt(&j, message), last = first;
+    if (!first.rows_done && first.next_try > 0) {
+        // All scans are read before the first row of a file with several: what lies behind them may be a maker's own.
+        char second[CASTOR_JPEG_MESSAGE_SIZE];
+        j.count = first.next_try;
+        last = attempt(&j, second);
+        last.oddities |= CASTOR_JPEG_BROKEN_END;
     }
-    if (next_try == 0) {
+    *oddities = last.oddities;
+    bool may_be_filled = (last.oddities & CASTOR_JPEG_STRAY_BYTES)
+                         && (last.oddities & (CASTOR_JPEG_NO_END | CASTOR_JPEG_BROKEN_END));
+    if (last.rows_done && may_be_filled && ends_in_filler(j, last.data_end)) {
+        strcpy(message, too_early);
         return false;
     }
-    // All scans are read before the first row of a file with several: what lies behind them may be a maker's own.
-    char second[CASTOR_JPEG_MESSAGE_SIZE];
-    j.count = next_try;
-    bool whole = attempt(&j, oddities, &next_try, second);
-    *oddities |= CASTOR_JPEG_BROKEN_END;
-    return whole;
+    return last.rows_done;
 }
 
 #define TEXT(x) #x

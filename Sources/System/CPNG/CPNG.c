@@ -39,6 +39,10 @@ static void on_error(png_structp png, png_const_charp text) {
 static void on_warning(png_structp png, png_const_charp text) {
     // Others are about what is not looked at here.
     source *s = png_get_error_ptr(png);
+    if (strncmp(text, "tRNS", 4) == 0 && strstr(text, "CRC error")) {
+        // libpng goes on without: what is transparent would be seen.
+        png_error(png, text);
+    }
     if (!s->is_odd && strstr(text, "CRC error")) {
         s->is_odd = true;
         strncpy(s->message, text, CASTOR_PNG_MESSAGE_SIZE - 1);

@@ -118,6 +118,7 @@ void castor_video_close(castor_video_reader *reader);
 typedef struct {
     int width, height;     // pixels
     uint32_t data_offset;  // of the first row
+    uint32_t planes_offset; // of the number of planes, which is 1
     uint32_t end;          // of the file; what is missing up to there is zero
 } castor_bmp_size;
 
