@@ -1,7 +1,7 @@
 /// The chunks of a WebP file, enough of them to put its sizes right.
 enum WebPChunks {
-    /// The same file with sizes that fit what is there: of the whole, and of a picture whose chunk claims more. Other chunks that are
-    /// cut are left out. Nil where one of them says how the picture must be turned. Whether all pixels are in it is the decoder's to say.
+    /// The same file with the size that its whole chunks have. Those that are cut are left out: bytes of a picture may be lost anywhere
+    /// in it, and libwebp decodes what is left. Nil where one of them says how the picture must be turned.
     static func repaired(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
         guard bytes.has("RIFF", at: 0), bytes.has("WEBP", at: 8) else { return nil }
         var body = Array("WEBP".utf8)
@@ -11,7 +11,7 @@ enum WebPChunks {
             bytes.slice(offset..<offset + 4).allSatisfy({ (0x20...0x7E).contains($0) })
         {
             let content = bytes.slice(offset + 8..<offset + 8 + size)
-            if content.count == size || bytes.has("VP8 ", at: offset) || bytes.has("VP8L", at: offset) {
+            if content.count == size {
                 if bytes.has("EXIF", at: offset) { lacksOrientation = false }
                 body += bytes.slice(offset..<offset + 4)
                 body += littleEndian(UInt32(content.count))
