@@ -39,14 +39,16 @@ let package = Package(
     targets: [
         // C libraries, one module each.
         system("COpenBLAS", pkgConfig: "openblas"),
-        system("CTurboJPEG", pkgConfig: "libturbojpeg"),
         system("CWebP", pkgConfig: "libwebp"),
         system("CHEIF", pkgConfig: "libheif"),
         system("CEXIF", pkgConfig: "libexif"),
         system("CSndfile", pkgConfig: "sndfile"),
         system("CGIF", pkgConfig: "libgif"),
         system("CNettle", pkgConfig: "nettle"),
-        .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
+        .target(name: "CJPEG", path: "Sources/System/CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+        .target(
+            name: "CPNG", path: "Sources/System/CPNG",
+            linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("z")]),
         .target(name: "CFFmpeg", path: "Sources/System/CFFmpeg"),
         .target(name: "CZlib", path: "Sources/System/CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(
@@ -65,7 +67,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Media",
-            dependencies: ["CTurboJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler"],
+            dependencies: ["CJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler"],
             swiftSettings: strict),
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
         .target(name: "Castor", dependencies: ["CastorNumerics", "Media", "Encoder"], swiftSettings: strict),

@@ -8,9 +8,11 @@ enum GIF {
         }
     }
 
-    static func decode(_ bytes: UnsafeRawBufferPointer, header: ImageHeader) throws(MediaError) -> PixelImage {
-        try withFirstFrame(bytes) { frame throws(MediaError) in
-            PixelImage(size: header.size, overWhite: try frame.pixels())
+    static func decode(_ bytes: UnsafeRawBufferPointer, header: ImageHeader) throws(MediaError) -> StoredImage {
+        try StoredImage(bytes, repair: GIFBlocks.closed, oddity: "its end is missing") { bytes throws(MediaError) in
+            try withFirstFrame(bytes) { frame throws(MediaError) in
+                PixelImage(size: header.size, overWhite: try frame.pixels())
+            }
         }
     }
 

@@ -2,10 +2,12 @@
 package struct DecodedImage: Sendable, Equatable {
     package let image: PixelImage
     package let originalSize: ImageSize
+    package let notes: [MediaNote]
 
-    package init(image: PixelImage, originalSize: ImageSize) {
+    package init(image: PixelImage, originalSize: ImageSize, notes: [MediaNote] = []) {
         self.image = image
         self.originalSize = originalSize
+        self.notes = notes
     }
 }
 
@@ -43,9 +45,11 @@ package enum ImageDecoder {
                 case .webp: try WebP.decode(bytes, header: header)
                 case .gif: try GIF.decode(bytes, header: header)
                 case .bmp: try BMP.decode(bytes, header: header)
-                case .heic, .avif: try HEIF.decode(bytes, header: header, limits: limits)
+                case .heic, .avif: StoredImage(try HEIF.decode(bytes, header: header, limits: limits))
                 }
-            return DecodedImage(image: header.orientation.applied(to: stored), originalSize: header.uprightSize)
+            return DecodedImage(
+                image: header.orientation.applied(to: stored.image), originalSize: header.uprightSize,
+                notes: stored.oddity.map { [.damaged(format: format.rawValue, reason: $0)] } ?? [])
         }
     }
 
@@ -75,6 +79,40 @@ package enum ImageDecoder {
         guard target.width > 0, target.height > 0 else { return 1 }
         let most = min(size.width / (2 * target.width), size.height / (2 * target.height))
         return [8, 4, 2].first { $0 <= most } ?? 1
+    }
+}
+
+/// All pixels of a file, as stored, before turning.
+struct StoredImage {
+    var image: PixelImage
+    /// What is wrong with the file nevertheless.
+    var oddity: String?
+
+    init(_ image: PixelImage, oddity: String? = nil) {
+        self.image = image
+        self.oddity = oddity
+    }
+
+    /// A picture that `decode` makes of the bytes or, where they are damaged, of what `repair` makes of them.
+    ///
+    /// - Parameter oddity: what is wrong then
+    init(
+        _ bytes: UnsafeRawBufferPointer, repair: (UnsafeRawBufferPointer) -> [UInt8]?, oddity: String,
+        decode: (UnsafeRawBufferPointer) throws(MediaError) -> PixelImage
+    ) throws(MediaError) {
+        do throws(MediaError) {
+            self.init(try decode(bytes))
+        } catch {
+            guard case .damaged = error, let repaired = repair(bytes) else { throw error }
+            let first = error
+            do throws(MediaError) {
+                let image = try repaired.span.bytes.withUnsafeBytes { bytes throws(MediaError) in try decode(bytes) }
+                self.init(image, oddity: oddity)
+            } catch {
+                // The words about the file itself.
+                throw first
+            }
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-private import CTurboJPEG
+private import CJPEG
+import Glibc
 
 /// Writing pictures: for people to look at, never for the model.
 package enum JPEGEncoder {
@@ -6,18 +7,12 @@ package enum JPEGEncoder {
     ///
     /// - Parameter quality: 1...100
     package static func encode(_ image: PixelImage, quality: Int = 80) -> [UInt8]? {
-        guard let handle = tjInitCompress() else { return nil }
-        defer { tjDestroy(handle) }
-        var output: UnsafeMutablePointer<UInt8>?
-        var count: UInt = 0
-        let result = image.pixels.withUnsafeBufferPointer { pixels in
-            tjCompress2(
-                handle, pixels.baseAddress, Int32(image.width), 0, Int32(image.height), Int32(TJPF_RGB.rawValue),
-                &output,
-                &count, Int32(TJSAMP_444.rawValue), Int32(quality), 0)
+        var count = 0
+        let output = image.pixels.withUnsafeBufferPointer {
+            castor_jpeg_encode($0.baseAddress, UInt32(image.width), UInt32(image.height), Int32(quality), &count)
         }
-        defer { tjFree(output) }
-        guard result == 0, let output else { return nil }
-        return Array(UnsafeBufferPointer(start: output, count: Int(count)))
+        guard let output else { return nil }
+        defer { free(output) }
+        return Array(UnsafeBufferPointer(start: output, count: count))
     }
 }

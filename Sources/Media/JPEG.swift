@@ -1,27 +1,78 @@
-private import CTurboJPEG
+private import CJPEG
 
 /// JPEG through libjpeg-turbo.
 enum JPEG {
+    /// Where the file begins, as FFmpeg has it: within the first 1,024 bytes, and at the last of several start markers; nil where it does
+    /// not.
+    static func start(of bytes: UnsafeRawBufferPointer) -> Int? {
+        let head = bytes.slice(0..<1_028)
+        guard var start = head.indices.first(where: { head.bigEndian(UInt32.self, at: $0).map { $0 >> 8 } == 0xFFD8FF })
+        else { return nil }
+        while head.bigEndian(UInt32.self, at: start) == 0xFFD8_FFD8 { start += 2 }
+        return start
+    }
+
+    private static func fromStart(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        bytes.slice((start(of: bytes) ?? 0)..<bytes.count)
+    }
+
     static func header(_ bytes: UnsafeRawBufferPointer) throws(MediaError) -> ImageHeader {
-        let decompressor = try Decompressor()
-        let info = try decompressor.readHeader(bytes)
+        let bytes = fromStart(bytes)
+        let info = try readInfo(bytes)
         return ImageHeader(format: .jpeg, size: info.size, orientation: orientation(bytes))
     }
 
     /// The stored picture at 1/`reduction` of its size, rounded up.
     static func decode(
         _ bytes: UnsafeRawBufferPointer, header: ImageHeader, reduction: Int
-    ) throws(MediaError) -> PixelImage {
-        let decompressor = try Decompressor()
-        let info = try decompressor.readHeader(bytes)
+    ) throws(MediaError) -> StoredImage {
+        let whole = bytes
+        let bytes = fromStart(whole)
+        let info = try readInfo(bytes)
         let size = ImageSize(
             width: (info.size.width + reduction - 1) / reduction,
             height: (info.size.height + reduction - 1) / reduction)
-        guard info.isFourColor else {
-            return PixelImage(size: size, pixels: try decompressor.decode(bytes, size: size, TJPF_RGB, channels: 3))
+        let count = size.pixelCount * Int(info.channels)
+        var message = CMessage(size: Int(CASTOR_JPEG_MESSAGE_SIZE))
+        var oddities: UInt32 = 0
+        let pixels = filledBytes(count) { output in
+            message.fill {
+                castor_jpeg_decode(bytes.baseAddress, bytes.count, Int32(reduction), output, count, &oddities, $0)
+            }
         }
-        let inks = try decompressor.decode(bytes, size: size, TJPF_CMYK, channels: 4)
-        return PixelImage(size: size, pixels: rgb(inks))
+        guard let pixels else { throw header.damaged(message.text) }
+        return StoredImage(
+            PixelImage(size: size, pixels: info.channels == 4 ? rgb(pixels) : pixels),
+            oddity: words(oddities, isBehindJunk: bytes.count < whole.count))
+    }
+
+    /// What is wrong with a file whose pixels are all there.
+    private static func words(_ oddities: UInt32, isBehindJunk: Bool) -> String? {
+        let all = [
+            (CASTOR_JPEG_NO_END, "it has no end marker"),
+            (CASTOR_JPEG_BAD_SCAN_HEADER, "the spectral selection in its scan header makes no sense"),
+            (CASTOR_JPEG_STRAY_BYTES, "it has bytes that belong to no segment"),
+            (CASTOR_JPEG_BROKEN_END, "what follows the picture makes no sense"),
+        ]
+        let found =
+            (isBehindJunk ? ["it does not begin with its first byte"] : [])
+            + all.filter { oddities & $0.0.rawValue != 0 }.map(\.1)
+        return found.isEmpty ? nil : found.joined(separator: ", ")
+    }
+
+    private struct Info {
+        var size: ImageSize
+        /// Four where the file has inks.
+        var channels: Int32
+    }
+
+    private static func readInfo(_ bytes: UnsafeRawBufferPointer) throws(MediaError) -> Info {
+        var info = castor_jpeg_info()
+        var message = CMessage(size: Int(CASTOR_JPEG_MESSAGE_SIZE))
+        guard message.fill({ castor_jpeg_read_info(bytes.baseAddress, bytes.count, &info, $0) }) else {
+            throw .damaged(format: "jpeg", reason: message.text)
+        }
+        return Info(size: ImageSize(width: Int(info.width), height: Int(info.height)), channels: info.channels)
     }
 
     /// Four-colour files store inverted inks, as Adobe's programs write them and every reader assumes.
@@ -60,75 +111,5 @@ enum JPEG {
             }
         }
         return .upright
-    }
-}
-
-private struct Decompressor: ~Copyable {
-    let handle: tjhandle
-
-    init() throws(MediaError) {
-        guard let handle = tjInitDecompress() else { throw .unsupported("JPEG: out of memory") }
-        self.handle = handle
-    }
-
-    deinit { tjDestroy(handle) }
-
-    struct Info {
-        var size: ImageSize
-        /// CMYK or YCCK.
-        var isFourColor: Bool
-    }
-
-    func readHeader(_ bytes: UnsafeRawBufferPointer) throws(MediaError) -> Info {
-        var (width, height, sampling, space): (Int32, Int32, Int32, Int32) = (0, 0, -1, -1)
-        let result = tjDecompressHeader3(
-            handle, bytes.bindMemory(to: UInt8.self).baseAddress, UInt(bytes.count), &width, &height, &sampling, &space)
-        // Unusual sampling factors are an error only to callers that want planes: the rest has been filled in.
-        guard result == 0 || (width > 0 && height > 0 && space >= 0) else { throw damaged(message) }
-        return Info(
-            size: ImageSize(width: Int(width), height: Int(height)),
-            isFourColor: space == TJCS_CMYK.rawValue || space == TJCS_YCCK.rawValue)
-    }
-
-    func decode(
-        _ bytes: UnsafeRawBufferPointer, size: ImageSize, _ layout: TJPF, channels: Int
-    ) throws(MediaError) -> [UInt8] {
-        var result: Int32 = -1
-        let pixels = filledBytes(size.pixelCount * channels) { output in
-            // A progressive file of a few kB can hold thousands of scans over a huge picture.
-            result = tjDecompress2(
-                handle, bytes.bindMemory(to: UInt8.self).baseAddress, UInt(bytes.count), output, Int32(size.width), 0,
-                Int32(size.height), Int32(layout.rawValue), TJFLAG_LIMITSCANS)
-            return true
-        }
-        guard let pixels else { throw damaged(message) }
-        if result != 0 {
-            guard tjGetErrorCode(handle) == TJERR_WARNING.rawValue, isHarmless(message), endsProperly(bytes) else {
-                throw damaged(message)
-            }
-        }
-        return pixels
-    }
-
-    private var message: String {
-        tjGetErrorStr2(handle).map { String(cString: $0) } ?? "unknown error"
-    }
-
-    private func damaged(_ reason: String) -> MediaError { .damaged(format: "jpeg", reason: reason) }
-
-    /// Warnings that leave every pixel as the encoder meant it: junk between segments and unknown versions of markers.
-    private func isHarmless(_ warning: String) -> Bool {
-        warning.contains("extraneous bytes before marker") || warning.contains("unknown JFIF revision")
-            || warning.contains("Unknown Adobe color transform")
-    }
-
-    /// Only the first warning is reported, so a harmless one may hide that the data stops early. Then there is no end
-    /// marker after the last start of a scan.
-    private func endsProperly(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        for offset in stride(from: bytes.count - 2, through: 0, by: -1) where bytes[offset] == 0xFF {
-            if bytes[offset + 1] == 0xD9 { return true }
-            if bytes[offset + 1] == 0xDA { return false }
-        }
-        return false
     }
 }

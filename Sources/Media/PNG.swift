@@ -9,21 +9,24 @@ enum PNG {
             orientation: orientation(bytes))
     }
 
-    static func decode(_ bytes: UnsafeRawBufferPointer, header: ImageHeader) throws(MediaError) -> PixelImage {
+    static func decode(_ bytes: UnsafeRawBufferPointer, header: ImageHeader) throws(MediaError) -> StoredImage {
         let channels = Int(try readInfo(bytes).channels)
         let count = header.size.pixelCount * channels
-        var message = Message()
+        var message = CMessage(size: Int(CASTOR_PNG_MESSAGE_SIZE))
+        var isOdd = false
         let pixels = filledBytes(count) { output in
-            message.fill { castor_png_decode(bytes.baseAddress, bytes.count, output, count, $0) }
+            message.fill { castor_png_decode(bytes.baseAddress, bytes.count, output, count, &isOdd, $0) }
         }
         guard let pixels else { throw header.damaged(message.text) }
-        return channels == 3
+        let image =
+            channels == 3
             ? PixelImage(size: header.size, pixels: pixels) : PixelImage(size: header.size, overWhite: pixels)
+        return StoredImage(image, oddity: isOdd ? message.text : nil)
     }
 
     private static func readInfo(_ bytes: UnsafeRawBufferPointer) throws(MediaError) -> castor_png_info {
         var info = castor_png_info()
-        var message = Message()
+        var message = CMessage(size: Int(CASTOR_PNG_MESSAGE_SIZE))
         guard message.fill({ castor_png_read_info(bytes.baseAddress, bytes.count, &info, $0) }) else {
             throw .damaged(format: "png", reason: message.text)
         }
@@ -40,18 +43,5 @@ enum PNG {
             offset = content.upperBound + 4
         }
         return .upright
-    }
-}
-
-/// The buffer in which the C side explains a failure.
-private struct Message {
-    private var characters = [CChar](repeating: 0, count: Int(CASTOR_PNG_MESSAGE_SIZE))
-
-    mutating func fill(_ body: (UnsafeMutablePointer<CChar>?) -> Bool) -> Bool {
-        characters.withUnsafeMutableBufferPointer { body($0.baseAddress) }
-    }
-
-    var text: String {
-        String(decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

@@ -3,21 +3,34 @@ private import CWebP
 /// WebP through libwebp. Of an animated file, the first frame on its canvas.
 enum WebP {
     static func header(_ bytes: UnsafeRawBufferPointer) throws(MediaError) -> ImageHeader {
-        var features = WebPBitstreamFeatures()
-        let status = WebPGetFeatures(bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, &features)
-        guard status == VP8_STATUS_OK else {
+        if let header = readHeader(bytes) { return header }
+        guard let header = WebPChunks.repaired(bytes).flatMap({ $0.withUnsafeBytes(readHeader) }) else {
             throw .damaged(format: "webp", reason: "the header is broken or cut short")
         }
-        return ImageHeader(
-            format: .webp, size: ImageSize(width: Int(features.width), height: Int(features.height)),
-            orientation: orientation(bytes))
+        return header
     }
 
-    static func decode(_ bytes: UnsafeRawBufferPointer, header: ImageHeader) throws(MediaError) -> PixelImage {
+    private static func readHeader(_ bytes: UnsafeRawBufferPointer) -> ImageHeader? {
+        features(bytes).map {
+            ImageHeader(
+                format: .webp, size: ImageSize(width: Int($0.width), height: Int($0.height)),
+                orientation: orientation(bytes))
+        }
+    }
+
+    private static func features(_ bytes: UnsafeRawBufferPointer) -> WebPBitstreamFeatures? {
         var features = WebPBitstreamFeatures()
-        WebPGetFeatures(bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, &features)
-        if features.has_animation != 0 { return try decodeFirstFrame(bytes, header) }
-        return try decodeStill(bytes, header, hasAlpha: features.has_alpha != 0)
+        let status = WebPGetFeatures(bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, &features)
+        return status == VP8_STATUS_OK ? features : nil
+    }
+
+    static func decode(_ bytes: UnsafeRawBufferPointer, header: ImageHeader) throws(MediaError) -> StoredImage {
+        let oddity = "the sizes in it are not those of its content"
+        return try StoredImage(bytes, repair: WebPChunks.repaired, oddity: oddity) { bytes throws(MediaError) in
+            guard let features = features(bytes) else { throw header.damaged("the header is broken or cut short") }
+            if features.has_animation != 0 { return try decodeFirstFrame(bytes, header) }
+            return try decodeStill(bytes, header, hasAlpha: features.has_alpha != 0)
+        }
     }
 
     private static func decodeStill(
@@ -67,8 +80,13 @@ enum WebP {
         return WebPDemux(&data)
     }
 
-    private static func orientation(_ bytes: UnsafeRawBufferPointer) -> Orientation {
-        guard let demuxer = demuxer(bytes) else { return .upright }
+    private static func orientation(_ bytes: UnsafeRawBufferPointer, isRepaired: Bool = false) -> Orientation {
+        guard let demuxer = demuxer(bytes) else {
+            return isRepaired
+                ? .upright
+                : WebPChunks.repaired(bytes).map { $0.withUnsafeBytes { orientation($0, isRepaired: true) } }
+                    ?? .upright
+        }
         defer { WebPDemuxDelete(demuxer) }
         var chunk = WebPChunkIterator()
         guard WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk) != 0 else { return .upright }

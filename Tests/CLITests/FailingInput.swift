@@ -44,9 +44,9 @@ struct FailingInput: Sendable, CustomStringConvertible {
             message: "part 2 (notes.png): declared as image/png, but the bytes are of no known format"
         ) { try $0.write("This is no picture.\n", "notes.png") },
         .init(
-            what: "JPEG file named .png", command: "embed hello @photo.png", status: 65,
-            message: "part 2 (photo.png): declared as image/png, but the bytes are image/jpeg"
-        ) { try $0.write(mediaBytes("scene.jpg"), "photo.png") },
+            what: "video named .png", command: "embed hello @clip.png", status: 65,
+            message: "part 2 (clip.png): declared as image/png, but the bytes are video/mp4"
+        ) { try $0.write(mediaBytes("clip.mp4"), "clip.png") },
         .init(
             what: "file of no known format", command: "embed hello @data.bin", status: 65,
             message: "part 2 (data.bin): the bytes are of no known image, audio, video or document format"

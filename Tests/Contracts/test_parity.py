@@ -159,8 +159,11 @@ def test_media_and_their_tokens(server):
         details = reply["usageMetadata"]["promptTokenDetails"]
         assert [detail["modality"] for detail in details] == [modality], name
         assert details[0]["tokenCount"] == (count or details[0]["tokenCount"]) > 0, name
-    # The bytes must be what they are declared to be, and one content has one video and one document.
-    refused(server, parts({"inlineData": {"mimeType": "image/png", "data": base64.b64encode((folder / "scene.jpg").read_bytes()).decode()}}))
+    # The bytes must be of the kind that they are declared to be, and one content has one video and one document.
+    picture = base64.b64encode((folder / "scene.jpg").read_bytes()).decode()
+    status, reply = embed(server, parts({"inlineData": {"mimeType": "image/png", "data": picture}}))
+    assert status == 200, reply
+    refused(server, parts({"inlineData": {"mimeType": "video/mp4", "data": picture}}))
     for name, mime in (("clip.mp4", "video/mp4"), ("two-pages.pdf", "application/pdf")):
         part = {"inlineData": {"mimeType": mime, "data": base64.b64encode((folder / name).read_bytes()).decode()}}
         refused(server, parts(part, part), "the limit is 1")

@@ -1,3 +1,4 @@
+import Castor
 import Foundation
 import GeminiAPI
 import HTTPTypes
@@ -218,16 +219,42 @@ import Testing
         }
     }
 
+    /// Asks with pauses: tests that ask all the time leave no thread to the work that they wait for.
+    private static func stateWhenLookedInto(_ id: String, _ client: Client) async throws -> String {
+        while true {
+            let state = try await client.get("/v1/files/\(id)").json["state"].string
+            guard state == "PROCESSING" else { return state }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
     @Test func aVideoIsLookedInto() async throws {
         try await Self.withFiles { client in
             let file = try await Self.upload(client, Array("no video at all".utf8), mimeType: "video/mp4", name: "v")
             #expect(try file["state"].string == "PROCESSING")
-            var state = "PROCESSING"
-            while state == "PROCESSING" { state = try await client.get("/v1/files/v").json["state"].string }
+            let state = try await Self.stateWhenLookedInto("v", client)
             #expect(state == "FAILED")
             #expect(try await !client.get("/v1/files/v").json["error"]["message"].string.isEmpty)
             try await client.embed(#"{"content":{"parts":[{"fileData":{"fileUri":"files/v"}}]}}"#).expectError(
                 400, "FAILED_PRECONDITION", "The File v is not in an ACTIVE state and usage is not allowed.")
+        }
+    }
+
+    @Test func aVideoMayBeOfAnotherFormatThanItsUploadSaid() async throws {
+        let bytes = try Folders.read("\(Folders.fixtures)/media/clip.mp4")
+        try await Self.withFiles { client in
+            _ = try await Self.upload(client, bytes, mimeType: "video/webm", name: "v")
+            let state = try await Self.stateWhenLookedInto("v", client)
+            #expect(state == "ACTIVE")
+            let reply = try await client.embed(#"{"content":{"parts":[{"fileData":{"fileUri":"files/v"}}]}}"#)
+            try expectClose(
+                reply.values, TestServer.vector([.data(bytes, mimeType: "video/mp4")]), .batchInvariance)
+            #expect(
+                reply.headers[HTTPField.Name("x-castor-notes")!]?.hasPrefix("part 1: declared as video/webm") == true)
+            // A request may say it anew, and wrongly.
+            try await client.embed(
+                #"{"content":{"parts":[{"fileData":{"fileUri":"files/v","mimeType":"image/png"}}]}}"#
+            ).expectError(400, "INVALID_ARGUMENT")
         }
     }
 

@@ -15,7 +15,7 @@ import Testing
     private func pages(
         _ bytes: [UInt8], recognisesText: Bool = false, limits: MediaLimits = MediaLimits()
     ) throws -> [DocumentPage] {
-        try DocumentReader.pages(of: bytes.span.bytes, recognisesText: recognisesText, limits: limits)
+        try DocumentReader.decode(bytes.span.bytes, recognisesText: recognisesText, limits: limits).pages
     }
 
     private func color(_ image: PixelImage, _ x: Int, _ y: Int) -> [UInt8] {
@@ -63,6 +63,31 @@ import Testing
         #expect(throws: MediaError.damaged(format: "pdf", reason: "it has no pages")) {
             try pages(Builder.pdf(pages: []))
         }
+    }
+
+    @Test func aDocumentMayClaimMorePagesThanItHas() throws {
+        func document(claimed: Int, last: String = "") -> [UInt8] {
+            Builder.pdf([
+                "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count \(claimed)/Kids[3 0 R 4 0 R\(last)]>>",
+                "<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 6 0 R>>",
+                "<</Type/Page/Parent 2 0 R/MediaBox[0 0 150 101]/Contents 6 0 R>>",
+                "<</Type/Page/Parent 2 0 R/MediaBox[0 0 170 110]/Contents 6 0 R>>",
+                "<</Length \(Self.bars.utf8.count)>>stream\n\(Self.bars)\nendstream",
+            ])
+        }
+        for claimed in [3, 5] {
+            let bytes = document(claimed: claimed)
+            let decoded = try DocumentReader.decode(bytes.span.bytes)
+            #expect(decoded.pages.map(\.image.width) == [100, 150])
+            #expect(decoded.notes == [.damaged(format: "pdf", reason: "it claims \(claimed) pages; 2 are in it")])
+            #expect(try decoded.pages.map(\.image) == pages(document(claimed: 2)).map(\.image))
+            // Where its end is missing, its pages may be, too.
+            #expect(throws: MediaError.self) { try pages(Array(bytes.dropLast(8))) }
+        }
+        // A reference to nothing is no page.
+        #expect(try pages(document(claimed: 4, last: " 9 0 R 5 0 R")).map(\.image.width) == [100, 150, 170])
+        let honest = document(claimed: 3, last: " 5 0 R")
+        #expect(try DocumentReader.decode(honest.span.bytes).notes.isEmpty)
     }
 
     @Test func anEncryptedDocumentSaysSo() {

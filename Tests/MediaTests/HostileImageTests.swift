@@ -17,9 +17,10 @@ import Testing
         for sixteenth in 0..<16 {
             // Later frames and trailing metadata may be missing.
             if name.hasPrefix("animated"), sixteenth > 4 { break }
-            #expect(throws: MediaError.self, "\(sixteenth)/16") {
-                try ImageDecoder.decode(Array(bytes[..<(bytes.count * sixteenth / 16)]), format)
-            }
+            let cut = bytes[..<(bytes.count * sixteenth / 16)]
+            // The last bytes of a PNG file are no pixels: DamagedImageTests cut there.
+            if format == .png, bytes.count - cut.count < 32 { break }
+            #expect(throws: MediaError.self, "\(sixteenth)/16") { try ImageDecoder.decode(Array(cut), format) }
         }
     }
 

@@ -110,6 +110,11 @@ extension ImageDecoder {
     {
         try decode(bytes.span.bytes, format: format, limits: limits).image
     }
+
+    /// With its notes.
+    static func wholeResult(_ bytes: [UInt8], _ format: ImageFormat) throws -> DecodedImage {
+        try decode(bytes.span.bytes, format: format)
+    }
 }
 
 extension AudioDecoder {

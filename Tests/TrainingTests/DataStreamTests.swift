@@ -39,6 +39,23 @@ import Training
         ]
     }
 
+    @Test func samplesWithWrongLabelsAreNamedOnce() throws {
+        try DataFolder.with { folder in
+            for index in 0..<24 { try folder.write("pictures/\(index).jpg", Made.picture(seed: UInt64(index))) }
+            try folder.write("pictures/captions.tsv", (0..<24).map { "\($0).jpg\tred \($0)\n" }.joined())
+            let set = try folder.open("pictures", .folder)
+            let stream = try DataStream([.init(.init(set, batchSize: 4))], try Nano.preparation(), seed: 9, steps: 14)
+            var notes: [String] = []
+            while let batch = try stream.next() {
+                #expect(batch.skipped.isEmpty)
+                notes += batch.notes
+            }
+            #expect(notes.count == 21 && Set(notes).count == 21)
+            #expect(notes[0].contains("declared as image/jpeg, but the bytes are image/bmp"))
+            #expect(notes.last == "further samples like this are not named")
+        }
+    }
+
     private func stream(
         _ folder: DataFolder, cached: Bool = false, threads: Int = 1, steps: Int? = 30, state: DataStream.State? = nil,
         maxBytes: Int = 1 << 20

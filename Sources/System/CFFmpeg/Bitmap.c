@@ -73,11 +73,17 @@ static castor_ffmpeg_status copy_frame(const AVFrame *frame, int width, int heig
     return CASTOR_FFMPEG_OK;
 }
 
-castor_ffmpeg_status castor_bmp_decode(const void *bytes, size_t count, int width, int height, uint8_t *rgba) {
+static void put_little_endian(uint8_t *bytes, uint32_t value) {
+    for (int i = 0; i < 4; i++) {
+        bytes[i] = (uint8_t)(value >> (8 * i));
+    }
+}
+
+castor_ffmpeg_status castor_bmp_decode(const void *bytes, size_t count, castor_bmp_size size, uint8_t *rgba) {
     if (!castor_load_decoding()) {
         return CASTOR_FFMPEG_MISSING;
     }
-    if (count > INT_MAX - AV_INPUT_BUFFER_PADDING_SIZE) {
+    if (size.end > INT_MAX - AV_INPUT_BUFFER_PADDING_SIZE || size.end < 14 || size.data_offset > size.end) {
         return CASTOR_FFMPEG_UNSUPPORTED;
     }
     castor_ffmpeg_status status = CASTOR_FFMPEG_NO_MEMORY;
@@ -85,12 +91,20 @@ castor_ffmpeg_status castor_bmp_decode(const void *bytes, size_t count, int widt
     AVCodecContext *codec = decoder ? ff.avcodec_alloc_context3(decoder) : NULL;
     AVPacket *packet = ff.av_packet_alloc();
     AVFrame *frame = ff.av_frame_alloc();
-    if (codec && packet && frame && ff.av_new_packet(packet, (int)count) == 0) {
-        memcpy(packet->data, bytes, count);
+    if (codec && packet && frame && ff.av_new_packet(packet, (int)size.end) == 0) {
+        size_t present = count < size.end ? count : size.end;
+        memcpy(packet->data, bytes, present);
+        memset(packet->data + present, 0, size.end - present);
+        put_little_endian(packet->data + 2, size.end);
+        put_little_endian(packet->data + 10, size.data_offset);
+        if (size.end > size.planes_offset + 1) {
+            packet->data[size.planes_offset] = 1;
+            packet->data[size.planes_offset + 1] = 0;
+        }
         codec->thread_count = 1;
         bool decoded = ff.avcodec_open2(codec, decoder, NULL) == 0 && ff.avcodec_send_packet(codec, packet) == 0
                        && ff.avcodec_receive_frame(codec, frame) == 0;
-        status = decoded ? copy_frame(frame, width, height, rgba) : CASTOR_FFMPEG_DAMAGED;
+        status = decoded ? copy_frame(frame, size.width, size.height, rgba) : CASTOR_FFMPEG_DAMAGED;
     }
     ff.av_frame_free(&frame);
     ff.av_packet_free(&packet);

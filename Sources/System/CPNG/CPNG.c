@@ -1,4 +1,5 @@
 #include "CPNG.h"
+#include "Repair.h"
 
 #include <png.h>
 #include <setjmp.h>
@@ -10,6 +11,7 @@ typedef struct {
     size_t count;
     size_t position;
     char *message;
+    bool is_odd;
 } source;
 
 typedef struct {
@@ -35,8 +37,16 @@ static void on_error(png_structp png, png_const_charp text) {
 }
 
 static void on_warning(png_structp png, png_const_charp text) {
-    (void)png;
-    (void)text;
+    // Others are about what is not looked at here.
+    source *s = png_get_error_ptr(png);
+    if (strncmp(text, "tRNS", 4) == 0 && strstr(text, "CRC error")) {
+        // libpng goes on without: what is transparent would be seen.
+        png_error(png, text);
+    }
+    if (!s->is_odd && strstr(text, "CRC error")) {
+        s->is_odd = true;
+        strncpy(s->message, text, CASTOR_PNG_MESSAGE_SIZE - 1);
+    }
 }
 
 static bool open_reader(reader *r, const void *bytes, size_t count, char *message) {
@@ -88,28 +98,54 @@ bool castor_png_read_info(const void *bytes, size_t count, castor_png_info *info
     return true;
 }
 
-bool castor_png_decode(const void *bytes, size_t count, uint8_t *pixels, size_t capacity, char *message) {
-    reader r;
-    if (!open_reader(&r, bytes, count, message) || setjmp(png_jmpbuf(r.png))) {
-        close_reader(&r);
+/// False where something cannot be read. The reader is the caller's: what changes of a function's own is lost by a longjmp.
+static bool decode(reader *r, uint8_t *pixels, size_t capacity) {
+    if (setjmp(png_jmpbuf(r->png))) {
         return false;
     }
-    castor_png_info info = read_header(&r);
-    int passes = png_set_interlace_handling(r.png);
-    png_read_update_info(r.png, r.info);
+    castor_png_info info = read_header(r);
+    int passes = png_set_interlace_handling(r->png);
+    png_read_update_info(r->png, r->info);
 
     size_t stride = (size_t)info.width * (size_t)info.channels;
-    if (png_get_rowbytes(r.png, r.info) != stride || capacity / stride < info.height) {
-        png_error(r.png, "unexpected row size");
+    if (png_get_rowbytes(r->png, r->info) != stride || capacity / stride < info.height) {
+        png_error(r->png, "unexpected row size");
     }
     for (int pass = 0; pass < passes; pass++) {
         for (uint32_t y = 0; y < info.height; y++) {
-            png_read_row(r.png, pixels + y * stride, NULL);
+            png_read_row(r->png, pixels + y * stride, NULL);
         }
     }
-    png_read_end(r.png, NULL);
-    close_reader(&r);
+    png_read_end(r->png, NULL);
     return true;
+}
+
+/// After an error: libpng looks for the end of the data when the last row is in its place.
+static bool has_all_rows(const reader *r) {
+    bool is_interlaced = png_get_interlace_type(r->png, r->info) != PNG_INTERLACE_NONE;
+    return is_interlaced ? png_get_current_pass_number(r->png) >= 7
+                         : png_get_current_row_number(r->png) >= png_get_image_height(r->png, r->info);
+}
+
+bool castor_png_decode(
+    const void *bytes, size_t count, uint8_t *pixels, size_t capacity, bool *is_odd, char *message) {
+    reader r;
+    bool is_whole = open_reader(&r, bytes, count, message) && decode(&r, pixels, capacity);
+    *is_odd = r.source.is_odd || !is_whole;
+    close_reader(&r);
+    if (is_whole) {
+        return true;
+    }
+    uint8_t *repaired = castor_png_repaired(bytes, &count);
+    if (!repaired) {
+        return false;
+    }
+    char second[CASTOR_PNG_MESSAGE_SIZE];
+    // It has no end: the error at that is the one to expect.
+    bool has_rows = open_reader(&r, repaired, count, second) && (decode(&r, pixels, capacity) || has_all_rows(&r));
+    close_reader(&r);
+    free(repaired);
+    return has_rows;
 }
 
 const char *castor_png_version(void) { return png_get_libpng_ver(NULL); }

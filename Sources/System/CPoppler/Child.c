@@ -20,6 +20,7 @@
 typedef struct {
     castor_pdf_limits limits;
     int page_count;
+    bool ends_properly;
 } work;
 
 static void send_all(const void *bytes, size_t count) {
@@ -73,6 +74,12 @@ static void confine(const castor_pdf_limits *limits) {
     signal(SIGXFSZ, SIG_IGN);
 }
 
+/// Whether the end marker is where readers look for it: a file that was cut has none.
+static bool ends_properly(const char *bytes, size_t size) {
+    size_t tail = size < 1024 ? size : 1024;
+    return memmem(bytes + size - tail, tail, "%%EOF", 5) != NULL;
+}
+
 static PopplerDocument *open_document(work *w) {
     struct stat status;
     if (fstat(DOCUMENT_FD, &status) != 0 || status.st_size <= 0) {
@@ -83,6 +90,7 @@ static PopplerDocument *open_document(work *w) {
     if (bytes == MAP_FAILED) {
         finish(w, CASTOR_PDF_STOPPED, "");
     }
+    w->ends_properly = ends_properly(bytes, size);
     GError *error = NULL;
     PopplerDocument *document = pp.poppler_document_new_from_bytes(pp.g_bytes_new_static(bytes, size), NULL, &error);
     if (!document) {
@@ -202,6 +210,26 @@ static void send_page(const work *w, PopplerDocument *document, int index) {
     pp.g_object_unref(page);
 }
 
+static bool has_page(PopplerDocument *document, int index) {
+    PopplerPage *page = pp.poppler_document_get_page(document, index);
+    if (page) {
+        pp.g_object_unref(page);
+    }
+    return page != NULL;
+}
+
+/// Pages before the first that does not exist, one more than the limit at most. A document may claim more than it has; where one of
+/// those it has is broken, there are others behind it, and where they were cut off, the end marker was, too.
+static int count_pages(const work *w, PopplerDocument *document) {
+    int most = w->limits.max_pages;
+    for (int i = 1; w->ends_properly && i < w->page_count && i <= most; i++) {
+        if (!has_page(document, i)) {
+            return has_page(document, w->page_count - 1) ? w->page_count : i;
+        }
+    }
+    return w->page_count;
+}
+
 _Noreturn static void work_on(work *w) {
     confine(&w->limits);
     const char *missing = castor_load_poppler();
@@ -213,10 +241,11 @@ _Noreturn static void work_on(work *w) {
     if (w->page_count < 1) {
         finish(w, CASTOR_PDF_NO_PAGES, "");
     }
-    if (w->page_count > w->limits.max_pages) {
+    int pages = count_pages(w, document);
+    if (pages > w->limits.max_pages) {
         finish(w, CASTOR_PDF_TOO_MANY, "");
     }
-    for (int i = 0; i < w->page_count; i++) {
+    for (int i = 0; i < pages; i++) {
         send_page(w, document, i);
     }
     finish(w, CASTOR_PDF_END, "");

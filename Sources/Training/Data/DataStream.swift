@@ -40,6 +40,8 @@ package final class DataStream {
         package let pairs: PairBatch
         /// Bad samples that this batch lacks.
         package let skipped: [BadSample]
+        /// What is odd about samples that it has: each sample's once, and not of very many.
+        package let notes: [String]
         /// To continue after this batch.
         package let state: State
     }
@@ -52,6 +54,7 @@ package final class DataStream {
     private let preparations: [SamplePreparation]
     private let prefetcher: Prefetcher<Sampler.Plan, Result<PreparedSample, BadSample>>
     private var known: [Set<Int32>]
+    private var noted = NotedSamples()
 
     /// - Parameters:
     ///   - preparation: that of the model's configuration and tokenizer
@@ -122,9 +125,15 @@ package final class DataStream {
             state.sampler = plan.state
             var samples: [PreparedSample] = []
             var skipped: [BadSample] = []
+            var notes: [String] = []
             for (row, result) in zip(plan.rows, results) {
                 switch result {
-                case .success(let sample): samples.append(sample)
+                case .success(let sample):
+                    if let note = sample.notes.first, noted.isNew(row, task: plan.task) {
+                        notes.append("\(tasks[plan.task].sampling.dataSet.place(Int(row))): \(note)")
+                        if noted.isFull { notes.append("further samples like this are not named") }
+                    }
+                    samples.append(sample)
                 case .failure(let bad):
                     skipped.append(bad)
                     try note(bad, row, task: plan.task)
@@ -132,7 +141,8 @@ package final class DataStream {
             }
             guard !samples.isEmpty else { continue }
             return Batch(
-                task: plan.task, epoch: plan.epoch, pairs: PairBatch(samples), skipped: skipped, state: state)
+                task: plan.task, epoch: plan.epoch, pairs: PairBatch(samples), skipped: skipped, notes: notes,
+                state: state)
         }
         return nil
     }
@@ -151,6 +161,16 @@ package final class DataStream {
             throw .tooManyBad(dataSet: set.name, count: count, of: set.recordCount, limit: limit, first: first)
         }
     }
+}
+
+/// Samples with something odd: twenty are as good as all.
+private struct NotedSamples {
+    private var rows: Set<[Int32]> = []
+    private static let most = 20
+
+    var isFull: Bool { rows.count >= Self.most }
+
+    mutating func isNew(_ row: Int32, task: Int) -> Bool { !isFull && rows.insert([Int32(task), row]).inserted }
 }
 
 // MARK: - Validation

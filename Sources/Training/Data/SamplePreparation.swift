@@ -10,6 +10,8 @@ package struct PreparedSample: Sendable {
     package var negatives: [EncoderInput]
     package var queryTeacher: [Float]?
     package var positiveTeacher: [Float]?
+    /// What is odd about its parts. Files that a cache answered for have only those on their labels.
+    package var notes: [EmbedNote] = []
 
     /// Of ids, patches and vectors.
     package var byteCount: Int {
@@ -65,16 +67,22 @@ package struct SamplePreparation: Sendable {
 
     /// - Parameter seed: of the epoch; nil for validation: no random change, every prompt there
     package func callAsFunction(_ sample: Sample, seed: UInt64?) throws(EmbedError) -> PreparedSample {
+        var notes: [EmbedNote] = []
         var positive: EncoderInput?
-        if let content = sample.positive { positive = try prepare(content, options.positivePrompt, seed) }
+        if let content = sample.positive { positive = try prepare(content, options.positivePrompt, seed, &notes) }
         var negatives: [EncoderInput] = []
-        for content in sample.negatives { negatives.append(try prepare(content, options.positivePrompt, seed)) }
+        for content in sample.negatives {
+            negatives.append(try prepare(content, options.positivePrompt, seed, &notes))
+        }
         return PreparedSample(
-            query: try prepare(sample.query, sample.task ?? options.prompt, seed), positive: positive,
-            negatives: negatives, queryTeacher: sample.queryTeacher, positiveTeacher: sample.positiveTeacher)
+            query: try prepare(sample.query, sample.task ?? options.prompt, seed, &notes), positive: positive,
+            negatives: negatives, queryTeacher: sample.queryTeacher, positiveTeacher: sample.positiveTeacher,
+            notes: notes)
     }
 
-    private func prepare(_ content: Content, _ task: TaskType?, _ seed: UInt64?) throws(EmbedError) -> EncoderInput {
+    private func prepare(
+        _ content: Content, _ task: TaskType?, _ seed: UInt64?, _ notes: inout [EmbedNote]
+    ) throws(EmbedError) -> EncoderInput {
         var embed = EmbedOptions()
         embed.files = .relative(to: folder)
         embed.task = task
@@ -84,7 +92,9 @@ package struct SamplePreparation: Sendable {
             var random = SeededGenerator(RandomPurpose.prompt.rawValue, seed, hash.first, hash.second)
             if random.nextUniform() < options.promptDropout { embed.task = nil }
         }
-        return try preparation(content, embed, hooks: hooks(seed)).input
+        let prepared = try preparation(content, embed, hooks: hooks(seed))
+        notes += prepared.notes
+        return prepared.input
     }
 }
 
@@ -141,7 +151,7 @@ private struct TrainingHooks: PreparationHooks {
         let image = options.picture(decoded.image, seed: random.next())
         // A crop has proportions, and so a grid, of its own.
         let size = image.size == decoded.image.size ? decoded.originalSize : image.size
-        return DecodedImage(image: image, originalSize: size)
+        return DecodedImage(image: image, originalSize: size, notes: decoded.notes)
     }
 
     func clip(_ bytes: [UInt8], _ decode: () throws(MediaError) -> AudioClip) throws(MediaError) -> AudioClip {
@@ -149,7 +159,7 @@ private struct TrainingHooks: PreparationHooks {
         let hash = ByteHash(bytes)
         let clip = if let cache { try cache.clip(hash, decode) } else { try decode() }
         var random = SeededGenerator(RandomPurpose.sound.rawValue, seed, hash.first, hash.second)
-        return AudioClip(samples: options.sound(clip.samples, seed: random.next()))
+        return AudioClip(samples: options.sound(clip.samples, seed: random.next()), notes: clip.notes)
     }
 
     private func dropped(_ segment: EncoderInput.Segment, _ hash: ByteHash) -> EncoderInput.Segment {

@@ -192,6 +192,7 @@ package final class TrainingRun {
             do { batch = try work.stream.next() } catch { throw .data(error) }
             guard let batch else { break }
             for bad in batch.skipped { report(.note("left out: \(bad)")) }
+            for note in batch.notes { report(.note(note)) }
             batches.append(batch.pairs)
             names.append(stage.tasks[batch.task].sampling.dataSet.name)
         }

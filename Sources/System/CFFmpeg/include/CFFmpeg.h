@@ -114,5 +114,13 @@ void castor_video_close(castor_video_reader *reader);
 
 // Still images
 
-/// Decodes a BMP file of known size to `width * height` RGBA pixels.
-castor_ffmpeg_status castor_bmp_decode(const void *bytes, size_t count, int width, int height, uint8_t *rgba);
+/// What is known of a BMP file before it is decoded, whatever its header says.
+typedef struct {
+    int width, height;     // pixels
+    uint32_t data_offset;  // of the first row
+    uint32_t planes_offset; // of the number of planes, which is 1
+    uint32_t end;          // of the file; what is missing up to there is zero
+} castor_bmp_size;
+
+/// Decodes a BMP file to `width * height` RGBA pixels.
+castor_ffmpeg_status castor_bmp_decode(const void *bytes, size_t count, castor_bmp_size size, uint8_t *rgba);

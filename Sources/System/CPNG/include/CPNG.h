@@ -18,8 +18,11 @@ enum { CASTOR_PNG_MESSAGE_SIZE = 128 };
 bool castor_png_read_info(const void *bytes, size_t count, castor_png_info *info, char *message);
 
 /// Decodes to 8 bits a channel, interleaved, `width * height * channels` bytes as `castor_png_read_info` gave them.
-/// 16-bit samples keep their high byte. False: damaged, or the header disagrees with `capacity`.
-bool castor_png_decode(const void *bytes, size_t count, uint8_t *pixels, size_t capacity, char *message);
+/// 16-bit samples keep their high byte. False: damaged, or the header disagrees with `capacity`; `message` says why.
+///
+/// - is_odd: whether the file is damaged behind its rows, which are all there; `message` says how
+bool castor_png_decode(
+    const void *bytes, size_t count, uint8_t *pixels, size_t capacity, bool *is_odd, char *message);
 
 /// Version of the library in use.
 const char *castor_png_version(void);
