@@ -23,10 +23,10 @@ public struct Content: Sendable, Equatable, ExpressibleByArrayLiteral {
 /// One piece of a ``Content``.
 public enum Part: Sendable, Equatable, ExpressibleByStringLiteral {
     case text(String)
-    /// Bytes of an image, a sound, a video, a PDF document, or a plain text. Without a MIME type the bytes themselves tell what they are; with one
-    /// they must agree.
+    /// Bytes of an image, a sound, a video, a PDF document, or a plain text. The bytes themselves tell what they are; a MIME type of another
+    /// kind is an error, one of another format of the same kind an ``EmbedNote``.
     case data([UInt8], mimeType: String?)
-    /// A file. Opened only where ``EmbedOptions/files`` allows it; without a MIME type its name tells the type.
+    /// A file. Opened only where ``EmbedOptions/files`` allows it; without a MIME type its name is taken for one.
     case file(String, mimeType: String?)
     /// A part of a video: the video itself is `data` or `file`.
     indirect case clip(Part, VideoMetadata)

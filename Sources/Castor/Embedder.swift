@@ -152,7 +152,7 @@ public final class Embedder: Sendable {
         return .success(
             Embedding(
                 values: prefix.map { Float(Double($0) * inverse) }, tokenCount: content.input.tokenCount,
-                usage: content.usage, truncated: content.truncated))
+                usage: content.usage, truncated: content.truncated, notes: content.notes))
     }
 }
 

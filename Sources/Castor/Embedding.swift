@@ -36,6 +36,8 @@ public struct Embedding: Sendable, Equatable {
     public let usage: Usage
     /// Whether the content was longer than the context, and its end is not in the vector.
     public let truncated: Bool
+    /// What is odd about its parts, in their order; empty for nearly every content.
+    public let notes: [EmbedNote]
 }
 
 /// Tokens of a content by the service's rules: 258 an image or page, 25 a second of sound, 66 a frame of video, text by the model's

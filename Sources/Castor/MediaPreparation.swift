@@ -14,12 +14,13 @@ extension Preparation {
     /// The frames of a video and, where wanted, its sound.
     func video(
         _ bytes: [UInt8], _ format: VideoFormat, _ selection: VideoSelection, sound: Bool,
-        _ video: Configuration.Video, _ usage: inout Usage
+        _ video: Configuration.Video, _ usage: inout Usage, _ notes: inout [MediaNote]
     ) throws(MediaError) -> [EncoderInput.Segment] {
         let decoded = try VideoDecoder.decode(
             bytes.span.bytes, format: format, selection: selection, maxFrames: video.maxFrames, wantsSound: sound,
             limits: limits.media
         ) { target(grid($0, video.maxPatches)) }
+        notes += decoded.notes + (decoded.sound?.notes ?? [])
         let cells = grid(decoded.displaySize, video.maxPatches)
         let perFrame = cells.rows * cells.columns
         let all = Matrix(rows: decoded.frames.count * perFrame, columns: configuration.imagePatchLength)
@@ -42,12 +43,14 @@ extension Preparation {
 
     /// Pictures and texts of a document's pages, in order.
     func document(
-        _ bytes: [UInt8], recognisesText: Bool, _ document: Configuration.Document, _ usage: inout Usage
+        _ bytes: [UInt8], recognisesText: Bool, _ document: Configuration.Document, _ usage: inout Usage,
+        _ notes: inout [MediaNote]
     ) throws(MediaError) -> [EncoderInput.Segment] {
         var segments: [EncoderInput.Segment] = []
-        for page in try DocumentReader.pages(
-            of: bytes.span.bytes, recognisesText: recognisesText, limits: limits.media)
-        {
+        let decoded = try DocumentReader.decode(
+            bytes.span.bytes, recognisesText: recognisesText, limits: limits.media)
+        notes += decoded.notes
+        for page in decoded.pages {
             let cells = grid(page.image.size, document.maxPatches)
             let picture = PooledPictures(
                 patches: patches(page.image, cells), grid: cells, pooledSide: document.pooledSide)

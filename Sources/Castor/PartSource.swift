@@ -16,6 +16,8 @@ struct PartSource: Sendable {
     let number: Int
     /// Name of the file, for messages.
     let name: String?
+    /// What is odd about its name or MIME type.
+    private(set) var notes: [MediaNote] = []
 
     var isImage: Bool { if case .image = kind { true } else { false } }
     var isVideo: Bool { if case .video = kind { true } else { false } }
@@ -34,22 +36,23 @@ struct PartSource: Sendable {
             kind = .text(text)
         case .data(let bytes, let mimeType):
             name = nil
-            kind = try Self.kind(bytes, mimeType: mimeType, name: nil, number)
+            (kind, notes) = try Self.recognise(bytes, mimeType: mimeType, name: nil, number)
         case .file(let path, let mimeType):
             name = path
-            kind = try Self.kind(
+            (kind, notes) = try Self.recognise(
                 try Self.read(path, number, files, limits), mimeType: mimeType, name: path, number)
         case .clip(let part, let metadata):
             let whole = try PartSource(part, number: number, files, limits)
             guard case .video(let bytes, let format, _) = whole.kind else { throw .notAVideo(part: number) }
             name = whole.name
+            notes = whole.notes
             kind = .video(bytes, format, VideoSelection(metadata))
         }
     }
 
-    private static func kind(
+    private static func recognise(
         _ bytes: [UInt8], mimeType: String?, name: String?, _ number: Int
-    ) throws(EmbedError) -> Kind {
+    ) throws(EmbedError) -> (Kind, [MediaNote]) {
         guard !bytes.isEmpty else {
             throw name == nil
                 ? .emptyPart(part: number)
@@ -59,11 +62,11 @@ struct PartSource: Sendable {
             guard let text = String(validating: bytes, as: UTF8.self) else {
                 throw .invalidText(part: number, name: name)
             }
-            return .text(text)
+            return (.text(text), [])
         }
-        let type: MediaType
+        let resolution: MediaType.Resolution
         do {
-            type = try MediaType.resolve(
+            resolution = try MediaType.resolve(
                 declared: try declaredType(mimeType: mimeType, name: name, number), bytes: bytes.span.bytes)
         } catch let error as MediaError {
             throw .media(part: number, name: name, reason: error.description)
@@ -72,12 +75,14 @@ struct PartSource: Sendable {
         } catch {
             throw .model("\(error)")
         }
-        switch type {
-        case .image(let format): return .image(bytes, format)
-        case .audio(let format): return .audio(bytes, format)
-        case .video(let format): return .video(bytes, format, VideoSelection())
-        case .document: return .document(bytes)
-        }
+        let kind: Kind =
+            switch resolution.type {
+            case .image(let format): .image(bytes, format)
+            case .audio(let format): .audio(bytes, format)
+            case .video(let format): .video(bytes, format, VideoSelection())
+            case .document: .document(bytes)
+            }
+        return (kind, resolution.notes)
     }
 
     private static func declaredType(

@@ -7,6 +7,7 @@ package struct PreparedContent: Sendable {
     package var input: EncoderInput
     package var usage: Usage
     package var truncated: Bool
+    package var notes: [EmbedNote]
     package var dimensions: Int
 
     /// Tokens that the model will see.
@@ -41,6 +42,17 @@ extension PreparationHooks {
 
 package struct NoHooks: PreparationHooks {
     package init() {}
+}
+
+/// What the parts of a content come to beside their tokens.
+struct PreparationTally {
+    var usage = Usage()
+    var truncated = false
+    var notes: [EmbedNote] = []
+
+    mutating func add(_ notes: [MediaNote], of source: PartSource) {
+        self.notes += notes.map { EmbedNote(part: source.number, name: source.name, $0) }
+    }
 }
 
 /// Content to encoder input: files are read, media decoded, text tokenised, everything checked. A pure function of the bytes.
@@ -91,21 +103,20 @@ package struct Preparation: Sendable {
 
         let maxTokens = min(options.maxTokens ?? configuration.maxTokens, configuration.maxTokens)
         var segments: [EncoderInput.Segment] = []
-        var usage = Usage()
-        var truncated = false
+        var tally = PreparationTally()
         for source in sources {
-            segments += try self.segments(source, options, hooks, maxTokens, &usage, &truncated)
+            segments += try self.segments(source, options, hooks, maxTokens, &tally)
         }
         var input = EncoderInput(segments)
-        if input.truncate(to: maxTokens) { truncated = true }
-        guard !truncated || options.autoTruncate else { throw .tooManyTokens(limit: maxTokens) }
-        return PreparedContent(input: input, usage: usage, truncated: truncated, dimensions: dimensions)
+        if input.truncate(to: maxTokens) { tally.truncated = true }
+        guard !tally.truncated || options.autoTruncate else { throw .tooManyTokens(limit: maxTokens) }
+        return PreparedContent(
+            input: input, usage: tally.usage, truncated: tally.truncated, notes: tally.notes, dimensions: dimensions)
     }
 
     /// Tokens by the service's rules, also beyond the context, up to ``maxCountedTokens`` a text.
     package func count(_ content: Content, _ files: EmbedOptions.FileAccess) throws(EmbedError) -> Usage {
-        var usage = Usage()
-        var truncated = false
+        var tally = PreparationTally()
         var options = EmbedOptions()
         options.files = files
         for (index, part) in content.parts.enumerated() {
@@ -113,27 +124,32 @@ package struct Preparation: Sendable {
             let source = try PartSource(part, number: index + 1, files, limits)
             // A text has rarely more tokens than bytes.
             let limit = min((source.text?.utf8.count ?? 0) + 16, Self.maxCountedTokens)
-            _ = try segments(source, options, NoHooks(), limit, &usage, &truncated)
+            _ = try segments(source, options, NoHooks(), limit, &tally)
         }
-        return usage
+        return tally.usage
     }
 
     private static let maxCountedTokens = 1 << 22
 
     private func segments(
         _ source: PartSource, _ options: EmbedOptions, _ hooks: some PreparationHooks, _ maxTokens: Int,
-        _ usage: inout Usage, _ truncated: inout Bool
+        _ tally: inout PreparationTally
     ) throws(EmbedError) -> [EncoderInput.Segment] {
+        tally.add(source.notes, of: source)
+        var notes: [MediaNote] = []
+        defer { tally.add(notes, of: source) }
         switch source.kind {
         case .text(let text):
             let (ids, cut) = tokenizer.encode(text, limit: maxTokens)
-            if cut { truncated = true }
-            usage.add(ids.count, .text)
+            if cut { tally.truncated = true }
+            tally.usage.add(ids.count, .text)
             return [.text(ids)]
         case .image(let bytes, let format):
-            usage.add(Usage.tokensPerImage, .image)
+            tally.usage.add(Usage.tokensPerImage, .image)
             return try decode(source) { () throws(MediaError) in
-                try hooks.segments(bytes, .image) { () throws(MediaError) in [try image(bytes, format, hooks)] }
+                try hooks.segments(bytes, .image) { () throws(MediaError) in
+                    [try image(bytes, format, hooks, &notes)]
+                }
             }
         case .audio(let bytes, let format):
             return try decode(source) { () throws(MediaError) in
@@ -141,7 +157,8 @@ package struct Preparation: Sendable {
                     let clip = try hooks.clip(bytes) { () throws(MediaError) in
                         try AudioDecoder.decode(bytes.span.bytes, format: format, limits: limits.media)
                     }
-                    addUsage(of: clip, &usage)
+                    notes += clip.notes
+                    addUsage(of: clip, &tally.usage)
                     return [.audio(patches: audioPatches(clip))]
                 }
             }
@@ -152,7 +169,7 @@ package struct Preparation: Sendable {
             let sound = options.audioTrackExtraction
             return try decode(source) { () throws(MediaError) in
                 try hooks.segments(bytes, .video(selection, sound: sound)) { () throws(MediaError) in
-                    try video(bytes, format, selection, sound: sound, configured, &usage)
+                    try video(bytes, format, selection, sound: sound, configured, &tally.usage, &notes)
                 }
             }
         case .document(let bytes):
@@ -162,7 +179,7 @@ package struct Preparation: Sendable {
             let recognisesText = options.documentOCR
             return try decode(source) { () throws(MediaError) in
                 try hooks.segments(bytes, .document(recognisesText: recognisesText)) { () throws(MediaError) in
-                    try document(bytes, recognisesText: recognisesText, configured, &usage)
+                    try document(bytes, recognisesText: recognisesText, configured, &tally.usage, &notes)
                 }
             }
         }
@@ -177,7 +194,7 @@ package struct Preparation: Sendable {
     }
 
     private func image(
-        _ bytes: [UInt8], _ format: ImageFormat, _ hooks: some PreparationHooks
+        _ bytes: [UInt8], _ format: ImageFormat, _ hooks: some PreparationHooks, _ notes: inout [MediaNote]
     ) throws(MediaError) -> EncoderInput.Segment {
         let maxPatches = configuration.image.maxPatches
         let decoded = try hooks.picture(bytes) { () throws(MediaError) in
@@ -185,6 +202,7 @@ package struct Preparation: Sendable {
                 target(grid($0, maxPatches))
             }
         }
+        notes += decoded.notes
         let cells = grid(decoded.originalSize, maxPatches)
         return .image(patches: patches(decoded.image, cells), grid: cells)
     }

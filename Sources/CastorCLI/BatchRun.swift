@@ -115,11 +115,19 @@ struct BatchRun {
         private var truncated = 0
         private var failures = 0
         private var firstFailure: String?
+        private var notes: [String] = []
+        private var notedContents = 0
+
+        /// The rest are counted.
+        private static let shownNotes = 20
 
         mutating func note(_ result: Result<Embedding, Problem>, key: String) {
             switch result {
             case .success(let embedding):
                 if embedding.truncated { truncated += 1 }
+                guard !embedding.notes.isEmpty else { break }
+                notedContents += 1
+                if notes.count < Self.shownNotes { notes += embedding.notes.map { "key \"\(key)\": \($0)" } }
             case .failure(let problem):
                 failures += 1
                 if firstFailure == nil { firstFailure = "\"\(key)\": \(problem.message)" }
@@ -130,6 +138,8 @@ struct BatchRun {
             if truncated > 0 {
                 Terminal.error("castor: \(truncated) contents are longer than the context and were cut at the end\n")
             }
+            for note in notes.prefix(Self.shownNotes) { Terminal.error("castor: note: \(note)\n") }
+            if notedContents > 1 { Terminal.error("castor: \(notedContents) contents have notes\n") }
             if let firstFailure {
                 Terminal.error(
                     "castor: \(failures) of \(count - resumed) contents failed, the first with key \(firstFailure)\n")

@@ -113,6 +113,8 @@ struct EmbedCommand: ParsableCommand {
                         progress.finish()
                         Terminal.error(Self.truncationNotice(each ? "part \(number)" : "the content"))
                     }
+                    if !embedding.notes.isEmpty { progress.finish() }
+                    for note in embedding.notes { Terminal.note(each ? note.numbered(number) : note) }
                     embeddings.append(embedding)
                 case .failure(let error):
                     progress.finish()

@@ -33,6 +33,7 @@ struct SimilarityCommand: ParsableCommand {
             switch result {
             case .success(let embedding):
                 if embedding.truncated { Terminal.error(EmbedCommand.truncationNotice("part \(index + 1)")) }
+                for note in embedding.notes { Terminal.note(note.numbered(index + 1)) }
                 values.append(embedding.values)
             case .failure(let error): throw Failure(error.numbered(index + 1))
             }

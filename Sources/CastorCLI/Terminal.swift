@@ -1,9 +1,14 @@
+import Castor
 import Glibc
 
 /// Standard output and standard error.
 enum Terminal {
     static func error(_ text: String) {
         _ = try? write(Array(text.utf8), to: STDERR_FILENO)
+    }
+
+    static func note(_ note: EmbedNote) {
+        error("castor: note: \(note)\n")
     }
 
     static func output(_ bytes: [UInt8]) throws {

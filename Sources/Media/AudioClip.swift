@@ -6,8 +6,11 @@ package struct AudioClip: Sendable, Equatable {
     /// Empty where the file holds less than one sample at this rate.
     package let samples: [Float]
 
-    package init(samples: [Float]) {
+    package let notes: [MediaNote]
+
+    package init(samples: [Float], notes: [MediaNote] = []) {
         self.samples = samples
+        self.notes = notes
     }
 
     /// Length in seconds.

@@ -8,15 +8,21 @@ package struct DocumentPage: Sendable {
     package let text: String
 }
 
+/// The pages of a document, in order.
+package struct DecodedDocument: Sendable {
+    package let pages: [DocumentPage]
+    package let notes: [MediaNote]
+}
+
 /// PDF pages by Poppler, which runs in a process of its own with bounds on its time and memory.
 package enum DocumentReader {
     /// - Parameter recognisesText: whether pages without a text layer are read by OCR
     ///
     /// Throws `empty`, `damaged`, `encrypted`, `tooManyPages`, `documentTooCostly`, `textRecognitionMissing`,
     /// `documentLibraryMissing` and `documentProcess`.
-    package static func pages(
-        of bytes: RawSpan, recognisesText: Bool = false, limits: MediaLimits = MediaLimits()
-    ) throws(MediaError) -> [DocumentPage] {
+    package static func decode(
+        _ bytes: RawSpan, recognisesText: Bool = false, limits: MediaLimits = MediaLimits()
+    ) throws(MediaError) -> DecodedDocument {
         guard !bytes.isEmpty else { throw .empty }
         var request = castor_pdf_limits()
         request.max_pages = Int32(clamping: limits.maxPages)
@@ -41,7 +47,7 @@ package enum DocumentReader {
             pages.append(self.page(page))
         }
         guard status == CASTOR_PDF_END else { throw failure(status, document, limits, request.seconds) }
-        return pages
+        return DecodedDocument(pages: pages, notes: [])
     }
 
     /// Takes over the page's memory.

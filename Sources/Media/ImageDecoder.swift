@@ -2,10 +2,12 @@
 package struct DecodedImage: Sendable, Equatable {
     package let image: PixelImage
     package let originalSize: ImageSize
+    package let notes: [MediaNote]
 
-    package init(image: PixelImage, originalSize: ImageSize) {
+    package init(image: PixelImage, originalSize: ImageSize, notes: [MediaNote] = []) {
         self.image = image
         self.originalSize = originalSize
+        self.notes = notes
     }
 }
 

@@ -108,7 +108,7 @@ extension MediaType {
 }
 
 extension MediaType {
-    /// Whether bytes that were recognised as `found` may be declared as this type.
+    /// Whether `found` is what this type's name promises.
     ///
     /// Containers of one family agree, because files of both kinds carry either name in practice: HEIF brands (HEIC and
     /// AVIF share the `mif1` brand), MP4 and QuickTime with or without pictures, Matroska and WebM. Anything else must be equal.
@@ -129,17 +129,39 @@ extension MediaType {
         }
     }
 
-    /// The type to treat bytes as: what they are, provided that it agrees with what they are declared to be.
+    private enum Kind {
+        case image, audio, video, document
+    }
+
+    private var kind: Kind {
+        switch self {
+        case .image: .image
+        case .audio: .audio
+        case .video: .video
+        case .document: .document
+        }
+    }
+
+    /// The type of bytes, and what is odd about what they are declared to be.
+    package struct Resolution: Sendable, Equatable {
+        package var type: MediaType
+        package var notes: [MediaNote] = []
+    }
+
+    /// What bytes are. Labels are often wrong about the format (a PNG file named `.jpg`): that is worth a note. Whoever takes a
+    /// video for a picture has mistaken the file: that is an error.
     ///
     /// Throws `empty`, `unrecognised` (nothing declared) or `mismatch`.
-    package static func resolve(declared: MediaType?, bytes: RawSpan) throws(MediaError) -> MediaType {
+    package static func resolve(declared: MediaType?, bytes: RawSpan) throws(MediaError) -> Resolution {
         guard !bytes.isEmpty else { throw .empty }
         let found = sniff(bytes)
         guard let declared else {
             guard let found else { throw .unrecognised }
-            return found
+            return Resolution(type: found)
         }
-        guard let found, declared.agrees(with: found) else { throw .mismatch(declared: declared, found: found) }
-        return found
+        guard let found else { throw .mismatch(declared: declared, found: nil) }
+        if declared.agrees(with: found) { return Resolution(type: found) }
+        guard declared.kind == found.kind else { throw .mismatch(declared: declared, found: found) }
+        return Resolution(type: found, notes: [.mislabelled(declared: declared, found: found)])
     }
 }

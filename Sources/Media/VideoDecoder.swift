@@ -8,6 +8,8 @@ package struct DecodedVideo: Sendable {
     package let displaySize: ImageSize
     /// Nil where it was not asked for or the file has none.
     package let sound: AudioClip?
+    /// Those of the sound are the sound's.
+    package var notes: [MediaNote] = []
 }
 
 /// Encoded video bytes to the frames of a selection. Packets are listed first, without decoding; then only those frames are

@@ -15,7 +15,7 @@ import Testing
     private func pages(
         _ bytes: [UInt8], recognisesText: Bool = false, limits: MediaLimits = MediaLimits()
     ) throws -> [DocumentPage] {
-        try DocumentReader.pages(of: bytes.span.bytes, recognisesText: recognisesText, limits: limits)
+        try DocumentReader.decode(bytes.span.bytes, recognisesText: recognisesText, limits: limits).pages
     }
 
     private func color(_ image: PixelImage, _ x: Int, _ y: Int) -> [UInt8] {

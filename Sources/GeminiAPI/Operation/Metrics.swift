@@ -21,6 +21,7 @@ package final class Metrics: Sendable {
         var refused = 0
         var cancelled = 0
         var truncated = 0
+        var noted = 0
     }
 
     private let state = Mutex(State())
@@ -47,10 +48,11 @@ package final class Metrics: Sendable {
         }
     }
 
-    package func embedded(_ usage: Usage, truncated: Bool) {
+    package func embedded(_ usage: Usage, truncated: Bool, hasNotes: Bool) {
         state.withLock { state in
             for detail in usage.details { state.tokens[detail.modality, default: 0] += detail.tokenCount }
             if truncated { state.truncated += 1 }
+            if hasNotes { state.noted += 1 }
         }
     }
 
@@ -90,6 +92,7 @@ package final class Metrics: Sendable {
                 "castor_tokens_total{modality=\"\(modality.rawValue.lowercased())\"} \(state.tokens[modality] ?? 0)\n"
         }
         single("castor_truncated_total", "counter", "Contents that were cut at the end.", state.truncated)
+        single("castor_noted_total", "counter", "Contents with a damaged or mislabelled part.", state.noted)
         single("castor_refused_total", "counter", "Calls refused because the queue was full.", state.refused)
         single("castor_cancelled_total", "counter", "Requests whose client went away.", state.cancelled)
         header("castor_waiting_contents", "gauge", "Contents that wait or are at work.")

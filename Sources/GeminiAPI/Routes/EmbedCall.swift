@@ -93,7 +93,8 @@ package struct EmbedCall: Sendable {
                 answer.usage = answer.usage + embedding.usage
                 let values = embedding.values
                 answer.vectors.append(prefixes[index].map { Array(values.prefix($0)) } ?? values)
-                server.metrics.embedded(embedding.usage, truncated: embedding.truncated)
+                server.metrics.embedded(
+                    embedding.usage, truncated: embedding.truncated, hasNotes: !embedding.notes.isEmpty)
             case .failure(let error):
                 if case .model(let reason) = error { server.logger.error("model", metadata: ["reason": "\(reason)"]) }
                 throw APIError(error, at: places(index))
@@ -102,8 +103,40 @@ package struct EmbedCall: Sendable {
         precondition(answer.count == items.count)
         let cut = answer.embeddings.indices.filter { answer.embeddings[$0].truncated }
         if !cut.isEmpty { answer.headers[.truncated] = cut.map(String.init).joined(separator: ",") }
+        let notes = self.notes(answer.embeddings)
+        for note in notes { server.logger.notice("odd part", metadata: ["note": "\(note)"]) }
+        answer.headers[.notes] = NoteHeader.value(notes)
         answer.headers[.serverTiming] = result.timing.header
         return answer
+    }
+}
+
+extension EmbedCall {
+    /// As in `part 2: ..` for the only content, `requests[3], part 2: ..` for one of many.
+    private func notes(_ embeddings: [Embedding]) -> [String] {
+        embeddings.enumerated().flatMap { index, embedding in
+            embedding.notes.map { (places(index).map { "\($0), " } ?? "") + $0.description }
+        }
+    }
+}
+
+/// The notes of an answer in one header.
+enum NoteHeader {
+    /// Clients and proxies bear some 8 kB of headers in all.
+    private static let maxBytes = 2_048
+
+    /// Between semicolons, cut where they are many; nil without notes.
+    static func value(_ notes: [String]) -> String? {
+        guard var text = notes.first else { return nil }
+        for (index, note) in notes.enumerated().dropFirst() {
+            guard text.utf8.count + note.utf8.count < maxBytes else {
+                text += "; \(notes.count - index) more"
+                break
+            }
+            text += "; \(note)"
+        }
+        // Libraries' own words are among them: a header's value is visible ASCII and spaces.
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { (" "..."~").contains($0) ? $0 : "?" }))
     }
 }
 

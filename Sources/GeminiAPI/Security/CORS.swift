@@ -27,6 +27,6 @@ struct CORS: Sendable {
             response.headers[.accessControlAllowOrigin] = origin
         }
         response.headers[.accessControlExposeHeaders] =
-            "server-timing, x-castor-truncated, x-goog-upload-url, x-goog-upload-status"
+            "server-timing, x-castor-truncated, x-castor-notes, x-goog-upload-url, x-goog-upload-status"
     }
 }

@@ -50,4 +50,5 @@ extension HTTPField.Name {
     static let serverTimeout = Self("x-server-timeout")!
     static let serverTiming = Self("server-timing")!
     static let truncated = Self("x-castor-truncated")!
+    static let notes = Self("x-castor-notes")!
 }

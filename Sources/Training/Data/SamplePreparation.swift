@@ -141,7 +141,7 @@ private struct TrainingHooks: PreparationHooks {
         let image = options.picture(decoded.image, seed: random.next())
         // A crop has proportions, and so a grid, of its own.
         let size = image.size == decoded.image.size ? decoded.originalSize : image.size
-        return DecodedImage(image: image, originalSize: size)
+        return DecodedImage(image: image, originalSize: size, notes: decoded.notes)
     }
 
     func clip(_ bytes: [UInt8], _ decode: () throws(MediaError) -> AudioClip) throws(MediaError) -> AudioClip {
@@ -149,7 +149,7 @@ private struct TrainingHooks: PreparationHooks {
         let hash = ByteHash(bytes)
         let clip = if let cache { try cache.clip(hash, decode) } else { try decode() }
         var random = SeededGenerator(RandomPurpose.sound.rawValue, seed, hash.first, hash.second)
-        return AudioClip(samples: options.sound(clip.samples, seed: random.next()))
+        return AudioClip(samples: options.sound(clip.samples, seed: random.next()), notes: clip.notes)
     }
 
     private func dropped(_ segment: EncoderInput.Segment, _ hash: ByteHash) -> EncoderInput.Segment {

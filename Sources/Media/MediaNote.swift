@@ -1,0 +1,22 @@
+/// What is odd about a file that gave all its pixels or samples nevertheless. Its owner may want to know; nothing depends on it.
+package enum MediaNote: Sendable, Hashable {
+    /// The bytes are of another format than their name or MIME type says, of the same kind.
+    case mislabelled(declared: MediaType, found: MediaType)
+    /// The file is damaged, but not where its pixels or samples are. `format` is a name such as `jpeg`.
+    case damaged(format: String, reason: String)
+    /// Both in seconds: what was decoded is not as long as the file says. `format` as above.
+    case shorter(format: String, seconds: Double, claimed: Double)
+}
+
+extension MediaNote: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .mislabelled(let declared, let found):
+            "declared as \(declared.mimeType), but the bytes are \(found.mimeType), and taken as such"
+        case .damaged(let format, let reason):
+            "damaged \(format) file: \(reason)"
+        case .shorter(let format, let seconds, let claimed):
+            "the \(format) file says that it is \(rounded(claimed)) s long; \(rounded(seconds)) s are in it"
+        }
+    }
+}
