@@ -28,7 +28,7 @@ package enum VideoDecoder {
     ) throws(MediaError) -> DecodedVideo {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
             guard !bytes.isEmpty else { throw .empty }
-            try ContainerClaims.check(bytes, format, limits)
+            let note = try ContainerClaims.check(bytes, format, limits)
             let file = try FFmpegVideo(bytes, format: format)
             let withSound = wantsSound && file.hasSound
             try check(file.stored, limits)
@@ -47,7 +47,9 @@ package enum VideoDecoder {
             let sound =
                 withSound
                 ? try VideoSound.decode(bytes, format, from: stretch.start, to: stretch.end, limits) : nil
-            return DecodedVideo(frames: frames, times: times, displaySize: file.displaySize, sound: sound)
+            return DecodedVideo(
+                frames: frames, times: times, displaySize: file.displaySize, sound: sound,
+                notes: note.map { [$0] } ?? [])
         }
     }
 

@@ -22,7 +22,7 @@ struct castor_video_reader {
 enum { NOT_NEEDED, FOR_OTHERS, WANTED };
 
 static castor_ffmpeg_status open_container(castor_video_reader *r) {
-    castor_ffmpeg_status status = castor_container_open(&r->container, r->bytes, r->count, r->demuxer);
+    castor_ffmpeg_status status = castor_container_open(&r->container, r->bytes, r->count, r->demuxer, false);
     if (status != CASTOR_FFMPEG_OK) {
         return status;
     }

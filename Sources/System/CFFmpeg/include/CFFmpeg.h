@@ -28,10 +28,20 @@ const char *castor_ffmpeg_version(void);
 typedef struct castor_audio_reader castor_audio_reader;
 
 typedef struct {
-    double seconds;  // from the container; below 0: not known
+    double seconds;  // from the container's own words, never an estimate; below 0: not known
     int sample_rate; // Hz, as the container says; a decoder may correct it
     int channels;
+    bool lossless;
 } castor_audio_info;
+
+/// What happened on the way so far. A packet is what the container holds for the decoder: a frame, in most formats.
+typedef struct {
+    size_t decoded;        // packets
+    size_t undecodable;    // packets that gave no samples because they are damaged
+    double longest_packet; // in seconds, of what was decoded
+    bool broken;           // the container ends in what cannot be read
+    bool left_out;         // a stream that began later was not read
+} castor_audio_damage;
 
 typedef struct {
     const float *samples; // mono, the mean of all channels; valid until the next call on the reader
@@ -45,8 +55,10 @@ typedef struct {
 castor_ffmpeg_status castor_audio_open(
     const void *bytes, size_t count, const char *demuxer, castor_audio_reader **reader, castor_audio_info *info);
 
-/// The next decoded samples, in order.
+/// The next decoded samples, in order. What cannot be decoded is passed over and counted.
 castor_ffmpeg_status castor_audio_read(castor_audio_reader *reader, castor_audio_block *block);
+
+castor_audio_damage castor_audio_damage_so_far(const castor_audio_reader *reader);
 
 void castor_audio_close(castor_audio_reader *reader);
 
