@@ -77,7 +77,7 @@ struct FFmpegAudio: ~Copyable {
             notes.append(
                 .damaged(
                     format: name,
-                    reason: "\(damage.undecodable) of its \(all) frames cannot be decoded and are left out"))
+                    reason: "frames that cannot be decoded and are left out: \(damage.undecodable) of \(all)"))
         }
         if damage.broken { notes.append(.damaged(format: name, reason: "its end cannot be read and is left out")) }
         if damage.left_out {

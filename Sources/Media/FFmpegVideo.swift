@@ -9,6 +9,8 @@ struct FFmpegVideo: ~Copyable {
     let displaySize: ImageSize
     /// As the header claims; nil where it does not.
     let seconds: Double?
+    /// Of all streams, as the file claims; nil where it does not.
+    let fileSeconds: Double?
     let hasSound: Bool
 
     private let reader: OpaquePointer
@@ -24,6 +26,8 @@ struct FFmpegVideo: ~Copyable {
         var packets: [Int] = []
         /// To the end of the last frame.
         var duration = 0.0
+        /// Of all streams, in seconds.
+        var end = 0.0
     }
 
     /// `bytes` must outlive the reader. Throws `damaged`, `noVideo`, `unsupported` and `libraryMissing`.
@@ -44,6 +48,7 @@ struct FFmpegVideo: ~Copyable {
         displaySize = orientation.applied(
             to: Self.squarePixels(stored, Int(info.aspect_num), Int(info.aspect_den)))
         seconds = info.seconds >= 0 ? info.seconds : nil
+        fileSeconds = info.file_seconds >= 0 ? info.file_seconds : nil
         hasSound = info.has_audio
         maxLowres = Int(info.max_lowres)
     }
@@ -64,7 +69,8 @@ struct FFmpegVideo: ~Copyable {
     func timeline(maxPackets: Int) throws(MediaError) -> Timeline {
         var (unit, count) = ((num: Int32(0), den: Int32(1)), 0)
         var first: UnsafePointer<castor_video_packet>?
-        let status = castor_video_scan(reader, maxPackets, &first, &count, &unit.num, &unit.den)
+        var end = 0.0
+        let status = castor_video_scan(reader, maxPackets, &first, &count, &unit.num, &unit.den, &end)
         if status == CASTOR_FFMPEG_TOO_LONG { throw .tooManyFrames(limit: maxPackets) }
         guard status == CASTOR_FFMPEG_OK, let first, unit.num > 0, unit.den > 0 else {
             throw Self.failure(status, format)
@@ -83,6 +89,7 @@ struct FFmpegVideo: ~Copyable {
             return overflow ? .infinity : Double(distance) * Double(unit.num) / Double(unit.den)
         }
         var timeline = Timeline()
+        timeline.end = end
         for index in order {
             // Two frames for one moment: the later one covers the other.
             if let previous = timeline.packets.last, packets[previous].time == packets[index].time {

@@ -55,10 +55,13 @@ private struct HEIFFile: ~Copyable {
     func decode() throws(MediaError) -> PixelImage {
         let hasAlpha = heif_image_handle_has_alpha_channel(image) != 0
         let channels = hasAlpha ? 4 : 3
+        let options = heif_decoding_options_alloc()
+        defer { heif_decoding_options_free(options) }
+        options?.pointee.decoder_id = Self.quietDecoder
         var decoded: OpaquePointer?
         let error = heif_decode_image(
             image, &decoded, heif_colorspace_RGB, hasAlpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB,
-            nil)
+            options)
         guard error.code == heif_error_Ok, let decoded else { throw Self.failure(error, format) }
         defer { heif_image_release(decoded) }
 
@@ -78,6 +81,15 @@ private struct HEIFFile: ~Copyable {
         }
         return hasAlpha ? PixelImage(size: size, overWhite: pixels) : PixelImage(size: size, pixels: pixels)
     }
+
+    /// dav1d, which libheif prefers for AV1, writes lines of its own about damaged files to standard error, and libheif 1.15 has no way to
+    /// stop it. libaom gives the same pixels in silence. Nil, libheif's choice, where libaom is not there.
+    private static let quietDecoder: UnsafePointer<CChar>? = {
+        var decoders = [OpaquePointer?](repeating: nil, count: 16)
+        let count = heif_get_decoder_descriptors(heif_compression_AV1, &decoders, Int32(decoders.count))
+        return decoders.prefix(max(0, Int(count))).lazy.map { heif_decoder_descriptor_get_id_name($0) }
+            .first { $0.map { String(cString: $0) } == "aom" } ?? nil
+    }()
 
     private static func failure(_ error: heif_error, _ format: ImageFormat) -> MediaError {
         let reason = error.message.map { String(cString: $0) } ?? "unknown error"

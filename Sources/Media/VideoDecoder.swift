@@ -49,8 +49,17 @@ package enum VideoDecoder {
                 ? try VideoSound.decode(bytes, format, from: stretch.start, to: stretch.end, limits) : nil
             return DecodedVideo(
                 frames: frames, times: times, displaySize: file.displaySize, sound: sound,
-                notes: note.map { [$0] } ?? [])
+                notes: (note.map { [$0] } ?? []) + shortfall(file.fileSeconds, timeline.end, format))
         }
+    }
+
+    /// Lengths in headers are rounded, and a last frame may last long.
+    private static let shortfallSeconds = 1.0
+
+    /// What is to be said of a film that was cut.
+    private static func shortfall(_ claimed: Double?, _ end: Double, _ format: VideoFormat) -> [MediaNote] {
+        guard let claimed, end < claimed - shortfallSeconds else { return [] }
+        return [.shorter(format: format.rawValue, seconds: max(0, end), claimed: claimed)]
     }
 
     private static func check(_ size: ImageSize, _ limits: MediaLimits) throws(MediaError) {

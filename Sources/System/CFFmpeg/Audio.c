@@ -223,7 +223,7 @@ static castor_ffmpeg_status emit(castor_audio_reader *r, castor_audio_block *blo
 
 /// Whether a packet is a tag or header that stands between sounds, as where files were joined: no sound is lost with it.
 static bool is_tag(const AVPacket *packet) {
-    static const char *const names[] = {"ID3", "TAG", "APETAGEX", "LYRICSBEGIN", "Speex   "};
+    static const char *const names[] = {"ID3", "TAG", "APETAGEX", "LYRICSBEGIN", "Speex   ", "OpusHead", "OpusTags"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t size = strlen(names[i]);
         if ((size_t)packet->size >= size && memcmp(packet->data, names[i], size) == 0) {

@@ -82,6 +82,7 @@ typedef struct castor_video_reader castor_video_reader;
 
 typedef struct {
     double seconds;        // from the container; below 0: not known
+    double file_seconds;   // of all streams, as a Matroska file claims; below 0: not known
     int width, height;     // as stored
     int aspect_num, aspect_den; // width of a pixel over its height; 1/1 where it is not known
     int quarter_turns;     // clockwise, to stand upright
@@ -100,10 +101,11 @@ typedef struct {
 castor_ffmpeg_status castor_video_open(
     const void *bytes, size_t count, const char *demuxer, castor_video_reader **reader, castor_video_info *info);
 
-/// All packets of the stream, in the order of decoding; valid until the reader is closed. Nothing is decoded.
+/// All packets of the stream, in the order of decoding; valid until the reader is closed. Nothing is decoded. `end`, in seconds, is
+/// the last of all streams.
 castor_ffmpeg_status castor_video_scan(
     castor_video_reader *reader, size_t most, const castor_video_packet **packets, size_t *count, int *unit_num,
-    int *unit_den);
+    int *unit_den, double *end);
 
 typedef struct {
     const size_t *indices;  // of the packets whose frames are wanted, their times ascending, none twice
