@@ -57,11 +57,12 @@ private struct HEIFFile: ~Copyable {
         let channels = hasAlpha ? 4 : 3
         let options = heif_decoding_options_alloc()
         defer { heif_decoding_options_free(options) }
-        options?.pointee.decoder_id = Self.quietDecoder
         var decoded: OpaquePointer?
-        let error = heif_decode_image(
-            image, &decoded, heif_colorspace_RGB, hasAlpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB,
-            options)
+        let chroma = hasAlpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB
+        let error = Self.quietDecoder.withCString { name in
+            options?.pointee.decoder_id = Self.hasQuietDecoder ? name : nil
+            return heif_decode_image(image, &decoded, heif_colorspace_RGB, chroma, options)
+        }
         guard error.code == heif_error_Ok, let decoded else { throw Self.failure(error, format) }
         defer { heif_image_release(decoded) }
 
@@ -83,12 +84,15 @@ private struct HEIFFile: ~Copyable {
     }
 
     /// dav1d, which libheif prefers for AV1, writes lines of its own about damaged files to standard error, and libheif 1.15 has no way to
-    /// stop it. libaom gives the same pixels in silence. Nil, libheif's choice, where libaom is not there.
-    private static let quietDecoder: UnsafePointer<CChar>? = {
+    /// stop it. libaom gives the same pixels in silence; where it is not there, the choice is libheif's. HEVC has one decoder only.
+    private static let quietDecoder = "aom"
+
+    private static let hasQuietDecoder: Bool = {
         var decoders = [OpaquePointer?](repeating: nil, count: 16)
         let count = heif_get_decoder_descriptors(heif_compression_AV1, &decoders, Int32(decoders.count))
-        return decoders.prefix(max(0, Int(count))).lazy.map { heif_decoder_descriptor_get_id_name($0) }
-            .first { $0.map { String(cString: $0) } == "aom" } ?? nil
+        return decoders.prefix(max(0, Int(count))).contains { decoder in
+            heif_decoder_descriptor_get_id_name(decoder).map { String(cString: $0) } == quietDecoder
+        }
     }()
 
     private static func failure(_ error: heif_error, _ format: ImageFormat) -> MediaError {

@@ -158,9 +158,19 @@ import Testing
         }
     }
 
-    @Test func declaredAndRealTypeMustAgree() throws {
+    @Test func bytesDecideWithinTheDeclaredKind() throws {
         let png = try Folders.read("\(Folders.fixtures)/media/rgb.png")
-        for type in ["image/jpeg", "audio/wav", "video/mp4"] {
+        let plain = try Self.embedder.embed([.data(png, mimeType: nil)])
+        #expect(plain.notes.isEmpty)
+        for type in ["image/jpeg", "image/webp", "image/heic"] {
+            let embedding = try Self.embedder.embed(["a", .data(png, mimeType: type)])
+            let reason = "declared as \(type), but the bytes are image/png, and taken as such"
+            #expect(embedding.notes.map(\.description) == ["part 2: \(reason)"])
+            let named = try Self.embedder.embed(["a", .data(png, mimeType: "image/png")])
+            expectClose(embedding.values, named.values, .equalBits)
+        }
+        // Another kind is another file than was meant.
+        for type in ["audio/wav", "video/mp4", "application/pdf"] {
             #expect(throws: EmbedError.self) { try Self.embedder.embed([.data(png, mimeType: type)]) }
         }
         #expect(throws: EmbedError.unsupportedType(part: 1, type: "application/zip")) {

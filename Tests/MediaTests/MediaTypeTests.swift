@@ -54,10 +54,13 @@ import Testing
     @Test func resolvingChecksTheDeclaration() throws {
         let png = try Fixture.bytes("rgb.png")
         let text = Array("not a picture at all, whatever the name says".utf8)
-        #expect(try MediaType.resolve(declared: nil, bytes: png.span.bytes) == .image(.png))
-        #expect(try MediaType.resolve(declared: .image(.png), bytes: png.span.bytes) == .image(.png))
-        #expect(throws: MediaError.mismatch(declared: .image(.jpeg), found: .image(.png))) {
-            try MediaType.resolve(declared: .image(.jpeg), bytes: png.span.bytes)
+        let expected = MediaType.Resolution(type: .image(.png))
+        #expect(try MediaType.resolve(declared: nil, bytes: png.span.bytes) == expected)
+        #expect(try MediaType.resolve(declared: .image(.png), bytes: png.span.bytes) == expected)
+        for declared in [MediaType.video(.mp4), .audio(.mp3), .document] {
+            #expect(throws: MediaError.mismatch(declared: declared, found: .image(.png))) {
+                try MediaType.resolve(declared: declared, bytes: png.span.bytes)
+            }
         }
         #expect(throws: MediaError.mismatch(declared: .image(.png), found: nil)) {
             try MediaType.resolve(declared: .image(.png), bytes: text.span.bytes)
@@ -65,6 +68,19 @@ import Testing
         #expect(throws: MediaError.unrecognised) { try MediaType.resolve(declared: nil, bytes: text.span.bytes) }
         let nothing: [UInt8] = []
         #expect(throws: MediaError.empty) { try MediaType.resolve(declared: .image(.png), bytes: nothing.span.bytes) }
+    }
+
+    @Test(arguments: [
+        ("rgb.png", MediaType.image(.jpeg)), ("lossy.webp", .image(.jpeg)), ("rgb.jpg", .image(.heic)),
+        ("tone-16k-mono.wav", .audio(.mp3)), ("tone-44k-mono.aac", .audio(.mp3)), ("h264.mp4", .video(.webm)),
+        ("vp9.webm", .video(.mp4)),
+    ]) func bytesDecideWithinAKind(name: String, declared: MediaType) throws {
+        let bytes = try Fixture.bytes(name)
+        let found = try #require(MediaType.sniff(bytes))
+        #expect(found != declared)
+        #expect(
+            try MediaType.resolve(declared: declared, bytes: bytes.span.bytes)
+                == MediaType.Resolution(type: found, notes: [.mislabelled(declared: declared, found: found)]))
     }
 
     @Test func videoAndDocumentsAreRecognised() {

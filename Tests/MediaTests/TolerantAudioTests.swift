@@ -14,6 +14,11 @@ import Testing
         return Array(bytes[start...])
     }
 
+    /// A second of 16 bits at 16 kHz.
+    private static let ramps: [UInt8] = (0..<16_000).flatMap { (index: Int) -> [UInt8] in
+        littleEndian(Int16(truncatingIfNeeded: index &* 77))
+    }
+
     /// Where `mark` stands.
     private static func place(_ mark: String, in bytes: [UInt8]) throws -> Int {
         try #require(bytes.indices.first { bytes[$0...].starts(with: Array(mark.utf8)) })
@@ -227,7 +232,7 @@ import Testing
     }
 
     @Test func broadcastWAVOf64Bits() throws {
-        let sound = (0..<16_000).flatMap { littleEndian(Int16(truncatingIfNeeded: $0 &* 77)) }
+        let sound = Self.ramps
         var bytes = Builder.wave64(sound, size: UInt64(sound.count))
         bytes.replaceSubrange(0..<4, with: Array("BW64".utf8))
         #expect(MediaType.sniff(bytes) == .audio(.wav))
@@ -236,7 +241,7 @@ import Testing
     }
 
     @Test func aWAVSizeMayCountTheHeader() throws {
-        let sound = (0..<16_000).flatMap { littleEndian(Int16(truncatingIfNeeded: $0 &* 77)) }
+        let sound = Self.ramps
         let clip = try AudioDecoder.decode(Builder.wave(sound, size: 32_044), .wav)
         #expect(try clip.samples == Self.samples(Builder.wave(sound), .wav))
         #expect(clip.notes.count == 1)
