@@ -153,6 +153,11 @@ extension MediaType {
     package struct Resolution: Sendable, Equatable {
         package var type: MediaType
         package var notes: [MediaNote] = []
+
+        package init(type: MediaType, notes: [MediaNote] = []) {
+            self.type = type
+            self.notes = notes
+        }
     }
 
     /// What bytes are. Labels are often wrong about the format (a PNG file named `.jpg`): that is worth a note. Whoever takes a
