@@ -14,6 +14,8 @@ struct AudioAssembly: ~Copyable {
     private var frames = 0
     /// The length of what had other rates.
     private var secondsBefore = 0.0
+    /// The length of what is not in this one.
+    private let secondsElsewhere: Double
 
     /// The length so far.
     var seconds: Double { secondsBefore + (rate.map { Double(frames) / Double($0) } ?? 0) }
@@ -22,9 +24,10 @@ struct AudioAssembly: ~Copyable {
     var isEmpty: Bool { frames == 0 && secondsBefore == 0 }
 
     /// - Parameter format: a name such as `wav`, for messages
-    init(format: String, limits: MediaLimits) {
+    init(format: String, limits: MediaLimits, after seconds: Double = 0) {
         self.format = format
         self.limits = limits
+        secondsElsewhere = seconds
     }
 
     /// Throws `damaged`, `audioTooLong`, `badSampleRate`, `tooManyChannels`, `unsupported` and `libraryMissing`.
@@ -35,7 +38,7 @@ struct AudioAssembly: ~Copyable {
             try begin(sampleRate: sampleRate, channels: channels)
         }
         frames += block.count
-        try limits.check(seconds: seconds)
+        try limits.check(seconds: secondsElsewhere + seconds)
         guard isFinite(block) else { throw notFinite }
         guard isBounded(block) else { throw tooLoud }
         if resampler == nil {

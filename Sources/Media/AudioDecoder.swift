@@ -9,6 +9,7 @@ package enum AudioDecoder {
         of bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
     ) throws(MediaError) -> Double? {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
+            guard !bytes.isEmpty else { throw .empty }
             let file = SoundWrapping.content(of: bytes, format)
             _ = try ContainerClaims.check(file, format, limits)
             let source = try open(file, format)
@@ -24,18 +25,68 @@ package enum AudioDecoder {
         _ bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
     ) throws(MediaError) -> AudioClip {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
+            guard !bytes.isEmpty else { throw .empty }
             let file = SoundWrapping.content(of: bytes, format)
             let note = try ContainerClaims.check(file, format, limits)
-            let clip = try clip(from: open(file, format), format, limits)
-            return AudioClip(samples: clip.samples, notes: (note.map { [$0] } ?? []) + clip.notes)
+            let clip = format == .ogg ? try chain(file, limits) : try decode(file, format, limits)
+            let stray = format == .mp3 || format == .aac ? MPEGAudio.strayBytes(in: file) : 0
+            let strayNote: MediaNote? =
+                stray > 0
+                ? .damaged(format: format.rawValue, reason: "bytes between its frames that are left out: \(stray)")
+                : nil
+            return AudioClip(samples: clip.samples, notes: [note, strayNote].compactMap { $0 } + clip.notes)
+        }
+    }
+
+    /// The links of an Ogg file one after the other. One that cannot be decoded is left out.
+    private static func chain(_ bytes: UnsafeRawBufferPointer, _ limits: MediaLimits) throws(MediaError) -> AudioClip {
+        var whole = (samples: [Float](), seconds: 0.0, notes: Set<MediaNote>())
+        var refusals: [MediaError] = []
+        let links = try OggChain.links(of: bytes)
+        for link in links {
+            do throws(MediaError) {
+                let clip = try decode(bytes.slice(link), .ogg, limits, after: whole.seconds)
+                whole.samples += clip.samples
+                whole.seconds += clip.seconds
+                whole.notes.formUnion(clip.notes)
+            } catch {
+                switch error {
+                case .damaged, .noSamples, .noAudio, .unsupported: refusals.append(error)
+                default: throw error
+                }
+            }
+        }
+        if let first = refusals.first, refusals.count == links.count { throw first }
+        var notes = Array(whole.notes)
+        if let lost = refusals.first(where: { $0 != .noSamples(format: AudioFormat.ogg.rawValue) }) {
+            notes.append(.damaged(format: AudioFormat.ogg.rawValue, reason: "a part of it is left out (\(lost))"))
+        }
+        return AudioClip(samples: whole.samples, notes: notes)
+    }
+
+    /// `seconds` of the same file came before.
+    private static func decode(
+        _ bytes: UnsafeRawBufferPointer, _ format: AudioFormat, _ limits: MediaLimits, after seconds: Double = 0
+    ) throws(MediaError) -> AudioClip {
+        do throws(MediaError) {
+            return try clip(from: open(bytes, format), format, limits, after: seconds)
+        } catch {
+            // libsndfile 1.2 finds the end of some valid Ogg Opus streams malformed, after it has read all the rest.
+            guard format == .ogg, case .damaged = error else { throw error }
+            let first = error
+            do throws(MediaError) {
+                return try clip(from: .ffmpeg(FFmpegAudio(bytes, format: format)), format, limits, after: seconds)
+            } catch {
+                throw first
+            }
         }
     }
 
     private static func clip(
-        from source: consuming AudioSource, _ format: AudioFormat, _ limits: MediaLimits
+        from source: consuming AudioSource, _ format: AudioFormat, _ limits: MediaLimits, after seconds: Double
     ) throws(MediaError) -> AudioClip {
         try check(source.info, limits)
-        var assembly = AudioAssembly(format: format.rawValue, limits: limits)
+        var assembly = AudioAssembly(format: format.rawValue, limits: limits, after: seconds)
         while let block = try source.next() {
             try assembly.append(block.samples, sampleRate: block.sampleRate, channels: block.channels)
         }
@@ -49,15 +100,14 @@ package enum AudioDecoder {
             try limits.check(sampleRate: info.sampleRate, channels: info.channels)
         }
         // What need not be there is no reason to refuse what is.
-        if let seconds = info.promisedSeconds {
+        if info.promisedSeconds != nil, let seconds = info.seconds {
             try limits.check(seconds: seconds)
         }
     }
 
-    /// WAV and AIFF by libsndfile, and by FFmpeg what it finds no sound in; the others by FFmpeg, because libsndfile 1.2 stops at the length
-    /// that a header claims or that it guesses (MP3), and at the first link of a chain (Ogg).
+    /// WAV, AIFF and Ogg by libsndfile, and by FFmpeg what it finds no sound in; the others by FFmpeg, because libsndfile 1.2 stops at the
+    /// length that a header claims (FLAC) or that it guesses (MP3).
     private static func open(_ bytes: UnsafeRawBufferPointer, _ format: AudioFormat) throws(MediaError) -> AudioSource {
-        guard !bytes.isEmpty else { throw .empty }
         guard SoundFile.reads(format), !ContainerClaims.isForFFmpeg(bytes) else {
             return .ffmpeg(try FFmpegAudio(bytes, format: format))
         }
@@ -82,6 +132,9 @@ package enum AudioDecoder {
 enum AudioSource: ~Copyable {
     case soundFile(SoundFile)
     case ffmpeg(FFmpegAudio)
+
+    /// Two packets of Opus or long blocks of Vorbis.
+    private static let toleratedSeconds = 0.1
 
     struct Info {
         /// In Hz; 0 where only decoding tells.
@@ -123,7 +176,10 @@ enum AudioSource: ~Copyable {
                 format: format, reason: "the header claims \(info.seconds ?? promised) s, \(decoded) s are present")
         }
         switch self {
-        case .soundFile: return []
+        case .soundFile:
+            // Of Ogg, whose damaged pages libsndfile passes over.
+            guard let claimed = info.seconds, decoded < claimed - Self.toleratedSeconds else { return [] }
+            return [.shorter(format: format, seconds: decoded, claimed: claimed)]
         case .ffmpeg(let file): return try file.verdict(decoded: decoded)
         }
     }

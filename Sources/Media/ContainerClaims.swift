@@ -104,7 +104,10 @@ enum ContainerClaims {
         if claimed > bytes.count - content, claimed <= bytes.count {
             return .damaged(
                 format: format,
-                reason: "the header counts itself as sound: \(claimed) bytes of \(bytes.count - content)")
+                reason: """
+                    the header claims \(claimed) bytes of audio, \(bytes.count - content) are present, \
+                    as where it counts itself
+                    """)
         }
         try checkSize(claimed: claimed, present: bytes.count - content, format)
         var offset = content + claimed + claimed & 1

@@ -27,6 +27,22 @@ enum MPEGAudio {
         return nil
     }
 
+    /// Bytes between frames that are none: what was overwritten or put in. Tags do not count, nor what stands behind the last frame.
+    static func strayBytes(in bytes: UnsafeRawBufferPointer) -> Int {
+        var (offset, stray) = (0, 0)
+        while offset < bytes.count {
+            if let length = frame(bytes, at: offset)?.length ?? SoundWrapping.tagLength(bytes, at: offset) {
+                offset += length
+                continue
+            }
+            guard let next = (offset..<bytes.count).first(where: { bytes[$0] == 0xFF && stream(bytes, at: $0) != nil })
+            else { break }
+            stray += next - offset
+            offset = next
+        }
+        return stray
+    }
+
     private static func stream(_ bytes: UnsafeRawBufferPointer, at start: Int) -> AudioFormat? {
         guard let first = frame(bytes, at: start) else { return nil }
         var (offset, count) = (start + first.length, 1)

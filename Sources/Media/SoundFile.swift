@@ -1,6 +1,6 @@
 private import CSndfile
 
-/// WAV and AIFF through libsndfile, on memory.
+/// WAV, AIFF and Ogg through libsndfile, on memory.
 struct SoundFile: ~Copyable {
     let info: AudioSource.Info
     /// Whether libsndfile sees no samples in it.
@@ -16,8 +16,8 @@ struct SoundFile: ~Copyable {
 
     static func reads(_ format: AudioFormat) -> Bool {
         switch format {
-        case .wav, .aiff: true
-        case .mp3, .flac, .ogg, .aac, .m4a, .weba, .mka: false
+        case .wav, .aiff, .ogg: true
+        case .mp3, .flac, .aac, .m4a, .weba, .mka: false
         }
     }
 
@@ -36,7 +36,7 @@ struct SoundFile: ~Copyable {
         let rate = Double(max(1, sound.samplerate))
         info = AudioSource.Info(
             sampleRate: Int(sound.samplerate), channels: channels, seconds: frames.map { Double($0) / rate },
-            promisedSeconds: frames.map { (Double($0) - 0.5) / rate })
+            promisedSeconds: format == .ogg ? nil : frames.map { (Double($0) - 0.5) / rate })
         isEmpty = frames == 0
         self.file = file
         self.memory = memory

@@ -34,6 +34,16 @@ enum SoundWrapping {
         return end
     }
 
+    /// Of the tag at `offset`, wherever that is: where files were joined, in the middle. Nil where there is none.
+    static func tagLength(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Int? {
+        if bytes.has("ID3", at: offset) { return id3Length(bytes, at: offset) }
+        if bytes.has("TAG", at: offset) { return 128 }
+        guard bytes.has("APETAGEX", at: offset), let size = bytes.littleEndian(UInt32.self, at: offset + 12) else {
+            return nil
+        }
+        return 32 + Int(size)
+    }
+
     private static func id3Length(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Int {
         guard let size = bytes.bigEndian(UInt32.self, at: offset + 6) else { return bytes.count }
         // Four times seven bits; bit 7 of each byte is 0.

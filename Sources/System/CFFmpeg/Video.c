@@ -155,7 +155,7 @@ static castor_ffmpeg_status append(castor_video_reader *r, const AVPacket *packe
 
 castor_ffmpeg_status castor_video_scan(
     castor_video_reader *r, size_t most, const castor_video_packet **packets, size_t *count, int *unit_num,
-    int *unit_den, double *end) {
+    int *unit_den, double *end, bool *broken) {
     AVPacket *packet = ff.av_packet_alloc();
     castor_ffmpeg_status status = packet ? CASTOR_FFMPEG_OK : CASTOR_FFMPEG_NO_MEMORY;
     size_t capacity = 0;
@@ -170,9 +170,10 @@ castor_ffmpeg_status castor_video_scan(
     if (status == CASTOR_FFMPEG_OK) {
         return CASTOR_FFMPEG_TOO_LONG;
     }
-    if (status != CASTOR_FFMPEG_END) {
+    if (status != CASTOR_FFMPEG_END && (status != CASTOR_FFMPEG_DAMAGED || r->packet_count == 0)) {
         return status;
     }
+    *broken = status != CASTOR_FFMPEG_END;
     if (r->packet_count == 0) {
         return CASTOR_FFMPEG_DAMAGED;
     }
@@ -228,7 +229,10 @@ typedef struct {
     /// The last frame that is shown before the next wanted one.
     AVFrame *before;
     size_t done;
+    size_t decoded, undecodable;
 } decoding;
+
+enum { MAX_ERRORS_IN_A_ROW = 64 };
 
 static int64_t wanted_time(const decoding *d, size_t i) {
     return d->reader->packets[d->request->indices[i]].time;
@@ -294,16 +298,23 @@ static castor_ffmpeg_status take(decoding *d) {
     return status;
 }
 
-/// All frames that the decoder has ready.
+/// All frames that the decoder has ready. Those that it cannot decode are counted: others are on display in their place.
 static castor_ffmpeg_status receive(decoding *d) {
-    for (;;) {
+    for (int errors = 0; errors < MAX_ERRORS_IN_A_ROW;) {
         int error = ff.avcodec_receive_frame(d->codec, d->frame);
         if (error == AVERROR(EAGAIN) || error == AVERROR_EOF) {
-            return CASTOR_FFMPEG_OK;
+            break;
+        }
+        if (error == AVERROR(ENOMEM)) {
+            return CASTOR_FFMPEG_NO_MEMORY;
         }
         if (error < 0) {
-            return castor_status_of(error, CASTOR_FFMPEG_DAMAGED);
+            d->undecodable++;
+            errors++;
+            continue;
         }
+        errors = 0;
+        d->decoded++;
         if (d->frame->pts == AV_NOPTS_VALUE) {
             d->frame->pts = d->frame->best_effort_timestamp;
         }
@@ -312,6 +323,7 @@ static castor_ffmpeg_status receive(decoding *d) {
             return status;
         }
     }
+    return CASTOR_FFMPEG_OK;
 }
 
 /// The frames that the decoder still holds, at the end of a stretch of packets; the wanted ones among its packets are then settled.
@@ -354,9 +366,10 @@ static castor_ffmpeg_status open_decoder(decoding *d) {
 static castor_ffmpeg_status feed(decoding *d, const AVPacket *packet, bool wanted) {
     d->codec->skip_frame = wanted ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
     int error = ff.avcodec_send_packet(d->codec, packet);
-    if (error < 0) {
-        return castor_status_of(error, CASTOR_FFMPEG_DAMAGED);
+    if (error == AVERROR(ENOMEM)) {
+        return CASTOR_FFMPEG_NO_MEMORY;
     }
+    d->undecodable += error < 0;
     return receive(d);
 }
 
@@ -387,7 +400,7 @@ static castor_ffmpeg_status run(decoding *d, AVPacket *packet) {
 }
 
 castor_ffmpeg_status castor_video_decode(
-    castor_video_reader *r, const castor_video_request *request, uint8_t *rgb) {
+    castor_video_reader *r, const castor_video_request *request, uint8_t *rgb, size_t *undecodable) {
     mark(r, request->indices, request->count);
     // From the beginning, without seeking: reading packets is cheap, and seeking is inexact in some containers.
     castor_container_close(&r->container);
@@ -399,6 +412,10 @@ castor_ffmpeg_status castor_video_decode(
     }
     if (status == CASTOR_FFMPEG_OK) {
         status = run(&d, packet);
+    }
+    *undecodable = d.undecodable;
+    if (status == CASTOR_FFMPEG_OK && d.undecodable > d.decoded) {
+        status = CASTOR_FFMPEG_DAMAGED;
     }
     ff.sws_freeContext(d.scaler);
     ff.av_frame_free(&d.frame);

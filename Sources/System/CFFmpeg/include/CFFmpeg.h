@@ -102,10 +102,10 @@ castor_ffmpeg_status castor_video_open(
     const void *bytes, size_t count, const char *demuxer, castor_video_reader **reader, castor_video_info *info);
 
 /// All packets of the stream, in the order of decoding; valid until the reader is closed. Nothing is decoded. `end`, in seconds, is
-/// the last of all streams.
+/// the last of all streams; `broken`: behind these packets is what cannot be read.
 castor_ffmpeg_status castor_video_scan(
     castor_video_reader *reader, size_t most, const castor_video_packet **packets, size_t *count, int *unit_num,
-    int *unit_den, double *end);
+    int *unit_den, double *end, bool *broken);
 
 typedef struct {
     const size_t *indices;  // of the packets whose frames are wanted, their times ascending, none twice
@@ -117,9 +117,10 @@ typedef struct {
 } castor_video_request;
 
 /// Decodes the frames of some packets of the last scan to `count * height * width * 3` bytes of RGB, one after the other. Only what
-/// they depend on is decoded with them.
+/// they depend on is decoded with them. A frame that is damaged is counted in `undecodable`, and the one before it stands in its place;
+/// where most are, the video is damaged.
 castor_ffmpeg_status castor_video_decode(
-    castor_video_reader *reader, const castor_video_request *request, uint8_t *rgb);
+    castor_video_reader *reader, const castor_video_request *request, uint8_t *rgb, size_t *undecodable);
 
 /// How many packets `castor_video_decode` would give to the decoder.
 size_t castor_video_cost(castor_video_reader *reader, const size_t *indices, size_t count);
