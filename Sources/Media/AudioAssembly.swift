@@ -1,42 +1,44 @@
 /// Collects decoded mono blocks into 16 kHz samples, and stops as soon as there are too many.
 struct AudioAssembly: ~Copyable {
+    /// Each needs a filter of its own.
+    private static let maxRates = 100
+
     private let format: String
     private let limits: MediaLimits
     private var rate: Int?
     private var resampler: Resampler?
+    private var rateChanges = 0
     private var samples: [Float] = []
 
-    /// Samples taken in so far, at the file's rate.
+    /// Samples taken in so far at the present rate.
     private var frames = 0
+    /// The length of what had other rates.
+    private var secondsBefore = 0.0
+    /// The length of what is not in this one.
+    private let secondsElsewhere: Double
 
     /// The length so far.
-    var seconds: Double { rate.map { Double(frames) / Double($0) } ?? 0 }
+    var seconds: Double { secondsBefore + (rate.map { Double(frames) / Double($0) } ?? 0) }
 
     /// Whether nothing has been taken in yet.
-    var isEmpty: Bool { frames == 0 }
+    var isEmpty: Bool { frames == 0 && secondsBefore == 0 }
 
     /// - Parameter format: a name such as `wav`, for messages
-    init(format: String, limits: MediaLimits) {
+    init(format: String, limits: MediaLimits, after seconds: Double = 0) {
         self.format = format
         self.limits = limits
+        secondsElsewhere = seconds
     }
 
     /// Throws `damaged`, `audioTooLong`, `badSampleRate`, `tooManyChannels`, `unsupported` and `libraryMissing`.
     mutating func append(
         _ block: UnsafeBufferPointer<Float>, sampleRate: Int, channels: Int
     ) throws(MediaError) {
-        if rate == nil {
-            try limits.check(sampleRate: sampleRate, channels: channels)
-            rate = sampleRate
-            if sampleRate != AudioClip.sampleRate {
-                resampler = try Resampler(from: sampleRate, to: AudioClip.sampleRate)
-            }
-        }
-        guard rate == sampleRate else {
-            throw .unsupported("\(format) audio whose sample rate changes midway")
+        if rate != sampleRate {
+            try begin(sampleRate: sampleRate, channels: channels)
         }
         frames += block.count
-        try limits.check(seconds: seconds)
+        try limits.check(seconds: secondsElsewhere + seconds)
         guard isFinite(block) else { throw notFinite }
         guard isBounded(block) else { throw tooLoud }
         if resampler == nil {
@@ -46,10 +48,28 @@ struct AudioAssembly: ~Copyable {
         }
     }
 
+    /// Links of a chained stream may have rates of their own.
+    private mutating func begin(sampleRate: Int, channels: Int) throws(MediaError) {
+        try limits.check(sampleRate: sampleRate, channels: channels)
+        secondsBefore = seconds
+        frames = 0
+        rateChanges += 1
+        guard rateChanges <= Self.maxRates else {
+            throw .unsupported("\(format) audio whose sample rate changes more than \(Self.maxRates) times")
+        }
+        try resampler?.finish(to: &samples)
+        rate = sampleRate
+        if sampleRate == AudioClip.sampleRate {
+            resampler = nil
+        } else {
+            resampler = try Resampler(from: sampleRate, to: AudioClip.sampleRate)
+        }
+    }
+
     /// All samples; none where a handful of them at a high rate are less than one at 16 kHz. Throws `noSamples` and
     /// `damaged`.
     consuming func finish() throws(MediaError) -> [Float] {
-        guard frames > 0 else { throw .noSamples(format: format) }
+        guard !isEmpty else { throw .noSamples(format: format) }
         try resampler?.finish(to: &samples)
         guard samples.withUnsafeBufferPointer(isFinite) else { throw notFinite }
         return samples

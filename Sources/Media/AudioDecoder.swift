@@ -1,7 +1,7 @@
 /// Encoded sound bytes to 16 kHz mono samples: all channels averaged, then resampled by libswresample.
 package enum AudioDecoder {
-    /// The length in seconds that the headers tell; nil where they do not, as in raw AAC and in streams that were
-    /// written to a pipe. It may be a lie: `decode` checks again.
+    /// The length in seconds that the file itself tells; nil where it does not, as in raw AAC and in streams that were
+    /// written to a pipe. It may be a lie: `decode` goes by what is there.
     ///
     /// Throws `empty`, `damaged`, `badSampleRate`, `tooManyChannels`, `audioTooLong`, `noAudio`, `unsupported` and
     /// `libraryMissing`.
@@ -9,48 +9,89 @@ package enum AudioDecoder {
         of bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
     ) throws(MediaError) -> Double? {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
-            let source = try open(bytes, format, limits)
+            guard !bytes.isEmpty else { throw .empty }
+            let file = SoundWrapping.content(of: bytes, format)
+            _ = try ContainerClaims.check(file, format, limits)
+            let source = try open(file, format)
             try check(source.info, limits)
             return source.info.seconds
         }
     }
 
-    /// All samples. Memory follows what is decoded, never what a header claims.
+    /// All samples, to the end of the data whatever a header says of its length. Memory follows what is decoded.
     ///
     /// Throws as `duration` does, and `noSamples`.
     package static func decode(
         _ bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
     ) throws(MediaError) -> AudioClip {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
+            guard !bytes.isEmpty else { throw .empty }
+            let file = SoundWrapping.content(of: bytes, format)
+            let note = try ContainerClaims.check(file, format, limits)
+            let clip = format == .ogg ? try chain(file, limits) : try decode(file, format, limits)
+            let stray = format == .mp3 || format == .aac ? MPEGAudio.strayBytes(in: file) : 0
+            let strayNote: MediaNote? =
+                stray > 0
+                ? .damaged(format: format.rawValue, reason: "bytes between its frames that are left out: \(stray)")
+                : nil
+            return AudioClip(samples: clip.samples, notes: [note, strayNote].compactMap { $0 } + clip.notes)
+        }
+    }
+
+    /// The links of an Ogg file one after the other. One that cannot be decoded is left out.
+    private static func chain(_ bytes: UnsafeRawBufferPointer, _ limits: MediaLimits) throws(MediaError) -> AudioClip {
+        var whole = (samples: [Float](), seconds: 0.0, notes: Set<MediaNote>())
+        var refusals: [MediaError] = []
+        let links = try OggChain.links(of: bytes)
+        for link in links {
             do throws(MediaError) {
-                return try clip(from: open(bytes, format, limits), format, limits)
+                let clip = try decode(bytes.slice(link), .ogg, limits, after: whole.seconds)
+                whole.samples += clip.samples
+                whole.seconds += clip.seconds
+                whole.notes.formUnion(clip.notes)
             } catch {
-                // libsndfile 1.2 finds the end of some valid Ogg Opus streams malformed, after it has read all the rest.
-                guard format == .ogg, case .damaged = error else { throw error }
-                let first = error
-                do throws(MediaError) {
-                    return try clip(from: .ffmpeg(FFmpegAudio(bytes, format: format)), format, limits)
-                } catch {
-                    throw first
+                switch error {
+                case .damaged, .noSamples, .noAudio, .unsupported: refusals.append(error)
+                default: throw error
                 }
+            }
+        }
+        if let first = refusals.first, refusals.count == links.count { throw first }
+        var notes = Array(whole.notes)
+        if let lost = refusals.first(where: { $0 != .noSamples(format: AudioFormat.ogg.rawValue) }) {
+            notes.append(.damaged(format: AudioFormat.ogg.rawValue, reason: "a part of it is left out (\(lost))"))
+        }
+        return AudioClip(samples: whole.samples, notes: notes)
+    }
+
+    /// `seconds` of the same file came before.
+    private static func decode(
+        _ bytes: UnsafeRawBufferPointer, _ format: AudioFormat, _ limits: MediaLimits, after seconds: Double = 0
+    ) throws(MediaError) -> AudioClip {
+        do throws(MediaError) {
+            return try clip(from: open(bytes, format), format, limits, after: seconds)
+        } catch {
+            // libsndfile 1.2 finds the end of some valid Ogg Opus streams malformed, after it has read all the rest.
+            guard format == .ogg, case .damaged = error else { throw error }
+            let first = error
+            do throws(MediaError) {
+                return try clip(from: .ffmpeg(FFmpegAudio(bytes, format: format)), format, limits, after: seconds)
+            } catch {
+                throw first
             }
         }
     }
 
     private static func clip(
-        from source: consuming AudioSource, _ format: AudioFormat, _ limits: MediaLimits
+        from source: consuming AudioSource, _ format: AudioFormat, _ limits: MediaLimits, after seconds: Double
     ) throws(MediaError) -> AudioClip {
         try check(source.info, limits)
-        var assembly = AudioAssembly(format: format.rawValue, limits: limits)
+        var assembly = AudioAssembly(format: format.rawValue, limits: limits, after: seconds)
         while let block = try source.next() {
             try assembly.append(block.samples, sampleRate: block.sampleRate, channels: block.channels)
         }
-        if let promised = source.info.promisedSeconds, assembly.seconds < promised {
-            throw .damaged(
-                format: format.rawValue,
-                reason: "the header claims \(source.info.seconds ?? promised) s, \(assembly.seconds) s are present")
-        }
-        return AudioClip(samples: try assembly.finish())
+        let notes = try source.verdict(decoded: assembly.seconds, format: format.rawValue)
+        return AudioClip(samples: try assembly.finish(), notes: notes)
     }
 
     private static func check(_ info: AudioSource.Info, _ limits: MediaLimits) throws(MediaError) {
@@ -58,19 +99,18 @@ package enum AudioDecoder {
         if info.sampleRate != 0, info.channels != 0 {
             try limits.check(sampleRate: info.sampleRate, channels: info.channels)
         }
-        if let seconds = info.seconds {
+        // What need not be there is no reason to refuse what is.
+        if info.promisedSeconds != nil, let seconds = info.seconds {
             try limits.check(seconds: seconds)
         }
     }
 
-    /// libsndfile's view of the file or, where it finds no sound in it, FFmpeg's: libsndfile refuses some valid files, such
-    /// as Ogg Opus of a single page. Damage that shows later is not given a second chance, because FFmpeg would skip it.
-    private static func open(
-        _ bytes: UnsafeRawBufferPointer, _ format: AudioFormat, _ limits: MediaLimits
-    ) throws(MediaError) -> AudioSource {
-        guard !bytes.isEmpty else { throw .empty }
-        try ContainerClaims.check(bytes, format, limits)
-        guard SoundFile.reads(format) else { return .ffmpeg(try FFmpegAudio(bytes, format: format)) }
+    /// WAV, AIFF and Ogg by libsndfile, and by FFmpeg what it finds no sound in; the others by FFmpeg, because libsndfile 1.2 stops at the
+    /// length that a header claims (FLAC) or that it guesses (MP3).
+    private static func open(_ bytes: UnsafeRawBufferPointer, _ format: AudioFormat) throws(MediaError) -> AudioSource {
+        guard SoundFile.reads(format), !ContainerClaims.isForFFmpeg(bytes) else {
+            return .ffmpeg(try FFmpegAudio(bytes, format: format))
+        }
         let refusal: MediaError
         do throws(MediaError) {
             let file = try SoundFile(bytes, format: format)
@@ -93,14 +133,17 @@ enum AudioSource: ~Copyable {
     case soundFile(SoundFile)
     case ffmpeg(FFmpegAudio)
 
+    /// Two packets of Opus or long blocks of Vorbis.
+    private static let toleratedSeconds = 0.1
+
     struct Info {
         /// In Hz; 0 where only decoding tells.
         var sampleRate: Int
         /// 0 where only decoding tells.
         var channels: Int
-        /// From the header.
+        /// As the file claims; nil where it does not.
         var seconds: Double?
-        /// How many of these seconds must be there: nil where the header's number is an estimate.
+        /// How many of these seconds must be there; nil where the number may be wrong in files that are whole.
         var promisedSeconds: Double?
     }
 
@@ -123,6 +166,21 @@ enum AudioSource: ~Copyable {
         switch self {
         case .soundFile(let file): try file.next()
         case .ffmpeg(let file): try file.next()
+        }
+    }
+
+    /// What is to be said of a file of which `decoded` seconds came out. Throws `damaged` where too much is missing.
+    func verdict(decoded: Double, format: String) throws(MediaError) -> [MediaNote] {
+        if let promised = info.promisedSeconds, decoded < promised {
+            throw .damaged(
+                format: format, reason: "the header claims \(info.seconds ?? promised) s, \(decoded) s are present")
+        }
+        switch self {
+        case .soundFile:
+            // Of Ogg, whose damaged pages libsndfile passes over.
+            guard let claimed = info.seconds, decoded < claimed - Self.toleratedSeconds else { return [] }
+            return [.shorter(format: format, seconds: decoded, claimed: claimed)]
+        case .ffmpeg(let file): return try file.verdict(decoded: decoded)
         }
     }
 }

@@ -1,76 +1,128 @@
 /// What sound and video containers say about themselves, read before any library sees them: libraries silently decode what little
 /// is there of a file that claims more, or allocate for what is claimed.
 enum ContainerClaims {
-    /// Throws `damaged`, `badSampleRate` and `tooManyChannels`.
+    /// Gives a note of what stands in the file and is not read, or is not there and hardly missed. Throws `damaged`, `badSampleRate` and
+    /// `tooManyChannels`.
     static func check(
         _ bytes: UnsafeRawBufferPointer, _ format: AudioFormat, _ limits: MediaLimits
-    ) throws(MediaError) {
+    ) throws(MediaError) -> MediaNote? {
         switch format {
-        case .wav: try checkWave(bytes, limits)
-        case .aiff: try checkAIFF(bytes)
-        case .m4a: try checkISO(bytes, format.rawValue, limits)
-        case .mp3, .flac, .ogg, .aac: break
+        case .wav: return try checkWave(bytes, limits)
+        case .aiff: return try checkAIFF(bytes)
+        case .m4a: return try checkISO(bytes, format.rawValue, limits)
+        case .mp3, .flac, .ogg, .aac, .weba, .mka: return nil
         }
     }
 
-    /// Throws `damaged` and `tooManyFrames`.
+    /// Whether a WAV file is one that libsndfile 1.2 does not know or misreads: BW64, the successor of RF64, and MPEG sound, whose length it
+    /// takes from an estimate.
+    static func isForFFmpeg(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.has("WAVE", at: 8) else { return false }
+        if bytes.has("BW64", at: 0) { return true }
+        var offset = 12
+        while let size = bytes.littleEndian(UInt32.self, at: offset + 4) {
+            if bytes.has("fmt ", at: offset) {
+                // Layers I and II, layer III.
+                return [0x50, 0x55].contains(bytes.littleEndian(UInt16.self, at: offset + 8))
+            }
+            offset += 8 + Int(size) + Int(size & 1)
+        }
+        return false
+    }
+
+    /// As for sound. Throws `damaged` and `tooManyFrames`.
     static func check(
         _ bytes: UnsafeRawBufferPointer, _ format: VideoFormat, _ limits: MediaLimits
-    ) throws(MediaError) {
+    ) throws(MediaError) -> MediaNote? {
         switch format {
-        case .mp4, .mov: try checkISO(bytes, format.rawValue, limits)
-        case .mpeg, .webm, .mkv: break
+        case .mp4, .mov: return try checkISO(bytes, format.rawValue, limits)
+        case .mpeg, .webm, .mkv: return nil
         }
     }
 
     private static func checkISO(
         _ bytes: UnsafeRawBufferPointer, _ name: String, _ limits: MediaLimits
-    ) throws(MediaError) {
-        for box in ISOContainer.children(of: bytes) where bytes.has("mdat", at: box.typeOffset) {
+    ) throws(MediaError) -> MediaNote? {
+        let boxes = ISOContainer.children(of: bytes)
+        for box in boxes where bytes.has("mdat", at: box.typeOffset) {
             try checkSize(
                 claimed: box.claimed, present: box.content.count, name,
                 of: name == AudioFormat.m4a.rawValue ? "audio" : "media data")
         }
         try checkSampleTables(bytes, name, limits)
         try checkFragments(bytes, name)
+        return boxes.count { bytes.has("moov", at: $0.typeOffset) } > 1 ? secondFile(name) : nil
     }
 
-    private static func checkWave(_ bytes: UnsafeRawBufferPointer, _ limits: MediaLimits) throws(MediaError) {
-        // RIFX is RIFF with the other byte order; libsndfile reads the rest of it.
-        guard bytes.has("RIFF", at: 0) || bytes.has("RF64", at: 0) else { return }
+    private static func checkWave(
+        _ bytes: UnsafeRawBufferPointer, _ limits: MediaLimits
+    ) throws(MediaError) -> MediaNote? {
+        let isBigEndian = bytes.has("RIFX", at: 0)
+        func number<T: FixedWidthInteger>(_ type: T.Type, at offset: Int) -> T? {
+            isBigEndian ? bytes.bigEndian(type, at: offset) : bytes.littleEndian(type, at: offset)
+        }
         var wideSize: UInt64?
         var offset = 12
-        while let size = bytes.littleEndian(UInt32.self, at: offset + 4) {
+        while let size = number(UInt32.self, at: offset + 4) {
             let content = offset + 8
             if bytes.has("ds64", at: offset) {
-                wideSize = bytes.littleEndian(UInt64.self, at: content + 8)
+                wideSize = number(UInt64.self, at: content + 8)
             } else if bytes.has("fmt ", at: offset) {
-                guard let channels = bytes.littleEndian(UInt16.self, at: content + 2),
-                    let rate = bytes.littleEndian(UInt32.self, at: content + 4)
+                guard let channels = number(UInt16.self, at: content + 2),
+                    let rate = number(UInt32.self, at: content + 4)
                 else { break }
                 guard channels > 0 else { throw damaged("wav", "the header claims 0 channels") }
                 try limits.check(sampleRate: Int(rate), channels: Int(channels))
             } else if bytes.has("data", at: offset) {
-                let isWide = bytes.has("RF64", at: 0) && size == .max
+                let isWide = size == .max && (bytes.has("RF64", at: 0) || bytes.has("BW64", at: 0))
                 let claimed = isWide ? Int(clamping: wideSize ?? .max) : Int(size)
-                if !isWide, isOpenEnded(size) { return }
-                return try checkSize(claimed: claimed, present: bytes.count - content, "wav")
+                if !isWide, isOpenEnded(size) { return nil }
+                return try checkSound(claimed: claimed, content: content, bytes, "wav")
             }
             offset = content + Int(size) + Int(size & 1)
         }
         throw damaged("wav", "there is no audio data in it")
     }
 
-    private static func checkAIFF(_ bytes: UnsafeRawBufferPointer) throws(MediaError) {
+    private static func checkAIFF(_ bytes: UnsafeRawBufferPointer) throws(MediaError) -> MediaNote? {
         var offset = 12
         while let size = bytes.bigEndian(UInt32.self, at: offset + 4) {
             if bytes.has("SSND", at: offset) {
-                if isOpenEnded(size) { return }
-                return try checkSize(claimed: Int(size), present: bytes.count - offset - 8, "aiff")
+                if isOpenEnded(size) { return nil }
+                return try checkSound(claimed: Int(size), content: offset + 8, bytes, "aiff")
             }
             offset += 8 + Int(size) + Int(size & 1)
         }
         throw damaged("aiff", "there is no audio data in it")
+    }
+
+    /// Sizes that count the header before the sound are common: then no sample is missing. A second file behind the first is what a
+    /// user gets who joins two with `cat`, and no program reads it.
+    private static func checkSound(
+        claimed: Int, content: Int, _ bytes: UnsafeRawBufferPointer, _ format: String
+    ) throws(MediaError) -> MediaNote? {
+        if claimed > bytes.count - content, claimed <= bytes.count {
+            return .damaged(
+                format: format,
+                reason: """
+                    the header claims \(claimed) bytes of audio, \(bytes.count - content) are present, \
+                    as where it counts itself
+                    """)
+        }
+        try checkSize(claimed: claimed, present: bytes.count - content, format)
+        var offset = content + claimed + claimed & 1
+        while let size = bytes.littleEndian(UInt32.self, at: offset + 4) {
+            if (bytes.has("RIFF", at: offset) && bytes.has("WAVE", at: offset + 8)) || bytes.has("FORM", at: offset) {
+                return secondFile(format)
+            }
+            guard format == "wav" else { break }
+            offset += 8 + Int(size) + Int(size & 1)
+        }
+        return nil
+    }
+
+    private static func secondFile(_ format: String) -> MediaNote {
+        .damaged(format: format, reason: "another file follows in it, which is not read")
     }
 
     /// Whether a size is what programs write that cannot know it, because they write to a pipe: 0 and 2^32 - 1 (FFmpeg,

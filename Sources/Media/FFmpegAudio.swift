@@ -6,32 +6,49 @@ struct FFmpegAudio: ~Copyable {
 
     /// More than what encoders put before the first sample, which decoders may drop: 2,112 samples, or twice that.
     private static let primingSeconds = 0.25
+    /// Frames that may be missing without a word: what encoders put before and behind the sound.
+    private static let framesOfPadding = 4.0
 
     private let reader: OpaquePointer
     private let name: String
+    private let isLossless: Bool
 
     /// `bytes` must outlive the reader. Throws `damaged`, `noAudio`, `unsupported` and `libraryMissing`.
     init(_ bytes: UnsafeRawBufferPointer, format: AudioFormat) throws(MediaError) {
-        try self.init(bytes, demuxer: Self.demuxer(format), name: format.rawValue, promisesLength: format == .m4a)
+        try self.init(bytes, demuxer: Self.demuxer(format), name: format.rawValue, promise: Self.promise(format))
+    }
+
+    /// How far the length that a container claims binds it.
+    enum Promise {
+        case none
+        /// Up to priming and padding.
+        case frames
+        case samples
     }
 
     /// - Parameters:
     ///   - demuxer: FFmpeg's name of the container
     ///   - name: the format's, for messages
-    ///   - promisesLength: whether the length that the container claims must be there
     init(
-        _ bytes: UnsafeRawBufferPointer, demuxer: String, name: String, promisesLength: Bool = false
+        _ bytes: UnsafeRawBufferPointer, demuxer: String, name: String, promise: Promise = .none
     ) throws(MediaError) {
         var reader: OpaquePointer?
         var stream = castor_audio_info()
         let status = castor_audio_open(bytes.baseAddress, bytes.count, demuxer, &reader, &stream)
         guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, name) }
         let seconds = stream.seconds >= 0 ? stream.seconds : nil
+        let promised: Double? =
+            switch promise {
+            case .none: nil
+            case .frames: seconds.map { $0 - Self.primingSeconds }
+            case .samples: seconds.map { $0 - 0.5 / Double(max(1, stream.sample_rate)) }
+            }
         info = AudioSource.Info(
             sampleRate: Int(stream.sample_rate), channels: Int(stream.channels), seconds: seconds,
-            promisedSeconds: promisesLength ? seconds.map { $0 - Self.primingSeconds } : nil)
+            promisedSeconds: promised)
         self.reader = reader
         self.name = name
+        isLossless = stream.lossless
     }
 
     deinit { castor_audio_close(reader) }
@@ -46,10 +63,47 @@ struct FFmpegAudio: ~Copyable {
             sampleRate: Int(block.sample_rate), channels: Int(block.channels))
     }
 
+    /// What is to be said of a stream of which `decoded` seconds came out; nil for a part of it. Lossy frames that are damaged are left out,
+    /// as players do; where most are, and where a lossless stream lacks any, it is an error. Throws `damaged`.
+    func verdict(decoded: Double?) throws(MediaError) -> [MediaNote] {
+        let damage = castor_audio_damage_so_far(reader)
+        let isWhole = isLossless && info.promisedSeconds != nil
+        guard damage.undecodable <= damage.decoded, !isLossless || isWhole || damage.undecodable == 0 else {
+            throw Self.failure(CASTOR_FFMPEG_DAMAGED, name)
+        }
+        var notes: [MediaNote] = []
+        if damage.undecodable > 0 {
+            let all = damage.decoded + damage.undecodable
+            notes.append(
+                .damaged(
+                    format: name,
+                    reason: "frames that cannot be decoded and are left out: \(damage.undecodable) of \(all)"))
+        }
+        if damage.broken { notes.append(.damaged(format: name, reason: "its end cannot be read and is left out")) }
+        if damage.left_out {
+            notes.append(.damaged(format: name, reason: "a stream that begins later in it is left out"))
+        }
+        let padding = Self.framesOfPadding * damage.longest_packet
+        if let claimed = info.seconds, let decoded, decoded < claimed - padding {
+            notes.append(.shorter(format: name, seconds: decoded, claimed: claimed))
+        }
+        return notes
+    }
+
     private static func demuxer(_ format: AudioFormat) -> String {
         switch format {
         case .m4a: "mov"
+        case .weba, .mka: "matroska"
         case .wav, .mp3, .flac, .ogg, .aac, .aiff: format.rawValue
+        }
+    }
+
+    private static func promise(_ format: AudioFormat) -> Promise {
+        switch format {
+        case .m4a: .frames
+        case .flac: .samples
+        // WAV and AIFF come here in rare codecs, whose lengths are approximate.
+        case .wav, .mp3, .ogg, .aac, .aiff, .weba, .mka: .none
         }
     }
 

@@ -9,6 +9,8 @@ struct FFmpegVideo: ~Copyable {
     let displaySize: ImageSize
     /// As the header claims; nil where it does not.
     let seconds: Double?
+    /// Of all streams, as the file claims; nil where it does not.
+    let fileSeconds: Double?
     let hasSound: Bool
 
     private let reader: OpaquePointer
@@ -24,6 +26,10 @@ struct FFmpegVideo: ~Copyable {
         var packets: [Int] = []
         /// To the end of the last frame.
         var duration = 0.0
+        /// Of all streams, in seconds.
+        var end = 0.0
+        /// Whether the file goes on with what cannot be read.
+        var isBroken = false
     }
 
     /// `bytes` must outlive the reader. Throws `damaged`, `noVideo`, `unsupported` and `libraryMissing`.
@@ -44,6 +50,7 @@ struct FFmpegVideo: ~Copyable {
         displaySize = orientation.applied(
             to: Self.squarePixels(stored, Int(info.aspect_num), Int(info.aspect_den)))
         seconds = info.seconds >= 0 ? info.seconds : nil
+        fileSeconds = info.file_seconds >= 0 ? info.file_seconds : nil
         hasSound = info.has_audio
         maxLowres = Int(info.max_lowres)
     }
@@ -64,7 +71,9 @@ struct FFmpegVideo: ~Copyable {
     func timeline(maxPackets: Int) throws(MediaError) -> Timeline {
         var (unit, count) = ((num: Int32(0), den: Int32(1)), 0)
         var first: UnsafePointer<castor_video_packet>?
-        let status = castor_video_scan(reader, maxPackets, &first, &count, &unit.num, &unit.den)
+        var timeline = Timeline()
+        let status = castor_video_scan(
+            reader, maxPackets, &first, &count, &unit.num, &unit.den, &timeline.end, &timeline.isBroken)
         if status == CASTOR_FFMPEG_TOO_LONG { throw .tooManyFrames(limit: maxPackets) }
         guard status == CASTOR_FFMPEG_OK, let first, unit.num > 0, unit.den > 0 else {
             throw Self.failure(status, format)
@@ -82,7 +91,6 @@ struct FFmpegVideo: ~Copyable {
             let (distance, overflow) = time.subtractingReportingOverflow(beginTime)
             return overflow ? .infinity : Double(distance) * Double(unit.num) / Double(unit.den)
         }
-        var timeline = Timeline()
         for index in order {
             // Two frames for one moment: the later one covers the other.
             if let previous = timeline.packets.last, packets[previous].time == packets[index].time {
@@ -102,11 +110,11 @@ struct FFmpegVideo: ~Copyable {
         return timeline
     }
 
-    /// The frames of packets of the timeline, which may come more than once, at the size of `target` times two or less.
-    /// Throws `damaged`, `unsupported` and `tooManyFrames`.
+    /// The frames of packets of the timeline, which may come more than once, at the size of `target` times two or less, and how many frames
+    /// on the way were damaged. Throws `damaged`, `unsupported` and `tooManyFrames`.
     func frames(
         _ packets: [Int], target: ImageSize, _ limits: MediaLimits
-    ) throws(MediaError) -> [PixelImage] {
+    ) throws(MediaError) -> (frames: [PixelImage], undecodable: Int) {
         var wanted: [Int] = []
         for packet in packets where wanted.last != packet { wanted.append(packet) }
         let target = orientation.swapsSides ? ImageSize(width: target.height, height: target.width) : target
@@ -117,6 +125,7 @@ struct FFmpegVideo: ~Copyable {
 
         let byteCount = 3 * size.pixelCount
         var status = CASTOR_FFMPEG_OK
+        var undecodable = 0
         let rgb = filledBytes(byteCount * wanted.count) { output in
             wanted.withUnsafeBufferPointer { wanted in
                 var request = castor_video_request()
@@ -126,7 +135,7 @@ struct FFmpegVideo: ~Copyable {
                 request.threads = Self.threads
                 request.max_pixels = Int64(limits.maxVideoPixels)
                 (request.width, request.height) = (Int32(size.width), Int32(size.height))
-                status = castor_video_decode(reader, &request, output)
+                status = castor_video_decode(reader, &request, output, &undecodable)
             }
             return status == CASTOR_FFMPEG_OK
         }
@@ -142,7 +151,7 @@ struct FFmpegVideo: ~Copyable {
             let pixels = Array(rgb[place * byteCount..<(place + 1) * byteCount])
             frames.append(orientation.applied(to: PixelImage(size: size, pixels: pixels)))
         }
-        return frames
+        return (frames, undecodable)
     }
 
     /// The power of two by which the decoder may reduce the picture, as the JPEG decoder's rule has it.

@@ -55,10 +55,14 @@ private struct HEIFFile: ~Copyable {
     func decode() throws(MediaError) -> PixelImage {
         let hasAlpha = heif_image_handle_has_alpha_channel(image) != 0
         let channels = hasAlpha ? 4 : 3
+        let options = heif_decoding_options_alloc()
+        defer { heif_decoding_options_free(options) }
         var decoded: OpaquePointer?
-        let error = heif_decode_image(
-            image, &decoded, heif_colorspace_RGB, hasAlpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB,
-            nil)
+        let chroma = hasAlpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB
+        let error = Self.quietDecoder.withCString { name in
+            options?.pointee.decoder_id = Self.hasQuietDecoder ? name : nil
+            return heif_decode_image(image, &decoded, heif_colorspace_RGB, chroma, options)
+        }
         guard error.code == heif_error_Ok, let decoded else { throw Self.failure(error, format) }
         defer { heif_image_release(decoded) }
 
@@ -78,6 +82,18 @@ private struct HEIFFile: ~Copyable {
         }
         return hasAlpha ? PixelImage(size: size, overWhite: pixels) : PixelImage(size: size, pixels: pixels)
     }
+
+    /// dav1d, which libheif prefers for AV1, writes lines of its own about damaged files to standard error, and libheif 1.15 has no way to
+    /// stop it. libaom gives the same pixels in silence; where it is not there, the choice is libheif's. HEVC has one decoder only.
+    private static let quietDecoder = "aom"
+
+    private static let hasQuietDecoder: Bool = {
+        var decoders = [OpaquePointer?](repeating: nil, count: 16)
+        let count = heif_get_decoder_descriptors(heif_compression_AV1, &decoders, Int32(decoders.count))
+        return decoders.prefix(max(0, Int(count))).contains { decoder in
+            heif_decoder_descriptor_get_id_name(decoder).map { String(cString: $0) } == quietDecoder
+        }
+    }()
 
     private static func failure(_ error: heif_error, _ format: ImageFormat) -> MediaError {
         let reason = error.message.map { String(cString: $0) } ?? "unknown error"

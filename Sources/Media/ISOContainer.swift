@@ -3,9 +3,7 @@ enum ISOContainer {
     /// What an ISO base media or QuickTime file holds; nil for any other file.
     static func sniff(_ bytes: UnsafeRawBufferPointer) -> MediaType? {
         guard bytes.has("ftyp", at: 4) else {
-            // QuickTime files older than the ftyp box start with one of these.
-            let isQuickTime = bytes.has("moov", at: 4) || bytes.has("mdat", at: 4) || bytes.has("wide", at: 4)
-            return isQuickTime ? byTracks(bytes, video: .mov) : nil
+            return isQuickTime(bytes) ? byTracks(bytes, video: .mov) : nil
         }
         let brands = brands(bytes)
         if brands.contains("avif") || brands.contains("avis") { return .image(.avif) }
@@ -14,6 +12,15 @@ enum ISOContainer {
         }
         if bytes.has("M4A ", at: 8) || bytes.has("M4B ", at: 8) || bytes.has("M4P ", at: 8) { return .audio(.m4a) }
         return byTracks(bytes, video: bytes.has("qt  ", at: 8) ? .mov : .mp4)
+    }
+
+    /// QuickTime files older than the ftyp box begin with another one. Some of those types are words, and must lead to one that is not.
+    private static func isQuickTime(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let sure: [StaticString] = ["moov", "mdat", "wide"]
+        if sure.contains(where: { bytes.has($0, at: 4) }) { return true }
+        let padding: [StaticString] = ["free", "skip", "junk", "pnot", "pict", "PICT", "udta", "uuid"]
+        guard padding.contains(where: { bytes.has($0, at: 4) }) else { return false }
+        return children(of: bytes).contains { box in sure.contains { bytes.has($0, at: box.typeOffset) } }
     }
 
     /// The main brand and the compatible ones. Real files have fewer than ten.

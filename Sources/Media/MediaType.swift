@@ -3,9 +3,10 @@ package enum ImageFormat: String, Sendable, CaseIterable {
     case jpeg, png, webp, bmp, gif, heic, avif
 }
 
-/// Sound formats that are decoded. `ogg` covers Vorbis, Opus, FLAC and Speex in Ogg.
+/// Sound formats that are decoded. `ogg` covers Vorbis, Opus, FLAC and Speex in Ogg; `weba` and `mka` are WebM and Matroska without
+/// pictures.
 package enum AudioFormat: String, Sendable, CaseIterable {
-    case wav, mp3, flac, ogg, aac, m4a, aiff
+    case wav, mp3, flac, ogg, aac, m4a, aiff, weba, mka
 }
 
 /// Video formats that are recognised.
@@ -39,6 +40,8 @@ extension MediaType {
         case .image(let format): "image/\(format.rawValue)"
         case .audio(.mp3): "audio/mpeg"
         case .audio(.m4a): "audio/mp4"
+        case .audio(.weba): "audio/webm"
+        case .audio(.mka): "audio/x-matroska"
         case .audio(let format): "audio/\(format.rawValue)"
         case .video(.mov): "video/quicktime"
         case .video(.mkv): "video/x-matroska"
@@ -71,8 +74,10 @@ extension MediaType {
         case "video/mp4", "video/x-m4v", "application/mp4": self = .video(.mp4)
         case "video/quicktime", "video/mov": self = .video(.mov)
         case "video/mpeg", "video/mpg", "video/x-mpeg", "video/mp2t", "video/mpegps", "video/mp2p": self = .video(.mpeg)
-        case "video/webm", "audio/webm": self = .video(.webm)
-        case "video/x-matroska", "video/matroska", "video/mkv", "audio/x-matroska": self = .video(.mkv)
+        case "audio/webm", "audio/x-webm": self = .audio(.weba)
+        case "audio/x-matroska", "audio/matroska", "audio/mka": self = .audio(.mka)
+        case "video/webm": self = .video(.webm)
+        case "video/x-matroska", "video/matroska", "video/mkv": self = .video(.mkv)
         case "application/pdf", "application/x-pdf": self = .document
         default: return nil
         }
@@ -96,9 +101,11 @@ extension MediaType {
         case "aac", "adts": self = .audio(.aac)
         case "m4a", "m4b": self = .audio(.m4a)
         case "aif", "aiff", "aifc": self = .audio(.aiff)
+        case "weba": self = .audio(.weba)
+        case "mka": self = .audio(.mka)
         case "mp4", "m4v": self = .video(.mp4)
         case "mov", "qt": self = .video(.mov)
-        case "mpeg", "mpg", "m2v", "ts": self = .video(.mpeg)
+        case "mpeg", "mpg", "m2v", "ts", "m2ts", "mts": self = .video(.mpeg)
         case "webm": self = .video(.webm)
         case "mkv": self = .video(.mkv)
         case "pdf": self = .document
@@ -111,7 +118,7 @@ extension MediaType {
     /// Whether `found` is what this type's name promises.
     ///
     /// Containers of one family agree, because files of both kinds carry either name in practice: HEIF brands (HEIC and
-    /// AVIF share the `mif1` brand), MP4 and QuickTime with or without pictures, Matroska and WebM. Anything else must be equal.
+    /// AVIF share the `mif1` brand), MP4 and QuickTime, Matroska and WebM, all with or without pictures. Anything else must be equal.
     package func agrees(with found: MediaType) -> Bool {
         self == found || family.map { $0 == found.family } ?? false
     }
@@ -124,7 +131,7 @@ extension MediaType {
         switch self {
         case .image(.heic), .image(.avif): .heif
         case .audio(.m4a), .video(.mp4), .video(.mov): .isoMedia
-        case .video(.webm), .video(.mkv): .matroska
+        case .audio(.weba), .audio(.mka), .video(.webm), .video(.mkv): .matroska
         default: nil
         }
     }

@@ -1,6 +1,6 @@
 private import CSndfile
 
-/// WAV, FLAC, Ogg, MP3 and AIFF through libsndfile, on memory.
+/// WAV, AIFF and Ogg through libsndfile, on memory.
 struct SoundFile: ~Copyable {
     let info: AudioSource.Info
     /// Whether libsndfile sees no samples in it.
@@ -16,8 +16,8 @@ struct SoundFile: ~Copyable {
 
     static func reads(_ format: AudioFormat) -> Bool {
         switch format {
-        case .wav, .flac, .ogg, .mp3, .aiff: true
-        case .aac, .m4a: false
+        case .wav, .aiff, .ogg: true
+        case .mp3, .flac, .aac, .m4a, .weba, .mka: false
         }
     }
 
@@ -32,13 +32,11 @@ struct SoundFile: ~Copyable {
             throw .damaged(format: format.rawValue, reason: String(cString: sf_strerror(nil)))
         }
         let channels = max(1, Int(sound.channels))
-        // libsndfile writes the largest number where a stream does not say how long it is.
         let frames = sound.frames >= 0 && sound.frames < Int64.max / 2 ? Int(sound.frames) : nil
-        let isExact = format == .wav || format == .flac || format == .aiff
+        let rate = Double(max(1, sound.samplerate))
         info = AudioSource.Info(
-            sampleRate: Int(sound.samplerate), channels: channels,
-            seconds: frames.map { Double($0) / Double(max(1, sound.samplerate)) },
-            promisedSeconds: isExact ? frames.map { (Double($0) - 0.5) / Double(max(1, sound.samplerate)) } : nil)
+            sampleRate: Int(sound.samplerate), channels: channels, seconds: frames.map { Double($0) / rate },
+            promisedSeconds: format == .ogg ? nil : frames.map { (Double($0) - 0.5) / rate })
         isEmpty = frames == 0
         self.file = file
         self.memory = memory

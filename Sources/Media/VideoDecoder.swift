@@ -28,7 +28,7 @@ package enum VideoDecoder {
     ) throws(MediaError) -> DecodedVideo {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
             guard !bytes.isEmpty else { throw .empty }
-            try ContainerClaims.check(bytes, format, limits)
+            let note = try ContainerClaims.check(bytes, format, limits)
             let file = try FFmpegVideo(bytes, format: format)
             let withSound = wantsSound && file.hasSound
             try check(file.stored, limits)
@@ -42,13 +42,34 @@ package enum VideoDecoder {
             let times = FrameSelection.times(
                 length: stretch.length, framesPerSecond: stretch.framesPerSecond, most: maxFrames)
             let places = FrameSelection.frames(at: times.map { stretch.start + $0 }, starts: timeline.starts)
-            let frames = try file.frames(
+            let (frames, undecodable) = try file.frames(
                 Array(places.map { timeline.packets[$0] }), target: target(file.displaySize), limits)
             let sound =
                 withSound
                 ? try VideoSound.decode(bytes, format, from: stretch.start, to: stretch.end, limits) : nil
-            return DecodedVideo(frames: frames, times: times, displaySize: file.displaySize, sound: sound)
+            return DecodedVideo(
+                frames: frames, times: times, displaySize: file.displaySize, sound: sound,
+                notes: [note, shortfall(file.fileSeconds, timeline.end, format)].compactMap { $0 }
+                    + damage(undecodable, timeline.isBroken, format))
         }
+    }
+
+    /// Lengths in headers are rounded, and a last frame may last long.
+    private static let shortfallSeconds = 1.0
+
+    /// What is to be said of a film that was cut.
+    private static func shortfall(_ claimed: Double?, _ end: Double, _ format: VideoFormat) -> MediaNote? {
+        guard let claimed, end < claimed - shortfallSeconds else { return nil }
+        return .shorter(format: format.rawValue, seconds: max(0, end), claimed: claimed)
+    }
+
+    private static func damage(_ undecodable: Int, _ isBroken: Bool, _ format: VideoFormat) -> [MediaNote] {
+        var reasons: [String] = []
+        if undecodable > 0 {
+            reasons.append("frames that cannot be decoded, others stand in their place: \(undecodable)")
+        }
+        if isBroken { reasons.append("its end cannot be read and is left out") }
+        return reasons.map { .damaged(format: format.rawValue, reason: $0) }
     }
 
     private static func check(_ size: ImageSize, _ limits: MediaLimits) throws(MediaError) {

@@ -23,8 +23,9 @@ enum VideoSound {
             }
             position += block.samples.count
         }
-        guard !assembly.isEmpty else { return AudioClip(samples: []) }
-        return AudioClip(samples: try assembly.finish())
+        let notes = try source.verdict(decoded: nil)
+        guard !assembly.isEmpty else { return AudioClip(samples: [], notes: notes) }
+        return AudioClip(samples: try assembly.finish(), notes: notes)
     }
 }
 

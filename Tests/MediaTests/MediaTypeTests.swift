@@ -25,6 +25,7 @@ import Testing
         ("audio/mp3", .audio(.mp3)), ("audio/MPEG; rate=44100", .audio(.mp3)), ("audio/x-flac", .audio(.flac)),
         ("audio/opus", .audio(.ogg)), ("audio/ogg; codecs=\"opus\"", .audio(.ogg)), ("application/ogg", .audio(.ogg)),
         ("audio/x-m4a", .audio(.m4a)), (" audio/mp4 ", .audio(.m4a)), ("audio/aac", .audio(.aac)),
+        ("audio/webm;codecs=opus", .audio(.weba)), ("audio/x-matroska", .audio(.mka)),
         ("video/quicktime", .video(.mov)), ("video/mov", .video(.mov)), ("application/pdf", .document),
     ]) func aliasesAreKnown(name: String, type: MediaType) {
         #expect(MediaType(mimeType: name) == type)
@@ -94,6 +95,25 @@ import Testing
         #expect(MediaType.sniff([0, 0, 1, 0xBA, 0x44]) == .video(.mpeg))
         #expect(MediaType.sniff(Array("%PDF-1.7\n".utf8)) == .document)
         #expect(MediaType.sniff(Array("\n\njunk %PDF-1.4".utf8)) == .document)
+    }
+
+    @Test func aTransportStreamMayBeginAmidAPacket() throws {
+        let bytes = try Fixture.bytes("h264.ts")
+        for cut in [0, 1, 100, 187] { #expect(MediaType.sniff(Array(bytes[cut...])) == .video(.mpeg)) }
+        // With a time in front of each packet, as on discs.
+        let stamped = stride(from: 0, to: bytes.count, by: 188).flatMap { [0, 1, 2, 3] + bytes[$0..<$0 + 188] }
+        #expect(MediaType.sniff(stamped) == .video(.mpeg))
+        #expect(MediaType.sniff(Array(bytes[..<(4 * 188)])) == nil)
+    }
+
+    @Test(arguments: ["skip", "free", "wide"]) func quickTimeMayBeginWithPadding(name: String) throws {
+        let bytes = try Fixture.bytes("h264.mov")
+        let length = bytes[..<4].reduce(0) { $0 << 8 | Int($1) }
+        let padded = Builder.box(name, [UInt8](repeating: 0, count: 40)) + bytes[length...]
+        #expect(MediaType.sniff(padded) == .video(.mov))
+        #expect(MediaType.sniff(Builder.box("skip", [1, 2, 3])) == nil)
+        #expect(MediaType.sniff(Array("a free text about free boxes".utf8)) == nil)
+        #expect(MediaType.sniff(Array("\0\0\0\u{12}free boxes for everyone".utf8)) == nil)
     }
 
     @Test func textIsNothing() {

@@ -143,6 +143,30 @@ import Testing
         #expect(try decode("h264.mov", sound: true, limits: limits).frames.count == 4)
     }
 
+    @Test func quickTimeWithoutItsTypeIsReadAsBefore() throws {
+        let bytes = try Fixture.bytes("h264.mov")
+        let length = bytes[..<4].reduce(0) { $0 << 8 | Int($1) }
+        // Of the same length, because the file's tables count from its beginning.
+        let padding = Builder.box("skip", [UInt8](repeating: 0, count: length - 8))
+        let film = try VideoDecoder.decode(padding + bytes[length...], .mov)
+        #expect(try film.frames == VideoDecoder.decode(bytes, .mov).frames)
+        #expect(film.notes.isEmpty)
+    }
+
+    @Test func aTransportStreamThatBeginsAmidAPacketIsRead() throws {
+        let bytes = try Fixture.bytes("h264.ts")
+        let film = try VideoDecoder.decode([UInt8](bytes[100...]), .mpeg)
+        #expect(!film.frames.isEmpty)
+    }
+
+    @Test(arguments: ["h264.mkv", "vp9.webm"]) func aFilmThatWasCutSaysSo(name: String) throws {
+        let bytes = try Fixture.bytes(name)
+        let format = try Fixture.videoFormat(bytes)
+        #expect(try VideoDecoder.decode(bytes, format, sound: true).notes.isEmpty)
+        let cut = try VideoDecoder.decode(Array(bytes[..<(bytes.count * 2 / 3)]), format)
+        #expect(cut.notes.contains { if case .shorter = $0 { true } else { false } }, "\(cut.notes)")
+    }
+
     @Test func frameSizeAndWorkAreLimited() {
         var limits = MediaLimits()
         limits.maxVideoSide = 63

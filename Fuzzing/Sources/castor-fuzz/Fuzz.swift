@@ -109,7 +109,7 @@ struct Corpus {
         if target == .document { return ["Fuzzing/Corpus/document"] }
         return [
             "Tests/Fixtures/media", "Tests/MediaTests/Fixtures", "Tests/Fixtures", "Tests/Fixtures/castor-nano", "docs",
-            "Fuzzing/Corpus/json",
+            "Fuzzing/Corpus/json", "Fuzzing/Corpus/audio",
         ]
     }
     private static let maxBytes = 600_000

@@ -13,7 +13,7 @@ enum Target: String, CaseIterable {
     var extensions: [String] {
         switch self {
         case .image: ["jpg", "png", "webp", "gif", "bmp", "heic", "avif"]
-        case .audio: ["wav", "flac", "ogg", "opus", "mp3", "aac", "m4a", "aiff"]
+        case .audio: ["wav", "flac", "ogg", "opus", "mp3", "aac", "m4a", "aiff", "webm", "mka"]
         case .video: ["mp4", "mov", "webm", "mkv", "mpg", "ts"]
         case .document: ["pdf"]
         case .text: ["md", "txt"]

@@ -13,12 +13,20 @@ struct castor_audio_reader {
     AVPacket *packet;
     AVFrame *frame;
     int stream;
+    unsigned stream_count; // when it was opened
     bool draining;
     // Sample tables can name the same bytes, or none, millions of times.
     size_t packets_left;
+    castor_audio_damage damage;
 
     float *mono;
     size_t mono_capacity;
+    // Samples of the last block in `mono`; behind them stand `held` ones that a header calls padding at the end: dropped if no
+    // frame follows, and sound otherwise, because the header was wrong.
+    size_t emitted, held;
+    // Samples at the start that are still to be dropped. MP3 only: elsewhere FFmpeg drops both kinds by itself.
+    size_t skip;
+    bool trims;
 };
 
 static castor_ffmpeg_status open_decoder(castor_audio_reader *r) {
@@ -56,8 +64,25 @@ static castor_ffmpeg_status open_decoder(castor_audio_reader *r) {
     // Lets the decoder trim the encoder's padding, and keeps the process at one thread a call.
     r->codec->pkt_timebase = stream->time_base;
     r->codec->thread_count = 1;
+    // libopus would round to 16 bits.
+    r->codec->request_sample_fmt = AV_SAMPLE_FMT_FLT;
+    if (r->trims) {
+        r->codec->flags2 |= AV_CODEC_FLAG2_SKIP_MANUAL;
+    }
     error = ff.avcodec_open2(r->codec, decoder, NULL);
     return error < 0 ? castor_status_of(error, CASTOR_FFMPEG_DAMAGED) : CASTOR_FFMPEG_OK;
+}
+
+/// The container's length is that of its longest stream of any kind, and stands for the stream's where there is no other.
+static double claimed_seconds(const AVFormatContext *format, const AVStream *stream) {
+    if (format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE) {
+        return -1;
+    }
+    if (stream->duration != AV_NOPTS_VALUE) {
+        return stream->duration < 0 ? -1 : (double)stream->duration * stream->time_base.num / stream->time_base.den;
+    }
+    bool told = format->nb_streams == 1 && format->duration != AV_NOPTS_VALUE && format->duration > 0;
+    return told ? (double)format->duration / AV_TIME_BASE : -1;
 }
 
 castor_ffmpeg_status castor_audio_open(
@@ -70,7 +95,8 @@ castor_ffmpeg_status castor_audio_open(
         return CASTOR_FFMPEG_NO_MEMORY;
     }
     r->packets_left = count + 1024;
-    castor_ffmpeg_status status = castor_container_open(&r->container, bytes, count, demuxer);
+    r->trims = strcmp(demuxer, "mp3") == 0;
+    castor_ffmpeg_status status = castor_container_open(&r->container, bytes, count, demuxer, true);
     if (status == CASTOR_FFMPEG_OK) {
         status = open_decoder(r);
     }
@@ -78,11 +104,10 @@ castor_ffmpeg_status castor_audio_open(
         castor_audio_close(r);
         return status;
     }
-    // The file's own length is that of its longest stream, of any kind.
-    const AVStream *stream = r->container.format->streams[r->stream];
-    bool guessed = r->container.format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE;
-    bool known = stream->duration != AV_NOPTS_VALUE && stream->duration >= 0 && !guessed;
-    info->seconds = known ? (double)stream->duration * stream->time_base.num / stream->time_base.den : -1;
+    r->stream_count = r->container.format->nb_streams;
+    info->seconds = claimed_seconds(r->container.format, r->container.format->streams[r->stream]);
+    const AVCodecDescriptor *kind = ff.avcodec_descriptor_get(r->codec->codec_id);
+    info->lossless = kind && (kind->props & AV_CODEC_PROP_LOSSLESS) && !(kind->props & AV_CODEC_PROP_LOSSY);
     info->sample_rate = r->codec->sample_rate;
     info->channels = r->codec->ch_layout.nb_channels;
     *reader = r;
@@ -132,34 +157,80 @@ static bool add_channel(float *mono, const AVFrame *frame, int channel, int chan
     }
 }
 
+/// Makes room for `n` samples behind the held ones, which come to the front.
+static castor_ffmpeg_status make_room(castor_audio_reader *r, size_t n) {
+    if (r->held > 0) {
+        memmove(r->mono, r->mono + r->emitted, r->held * sizeof(float));
+    }
+    if (r->held + n > r->mono_capacity) {
+        float *larger = realloc(r->mono, (r->held + n) * sizeof(float));
+        if (!larger) {
+            return CASTOR_FFMPEG_NO_MEMORY;
+        }
+        r->mono = larger;
+        r->mono_capacity = r->held + n;
+    }
+    r->emitted = 0;
+    return CASTOR_FFMPEG_OK;
+}
+
+/// Of `n` samples behind the held ones, drops those that an MP3 encoder put before the sound and holds those behind it.
+static void trim(castor_audio_reader *r, size_t n) {
+    const AVFrameSideData *marks = r->trims ? ff.av_frame_get_side_data(r->frame, AV_FRAME_DATA_SKIP_SAMPLES) : NULL;
+    uint32_t counts[2] = {0, 0}; // at the start, at the end; little-endian
+    for (size_t i = 0; marks && marks->size >= 8 && i < 8; i++) {
+        counts[i / 4] |= (uint32_t)marks->data[i] << 8 * (i % 4);
+    }
+    r->skip += counts[0];
+    size_t start = r->skip < n ? r->skip : n;
+    r->skip -= start;
+    n -= start;
+    memmove(r->mono + r->held, r->mono + r->held + start, n * sizeof(float));
+    size_t end = counts[1] < n ? counts[1] : n;
+    // A frame that is padding as a whole says nothing of what is held.
+    r->emitted = end > 0 && end == n ? 0 : r->held + n - end;
+    r->held = r->held + n - r->emitted;
+}
+
 static castor_ffmpeg_status emit(castor_audio_reader *r, castor_audio_block *block) {
     int channels = r->frame->ch_layout.nb_channels;
-    size_t n = (size_t)r->frame->nb_samples;
-    *block = (castor_audio_block){.count = n, .sample_rate = r->frame->sample_rate, .channels = channels};
+    size_t n = r->frame->nb_samples < 0 ? 0 : (size_t)r->frame->nb_samples;
     if (channels < 1 || channels > MAX_CHANNELS) {
         return CASTOR_FFMPEG_UNSUPPORTED;
     }
-    if (n > r->mono_capacity) {
-        free(r->mono);
-        r->mono = malloc(n * sizeof(float));
-        r->mono_capacity = r->mono ? n : 0;
-        if (!r->mono) {
-            return CASTOR_FFMPEG_NO_MEMORY;
-        }
+    castor_ffmpeg_status status = make_room(r, n);
+    if (status != CASTOR_FFMPEG_OK) {
+        return status;
     }
-    for (size_t i = 0; i < n; i++) {
-        r->mono[i] = 0;
-    }
+    float *mono = r->mono + r->held;
+    memset(mono, 0, n * sizeof(float));
     for (int channel = 0; channel < channels; channel++) {
-        if (!add_channel(r->mono, r->frame, channel, channels)) {
+        if (!add_channel(mono, r->frame, channel, channels)) {
             return CASTOR_FFMPEG_UNSUPPORTED;
         }
     }
     for (size_t i = 0; i < n; i++) {
-        r->mono[i] /= (float)channels;
+        mono[i] /= (float)channels;
     }
-    block->samples = r->mono;
+    int rate = r->frame->sample_rate;
+    double seconds = rate > 0 ? (double)n / rate : 0;
+    r->damage.longest_packet = seconds > r->damage.longest_packet ? seconds : r->damage.longest_packet;
+    trim(r, n);
+    *block = (castor_audio_block){
+        .samples = r->mono, .count = r->emitted, .sample_rate = rate, .channels = channels};
     return CASTOR_FFMPEG_OK;
+}
+
+/// Whether a packet is a tag or header that stands between sounds, as where files were joined: no sound is lost with it.
+static bool is_tag(const AVPacket *packet) {
+    static const char *const names[] = {"ID3", "TAG", "APETAGEX", "LYRICSBEGIN", "Speex   ", "OpusHead", "OpusTags"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t size = strlen(names[i]);
+        if ((size_t)packet->size >= size && memcmp(packet->data, names[i], size) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /// Gives the decoder one more packet, or tells it that there are none.
@@ -169,21 +240,28 @@ static castor_ffmpeg_status feed(castor_audio_reader *r) {
             return CASTOR_FFMPEG_DAMAGED;
         }
         int error = ff.av_read_frame(r->container.format, r->packet);
-        if (error == AVERROR_EOF) {
-            r->draining = true;
-            error = ff.avcodec_send_packet(r->codec, NULL);
-            return error < 0 ? castor_status_of(error, CASTOR_FFMPEG_DAMAGED) : CASTOR_FFMPEG_OK;
+        if (error == AVERROR(EAGAIN)) {
+            continue;
+        }
+        if (error == AVERROR(ENOMEM)) {
+            return CASTOR_FFMPEG_NO_MEMORY;
         }
         if (error < 0) {
-            return castor_status_of(error, CASTOR_FFMPEG_DAMAGED);
+            r->damage.broken = error != AVERROR_EOF;
+            r->damage.left_out = r->container.format->nb_streams > r->stream_count;
+            r->draining = true;
+            ff.avcodec_send_packet(r->codec, NULL);
+            return CASTOR_FFMPEG_OK;
         }
         if (r->packet->stream_index != r->stream) {
             ff.av_packet_unref(r->packet);
             continue;
         }
         error = ff.avcodec_send_packet(r->codec, r->packet);
+        bool counts = error < 0 && !is_tag(r->packet);
         ff.av_packet_unref(r->packet);
-        return error < 0 ? castor_status_of(error, CASTOR_FFMPEG_DAMAGED) : CASTOR_FFMPEG_OK;
+        r->damage.undecodable += counts;
+        return error == AVERROR(ENOMEM) ? CASTOR_FFMPEG_NO_MEMORY : CASTOR_FFMPEG_OK;
     }
 }
 
@@ -193,20 +271,27 @@ castor_ffmpeg_status castor_audio_read(castor_audio_reader *r, castor_audio_bloc
         if (error == 0) {
             castor_ffmpeg_status status = emit(r, block);
             ff.av_frame_unref(r->frame);
-            return status;
+            r->damage.decoded++;
+            if (status != CASTOR_FFMPEG_OK || block->count > 0) {
+                return status;
+            }
+            continue;
         }
-        if (error == AVERROR_EOF || (error == AVERROR(EAGAIN) && r->draining)) {
+        if (error == AVERROR(ENOMEM)) {
+            return CASTOR_FFMPEG_NO_MEMORY;
+        }
+        if (error == AVERROR_EOF || r->draining) {
             return CASTOR_FFMPEG_END;
         }
-        if (error != AVERROR(EAGAIN)) {
-            return castor_status_of(error, CASTOR_FFMPEG_DAMAGED);
-        }
+        r->damage.undecodable += error != AVERROR(EAGAIN);
         castor_ffmpeg_status status = feed(r);
         if (status != CASTOR_FFMPEG_OK) {
             return status;
         }
     }
 }
+
+castor_audio_damage castor_audio_damage_so_far(const castor_audio_reader *r) { return r->damage; }
 
 void castor_audio_close(castor_audio_reader *r) {
     if (!r) {

@@ -4,6 +4,7 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/channel_layout.h>
+#include <libavutil/dict.h>
 #include <libavutil/display.h>
 #include <libavutil/frame.h>
 #include <libavutil/log.h>
@@ -16,7 +17,7 @@
 #define AVUTIL_FUNCTIONS(F) \
     F(av_log_set_level) F(av_version_info) F(av_malloc) F(av_free) F(av_freep) F(av_frame_alloc) F(av_frame_free) F(av_frame_unref) \
     F(av_channel_layout_default) F(av_pix_fmt_desc_get) F(av_read_image_line2) F(av_frame_move_ref) \
-    F(av_display_rotation_get)
+    F(av_display_rotation_get) F(av_dict_set) F(av_dict_free) F(av_frame_get_side_data)
 
 #define SWRESAMPLE_FUNCTIONS(F) \
     F(swr_alloc_set_opts2) F(swr_init) F(swr_convert) F(swr_get_out_samples) F(swr_free)
@@ -24,7 +25,7 @@
 #define AVCODEC_FUNCTIONS(F) \
     F(avcodec_find_decoder) F(avcodec_find_decoder_by_name) F(avcodec_alloc_context3) F(avcodec_free_context) F(avcodec_parameters_to_context) \
     F(avcodec_open2) F(avcodec_send_packet) F(avcodec_receive_frame) F(av_packet_alloc) F(av_packet_free) \
-    F(av_packet_unref) F(av_new_packet) F(avcodec_flush_buffers)
+    F(av_packet_unref) F(av_new_packet) F(avcodec_flush_buffers) F(avcodec_descriptor_get)
 
 #define AVFORMAT_FUNCTIONS(F) \
     F(av_find_input_format) F(avformat_alloc_context) F(avformat_open_input) F(avformat_close_input) \

@@ -1,5 +1,6 @@
 #include "Memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { IO_BUFFER_SIZE = 32 * 1024 };
@@ -45,8 +46,23 @@ castor_ffmpeg_status castor_status_of(int error, castor_ffmpeg_status otherwise)
     return error == AVERROR(ENOMEM) ? CASTOR_FFMPEG_NO_MEMORY : otherwise;
 }
 
+/// Looks for streams. Decoders of pictures that are opened on the way refuse pictures of more than `max_pixels`; null: FFmpeg's own.
+static int find_streams(AVFormatContext *format, const char *max_pixels) {
+    unsigned count = format->nb_streams;
+    AVDictionary **options = max_pixels && count > 0 ? calloc(count, sizeof *options) : NULL;
+    for (unsigned i = 0; options && i < count; i++) {
+        ff.av_dict_set(&options[i], "max_pixels", max_pixels, 0);
+    }
+    int error = ff.avformat_find_stream_info(format, options);
+    for (unsigned i = 0; options && i < count; i++) {
+        ff.av_dict_free(&options[i]);
+    }
+    free(options);
+    return error;
+}
+
 castor_ffmpeg_status castor_container_open(
-    castor_container *c, const void *bytes, size_t count, const char *demuxer) {
+    castor_container *c, const void *bytes, size_t count, const char *demuxer, bool sound_only) {
     *c = (castor_container){.bytes = bytes, .count = count};
     const AVInputFormat *input = ff.av_find_input_format(demuxer);
     if (!input) {
@@ -68,7 +84,7 @@ castor_ffmpeg_status castor_container_open(
     if (error < 0) {
         return castor_status_of(error, CASTOR_FFMPEG_DAMAGED);
     }
-    error = ff.avformat_find_stream_info(c->format, NULL);
+    error = find_streams(c->format, sound_only ? "1" : NULL);
     return error < 0 ? castor_status_of(error, CASTOR_FFMPEG_DAMAGED) : CASTOR_FFMPEG_OK;
 }
 

@@ -12,10 +12,11 @@ typedef struct {
     AVFormatContext *format;
 } castor_container;
 
-/// Opens `bytes`, which must outlive the container, with FFmpeg's demuxer of this name, and looks for streams. Call
-/// `castor_container_close` in any case.
+/// Opens `bytes`, which must outlive the container, with FFmpeg's demuxer of this name, and looks for streams. Where only sound is
+/// wanted, no picture is decoded, not even a sound file's cover. Call `castor_container_close` in any case.
 castor_ffmpeg_status castor_container_open(
-    castor_container *c, const void *bytes, size_t count, const char *demuxer) __attribute__((visibility("hidden")));
+    castor_container *c, const void *bytes, size_t count, const char *demuxer, bool sound_only)
+    __attribute__((visibility("hidden")));
 
 void castor_container_close(castor_container *c) __attribute__((visibility("hidden")));
 

@@ -12,6 +12,7 @@ struct castor_video_reader {
     const uint8_t *bytes;
     size_t count;
     int stream;
+    double end; // of what the scan saw, all streams, in seconds
 
     castor_video_packet *packets;
     size_t packet_count;
@@ -21,8 +22,12 @@ struct castor_video_reader {
 
 enum { NOT_NEEDED, FOR_OTHERS, WANTED };
 
-static castor_ffmpeg_status open_container(castor_video_reader *r) {
-    castor_ffmpeg_status status = castor_container_open(&r->container, r->bytes, r->count, r->demuxer);
+/// Matroska files that were cut keep the length of the whole. The others' claims are checked before FFmpeg sees them, or there are none.
+static bool claims_length(const castor_video_reader *r) { return strcmp(r->demuxer, "matroska") == 0; }
+
+/// The packets of the other streams are passed over already in the container, unless they are wanted for their times.
+static castor_ffmpeg_status open_container(castor_video_reader *r, enum AVDiscard others) {
+    castor_ffmpeg_status status = castor_container_open(&r->container, r->bytes, r->count, r->demuxer, false);
     if (status != CASTOR_FFMPEG_OK) {
         return status;
     }
@@ -38,7 +43,7 @@ static castor_ffmpeg_status open_container(castor_video_reader *r) {
     // Programs streams leave some times out.
     format->flags |= AVFMT_FLAG_GENPTS;
     for (unsigned i = 0; i < format->nb_streams; i++) {
-        format->streams[i]->discard = (int)i == r->stream ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+        format->streams[i]->discard = (int)i == r->stream ? AVDISCARD_DEFAULT : others;
     }
     return CASTOR_FFMPEG_OK;
 }
@@ -70,7 +75,7 @@ castor_ffmpeg_status castor_video_open(
     r->bytes = bytes;
     r->count = count;
     snprintf(r->demuxer, sizeof r->demuxer, "%s", demuxer);
-    castor_ffmpeg_status status = open_container(r);
+    castor_ffmpeg_status status = open_container(r, claims_length(r) ? AVDISCARD_DEFAULT : AVDISCARD_ALL);
     if (status != CASTOR_FFMPEG_OK) {
         castor_video_close(r);
         return status;
@@ -85,6 +90,8 @@ castor_ffmpeg_status castor_video_open(
     const AVCodec *decoder = ff.avcodec_find_decoder(codec->codec_id);
     *info = (castor_video_info){
         .seconds = known ? (double)stream->duration * stream->time_base.num / stream->time_base.den : -1,
+        .file_seconds = claims_length(r) && !guessed && format->duration != AV_NOPTS_VALUE
+            ? (double)format->duration / AV_TIME_BASE : -1,
         .width = codec->width,
         .height = codec->height,
         .aspect_num = plausible ? aspect.num : 1,
@@ -97,6 +104,17 @@ castor_ffmpeg_status castor_video_open(
     return CASTOR_FFMPEG_OK;
 }
 
+static void see_end(castor_video_reader *r, const AVPacket *packet) {
+    const AVFormatContext *format = r->container.format;
+    if (packet->pts == AV_NOPTS_VALUE) {
+        return;
+    }
+    AVRational unit = format->streams[packet->stream_index]->time_base;
+    double start = format->start_time == AV_NOPTS_VALUE ? 0 : (double)format->start_time / AV_TIME_BASE;
+    double end = ((double)packet->pts + (double)packet->duration) * unit.num / unit.den - start;
+    r->end = end > r->end ? end : r->end;
+}
+
 /// The next packet of the stream; END after the last one.
 static castor_ffmpeg_status next_packet(castor_video_reader *r, AVPacket *packet) {
     for (;;) {
@@ -107,6 +125,7 @@ static castor_ffmpeg_status next_packet(castor_video_reader *r, AVPacket *packet
         if (error < 0) {
             return castor_status_of(error, CASTOR_FFMPEG_DAMAGED);
         }
+        see_end(r, packet);
         if (packet->stream_index == r->stream) {
             return CASTOR_FFMPEG_OK;
         }
@@ -136,7 +155,7 @@ static castor_ffmpeg_status append(castor_video_reader *r, const AVPacket *packe
 
 castor_ffmpeg_status castor_video_scan(
     castor_video_reader *r, size_t most, const castor_video_packet **packets, size_t *count, int *unit_num,
-    int *unit_den) {
+    int *unit_den, double *end, bool *broken) {
     AVPacket *packet = ff.av_packet_alloc();
     castor_ffmpeg_status status = packet ? CASTOR_FFMPEG_OK : CASTOR_FFMPEG_NO_MEMORY;
     size_t capacity = 0;
@@ -151,9 +170,10 @@ castor_ffmpeg_status castor_video_scan(
     if (status == CASTOR_FFMPEG_OK) {
         return CASTOR_FFMPEG_TOO_LONG;
     }
-    if (status != CASTOR_FFMPEG_END) {
+    if (status != CASTOR_FFMPEG_END && (status != CASTOR_FFMPEG_DAMAGED || r->packet_count == 0)) {
         return status;
     }
+    *broken = status != CASTOR_FFMPEG_END;
     if (r->packet_count == 0) {
         return CASTOR_FFMPEG_DAMAGED;
     }
@@ -166,6 +186,7 @@ castor_ffmpeg_status castor_video_scan(
     *unit_den = unit.den;
     *packets = r->packets;
     *count = r->packet_count;
+    *end = r->end;
     return CASTOR_FFMPEG_OK;
 }
 
@@ -208,7 +229,10 @@ typedef struct {
     /// The last frame that is shown before the next wanted one.
     AVFrame *before;
     size_t done;
+    size_t decoded, undecodable;
 } decoding;
+
+enum { MAX_ERRORS_IN_A_ROW = 64 };
 
 static int64_t wanted_time(const decoding *d, size_t i) {
     return d->reader->packets[d->request->indices[i]].time;
@@ -274,16 +298,23 @@ static castor_ffmpeg_status take(decoding *d) {
     return status;
 }
 
-/// All frames that the decoder has ready.
+/// All frames that the decoder has ready. Those that it cannot decode are counted: others are on display in their place.
 static castor_ffmpeg_status receive(decoding *d) {
-    for (;;) {
+    for (int errors = 0; errors < MAX_ERRORS_IN_A_ROW;) {
         int error = ff.avcodec_receive_frame(d->codec, d->frame);
         if (error == AVERROR(EAGAIN) || error == AVERROR_EOF) {
-            return CASTOR_FFMPEG_OK;
+            break;
+        }
+        if (error == AVERROR(ENOMEM)) {
+            return CASTOR_FFMPEG_NO_MEMORY;
         }
         if (error < 0) {
-            return castor_status_of(error, CASTOR_FFMPEG_DAMAGED);
+            d->undecodable++;
+            errors++;
+            continue;
         }
+        errors = 0;
+        d->decoded++;
         if (d->frame->pts == AV_NOPTS_VALUE) {
             d->frame->pts = d->frame->best_effort_timestamp;
         }
@@ -292,6 +323,7 @@ static castor_ffmpeg_status receive(decoding *d) {
             return status;
         }
     }
+    return CASTOR_FFMPEG_OK;
 }
 
 /// The frames that the decoder still holds, at the end of a stretch of packets; the wanted ones among its packets are then settled.
@@ -334,9 +366,10 @@ static castor_ffmpeg_status open_decoder(decoding *d) {
 static castor_ffmpeg_status feed(decoding *d, const AVPacket *packet, bool wanted) {
     d->codec->skip_frame = wanted ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
     int error = ff.avcodec_send_packet(d->codec, packet);
-    if (error < 0) {
-        return castor_status_of(error, CASTOR_FFMPEG_DAMAGED);
+    if (error == AVERROR(ENOMEM)) {
+        return CASTOR_FFMPEG_NO_MEMORY;
     }
+    d->undecodable += error < 0;
     return receive(d);
 }
 
@@ -367,11 +400,11 @@ static castor_ffmpeg_status run(decoding *d, AVPacket *packet) {
 }
 
 castor_ffmpeg_status castor_video_decode(
-    castor_video_reader *r, const castor_video_request *request, uint8_t *rgb) {
+    castor_video_reader *r, const castor_video_request *request, uint8_t *rgb, size_t *undecodable) {
     mark(r, request->indices, request->count);
     // From the beginning, without seeking: reading packets is cheap, and seeking is inexact in some containers.
     castor_container_close(&r->container);
-    castor_ffmpeg_status status = open_container(r);
+    castor_ffmpeg_status status = open_container(r, AVDISCARD_ALL);
     decoding d = {.reader = r, .request = request, .rgb = rgb};
     AVPacket *packet = ff.av_packet_alloc();
     if (status == CASTOR_FFMPEG_OK) {
@@ -379,6 +412,10 @@ castor_ffmpeg_status castor_video_decode(
     }
     if (status == CASTOR_FFMPEG_OK) {
         status = run(&d, packet);
+    }
+    *undecodable = d.undecodable;
+    if (status == CASTOR_FFMPEG_OK && d.undecodable > d.decoded) {
+        status = CASTOR_FFMPEG_DAMAGED;
     }
     ff.sws_freeContext(d.scaler);
     ff.av_frame_free(&d.frame);

@@ -28,10 +28,20 @@ const char *castor_ffmpeg_version(void);
 typedef struct castor_audio_reader castor_audio_reader;
 
 typedef struct {
-    double seconds;  // from the container; below 0: not known
+    double seconds;  // from the container's own words, never an estimate; below 0: not known
     int sample_rate; // Hz, as the container says; a decoder may correct it
     int channels;
+    bool lossless;
 } castor_audio_info;
+
+/// What happened on the way so far. A packet is what the container holds for the decoder: a frame, in most formats.
+typedef struct {
+    size_t decoded;        // packets
+    size_t undecodable;    // packets that gave no samples because they are damaged
+    double longest_packet; // in seconds, of what was decoded
+    bool broken;           // the container ends in what cannot be read
+    bool left_out;         // a stream that began later was not read
+} castor_audio_damage;
 
 typedef struct {
     const float *samples; // mono, the mean of all channels; valid until the next call on the reader
@@ -45,8 +55,10 @@ typedef struct {
 castor_ffmpeg_status castor_audio_open(
     const void *bytes, size_t count, const char *demuxer, castor_audio_reader **reader, castor_audio_info *info);
 
-/// The next decoded samples, in order.
+/// The next decoded samples, in order. What cannot be decoded is passed over and counted.
 castor_ffmpeg_status castor_audio_read(castor_audio_reader *reader, castor_audio_block *block);
+
+castor_audio_damage castor_audio_damage_so_far(const castor_audio_reader *reader);
 
 void castor_audio_close(castor_audio_reader *reader);
 
@@ -70,6 +82,7 @@ typedef struct castor_video_reader castor_video_reader;
 
 typedef struct {
     double seconds;        // from the container; below 0: not known
+    double file_seconds;   // of all streams, as a Matroska file claims; below 0: not known
     int width, height;     // as stored
     int aspect_num, aspect_den; // width of a pixel over its height; 1/1 where it is not known
     int quarter_turns;     // clockwise, to stand upright
@@ -88,10 +101,11 @@ typedef struct {
 castor_ffmpeg_status castor_video_open(
     const void *bytes, size_t count, const char *demuxer, castor_video_reader **reader, castor_video_info *info);
 
-/// All packets of the stream, in the order of decoding; valid until the reader is closed. Nothing is decoded.
+/// All packets of the stream, in the order of decoding; valid until the reader is closed. Nothing is decoded. `end`, in seconds, is
+/// the last of all streams; `broken`: behind these packets is what cannot be read.
 castor_ffmpeg_status castor_video_scan(
     castor_video_reader *reader, size_t most, const castor_video_packet **packets, size_t *count, int *unit_num,
-    int *unit_den);
+    int *unit_den, double *end, bool *broken);
 
 typedef struct {
     const size_t *indices;  // of the packets whose frames are wanted, their times ascending, none twice
@@ -103,9 +117,10 @@ typedef struct {
 } castor_video_request;
 
 /// Decodes the frames of some packets of the last scan to `count * height * width * 3` bytes of RGB, one after the other. Only what
-/// they depend on is decoded with them.
+/// they depend on is decoded with them. A frame that is damaged is counted in `undecodable`, and the one before it stands in its place;
+/// where most are, the video is damaged.
 castor_ffmpeg_status castor_video_decode(
-    castor_video_reader *reader, const castor_video_request *request, uint8_t *rgb);
+    castor_video_reader *reader, const castor_video_request *request, uint8_t *rgb, size_t *undecodable);
 
 /// How many packets `castor_video_decode` would give to the decoder.
 size_t castor_video_cost(castor_video_reader *reader, const size_t *indices, size_t count);
