@@ -99,6 +99,7 @@ package struct Preparation: Sendable {
         var input = EncoderInput(segments)
         if input.truncate(to: maxTokens) { truncated = true }
         guard !truncated || options.autoTruncate else { throw .tooManyTokens(limit: maxTokens) }
+        guard input.tokenCount > 0 else { throw .noTokens }
         return PreparedContent(input: input, usage: usage, truncated: truncated, dimensions: dimensions)
     }
 
@@ -126,7 +127,10 @@ package struct Preparation: Sendable {
     ) throws(EmbedError) -> [EncoderInput.Segment] {
         switch source.kind {
         case .text(let text):
-            let (ids, cut) = tokenizer.encode(text, limit: maxTokens)
+            let (ids, cut): ([Int32], Bool)
+            do { (ids, cut) = try tokenizer.encode(text, limit: maxTokens) } catch {
+                throw .unreadableText(part: source.number, reason: error.description)
+            }
             if cut { truncated = true }
             usage.add(ids.count, .text)
             return [.text(ids)]
