@@ -113,20 +113,20 @@ public final class Embedder: Sendable {
             if case .failure(let error) = result { .failure(error) } else { nil }
         }
         for batch in batches(prepared) {
-            for (item, result) in zip(batch, encode(batch.map(\.content))) { results[item.index] = result }
+            for (item, result) in zip(batch, pass(batch.map(\.content))) { results[item.index] = result }
         }
         return results.map { $0! }
     }
 
     /// One pass; where it fails, one for each content: a row of the table that is not finite, or values that overflow, are the matter
     /// of the content that has them.
-    private func encode(_ batch: [PreparedContent]) -> [Result<Embedding, EmbedError>] {
+    private func pass(_ batch: [PreparedContent]) -> [Result<Embedding, EmbedError>] {
         do throws(ModelError) {
             let rows = try encoder.encode(batch.map(\.input))
             return batch.enumerated().map { row, content in embedding(content, rows[row..<row + 1]) }
         } catch {
             if batch.count == 1 { return [.failure(.model(error.description))] }
-            return batch.flatMap { encode([$0]) }
+            return batch.flatMap { pass([$0]) }
         }
     }
 

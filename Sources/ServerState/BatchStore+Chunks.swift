@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRDB
 import Hashing
+import Synchronization
 
 /// Consecutive requests of one job, to be computed together.
 package struct BatchChunk: Sendable {
