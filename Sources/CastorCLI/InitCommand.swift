@@ -20,7 +20,8 @@ struct InitCommand: ParsableCommand {
         if let file = try? SafeTensors(path: weights), file.metadata["castor.state"] == "trained" {
             throw Failure(.cannotWrite, "\(weights) holds trained weights; move it away to make untrained ones")
         }
-        try OutputFile(weights).refuse(inputs: [Model.configurationName, Model.tokenizerName].map { "\(folder)/\($0)" })
+        try OutputFile(weights).refuse(
+            inputs: [Model.configurationName, Model.tokenizerName].map { "\(folder)/\($0)" })
         do {
             let count = try UntrainedModel.write(at: folder, seed: seed)
             Terminal.error("\(folder): \(count) untrained parameters, seed \(seed)\n")

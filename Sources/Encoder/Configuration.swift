@@ -225,7 +225,8 @@ package struct Configuration: Codable, Sendable, Equatable {
         for dimensions in matryoshkaDimensions { try check("matryoshka_dimensions", dimensions, 1...outputDimensions) }
         try require(!matryoshkaDimensions.isEmpty, "matryoshka_dimensions", "is empty")
         try require(
-            Set(matryoshkaDimensions).count == matryoshkaDimensions.count, "matryoshka_dimensions", "holds a size twice")
+            Set(matryoshkaDimensions).count == matryoshkaDimensions.count, "matryoshka_dimensions", "holds a size twice"
+        )
         for (key, blocks, base) in [
             ("text", text.blocks, text.ropeBase), ("image", image.blocks, image.ropeBase),
             ("audio", audio.blocks, audio.ropeBase), ("unified", unified.blocks, unified.ropeBase),

@@ -71,6 +71,7 @@ let echo: BatchRunner.Embed = { chunk in
         switch request {
         case .json(let json):
             BatchResult(line: Array("{\"of\":\(json.text)}".utf8), isFailure: json.text.contains("bad"))
+        case .deadly(let json): BatchResult(line: Array("{\"deadly\":\(json.text)}".utf8), isFailure: true)
         case .tooLong(let bytes, let limit):
             BatchResult(line: Array("{\"tooLong\":[\(bytes),\(limit)]}".utf8), isFailure: true)
         }

@@ -26,13 +26,15 @@ import Training
     }
 
     private func examples(_ tokenizer: Tokenizer) -> [Example] {
-        func input(_ text: String) -> EncoderInput { EncoderInput([.text(tokenizer.encode(text, limit: 64).ids)]) }
+        func input(_ text: String) throws -> EncoderInput {
+            EncoderInput([.text(try tokenizer.encode(text, limit: 64).ids)])
+        }
         return Self.colours.flatMap { colour in
             Self.shapes.flatMap { shape in
                 Self.grounds.map { ground in
                     Example(
-                        query: input("a \(colour.0) \(shape.0) on \(ground.0)"),
-                        positive: input("sur \(ground.1), \(shape.1) \(colour.1)"))
+                        query: try input("a \(colour.0) \(shape.0) on \(ground.0)"),
+                        positive: try input("sur \(ground.1), \(shape.1) \(colour.1)"))
                 }
             }
         }

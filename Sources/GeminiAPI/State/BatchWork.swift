@@ -32,7 +32,8 @@ struct BatchWork: Sendable {
             return Self.failure(.invalid("The line has \(bytes) bytes, the limit is \(limit)."), labels: nil)
         case .deadly(let text):
             let error = APIError(
-                .internal, "The request was given up: the server ended each time it computed it, and two times it was alone.")
+                .internal,
+                "The request was given up: the server ended each time it computed it, and two times it was alone.")
             return Self.failure(error, labels: labels(text))
         case .json(let text):
             var isComputed = false

@@ -14,7 +14,8 @@ package enum RecipeSchema {
         RecipeField(
             "seed", .whole(.init(least: 0, most: 9_007_199_254_740_992)), .defaults("1"),
             "Of weights, order and augmentation. Equal seeds give equal bits."),
-        RecipeField("threads", .whole(.init(least: 1, most: 1_024)), .optional, "Threads that compute; all cores without it."),
+        RecipeField(
+            "threads", .whole(.init(least: 1, most: 1_024)), .optional, "Threads that compute; all cores without it."),
         RecipeField(
             "workers", .whole(.init(least: 0, most: 64)), .defaults("1"),
             "Threads that decode ahead; 0 decodes when a batch is wanted."),
@@ -35,7 +36,8 @@ package enum RecipeSchema {
 
     private static let stage = RecipeShape.object([
         RecipeField("name", .text, .optional, "In logs; without it, its number."),
-        RecipeField("steps", .whole(.init(least: 1, most: 1_000_000_000)), .optional, "Updates. Either this or `epochs`."),
+        RecipeField(
+            "steps", .whole(.init(least: 1, most: 1_000_000_000)), .optional, "Updates. Either this or `epochs`."),
         RecipeField(
             "epochs", .number(.init(above: 0, most: 1_000_000)), .optional,
             "Passes: as many updates as all data sets of the stage have batches, times this."),
