@@ -181,7 +181,7 @@ import Testing
         let input = try folder.bytes("in.jsonl")
         let outcome = try CastorProgram.run(["embed", "--batch", "in.jsonl", "-o", "./in.jsonl"], in: folder)
         #expect(outcome.status == 64)
-        #expect(outcome.errors == "castor: ./in.jsonl is both the input and the output\n")
+        #expect(outcome.errors == "castor: the output ./in.jsonl is the input in.jsonl\n")
         #expect(try folder.bytes("in.jsonl") == input)
     }
 
