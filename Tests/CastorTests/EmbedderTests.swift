@@ -78,7 +78,8 @@ import Testing
             var options = EmbedOptions()
             options.maxTokens = maxTokens
             let (long, short) = (
-                try Self.embedder.embed(Content(text), options: options), try Self.embedder.embed("x", options: options)
+                try Self.embedder.embed(Content(text), options: options),
+                try Self.embedder.embed(Content("x"), options: options)
             )
             #expect(long.tokenCount == short.tokenCount && !long.truncated)
             expectClose(long.values, short.values, .batchInvariance)

@@ -87,8 +87,8 @@ struct Progress {
 
     var rate: Int { Int(Double(done) / max(Self.seconds - start, 1e-3)) }
 
-    mutating func advance(by count: Int = 1) {
-        done += count
+    mutating func advance(by executions: Int = 1) {
+        done += executions
         guard Self.seconds - said >= Self.interval else { return }
         said = Self.seconds
         let left = (count - done) / max(rate, 1)
