@@ -18,7 +18,9 @@ import Testing
     }
 
     /// Lengths are those of the numbers, and the result is JSON, which knows no infinity.
-    @Test(arguments: [1e30, 3e38, 1e-30, 1e-44] as [Float]) func valuesOfAnySizeAreCompared(scale: Float) throws {
+    @Test(arguments: [1e30, 3e38, 1e-30, 8 * .leastNonzeroMagnitude] as [Float]) func valuesOfAnySizeAreCompared(
+        scale: Float
+    ) throws {
         let vectors = randomUnits(12, 8, seed: 3)
         for index in 0..<vectors.count { vectors.pointer[index] *= scale }
         let comparison = try compare(vectors)
@@ -31,7 +33,7 @@ import Testing
     /// A prefix next to nothing, of vectors whose length lies behind it.
     @Test func prefixesNextToNothingAreCompared() throws {
         let vectors = randomUnits(12, 8, seed: 4)
-        for row in 0..<12 { for column in 0..<4 { vectors.row(row)[column] *= 1e-40 } }
+        for row in 0..<12 { for column in 0..<4 { vectors.row(row)[column] *= .leastNormalMagnitude / 256 } }
         let comparison = try compare(vectors)
         #expect(throws: Never.self) { try JSONEncoder().encode(comparison) }
         #expect(comparison.groups[0].sizes[0].spearman.map { $0.value > 0.999 } == true)

@@ -113,12 +113,14 @@ enum TextRun {
                 case .vectorOrRefusal(isText: false): throw Finding(description: "a vector of what is no UTF-8")
                 case .same:
                     let first = try results[index - 1].get()
+                    // Where a text is cut amid a run that can be divided in several ways, it is divided by where it is cut.
                     guard first.tokenCount == embedding.tokenCount, first.truncated == embedding.truncated,
-                        zip(first.values, values).allSatisfy({ abs($0 - $1) <= tolerance })
+                        first.truncated || zip(first.values, values).allSatisfy({ abs($0 - $1) <= tolerance })
                     else {
                         throw Finding(
                             description:
-                                "text \(index) behind dropped characters: \(embedding.tokenCount) tokens, \(first.tokenCount) without"
+                                "text \(index) behind dropped characters: \(embedding.tokenCount) tokens\(embedding.truncated ? ", cut" : ""), "
+                                + "\(first.tokenCount) without\(first.truncated ? ", cut" : "")"
                         )
                     }
                 case .vector, .vectorOrRefusal: break

@@ -12,6 +12,8 @@ package final class Tokenizer: @unchecked Sendable {
     private static let bytesPerToken = 64
     /// Bytes read at most for one token, where the first did not fill the context: runs of unknown characters become one token.
     private static let mostBytesPerToken = 1_024
+    /// Where a text is cut, its last pieces are not those of the whole text: so many more than fit must be there.
+    private static let uncertainTokens = 16
 
     package init(path: String) throws(ModelError) {
         let file = try MappedFile(path: path)
@@ -49,31 +51,33 @@ package final class Tokenizer: @unchecked Sendable {
         _ bytes: UnsafeBufferPointer<UInt8>, limit: Int
     ) throws(ModelError) -> (ids: [Int32], truncated: Bool) {
         var room = limit * Self.bytesPerToken
-        if bytes.count <= room { return try ids(of: bytes, isAll: true, limit: limit) }
+        if bytes.count <= room { return try ids(of: bytes, isAll: true, limit: limit).kept }
         // The common long text fills the context at once; one that does not is mostly characters that make no tokens.
         var found = try ids(of: bytes.prefix(utf8: room), isAll: false, limit: limit)
         var kept = CondensedText(bytes)
-        while found.ids.count < limit, !kept.isAll, room < limit * Self.mostBytesPerToken {
+        while found.count < limit + Self.uncertainTokens, !kept.isAll, room < limit * Self.mostBytesPerToken {
             room *= 4
             try kept.read(upTo: room) { (window) throws(ModelError) in try count(window) == 0 }
             found = try kept.text.withUnsafeBufferPointer { (text) throws(ModelError) in
                 try ids(of: text, isAll: kept.isAll, limit: limit)
             }
         }
-        return found
+        return found.kept
     }
 
+    /// Those that are kept, and how many there are.
+    ///
     /// - Parameter isAll: whether the text ends with these bytes
     private func ids(
         of text: UnsafeBufferPointer<UInt8>, isAll: Bool, limit: Int
-    ) throws(ModelError) -> (ids: [Int32], truncated: Bool) {
+    ) throws(ModelError) -> (kept: (ids: [Int32], truncated: Bool), count: Int) {
         // Room for the end token; normalisation can make more ids than there are bytes, so the limit alone is the bound.
         var ids = [Int32](repeating: 0, count: limit + 1)
         let count = try count(text, into: &ids, limit: limit)
         let isComplete = isAll && count < limit
         if isComplete { ids[count] = endID }
         // A copy: a short text must not hold memory for a long one.
-        return (Array(ids.prefix(isComplete ? count + 1 : min(count, limit))), !isComplete)
+        return ((Array(ids.prefix(isComplete ? count + 1 : min(count, limit))), !isComplete), count)
     }
 
     private func count(_ text: UnsafeBufferPointer<UInt8>) throws(ModelError) -> Int {
