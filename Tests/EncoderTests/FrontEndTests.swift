@@ -71,13 +71,15 @@ import Testing
         }
     }
 
-    /// Unknown characters in a row are one token: they are read much further than others, but not without end.
-    @Test func aRunOfUnknownCharactersIsOneToken() throws {
-        let one = try tokenizer.encode("\u{10380}", limit: 8)
-        let many = try tokenizer.encode(String(repeating: "\u{10380}", count: 1_000), limit: 8)
-        #expect(many.ids == one.ids && !many.truncated)
-        let cut = try tokenizer.encode(String(repeating: "\u{10380}", count: 1_000_000), limit: 8)
-        #expect(cut.truncated && !cut.ids.isEmpty && cut.ids == Array(one.ids.dropLast()))
+    /// However few words there are in however much that is dropped: all of them are read.
+    @Test(arguments: [200, 257, 3_000]) func fewWordsInMuchThatIsDropped(distance: Int) throws {
+        let gap = String(repeating: "\u{200b}", count: distance / 2) + String(repeating: " ", count: distance)
+        let words = (0..<300).map { ["the", "cat", "42", "猫"][$0 % 4] }
+        let short = try tokenizer.encode(words.joined(separator: " "), limit: 2_000)
+        for limit in [2_000, short.ids.count, short.ids.count - 1] {
+            let found = try tokenizer.encode(gap + words.joined(separator: gap) + gap, limit: limit)
+            #expect(found.ids == Array(short.ids.prefix(limit)) && found.truncated == (limit < short.ids.count))
+        }
     }
 
     /// Stripes have edges across them only, a flat picture none, and a place is told by its corner alone.

@@ -29,7 +29,7 @@ import Testing
     /// Squares beyond what f64 holds.
     @Test func correlationOfHugeValuesIsUndefined() {
         #expect(Correlation.pearson([1e200, -1e200, 0], [1, 2, 3]) == nil)
-        #expect(Correlation.spearman([1e200, -1e200, 0], [3, 1, 2]) == 1)
+        expectClose(Correlation.spearman([1e200, -1e200, 0], [3, 1, 2]), 1)
     }
 
     /// Grades may be as large as whole numbers are; their sum need not be one.

@@ -10,8 +10,8 @@ struct CondensedText {
     /// The last window without tokens: the same again is found by comparing bytes, a thousand times faster.
     private var dropped: UnsafeBufferPointer<UInt8>?
 
-    /// Small, so that texts with a word now and then shrink as well.
-    private static let windowBytes = 1_024
+    /// Small, so that what is kept of a text with a word now and then is far below what is read for a token at most.
+    private static let windowBytes = 256
 
     init(_ bytes: UnsafeBufferPointer<UInt8>) {
         self.bytes = bytes
