@@ -1,5 +1,5 @@
 import CastorNumerics
-import Encoder
+package import Encoder
 
 /// Turns contents into vectors with the model of one folder.
 ///
@@ -162,7 +162,7 @@ public final class Embedder: Sendable {
 }
 
 extension ModelLoadError {
-    init(_ error: ModelError) {
+    package init(_ error: ModelError) {
         if case .notFound = error { isMissing = true } else { isMissing = false }
         description = error.description
     }
