@@ -35,8 +35,6 @@ package struct Server: Sendable {
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) throws -> some ApplicationProtocol {
         let options = core.options
-        // The first request may come before the services run.
-        core.startThreads()
         var headers = HTTP1Channel.Configuration.DecoderConfiguration()
         headers.maxHeaderFieldSize = options.limits.maxHeaderBytes
         headers.maxHeaderListSize = options.limits.maxHeaderBytes

@@ -26,9 +26,6 @@ package final class ServerCore: Sendable {
         bodies = BodyBudget(limit: options.limits.maxBufferedBytes)
     }
 
-    /// Of ``offPool(large:_:)``; what is sent there before fails.
-    func startThreads() { threads.start() }
-
     package func start() {
         threads.start()
         scheduler.start()
