@@ -112,14 +112,15 @@ package struct Preparation: Sendable {
         for (index, part) in content.parts.enumerated() {
             if case .text("") = part { continue }
             let source = try PartSource(part, number: index + 1, files, limits)
-            // A text has rarely more tokens than bytes.
-            let limit = min((source.text?.utf8.count ?? 0) + 16, Self.maxCountedTokens)
+            let limit = min((source.text?.utf8.count ?? 0) * Self.mostTokensPerByte + 16, Self.maxCountedTokens)
             _ = try segments(source, options, NoHooks(), limit, &usage, &truncated)
         }
         return usage
     }
 
     private static let maxCountedTokens = 1 << 22
+    /// U+FDFA, of three bytes, is normalised to 33 bytes, more than any other, and a byte is a token at most.
+    private static let mostTokensPerByte = 11
 
     private func segments(
         _ source: PartSource, _ options: EmbedOptions, _ hooks: some PreparationHooks, _ maxTokens: Int,

@@ -87,6 +87,17 @@ import Testing
         }
     }
 
+    /// Characters that normalisation makes many of: there are more tokens than bytes, and all are counted.
+    @Test(arguments: ["\u{FDFA}", "a\u{FDFA}e\u{11A8}\u{FFFF}\u{FE0F}\u{202E}\u{3099}\u{1D15F}"])
+    func asManyTokensAreCountedAsAreEmbedded(text: String) throws {
+        for count in [1, 10, 100] {
+            let content = Content(String(repeating: text, count: count))
+            let embedding = try Self.embedder.embed(content)
+            #expect(!embedding.truncated && embedding.tokenCount > text.utf8.count * count)
+            #expect(try Self.embedder.countTokens(content) == embedding.usage)
+        }
+    }
+
     /// A row of the table that is not finite, which the model's file may hold: the contents beside it keep their vectors.
     @Test func whatTheModelCannotDoForOneContentTakesNoOtherWithIt() throws {
         try Folders.withNanoCopy { folder in

@@ -30,6 +30,8 @@ extension TextRun {
                         isUnit: face.hasSuffix("2"))
                 }
             } catch let finding as Finding {
+                try FileManager.default.createDirectory(atPath: "Fuzzing/found", withIntermediateDirectories: true)
+                try Data(content).write(to: URL(filePath: "Fuzzing/found/server"))
                 say("server: seed \(seed), number \(index): \(finding)")
                 exit(1)
             }
