@@ -161,7 +161,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ComparisonTests",
-            dependencies: ["CastorNumerics", "Comparison", "Evaluation", "TestSupport"],
+            dependencies: ["CastorNumerics", "Comparison", "Encoder", "Evaluation", "Report", "TestSupport"],
             exclude: ["Fixtures"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -15,6 +15,10 @@ public enum EmbedError: Error, Sendable, Equatable {
     case media(part: Int, name: String?, reason: String)
     /// A text file that is not UTF-8.
     case invalidText(part: Int, name: String?)
+    /// A text that the tokenizer cannot take, for want of memory.
+    case unreadableText(part: Int, reason: String)
+    /// Parts of which nothing is left to embed.
+    case noTokens
     case tooManyImages(count: Int, limit: Int)
     /// Sounds that are together longer than one may be.
     case tooMuchSound(seconds: Double, limit: Double)
@@ -65,6 +69,8 @@ extension EmbedError: CustomStringConvertible {
             "part \(part)\(name.map { " (\($0))" } ?? ""): \(reason)"
         case .invalidText(let part, let name):
             "part \(part)\(name.map { " (\($0))" } ?? ""): the text is not valid UTF-8"
+        case .unreadableText(let part, let reason): "part \(part): \(reason)"
+        case .noTokens: "the content has nothing that makes a token"
         case .tooManyImages(let count, let limit): "the content has \(count) images, the limit is \(limit)"
         case .tooMuchSound(let seconds, let limit):
             "the sounds of the content are at least \(Int(seconds)) s long together, the limit is \(Int(limit)) s"

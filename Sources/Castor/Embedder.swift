@@ -1,5 +1,5 @@
 import CastorNumerics
-import Encoder
+package import Encoder
 
 /// Turns contents into vectors with the model of one folder.
 ///
@@ -113,16 +113,21 @@ public final class Embedder: Sendable {
             if case .failure(let error) = result { .failure(error) } else { nil }
         }
         for batch in batches(prepared) {
-            do throws(ModelError) {
-                let rows = try encoder.encode(batch.map(\.content.input))
-                for (row, item) in batch.enumerated() {
-                    results[item.index] = embedding(item.content, rows[row..<row + 1])
-                }
-            } catch {
-                for item in batch { results[item.index] = .failure(.model(error.description)) }
-            }
+            for (item, result) in zip(batch, pass(batch.map(\.content))) { results[item.index] = result }
         }
         return results.map { $0! }
+    }
+
+    /// One pass; where it fails, one for each content: a row of the table that is not finite, or values that overflow, are the matter
+    /// of the content that has them.
+    private func pass(_ batch: [PreparedContent]) -> [Result<Embedding, EmbedError>] {
+        do throws(ModelError) {
+            let rows = try encoder.encode(batch.map(\.input))
+            return batch.enumerated().map { row, content in embedding(content, rows[row..<row + 1]) }
+        } catch {
+            if batch.count == 1 { return [.failure(.model(error.description))] }
+            return batch.flatMap { pass([$0]) }
+        }
     }
 
     /// Contents in order, cut where the token budget is full.
@@ -157,7 +162,7 @@ public final class Embedder: Sendable {
 }
 
 extension ModelLoadError {
-    init(_ error: ModelError) {
+    package init(_ error: ModelError) {
         if case .notFound = error { isMissing = true } else { isMissing = false }
         description = error.description
     }

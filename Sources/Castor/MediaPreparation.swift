@@ -58,7 +58,10 @@ extension Preparation {
             usage.add(Usage.tokensPerPage, .document)
             guard !page.text.isEmpty else { continue }
             // One token more than fits shows the content that it is too long.
-            let (ids, _) = tokenizer.encode(page.text, limit: configuration.maxTokens + 1)
+            let ids: [Int32]
+            do { ids = try tokenizer.encode(page.text, limit: configuration.maxTokens + 1).ids } catch {
+                throw .documentTooCostly(error.description)
+            }
             segments.append(.pageText(ids))
             usage.add(ids.count, .document)
         }

@@ -135,6 +135,7 @@ package struct Preparation: Sendable {
         var input = EncoderInput(segments)
         if input.truncate(to: maxTokens) { tally.truncated = true }
         guard !tally.truncated || options.autoTruncate else { throw .tooManyTokens(limit: maxTokens) }
+        guard input.tokenCount > 0 else { throw .noTokens }
         return PreparedContent(
             input: input, usage: tally.usage, truncated: tally.truncated, notes: tally.notes, dimensions: dimensions)
     }
@@ -147,14 +148,15 @@ package struct Preparation: Sendable {
         for (index, part) in content.parts.enumerated() {
             if case .text("") = part { continue }
             let source = try PartSource(part, number: index + 1, files, limits)
-            // A text has rarely more tokens than bytes.
-            let limit = min((source.text?.utf8.count ?? 0) + 16, Self.maxCountedTokens)
+            let limit = min((source.text?.utf8.count ?? 0) * Self.mostTokensPerByte + 16, Self.maxCountedTokens)
             _ = try segments(source, options, NoHooks(), limit, &tally)
         }
         return tally.usage
     }
 
     private static let maxCountedTokens = 1 << 22
+    /// U+FDFA, of three bytes, is normalised to 33 bytes, more than any other, and a byte is a token at most.
+    private static let mostTokensPerByte = 11
 
     private func segments(
         _ source: PartSource, _ options: EmbedOptions, _ hooks: some PreparationHooks, _ maxTokens: Int,
@@ -165,7 +167,10 @@ package struct Preparation: Sendable {
         defer { tally.add(notes, of: source) }
         switch source.kind {
         case .text(let text):
-            let (ids, cut) = tokenizer.encode(text, limit: maxTokens)
+            let (ids, cut): ([Int32], Bool)
+            do { (ids, cut) = try tokenizer.encode(text, limit: maxTokens) } catch {
+                throw .unreadableText(part: source.number, reason: error.description)
+            }
             if cut { tally.truncated = true }
             tally.usage.add(ids.count, .text)
             return [.text(ids)]

@@ -35,6 +35,9 @@ final class BatchOutput {
         close(descriptor)
     }
 
+    /// Whether there is something to go on from: a device or a pipe keeps nothing.
+    var isFile: Bool { reader.size != nil }
+
     /// A line of output; a line of input has a key, too.
     private struct Finished: Decodable {
         let key: String

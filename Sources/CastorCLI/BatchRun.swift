@@ -22,6 +22,8 @@ struct BatchRun {
     func run(input: String, output: String?) throws {
         let reader = try LineReader(path: input, maxLineBytes: Self.maxLineBytes)
         let sink = try output.map { try BatchOutput(path: $0, input: reader) }
+        let mark = sink.flatMap { $0.isFile ? BatchMark(output: $0.path) : nil }
+        defer { mark?.end() }
         Interruption.watch()
 
         let base = input == "-" ? "." : Self.folder(of: input)
@@ -31,6 +33,7 @@ struct BatchRun {
         while true {
             let lines = try nextGroup(reader, after: tally.count)
             guard !lines.isEmpty else { break }
+            let first = tally.count + 1
             let kept = try keep(lines, after: tally.count, in: sink, input: input)
             if !isCompared, let sink, let first = sink.firstVector {
                 try compare(first.values, lines[first.line - tally.count], base, sink)
@@ -45,18 +48,30 @@ struct BatchRun {
                 }
                 progress = Progress(from: reader.share)
             }
-            var writer = JSONWriter()
-            for (line, result) in zip(lines, embed(lines, base)).dropFirst(kept) {
-                tally.note(result, key: line.key)
-                write(result, key: line.key, to: &writer)
+            func finish(_ lines: ArraySlice<Line>, _ results: [Result<Embedding, Problem>]) throws {
+                var writer = JSONWriter()
+                for (line, result) in zip(lines, results) {
+                    tally.note(result, key: line.key)
+                    write(result, key: line.key, to: &writer)
+                }
+                tally.count += lines.count
+                try Interruption.whileWriting(
+                    "castor: stopped after \(tally.count) contents\(output == nil ? "" : "; the same command goes on from there")\n"
+                ) {
+                    try sink?.append(writer.bytes) ?? Terminal.output(writer.bytes)
+                }
+                progress?.update(items: tally.count - tally.resumed, total: tally.count, share: reader.share)
             }
-            tally.count += lines.count - kept
-            try Interruption.whileWriting(
-                "castor: stopped after \(tally.count) contents\(output == nil ? "" : "; the same command goes on from there")\n"
-            ) {
-                try sink?.append(writer.bytes) ?? Terminal.output(writer.bytes)
+            guard let mark, isDeadly(mark, group: first, count: lines.count) else {
+                try finish(lines[kept...], Array(embed(lines, base).dropFirst(kept)))
+                continue
             }
-            progress?.update(items: tally.count - tally.resumed, total: tally.count, share: reader.share)
+            Terminal.error(
+                "castor: earlier runs ended between lines \(first) and \(first + lines.count - 1): a line at a time\n")
+            for index in kept..<lines.count {
+                let isGivenUp = mark.begin(.line(first + index)) > BatchMark.maxStarts
+                try finish(lines[index...index], isGivenUp ? [.failure(.deadly)] : embed([lines[index]], base))
+            }
         }
         progress?.finish()
         if let sink, try sink.nextFinishedKey() != nil {
@@ -64,6 +79,11 @@ struct BatchRun {
         }
         try sink?.finish()
         tally.report()
+    }
+
+    /// Whether runs have ended in this group: then a line that is at fault is to be found.
+    private func isDeadly(_ mark: BatchMark, group: Int, count: Int) -> Bool {
+        mark.wasAlone(in: group...group + count - 1) || mark.begin(.group(group)) > BatchMark.maxStarts
     }
 
     private func keep(_ lines: [Line], after count: Int, in sink: BatchOutput?, input: String) throws -> Int {
@@ -167,6 +187,10 @@ struct BatchRun {
         static func invalid(_ message: String) -> Problem {
             Problem(code: 400, status: "INVALID_ARGUMENT", message: message)
         }
+
+        static let deadly = Problem(
+            code: 500, status: "INTERNAL",
+            message: "given up: castor ended each time it embedded this content, and two times it was alone")
 
         init(code: Int, status: String, message: String) {
             (self.code, self.status, self.message) = (code, status, message)

@@ -69,6 +69,10 @@ struct CompareCommand: ParsableCommand {
     }
 
     private func compare() throws {
+        for output in [json, report].compactMap({ $0 }) {
+            try OutputFile(output).refuse(inputs: [reference, candidate, contents, qrels])
+        }
+        if let report { try OutputFile(report).refuse(beside: json) }
         let labels = try contents.map { (path) throws(ComparisonError) in try ContentLabels(path: path) }
         var options = Comparer.Options()
         options.sizes = dimensions?.values

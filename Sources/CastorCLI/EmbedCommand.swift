@@ -85,6 +85,10 @@ struct EmbedCommand: ParsableCommand {
 
     func run() throws {
         let start = Progress.now
+        if let output {
+            let files = parts.map { if case .file(let path, _) = $0.part.media { path } else { String?.none } }
+            try OutputFile(output).refuse(inputs: [batch] + files + model.files)
+        }
         let embedder = try model.open()
         var options = EmbedOptions()
         options.dimensions = dimensions
@@ -156,9 +160,10 @@ extension EmbedError {
         case .unsupportedType(_, let type): .unsupportedType(part: number, type: type)
         case .media(_, let name, let reason): .media(part: number, name: name, reason: reason)
         case .invalidText(_, let name): .invalidText(part: number, name: name)
+        case .unreadableText(_, let reason): .unreadableText(part: number, reason: reason)
         case .unsupportedByModel(_, let kind): .unsupportedByModel(part: number, kind: kind)
         case .notAVideo: .notAVideo(part: number)
-        case .noParts, .tooManyImages, .tooMuchSound, .tooManyVideos, .tooManyDocuments, .tooManyTokens,
+        case .noParts, .noTokens, .tooManyImages, .tooMuchSound, .tooManyVideos, .tooManyDocuments, .tooManyTokens,
             .invalidDimensions, .model:
             self
         }

@@ -65,6 +65,7 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let json { try OutputFile(json).refuse(inputs: tasks + model.files) }
         let embedder = try model.open()
         let sizes = dimensions?.values ?? embedder.info.matryoshkaDimensions
         var report = EvaluationReport(model: embedder.info, dimensions: sizes, limit: limit, prompts: prompts.rawValue)
@@ -75,6 +76,7 @@ struct EvaluateCommand: ParsableCommand {
                 progress.update(items: $0, total: $0, share: nil)
             }
             let files = try TaskFile.all(tasks, data: data)
+            if let json { try OutputFile(json).refuse(inputs: files.flatMap { [$0.path] + $0.files }) }
             let table = EvaluationTable(files, dimensions: sizes, showsSubsets: subsets)
             if let json { try report.save(to: json) }
             try Terminal.output(table.header)

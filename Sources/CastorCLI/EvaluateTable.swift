@@ -59,6 +59,7 @@ struct EvaluationTable {
 
     /// With a fixed number of places.
     static func decimal(_ value: Double, _ places: Int) -> String {
+        guard value.isFinite, abs(value) < 1e9 else { return "\(value)" }
         var scale = 1
         for _ in 0..<places { scale *= 10 }
         let whole = Int((abs(value) * Double(scale)).rounded())

@@ -20,11 +20,15 @@ struct InitCommand: ParsableCommand {
         if let file = try? SafeTensors(path: weights), file.metadata["castor.state"] == "trained" {
             throw Failure(.cannotWrite, "\(weights) holds trained weights; move it away to make untrained ones")
         }
+        try OutputFile(weights).refuse(
+            inputs: [Model.configurationName, Model.tokenizerName].map { "\(folder)/\($0)" })
         do {
-            let count = try UntrainedModel.write(at: folder, seed: seed)
+            let count = try Initialization.writeUntrained(modelAt: folder, seed: seed)
             Terminal.error("\(folder): \(count) untrained parameters, seed \(seed)\n")
+        } catch .unreadable(let path, let reason) where path == weights {
+            throw Failure(.cannotWrite, "\(weights): \(reason)")
         } catch {
-            throw Failure(error)
+            throw Failure(ModelLoadError(error))
         }
     }
 }

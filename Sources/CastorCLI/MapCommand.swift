@@ -39,6 +39,8 @@ struct MapCommand: ParsableCommand {
         @Option(help: ArgumentHelp("Threads that compute. Default: one for each core.", valueName: "n"))
         var threads: Int?
 
+        func validate() throws { try ModelOption.validate(threads: threads) }
+
         func run() throws {
             do {
                 try fit()
@@ -48,6 +50,7 @@ struct MapCommand: ParsableCommand {
         }
 
         private func fit() throws {
+            try OutputFile(output).refuse(inputs: [from, to])
             let pool = WorkerPool(threads: max(1, threads ?? BLAS.availableCores))
             let joined = try JoinedVectors(RecordedVectors(path: to), RecordedVectors(path: from))
             let (x, y) = (joined.candidate, joined.reference)
@@ -84,6 +87,8 @@ struct MapCommand: ParsableCommand {
         @Option(help: ArgumentHelp("Threads that compute. Default: one for each core.", valueName: "n"))
         var threads: Int?
 
+        func validate() throws { try ModelOption.validate(threads: threads) }
+
         func run() throws {
             do {
                 try apply()
@@ -93,6 +98,7 @@ struct MapCommand: ParsableCommand {
         }
 
         private func apply() throws {
+            if let output { try OutputFile(output).refuse(inputs: [map, vectors]) }
             let pool = WorkerPool(threads: max(1, threads ?? BLAS.availableCores))
             let map = try MapFile(path: map).map
             let recorded = try RecordedVectors(path: vectors)

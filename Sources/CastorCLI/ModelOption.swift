@@ -14,7 +14,9 @@ struct ModelOption: ParsableArguments {
     @Option(help: ArgumentHelp("Threads that compute. Default: one for each core.", valueName: "n"))
     var threads: Int?
 
-    func validate() throws {
+    func validate() throws { try Self.validate(threads: threads) }
+
+    static func validate(threads: Int?) throws {
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("--threads must be between 1 and 1024, not \(threads)")
         }

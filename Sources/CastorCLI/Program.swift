@@ -16,6 +16,7 @@ struct Program: AsyncParsableCommand {
     static let _errorLabel = "castor"
 
     static func main() async {
+        Signals.prepare()
         do {
             try refuseInvalidUTF8()
             var command = try parseAsRoot()

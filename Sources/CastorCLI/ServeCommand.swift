@@ -111,10 +111,14 @@ struct ServeCommand: AsyncParsableCommand {
         for (name, value) in [
             ("--max-body-bytes", maxBodyBytes), ("--max-buffered-bytes", maxBufferedBytes),
             ("--max-header-bytes", maxHeaderBytes), ("--max-parts", maxParts), ("--max-connections", maxConnections),
-            ("--max-batch-tokens", maxBatchTokens), ("--idle-timeout", idleTimeout),
-            ("--request-timeout", requestTimeout), ("--drain-timeout", drainTimeout),
+            ("--max-batch-tokens", maxBatchTokens),
         ] where !(1...1 << 40).contains(value) {
-            throw ValidationError("\(name) must be 1 or more, not \(value)")
+            throw ValidationError("\(name) must be between 1 and \(1 << 40), not \(value)")
+        }
+        for (name, value) in [
+            ("--idle-timeout", idleTimeout), ("--request-timeout", requestTimeout), ("--drain-timeout", drainTimeout),
+        ] where !(1...1 << 30).contains(value) {
+            throw ValidationError("\(name) must be between 1 and \(1 << 30), not \(value)")
         }
         if maxWaitingContents < 100 {
             throw ValidationError("--max-waiting-contents must be 100 or more, as many as one batch may hold")

@@ -22,6 +22,11 @@ struct SoupCommand: ParsableCommand {
     var weights: String?
 
     func run() throws {
+        try OutputFile(output).refuse(inputs: models)
+        // A folder of its own may still hold links to what is averaged.
+        for file in ModelOption.files(ofModel: output) {
+            try OutputFile(file).refuse(inputs: models.flatMap(ModelOption.files(ofModel:)))
+        }
         do {
             try ModelSoup.write(
                 models, weights: try parsedWeights, to: output, pool: WorkerPool(threads: BLAS.availableCores))

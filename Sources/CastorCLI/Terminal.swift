@@ -45,6 +45,8 @@ enum Interruption {
     /// What to say, ready before the signal: its handler may not allocate.
     nonisolated(unsafe) private static var message: UnsafeMutableBufferPointer<UInt8> = .allocate(capacity: 256)
     nonisolated(unsafe) private static var messageLength = 0
+    /// A file that is there only while the program runs.
+    nonisolated(unsafe) private static var passingFile: UnsafeMutablePointer<CChar>?
 
     static func watch() {
         message.update(repeating: 0)
@@ -60,6 +62,10 @@ enum Interruption {
         }
     }
 
+    static func removeAtEnd(_ path: String) {
+        passingFile = strdup(path)
+    }
+
     /// - Parameter notice: what a signal makes the program say from now on.
     static func whileWriting(_ notice: String, _ body: () throws -> Void) rethrows {
         isWriting = true
@@ -71,6 +77,7 @@ enum Interruption {
     }
 
     private static func end() -> Never {
+        if let passingFile { unlink(passingFile) }
         _ = write(STDERR_FILENO, message.baseAddress, messageLength)
         // As a shell reports a program that a signal ended.
         _exit(128 + noted)

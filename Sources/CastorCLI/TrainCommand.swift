@@ -54,6 +54,12 @@ struct TrainCommand: ParsableCommand {
     private func train() throws {
         let parsed: Recipe
         do { parsed = try Recipe(path: recipe, overrides: overrides) } catch { throw RunError(error) }
+        if !dryRun {
+            for file in RunFolder.files(parsed.output) + ModelOption.files(ofModel: RunFolder.model(parsed.output)) {
+                try OutputFile(file).refuse(
+                    inputs: [recipe] + parsed.inputs + ModelOption.files(ofModel: parsed.model))
+            }
+        }
         let pool = WorkerPool(threads: threads ?? parsed.threads ?? BLAS.availableCores)
         if !dryRun, !resume, RunFolder.hasTraining(parsed.output) { throw RunError.exists(path: parsed.output) }
         let folder = try dryRun ? nil : RunFolder(path: parsed.output)
@@ -102,8 +108,6 @@ private enum StopRequest {
             action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_RESTART
             sigaction(signal, &action, nil)
         }
-        // A file that reaches the limit of the shell is an error of the write that has a message, not the end.
-        signal(SIGXFSZ, SIG_IGN)
     }
 
     static var isNoted: Bool { noted != 0 }

@@ -25,6 +25,7 @@ package struct Judgments: Sendable {
         }
         var judgments: [Judgment] = []
         var failure: ComparisonError?
+        var seen: Set<[String]> = []
         var isFirst = true
         RecordedVectors.forEachLine(file.bytes) { number, bytes in
             guard failure == nil else { return }
@@ -41,6 +42,10 @@ package struct Judgments: Sendable {
                 // The header.
                 if isFirst { return }
                 failure = .judgments(path: path, line: number, reason: "\"\(fields[2])\" is no grade")
+                return
+            }
+            guard seen.insert([fields[0], fields[1]]).inserted else {
+                failure = .judgments(path: path, line: number, reason: "judges \(fields[0]) and \(fields[1]) again")
                 return
             }
             if grade > 0 { judgments.append(Judgment(query: fields[0], document: fields[1], grade: grade)) }

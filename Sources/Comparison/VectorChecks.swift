@@ -17,11 +17,12 @@ package struct VectorChecks: Sendable, Equatable, Codable {
         (leastNorm, greatestNorm, notUnit, duplicates) = (.infinity, 0, 0, 0)
         var firsts: [Int: [Int]] = [:]
         for row in 0..<vectors.rows {
-            let norm = preciseSumOfSquares(vectors.row(row), count: vectors.columns).squareRoot()
+            // In f64: of recorded values, squares need not fit f32.
+            let values = UnsafeBufferPointer(start: vectors.row(row), count: vectors.columns)
+            let norm = values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
             leastNorm = min(leastNorm, norm)
             greatestNorm = max(greatestNorm, norm)
             if abs(norm - 1) > Self.tolerance { notUnit += 1 }
-            let values = UnsafeBufferPointer(start: vectors.row(row), count: vectors.columns)
             var hasher = Hasher()
             hasher.combine(bytes: UnsafeRawBufferPointer(values))
             let hash = hasher.finalize()

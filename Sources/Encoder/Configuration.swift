@@ -223,6 +223,10 @@ package struct Configuration: Codable, Sendable, Equatable {
         try check("max_tokens", maxTokens, 1...1_048_576)
         try check("output_dimensions", outputDimensions, 1...65_536)
         for dimensions in matryoshkaDimensions { try check("matryoshka_dimensions", dimensions, 1...outputDimensions) }
+        try require(!matryoshkaDimensions.isEmpty, "matryoshka_dimensions", "is empty")
+        try require(
+            Set(matryoshkaDimensions).count == matryoshkaDimensions.count, "matryoshka_dimensions", "holds a size twice"
+        )
         for (key, blocks, base) in [
             ("text", text.blocks, text.ropeBase), ("image", image.blocks, image.ropeBase),
             ("audio", audio.blocks, audio.ropeBase), ("unified", unified.blocks, unified.ropeBase),

@@ -26,11 +26,11 @@ package struct EncoderPass: Sendable {
     /// One row a content, `[n, output dimensions]`, before normalisation, every value finite, and what led to it. The
     /// record is good for a backward pass if the memory keeps something, until the memory's next pass.
     ///
-    /// - Precondition: every content has at least one token.
+    /// - Throws: ``ModelError/noTokens`` for a content without a token
     package func forward(
         _ batch: [EncoderInput], _ source: some WeightSource, _ memory: PassMemory
     ) throws(ModelError) -> PassRecord {
-        precondition(batch.allSatisfy { $0.tokenCount > 0 }, "a content without tokens has no vector")
+        guard batch.allSatisfy({ $0.tokenCount > 0 }) else { throw .noTokens }
         memory.start()
         let layout = PackedLayout(lengths: batch.map(\.tokenCount))
         let x = memory.joined(rows: layout.tokenCount, columns: shape.width)

@@ -8,6 +8,10 @@ package enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case tokenizer(path: String, reason: String)
     /// A value that is not finite came out of the forward pass, although weights and inputs were finite.
     case overflow(stage: String)
+    /// SentencePiece, or the memory that it needs, gave out.
+    case text(bytes: Int)
+    /// A content that a forward pass was asked for, and that has nothing to pass.
+    case noTokens
 
     package var description: String {
         switch self {
@@ -18,6 +22,8 @@ package enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .tensor(let name, let reason): "tensor \(name): \(reason)"
         case .tokenizer(let path, let reason): "\(path): not a usable SentencePiece model: \(reason)"
         case .overflow(let stage): "\(stage) produced a value that is not finite"
+        case .text(let bytes): "a text of \(bytes) bytes could not be tokenised"
+        case .noTokens: "the content has no tokens"
         }
     }
 }

@@ -25,7 +25,7 @@ package final class MultimodalEncoder: Sendable {
 
     /// One row a content, `[n, output dimensions]`, before normalisation. Every value is finite.
     ///
-    /// - Precondition: every content has at least one token.
+    /// - Throws: ``ModelError/noTokens`` for a content without a token
     package func encode(_ batch: [EncoderInput]) throws(ModelError) -> Matrix {
         let result: Result<Matrix, ModelError> = memory.withLock { memory in
             do throws(ModelError) {

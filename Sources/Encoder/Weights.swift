@@ -121,11 +121,12 @@ package struct EmbeddingTable: Sendable {
         return matrix.row(id)
     }
 
-    /// Row `id` as f32. Throws when a file holds a value that is not finite.
+    /// Row `id` as f32. Throws where there is no such row, which takes ids of another vocabulary, and when a file holds a value that is not
+    /// finite.
     ///
-    /// - Precondition: `id` is a row and `output` has room for `columns` values.
+    /// - Precondition: `output` has room for `columns` values.
     package func copyRow(_ id: Int, into output: UnsafeMutablePointer<Float>) throws(ModelError) {
-        precondition(id >= 0 && id < rows)
+        guard id >= 0, id < rows else { throw .tensor(name: name, reason: "has \(rows) rows, and no row \(id)") }
         switch storage {
         case .memory(let matrix): output.update(from: matrix.row(id), count: columns)
         case .file(let file, let entry):
@@ -138,12 +139,10 @@ package struct EmbeddingTable: Sendable {
 }
 
 extension SafeTensors {
-    /// The values of a tensor as f32.
-    ///
-    /// - Precondition: the file has the tensor, with as many values as `output`.
+    /// The values of a tensor as f32. Throws where the file has no such tensor of as many floating point values as `output`.
     package func copy(_ name: String, into output: Matrix) throws(ModelError) {
-        guard let entry = entries[name], entry.shape.reduce(1, *) == output.count else {
-            preconditionFailure("no tensor \(name) of \(output.count) values")
+        guard let entry = entries[name], entry.shape.reduce(1, *) == output.count, entry.type != .u8 else {
+            throw .tensor(name: name, reason: "is not \(output.count) values of F32, F16 or BF16")
         }
         let start = file.bytes.baseAddress! + entry.range.lowerBound
         guard convert(start, entry.type, into: output.pointer, count: output.count) else {

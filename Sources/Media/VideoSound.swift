@@ -12,7 +12,8 @@ enum VideoSound {
         while let block = try source.next() {
             let rate = Double(block.sampleRate)
             // A rate out of range is told by the assembly, which sees the first block in any case.
-            let wanted = Int(clamping: (start * rate).rounded(.up))..<Int(clamping: (end * rate).rounded(.up))
+            let first = Int(clamping: (start * rate).rounded(.up))
+            let wanted = first..<max(first, Int(clamping: (end * rate).rounded(.up)))
             guard position < wanted.upperBound else { break }
             let range = (position..<position + block.samples.count).clamped(to: wanted)
             if !range.isEmpty {

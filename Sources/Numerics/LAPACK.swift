@@ -24,8 +24,9 @@ package enum LAPACK {
             &wanted, &size,
             &integers, &info)
         guard info == 0 else { return nil }
-        // f32 cannot hold every large size.
-        size = Int32(wanted * 1.0001) + 16
+        // f32 cannot hold every large size, nor Int32 what matrices of twenty thousand columns need.
+        guard let enough = Int32(exactly: (wanted * 1.0001 + 16).rounded(.up)) else { return nil }
+        size = enough
         var work = [Float](repeating: 0, count: Int(size))
         sgesdd_(
             &job, &rows, &columns, a.pointer, &strideOfA, &values, left.pointer, &strideOfLeft, right.pointer, &inner,

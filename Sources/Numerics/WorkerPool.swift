@@ -17,14 +17,16 @@ package final class WorkerPool: @unchecked Sendable {
     private let turn = Mutex(())
     private let state: State
 
-    /// - Parameter threads: 1 or more, the caller's thread included.
+    /// - Parameter threads: 1 or more, the caller's thread included; ``threadCount`` says how many there are.
     package init(threads: Int) {
         precondition(threads >= 1)
         BLAS.useOneThread()
-        threadCount = threads
         workers = (0..<threads).map { Worker(index: $0, scratch: Scratch()) }
         state = State()
-        for worker in workers.dropFirst() { Self.start(worker, state) }
+        // Where the machine gives no more threads, fewer do the work.
+        var started = 1
+        while started < threads, Self.start(workers[started], state) { started += 1 }
+        threadCount = started
     }
 
     deinit {
@@ -57,7 +59,7 @@ package final class WorkerPool: @unchecked Sendable {
         return (0..<pieces).map { count * $0 / pieces..<count * ($0 + 1) / pieces }
     }
 
-    private static func start(_ worker: Worker, _ state: State) {
+    private static func start(_ worker: Worker, _ state: State) -> Bool {
         final class Start {
             let worker: Worker
             let state: State
@@ -75,8 +77,12 @@ package final class WorkerPool: @unchecked Sendable {
                 start.state.serve(start.worker)
                 return nil
             }, argument)
-        precondition(status == 0, "pthread_create: \(status)")
+        guard status == 0 else {
+            Unmanaged<Start>.fromOpaque(argument).release()
+            return false
+        }
         pthread_detach(thread)
+        return true
     }
 }
 

@@ -4,8 +4,9 @@ import Glibc
 package enum Figures {
     /// Exactly `digits` decimals, half away from zero.
     package static func fixed(_ value: Double, _ digits: Int) -> String {
-        guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
         let factor = Glibc.pow(10, Double(digits))
+        // Beyond it, not every digit is one of the number's.
+        guard value.isFinite, abs(value) * factor < 9e15 else { return "\(value)" }
         let whole = Int64((abs(value) * factor).rounded())
         let sign = value < 0 && whole != 0 ? "-" : ""
         guard digits > 0 else { return "\(sign)\(whole)" }
@@ -17,6 +18,7 @@ package enum Figures {
     package static func short(_ value: Double) -> String {
         let size = abs(value)
         if value == 0 { return "0" }
+        guard value.isFinite else { return "\(value)" }
         if size < 1e-3 || size >= 1e7 {
             let exponent = Int(log10(size).rounded(.down))
             let mantissa = trimmed(fixed(value / Glibc.pow(10, Double(exponent)), 2))
@@ -41,6 +43,7 @@ package enum Figures {
     package static func percent(_ share: Double) -> String { "\(fixed(100 * share, 1)) %" }
 
     package static func duration(_ seconds: Double) -> String {
+        guard seconds < 1e15 else { return "\(seconds) s" }
         let whole = Int(max(0, seconds).rounded())
         if whole < 60 { return "\(whole) s" }
         if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }

@@ -25,7 +25,10 @@ package struct BatchRunner: Sendable {
             while !Task.isCancelled {
                 do {
                     guard let chunk = try await store.claim() else { break }
-                    try await compute(chunk)
+                    do { try await compute(chunk) } catch let error as CancellationError {
+                        await store.release(chunk)
+                        throw error
+                    }
                 } catch is CancellationError {
                     return
                 } catch {

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRDB
 import Hashing
+import Synchronization
 
 /// Consecutive requests of one job, to be computed together.
 package struct BatchChunk: Sendable {
@@ -9,6 +10,8 @@ package struct BatchChunk: Sendable {
         case json([UInt8])
         /// A line above the limit.
         case tooLong(bytes: Int, limit: Int)
+        /// A request that was begun alone by two processes, of which neither came to its end: not to be computed again.
+        case deadly([UInt8])
     }
 
     package let batch: StoredBatch
@@ -33,6 +36,9 @@ package struct BatchResult: Sendable {
 
 /// A chunk is computed again after a crash, until the one transaction that moves the job on by a whole chunk: nothing is lost, and
 /// what lies in the results beyond the row's count is overwritten, so nothing is doubled.
+///
+/// What makes a process end must not do so for ever. The row counts the processes that began a chunk before they begin; after two that
+/// did not come to its end, its requests are a chunk each, and a request that two more began alone has a result that says so.
 extension BatchStore {
     /// The next requests of the job that is due: of those with the highest priority, the one served longest ago.
     /// nil where there is nothing to do. For one caller at a time.
@@ -41,12 +47,46 @@ extension BatchStore {
             while true {
                 do {
                     guard let batch = try nextJob() else { return nil }
-                    if let chunk = try readChunk(batch) { return chunk }
+                    if let chunk = try readChunk(batch) { return try withoutDeadly(chunk) }
                     try finish(batch)
                 } catch StateError.batchNotFound {
                     // Cancelled or deleted just now.
                     continue
                 }
+            }
+        }
+    }
+
+    /// Processes that may end in a chunk before that is taken for its doing.
+    private static let maxStarts = 2
+
+    private func withoutDeadly(_ chunk: BatchChunk) throws -> BatchChunk {
+        guard chunk.batch.starts > Self.maxStarts else { return chunk }
+        guard chunk.requests.count > 1 else {
+            let requests = chunk.requests.map { request in
+                if case .json(let json) = request { BatchChunk.Request.deadly(json) } else { request }
+            }
+            return BatchChunk(
+                batch: chunk.batch, firstIndex: chunk.firstIndex, requests: requests, inputEnd: chunk.inputEnd)
+        }
+        let batch = try storage.write { db in
+            try db.execute(
+                sql: "UPDATE batch SET starts = 1, aloneBytes = ? WHERE id = ? AND inputBytes = ?",
+                arguments: [chunk.inputEnd, chunk.batch.id, chunk.batch.inputBytes])
+            return try find(db, chunk.batch.id)
+        }
+        guard let alone = try readChunk(batch) else { throw StateError.batchNotFound(id: batch.id) }
+        return alone
+    }
+
+    /// Takes back the start of a chunk that was given up in good order.
+    package func release(_ chunk: BatchChunk) async {
+        try? await Blocking.run { [self] in
+            begun.withLock { $0[chunk.batch.id] = nil }
+            try storage.write { db in
+                try db.execute(
+                    sql: "UPDATE batch SET starts = MAX(starts - 1, 0) WHERE id = ? AND inputBytes = ?",
+                    arguments: [chunk.batch.id, chunk.batch.inputBytes])
             }
         }
     }
@@ -61,11 +101,12 @@ extension BatchStore {
                     """, arguments: [storage.now.microseconds])
             guard let batch = row.map(StoredBatch.init) else { return StoredBatch?.none }
             let now = storage.now.microseconds
+            let isAgain = begun.withLock { $0.updateValue(batch.inputBytes, forKey: batch.id) == batch.inputBytes }
             try db.execute(
                 sql: """
-                    UPDATE batch SET state = 'BATCH_STATE_RUNNING', servedTime = ?,
+                    UPDATE batch SET state = 'BATCH_STATE_RUNNING', servedTime = ?, starts = starts + ?,
                         updateTime = CASE state WHEN 'BATCH_STATE_PENDING' THEN ? ELSE updateTime END WHERE id = ?
-                    """, arguments: [now, now, batch.id])
+                    """, arguments: [now, isAgain ? 0 : 1, now, batch.id])
             return try find(db, batch.id)
         }
         guard let batch, batch.resultsBlob == nil else { return batch }
@@ -87,7 +128,8 @@ extension BatchStore {
         var requests: [BatchChunk.Request] = []
         var bytes = 0
         var end = batch.inputBytes
-        while requests.count < settings.chunkRequests, let line = try lines.next() {
+        let most = batch.inputBytes < batch.aloneBytes ? 1 : settings.chunkRequests
+        while requests.count < most, let line = try lines.next() {
             switch line {
             case .text(let json):
                 bytes += json.count
@@ -134,13 +176,14 @@ extension BatchStore {
                 try db.execute(
                     sql: """
                         UPDATE batch SET inputBytes = ?, resultsBytes = ?, successfulCount = successfulCount + ?,
-                            failedCount = failedCount + ?, updateTime = ? WHERE id = ?
+                            failedCount = failedCount + ?, starts = 0, updateTime = ? WHERE id = ?
                         """,
                     arguments: [
                         chunk.inputEnd, end, results.count - failed, failed, storage.now.microseconds, before.id,
                     ])
                 return true
             }
+            begun.withLock { $0[before.id] = nil }
             // With its last chunk a job is finished at once, not when its turn comes again.
             if moved {
                 let after = try storage.read { db in try find(db, before.id) }

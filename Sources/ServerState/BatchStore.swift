@@ -1,5 +1,6 @@
 import FoundationEssentials
 import GRDB
+import Synchronization
 
 /// A job to be made.
 package struct NewBatch: Sendable {
@@ -29,6 +30,8 @@ package final class BatchStore: Sendable {
     /// Says that there may be something to do.
     let work: AsyncStream<Void>
     private let workContinuation: AsyncStream<Void>.Continuation
+    /// Where in its input each job is that this process began to compute, by the job's id: to begin there again is no sign of a crash.
+    let begun = Mutex<[String: Int]>([:])
 
     init(_ storage: Storage) {
         self.storage = storage

@@ -45,6 +45,14 @@ enum Schema {
                     CREATE INDEX batchState ON batch(state);
                     """)
         }
+        migrator.registerMigration("2") { db in
+            try db.execute(
+                sql: """
+                    -- Processes that began the chunk at inputBytes and did not come to its end. Lines up to aloneBytes are a chunk each.
+                    ALTER TABLE batch ADD COLUMN starts INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE batch ADD COLUMN aloneBytes INTEGER NOT NULL DEFAULT 0;
+                    """)
+        }
         return migrator
     }
 }

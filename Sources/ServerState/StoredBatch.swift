@@ -53,6 +53,10 @@ package struct StoredBatch: Sendable, Equatable {
     let resultsBlob: String?
     let inputBytes: Int
     let resultsBytes: Int
+    /// Processes that began the next chunk, this one among them.
+    let starts: Int
+    /// Where in the input lines are no longer a chunk each.
+    let aloneBytes: Int
 
     package var finishedCount: Int { successfulCount + failedCount }
 
@@ -61,7 +65,8 @@ package struct StoredBatch: Sendable, Equatable {
         model = row["model"]
         displayName = row["displayName"]
         priority = row["priority"]
-        state = BatchState(rawValue: row["state"])!
+        // Another castor's word: a job that this one cannot go on with.
+        state = BatchState(rawValue: row["state"]) ?? .failed
         failure = (row["failureCode"] as Int?).map { BatchFailure(code: $0, message: row["failure"]) }
         createTime = Timestamp(microseconds: row["createTime"])
         updateTime = Timestamp(microseconds: row["updateTime"])
@@ -76,5 +81,7 @@ package struct StoredBatch: Sendable, Equatable {
         resultsBlob = row["resultsBlob"]
         inputBytes = row["inputBytes"]
         resultsBytes = row["resultsBytes"]
+        starts = row["starts"]
+        aloneBytes = row["aloneBytes"]
     }
 }

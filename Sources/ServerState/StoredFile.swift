@@ -40,8 +40,9 @@ package struct StoredFile: Sendable, Equatable {
         sizeBytes = row["sizeBytes"]
         sha256 = [UInt8](row["sha256"] as Data)
         // Only this module writes the table.
-        state = FileState(rawValue: row["state"])!
-        source = FileSource(rawValue: row["source"])!
+        // Words of another castor's are nothing that this one can use.
+        state = FileState(rawValue: row["state"]) ?? .failed
+        source = FileSource(rawValue: row["source"]) ?? .uploaded
         failure = row["failure"]
         videoDuration = (row["videoMicroseconds"] as Int64?).map { .microseconds($0) }
         createTime = Timestamp(microseconds: row["createTime"])

@@ -223,6 +223,20 @@ struct FailingInput: Sendable, CustomStringConvertible {
                 + "header size 2466321650726675067 is above the limit of 16777216 bytes"
         ) { try $0.write(vectors("abcdef"), "a.jsonl") },
         .init(
+            what: "output that is an input", command: "map fit a.jsonl b.jsonl --output b.jsonl", status: 64,
+            message: "b.jsonl is both the input and the output"
+        ) {
+            try $0.write(vectors("abcdef"), "a.jsonl")
+            try $0.write(vectors("abcdef"), "b.jsonl")
+        },
+        .init(
+            what: "judgment given twice", command: "compare a.jsonl a.jsonl --qrels twice.tsv", status: 65,
+            message: "twice.tsv line 3: judges a and b again"
+        ) {
+            try $0.write(vectors("abcdef"), "a.jsonl")
+            try $0.write("q\td\tscore\na\tb\t1\na\tb\t1\n", "twice.tsv")
+        },
+        .init(
             what: "map into a folder that does not exist", command: "map fit a.jsonl a.jsonl --output nowhere/map",
             status: 73, message: "nowhere/map: cannot be written: No such file or directory"
         ) { try $0.write(vectors("abcdef"), "a.jsonl") },

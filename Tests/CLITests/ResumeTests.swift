@@ -56,6 +56,46 @@ import Testing
         }
     }
 
+    /// What runs leave that ended in the middle of a group, and what the next one makes of it: `MARK` as a crash leaves it, lines that are
+    /// there, and those that have an error afterwards.
+    @Test(
+        arguments: [
+            ("group 1 1\n", 0, []), ("group 1 2\n", 0, []), ("line 3 1\n", 2, []), ("line 3 2\n", 2, [3]),
+            ("line 9 2\n", 8, [9]),
+            // Of another place, or no mark.
+            ("line 4 2\n", 2, []), ("group 1", 0, []), ("line x y\n", 0, []), ("", 0, []),
+        ] as [(String, Int, [Int])])
+    func aLineThatEndedFourRunsIsGivenUp(mark: String, kept: Int, givenUp: [Int]) throws {
+        try writeInput(lines: 9)
+        let whole = try whole()
+        let lines = whole.split(separator: UInt8(ascii: "\n"))
+        try folder.write(lines.prefix(kept).flatMap { Array($0) + [10] }, "out.jsonl")
+        try folder.write(mark, "out.jsonl.started")
+        let outcome = try batch()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let found = try folder.bytes("out.jsonl").split(separator: UInt8(ascii: "\n"))
+        #expect(found.count == 9)
+        for (index, line) in found.enumerated() {
+            let text = String(decoding: line, as: UTF8.self)
+            #expect(text.contains("\"key\":\"k\(index)\""))
+            #expect(text.contains("given up") == givenUp.contains(index + 1), "\(text)")
+            #expect(text.contains("\"values\"") != givenUp.contains(index + 1), "\(text)")
+        }
+        #expect(try !folder.names().contains("out.jsonl.started"))
+    }
+
+    /// A run that is killed leaves its mark, one that is stopped does not.
+    @Test(arguments: [SIGKILL, SIGINT]) func onlyAnEndWithoutOrderIsMarked(signal: Int32) throws {
+        try writeInput(lines: 256, words: 500)
+        let run = try CastorProgram.start(["embed", "--batch", "in.jsonl", "-o", "out.jsonl"], in: folder)
+        for _ in 0..<120_000 where folder.size("out.jsonl.started") == 0 { usleep(1_000) }
+        run.signal(signal)
+        #expect(try run.wait().status == (signal == SIGKILL ? 137 : 130))
+        let isThere = try folder.names().contains("out.jsonl.started")
+        #expect(isThere == (signal == SIGKILL))
+        if isThere { #expect(try folder.bytes("out.jsonl.started") == Array("group 1 1\n".utf8)) }
+    }
+
     @Test func keptLinesAreReported() throws {
         try writeInput(lines: 3)
         let whole = try whole()
@@ -141,7 +181,7 @@ import Testing
         let input = try folder.bytes("in.jsonl")
         let outcome = try CastorProgram.run(["embed", "--batch", "in.jsonl", "-o", "./in.jsonl"], in: folder)
         #expect(outcome.status == 64)
-        #expect(outcome.errors == "castor: ./in.jsonl is both the input and the output\n")
+        #expect(outcome.errors == "castor: the output ./in.jsonl is the input in.jsonl\n")
         #expect(try folder.bytes("in.jsonl") == input)
     }
 

@@ -1,5 +1,7 @@
 import Castor
+import CastorNumerics
 import Dispatch
+import Encoder
 import TestSupport
 import Testing
 
@@ -66,6 +68,61 @@ import Testing
         let expected = Self.embedder.embed(contents)
         for (result, expected) in zip(small.embed(contents), expected) {
             expectClose(try result.get().values, try expected.get().values, .batchInvariance)
+        }
+    }
+
+    /// The vector of what follows, and as many tokens as are counted: 64 bytes a token of the context are read at first.
+    @Test(arguments: [" ", "\n", "\u{200B}"]) func droppedCharactersInFrontChangeNothing(dropped: String) throws {
+        let text = String(repeating: dropped, count: 600_000) + "x"
+        for maxTokens in [nil, 2_048] {
+            var options = EmbedOptions()
+            options.maxTokens = maxTokens
+            let (long, short) = (
+                try Self.embedder.embed(Content(text), options: options),
+                try Self.embedder.embed(Content("x"), options: options)
+            )
+            #expect(long.tokenCount == short.tokenCount && !long.truncated)
+            expectClose(long.values, short.values, .batchInvariance)
+            #expect(try Self.embedder.countTokens(Content(text)) == long.usage)
+        }
+    }
+
+    /// Characters that normalisation makes many of: there are more tokens than bytes, and all are counted.
+    @Test(arguments: ["\u{FDFA}", "a\u{FDFA}e\u{11A8}\u{FFFF}\u{FE0F}\u{202E}\u{3099}\u{1D15F}"])
+    func asManyTokensAreCountedAsAreEmbedded(text: String) throws {
+        for count in [1, 10, 100] {
+            let content = Content(String(repeating: text, count: count))
+            let embedding = try Self.embedder.embed(content)
+            #expect(!embedding.truncated && embedding.tokenCount > text.utf8.count * count)
+            #expect(try Self.embedder.countTokens(content) == embedding.usage)
+        }
+    }
+
+    /// A row of the table that is not finite, which the model's file may hold: the contents beside it keep their vectors.
+    @Test func whatTheModelCannotDoForOneContentTakesNoOtherWithIt() throws {
+        try Folders.withNanoCopy { folder in
+            let path = "\(folder)/model.safetensors"
+            let file = try SafeTensors(path: path)
+            let entry = try #require(file.entries["text.embedding.weight"])
+            let model = try Model(path: Folders.nano, pool: WorkerPool(threads: 1))
+            let known = Set(try ["one", "three"].flatMap { try model.tokenizer.encode($0, limit: 64).ids })
+            let id = try #require(try model.tokenizer.encode("Zug", limit: 64).ids.first { !known.contains($0) })
+            var bytes = try Folders.read(path)
+            // The exponent's bits of f16 or f32, all set.
+            for index in 0..<entry.type.byteCount {
+                bytes[entry.range.lowerBound + Int(id) * entry.shape[1] * entry.type.byteCount + index] = 0xFF
+            }
+            try Folders.write(bytes, path)
+            let embedder = try Embedder(modelPath: folder)
+            let results = embedder.embed([Content("one"), Content("Zug"), Content("three")])
+            guard case .failure(.model) = results[1] else {
+                Issue.record("\(results[1])")
+                return
+            }
+            for (index, text) in [(0, "one"), (2, "three")] {
+                expectClose(
+                    try results[index].get().values, try Self.embedder.embed(Content(text)).values, .batchInvariance)
+            }
         }
     }
 

@@ -59,7 +59,7 @@ import Testing
         for item in Self.golden.cases where Self.hasEmptyText(item) {
             let texts = item.parts.compactMap { if case .text(let text) = $0 { text } else { nil } }
             guard texts.count == item.parts.count else { continue }
-            let input = EncoderInput(texts.map { .text(model.tokenizer.encode($0, limit: 8_192).ids) })
+            let input = EncoderInput(try texts.map { .text(try model.tokenizer.encode($0, limit: 8_192).ids) })
             expectClose(normalised(try encoder.encode([input])), Self.golden.vector(item.id), .nanoParity, item.id)
             checked += 1
         }
@@ -150,7 +150,7 @@ import Testing
                 let stored = try #require(Self.golden.page(item.id, number))
                 let (page, grid) = patches(stored.pixels, stored.height, stored.width, document.maxPatches)
                 segments.append(.page(PooledPictures(patches: page, grid: grid, pooledSide: document.pooledSide)))
-                if !text.isEmpty { segments.append(.pageText(model.tokenizer.encode(text, limit: 8_192).ids)) }
+                if !text.isEmpty { segments.append(.pageText(try model.tokenizer.encode(text, limit: 8_192).ids)) }
                 documents += 1
             }
             guard !segments.isEmpty else { continue }

@@ -138,7 +138,8 @@ import Testing
             let read = try judgments("query-id\tcorpus-id\tscore\r\nq\td\t2\r\nq\te\t0\r\n")
             #expect(read.all == [.init(query: "q", document: "d", grade: 2)])
             for (text, line) in [
-                ("a\tb\tscore\nq\td\n", 2), ("a\tb\tscore\nq\td\tx\n", 2), ("h\th\th\n", nil), ("", nil),
+                ("a\tb\tscore\nq\td\n", 2), ("a\tb\tscore\nq\td\t1\nq\te\t1\nq\td\t2\n", 4),
+                ("a\tb\tscore\nq\td\tx\n", 2), ("h\th\th\n", nil), ("", nil),
             ] as [(String, Int?)] {
                 let error = #expect(throws: ComparisonError.self) { try judgments(text) }
                 guard case .judgments(_, line, _)? = error else {

@@ -71,6 +71,13 @@ import Testing
                 #expect(throws: ComparisonError.self) { try MapFile(path: path) }
             }
             #expect(throws: ComparisonError.self) { try MapFile(path: "\(Folders.nano)/model.safetensors") }
+            // The right names and shapes, of bytes.
+            let header =
+                #"{"__metadata__":{"format":"castor-map-1","kind":"ridge"},"#
+                + #""weights":{"dtype":"U8","shape":[2,2],"data_offsets":[0,4]},"offset":{"dtype":"U8","shape":[2],"data_offsets":[4,6]}}"#
+            let length = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) }
+            try Folders.write(length + Array(header.utf8) + [0, 0, 0, 0, 0, 0], path)
+            #expect(throws: ComparisonError.self) { try MapFile(path: path) }
         }
     }
 }

@@ -31,6 +31,8 @@ import Testing
         ("\"norm_epsilon\": 1e-6", "\"norm_epsilon\": 0", "norm_epsilon"),
         ("\"norm_epsilon\": 1e-6", "\"norm_epsilon\": -1", "norm_epsilon"),
         ("\"max_tokens\": 8192", "\"max_tokens\": 0", "max_tokens"),
+        ("[3072, 1536, 768, 512, 256, 128]", "[]", "matryoshka_dimensions"),
+        ("[3072, 1536, 768, 512, 256, 128]", "[64, 128, 64]", "matryoshka_dimensions"),
         ("\"vocabulary_size\": 1000", "\"vocabulary_size\": 1", "text.vocabulary_size"),
         (
             "\"vocabulary_size\": 1000", "\"vocabulary_size\": 1000, \"bigram_rows\": -1", "text.bigram_rows"

@@ -9,36 +9,77 @@ import Testing
 
     static let tokenized = Golden.shared.cases.filter { $0.ids != nil }
 
-    @Test(arguments: tokenized) func tokensEqualTheReference(item: Golden.Case) {
+    @Test(arguments: tokenized) func tokensEqualTheReference(item: Golden.Case) throws {
         for (part, ids) in zip(item.parts, item.ids!) {
             guard case .text(let text) = part else { continue }
-            let encoded = tokenizer.encode(text, limit: 8_192)
+            let encoded = try tokenizer.encode(text, limit: 8_192)
             #expect(encoded.ids == ids)
             #expect(!encoded.truncated)
         }
     }
 
-    @Test func aTextIsCutAtTheLimit() {
+    @Test func aTextIsCutAtTheLimit() throws {
         let text = String(repeating: "the cat sleeps ", count: 40)
-        let whole = tokenizer.encode(text, limit: 10_000)
+        let whole = try tokenizer.encode(text, limit: 10_000)
         #expect(!whole.truncated && whole.ids.last == tokenizer.endID)
         for limit in [1, 2, whole.ids.count - 1] {
-            let cut = tokenizer.encode(text, limit: limit)
+            let cut = try tokenizer.encode(text, limit: limit)
             #expect(cut.truncated && cut.ids == Array(whole.ids.prefix(limit)), "limit \(limit)")
         }
-        #expect(!tokenizer.encode(text, limit: whole.ids.count).truncated)
+        #expect(try !tokenizer.encode(text, limit: whole.ids.count).truncated)
     }
 
     /// One character of this ligature becomes eighteen: there can be more tokens than bytes.
-    @Test func normalisationMayMakeATextLonger() {
-        let (ids, truncated) = tokenizer.encode("\u{fdfa}", limit: 8_192)
+    @Test func normalisationMayMakeATextLonger() throws {
+        let (ids, truncated) = try tokenizer.encode("\u{fdfa}", limit: 8_192)
         #expect(!truncated && ids.count > 10 && ids.last == tokenizer.endID)
     }
 
     /// Sixty megabytes take no longer than what fills the context.
-    @Test func aHugeTextIsCutBeforeItIsTokenised() {
-        let (ids, truncated) = tokenizer.encode(String(repeating: "é", count: 30_000_000), limit: 64)
+    @Test func aHugeTextIsCutBeforeItIsTokenised() throws {
+        let (ids, truncated) = try tokenizer.encode(String(repeating: "é", count: 30_000_000), limit: 64)
         #expect(truncated && ids.count == 64)
+    }
+
+    /// Dropped characters count nothing, however many there are, wherever they stand: more of them than are read at first end in the ids of the
+    /// text without them.
+    @Test(arguments: [" ", "\n", "\u{200b}", "\u{1}", " \u{200b}\n\u{3000}", "\u{200b}\u{1}"], [1, 2, 8, 300])
+    func droppedCharactersCountNothing(dropped: String, limit: Int) throws {
+        let many = String(repeating: dropped, count: 70_000)
+        for (long, short) in [
+            ("\(many)x", "x"), ("x\(many)", "x"), (many, ""), ("a\(many)b", "a\(dropped)b"),
+            ("\(many)a b\(many)c", "a b\(dropped)c"),
+            ("cat\(many)\u{301}\(many)", "cat\(dropped)\u{301}"),
+        ] {
+            let (found, expected) = (
+                try tokenizer.encode(long, limit: limit), try tokenizer.encode(short, limit: limit)
+            )
+            #expect(found.ids == expected.ids && found.truncated == expected.truncated, "\(short.debugDescription)")
+        }
+    }
+
+    /// What stands between is found again, however the windows of the reading fall.
+    @Test func wordsFarApartAreReadAsIfTheyWereNear() throws {
+        for distance in stride(from: 1_000, through: 1_060, by: 7) {
+            let gap = String(repeating: " ", count: distance)
+            let words = ["the", "кот", "猫", "e\u{301}", "42", "x"]
+            let (long, short) = (words.joined(separator: gap), words.joined(separator: " "))
+            let (found, expected) = (
+                try tokenizer.encode(gap + long, limit: 40), try tokenizer.encode(short, limit: 40)
+            )
+            #expect(found.ids == expected.ids && !found.truncated)
+        }
+    }
+
+    /// However few words there are in however much that is dropped: all of them are read.
+    @Test(arguments: [200, 257, 3_000]) func fewWordsInMuchThatIsDropped(distance: Int) throws {
+        let gap = String(repeating: "\u{200b}", count: distance / 2) + String(repeating: " ", count: distance)
+        let words = (0..<300).map { ["the", "cat", "42", "猫"][$0 % 4] }
+        let short = try tokenizer.encode(words.joined(separator: " "), limit: 2_000)
+        for limit in [2_000, short.ids.count, short.ids.count - 1] {
+            let found = try tokenizer.encode(gap + words.joined(separator: gap) + gap, limit: limit)
+            #expect(found.ids == Array(short.ids.prefix(limit)) && found.truncated == (limit < short.ids.count))
+        }
     }
 
     /// Stripes have edges across them only, a flat picture none, and a place is told by its corner alone.

@@ -91,6 +91,30 @@ import Testing
         }
     }
 
+    @Test func contentsWithoutTokensAndIdsOfAnotherVocabularyAreErrors() throws {
+        let encoder = MultimodalEncoder(model: try open(Folders.nano), pool: Self.pool)
+        #expect(throws: ModelError.noTokens) {
+            try encoder.encode([EncoderInput([.text([5, 2])]), EncoderInput([.text([])])])
+        }
+        #expect(throws: ModelError.noTokens) { try encoder.encode([EncoderInput([])]) }
+        for id in [Int32(1_000), -1, .max] {
+            #expect(throws: ModelError.self) { try encoder.encode([EncoderInput([.text([5, id, 2])])]) }
+        }
+    }
+
+    /// A file with the right names and other contents.
+    @Test func tensorsThatCannotBeCopiedAreErrors() throws {
+        try Folders.withTemporary { folder in
+            let header = #"{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}"#
+            let length = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) }
+            try Folders.write(length + Array(header.utf8) + [1, 2, 3, 4], "\(folder)/t.safetensors")
+            let file = try SafeTensors(path: "\(folder)/t.safetensors")
+            for (name, count) in [("a", 4), ("a", 3), ("b", 4)] {
+                #expect(throws: ModelError.self) { try file.copy(name, into: Matrix(rows: 1, columns: count)) }
+            }
+        }
+    }
+
     @Test func hugeFiniteWeightsGiveAnErrorRatherThanAVector() throws {
         let configuration = try Model.configuration(path: Folders.nano)
         try Folders.withNanoCopy { folder in

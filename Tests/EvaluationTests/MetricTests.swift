@@ -26,6 +26,18 @@ import Testing
         #expect(Correlation.pearson([1], [1]) == nil)
     }
 
+    /// Squares beyond what f64 holds.
+    @Test func correlationOfHugeValuesIsUndefined() {
+        #expect(Correlation.pearson([1e200, -1e200, 0], [1, 2, 3]) == nil)
+        expectClose(Correlation.spearman([1e200, -1e200, 0], [3, 1, 2]), 1)
+    }
+
+    /// Grades may be as large as whole numbers are; their sum need not be one.
+    @Test func chanceOfHugeGradesIsAShare() throws {
+        let chance = try #require(RetrievalScores.chance(grades: [.max, .max, 1], candidates: 10))
+        #expect(chance.ndcg > 0 && chance.ndcg <= 1)
+    }
+
     // MARK: - Bitext
 
     @Test func bitextByHand() throws {

@@ -235,6 +235,43 @@ import Testing
         }
     }
 
+    /// More dropped characters in front than the tokenizer reads at first, on both faces and through the count of tokens.
+    @Test(arguments: Transport.allCases) func droppedCharactersInFrontChangeNothing(_ transport: Transport) async throws
+    {
+        try await TestServer.with(transport) { client in
+            let expected = try await client.post(
+                "/v1beta/models/gemini-embedding-2:countTokens", #"{"contents":[{"parts":[{"text":"x"}]}]}"#
+            ).json["totalTokens"].int
+            for dropped in [" ", "\\n", "\u{200b}", "\\u0001 "] {
+                let long = String(repeating: dropped, count: 140_000) + "x"
+                let content = #"{"parts":[{"text":"\#(long)"}]}"#
+                let counted = try await client.post(
+                    "/v1beta/models/gemini-embedding-2:countTokens", #"{"contents":[\#(content)]}"#)
+                #expect(try counted.json["totalTokens"].int == expected)
+                for model in ["gemini-embedding-2", "gemini-embedding-001"] {
+                    let body = #"{"outputDimensionality":3,"content":\#(content)}"#
+                    let reply = try await client.embed(body, model: model)
+                    #expect(reply.status == 200 && reply.headers[.init("x-castor-truncated")!] == nil, "\(reply.text)")
+                    #expect(try reply.json["usageMetadata"]["promptTokenCount"].int == expected)
+                    let short = try await client.embed(
+                        #"{"outputDimensionality":3,"content":{"parts":[{"text":"x"}]}}"#, model: model)
+                    try expectClose(reply.values, short.values, .batchInvariance)
+                }
+            }
+        }
+    }
+
+    /// The least number that there is, where numbers of tasks begin at one.
+    @Test(arguments: ["-9223372036854775808", "9223372036854775807", "-1", "9", "1e300"])
+    func noNumberOfATaskTraps(number: String) async throws {
+        try await TestServer.with { client in
+            for body in [
+                #"{"taskType":\#(number),"content":{"parts":[{"text":"x"}]}}"#,
+                #"{"embedContentConfig":{"taskType":\#(number)},"content":{"parts":[{"text":"x"}]}}"#,
+            ] { try await client.embed(body).expectError(400, "INVALID_ARGUMENT") }
+        }
+    }
+
     @Test func everyNameOfTheModelAnswersUnderEveryVersion() async throws {
         try await TestServer.with { client in
             let body = #"{"content":{"parts":[{"text":"hi"}]},"outputDimensionality":3}"#

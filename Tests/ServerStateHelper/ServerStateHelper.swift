@@ -6,6 +6,7 @@ import ServerState
 ///
 ///     ServerStateHelper FOLDER LOG work      new uploads and jobs for ever
 ///     ServerStateHelper FOLDER LOG finish    ends what is begun, and itself
+///     ServerStateHelper FOLDER LOG deadly    computes the jobs that there are; a request with the word "deadly" ends the process
 ///
 /// The log has a line for everything that the store has confirmed. It is the clients' memory: the next process goes on from it.
 @main struct ServerStateHelper {
@@ -18,6 +19,7 @@ import ServerState
         var settings = StateSettings(folder: arguments[1])
         settings.chunkRequests = 8
         let state = try ServerState(settings)
+        if arguments[3] == "deadly" { return try await runDeadly(state) }
         let endless = arguments[3] == "work"
 
         let runner = Task {
@@ -38,6 +40,26 @@ import ServerState
         }
         for id in log.batches.values {
             while try await !state.batches.batch(id).state.isFinished { try await Task.sleep(for: .milliseconds(2)) }
+        }
+        runner.cancel()
+    }
+
+    static func runDeadly(_ state: ServerState) async throws {
+        let runner = Task {
+            await BatchRunner(state.batches) { chunk in
+                chunk.requests.map { request in
+                    switch request {
+                    case .json(let json):
+                        if String(decoding: json, as: UTF8.self).contains("deadly") { raise(SIGKILL) }
+                        return BatchResult(line: json, isFailure: false)
+                    case .deadly: return BatchResult(line: Array("given up".utf8), isFailure: true)
+                    case .tooLong: fatalError("no line is too long")
+                    }
+                }
+            }.run()
+        }
+        while try await !state.batches.list(pageSize: 100, pageToken: nil).elements.allSatisfy(\.state.isFinished) {
+            try await Task.sleep(for: .milliseconds(2))
         }
         runner.cancel()
     }

@@ -99,6 +99,58 @@ import Testing
                 == (1...9).map { "{\"of\":\($0)}\n" }.joined())
     }
 
+    /// Four processes end in a chunk with a deadly request: two in the chunk, two in the request alone. Then it has its result, and the others
+    /// have theirs, in order.
+    @Test func aRequestThatEndsProcessesIsGivenUp() async throws {
+        let settings: (inout StateSettings) -> Void = { $0.chunkRequests = 4 }
+        var state = try folder.open(settings)
+        let batch = try await state.batches.create(
+            NewBatch(model: "m", input: .inline((0..<11).map { Array("\($0 == 5 ? "\"deadly\"" : "\($0)")".utf8) })))
+        var ends = 0
+        while try await !state.batches.batch(batch.id).state.isFinished {
+            let chunk = try #require(try await state.batches.claim())
+            if chunk.requests.contains(.json(Array("\"deadly\"".utf8))) {
+                ends += 1
+                state.close()
+                state = try folder.open(settings)
+            } else {
+                _ = try await state.batches.complete(chunk, try await echo(chunk))
+            }
+        }
+        #expect(ends == 4)
+        let done = try await state.batches.batch(batch.id)
+        #expect(done.state == .succeeded && done.successfulCount == 10 && done.failedCount == 1)
+        #expect(
+            try await state.results(batch.id)
+                == (0..<11).map { $0 == 5 ? "{\"deadly\":\"deadly\"}" : "{\"of\":\($0)}" })
+    }
+
+    /// Neither an orderly end nor an error of the disk is a crash: however many there are, nothing is taken for deadly.
+    @Test func whatEndsInGoodOrderIsNotCounted() async throws {
+        var state = try folder.open()
+        let batch = try await state.batches.create(inline(3))
+        for _ in 0..<10 {
+            let chunk = try #require(try await state.batches.claim())
+            #expect(chunk.requests.count == 3)
+            // As after an error: claimed again by the same process.
+            #expect(try await state.batches.claim()?.requests.count == 3)
+            await state.batches.release(chunk)
+            state.close()
+            state = try folder.open()
+        }
+        let runner = Task { [batches = state.batches] in
+            await BatchRunner(batches) { _ in
+                try await Task.sleep(for: .seconds(3_600))
+                return []
+            }.run()
+        }
+        while try await state.batches.batch(batch.id).state != .running { try await Task.sleep(for: .milliseconds(1)) }
+        runner.cancel()
+        await runner.value
+        state.close()
+        #expect(try await folder.open().run(batch.id).successfulCount == 3)
+    }
+
     /// The state that a crash leaves which came after the results were written and before the row said so.
     @Test func whatWasWrittenAndNotCountedIsOverwritten() async throws {
         let state = try folder.open { $0.chunkRequests = 2 }

@@ -30,6 +30,29 @@ import Testing
         try await checkEverything()
     }
 
+    /// A real process that dies at a request, again and again: at each start once, until the request is given up.
+    @Test func aDeadlyRequestEndsFourProcesses() async throws {
+        let lines = (0..<250).map { $0 % 100 == 42 ? "\"deadly \($0)\"" : "\($0)" }
+        var settings = StateSettings(folder: folder.path)
+        settings.chunkRequests = 8
+        var state = try ServerState(settings)
+        let job = try await state.batches.create(NewBatch(model: "m", input: .inline(lines.map { Array($0.utf8) })))
+        state.close()
+        var ends = 0
+        while true {
+            let status = try wait(start("deadly"))
+            if status == 0 { break }
+            try #require(status == 128 + SIGKILL && ends < 20)
+            ends += 1
+        }
+        #expect(ends == 12, "four for each of the three")
+        state = try ServerState(settings)
+        defer { state.close() }
+        let batch = try await state.batches.batch(job.id)
+        #expect(batch.state == .succeeded && batch.failedCount == 3 && batch.successfulCount == 247)
+        #expect(try await state.results(job.id) == lines.map { $0.contains("deadly") ? "given up" : $0 })
+    }
+
     /// What the log says, and no orphan.
     private func checkConfirmed(_ round: Int) async throws {
         let log = try Log(path: logPath)

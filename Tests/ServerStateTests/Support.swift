@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import Hashing
 import ServerState
 import Synchronization
@@ -23,6 +24,10 @@ final class Folder: Sendable {
         var settings = StateSettings(folder: path)
         settings.now = { [clock] in clock.now }
         change(&settings)
+        // A process that another test starts holds the lock of a folder that was just closed, until it becomes its program.
+        for _ in 0..<500 {
+            do { return try ServerState(settings) } catch StateError.folderInUse { usleep(2_000) }
+        }
         return try ServerState(settings)
     }
 
@@ -71,6 +76,7 @@ let echo: BatchRunner.Embed = { chunk in
         switch request {
         case .json(let json):
             BatchResult(line: Array("{\"of\":\(json.text)}".utf8), isFailure: json.text.contains("bad"))
+        case .deadly(let json): BatchResult(line: Array("{\"deadly\":\(json.text)}".utf8), isFailure: true)
         case .tooLong(let bytes, let limit):
             BatchResult(line: Array("{\"tooLong\":[\(bytes),\(limit)]}".utf8), isFailure: true)
         }

@@ -42,6 +42,10 @@ import Training
         (Array("{".utf8), "JSON"),
         (Array(#"{"positive": {"parts": [{"text": "x"}]}}"#.utf8), "lacks \"query\""),
         (Array(#"{"query": {"parts": [{"text": "x"}]}}"#.utf8), "neither a positive nor a teacher"),
+        (
+            Array(#"{"query": {"parts": [{"text": "x"}]}, "teacher": {"query": [1], "positive": [1]}}"#.utf8),
+            "a teacher's vector for its positive, and no positive"
+        ),
         (Array(#"{"query": {"parts": []}, "positive": {"parts": [{"text": "x"}]}}"#.utf8), "no parts"),
         (Array(#"{"query": {"parts": [{"text": ""}]}, "positive": {"parts": [{"text": "x"}]}}"#.utf8), "empty"),
         (Array(#"{"query": {"parts": [{"text": "x"}]}, "positve": {"parts": [{"text": "x"}]}}"#.utf8), "positve"),
@@ -258,6 +262,8 @@ import Training
             let wrong: [([UInt8], String)] = [
                 (Made.numpy(shape: "(3, 3)", Made.floats([Float](repeating: 0, count: 9))), "3 vectors for 2 samples"),
                 (Made.numpy(shape: "(2, 3)", Made.floats([1])), "the file is shorter"),
+                (Made.numpy(shape: "(1, 9223372036854775807)", []), "the file is shorter"),
+                (Made.numpy(shape: "(9223372036854775807, 2)", []), "the file is shorter"),
                 (Made.numpy(type: "<f8", shape: "(2, 3)", []), "<f8"), (Made.numpy(shape: "(6,)", []), "shape [6]"),
                 (Made.numpy(shape: "(2, 3)", order: "True", Made.floats([1, 2, 3, 4, 5, 6])), "Fortran"),
                 (Array("no numpy at all".utf8), "not a NumPy file"),

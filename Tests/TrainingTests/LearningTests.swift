@@ -25,14 +25,16 @@ import Training
         let positive: EncoderInput
     }
 
-    private func examples(_ tokenizer: Tokenizer) -> [Example] {
-        func input(_ text: String) -> EncoderInput { EncoderInput([.text(tokenizer.encode(text, limit: 64).ids)]) }
-        return Self.colours.flatMap { colour in
-            Self.shapes.flatMap { shape in
-                Self.grounds.map { ground in
+    private func examples(_ tokenizer: Tokenizer) throws -> [Example] {
+        func input(_ text: String) throws -> EncoderInput {
+            EncoderInput([.text(try tokenizer.encode(text, limit: 64).ids)])
+        }
+        return try Self.colours.flatMap { colour in
+            try Self.shapes.flatMap { shape in
+                try Self.grounds.map { ground in
                     Example(
-                        query: input("a \(colour.0) \(shape.0) on \(ground.0)"),
-                        positive: input("sur \(ground.1), \(shape.1) \(colour.1)"))
+                        query: try input("a \(colour.0) \(shape.0) on \(ground.0)"),
+                        positive: try input("sur \(ground.1), \(shape.1) \(colour.1)"))
                 }
             }
         }
@@ -68,7 +70,7 @@ import Training
         objective.initialize(parameters)
 
         var random = SeededGenerator(seed: 2)
-        var all = examples(model.tokenizer).shuffled(using: &random)
+        var all = try examples(model.tokenizer).shuffled(using: &random)
         let held = Array(all.suffix(100))
         all.removeLast(100)
         let before = try recall(held, model.configuration, parameters)

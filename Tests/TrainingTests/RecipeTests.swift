@@ -51,9 +51,24 @@ import Training
     /// An override that makes the least recipe wrong, and what is said about it.
     private static let mistakes: [(override: String, problem: String)] = [
         ("stages[0].data[0].rate=-1", "stages[0].data[0].rate: must be above 0, is -1"),
-        ("stages[0].data[0].batch=0", "stages[0].data[0].batch: must be at least 1, is 0"),
+        ("stages[0].data[0].batch=0", "stages[0].data[0].batch: must be from 1 to 1000000, is 0"),
         ("stages[0].data[0].batch=1.5", "stages[0].data[0].batch: must be a whole number, is 1.5"),
-        ("stages[0].data[0].batch=many", "stages[0].data[0].batch: must be a whole number at least 1, is \"many\""),
+        (
+            "stages[0].data[0].batch=many",
+            "stages[0].data[0].batch: must be a whole number from 1 to 1000000, is \"many\""
+        ),
+        (
+            "stages[0].data[0].batch=9223372036854774784",
+            "stages[0].data[0].batch: must be from 1 to 1000000, is 9223372036854774784"
+        ),
+        (
+            "stages[0].data[0].bucket=9223372036854774784",
+            "stages[0].data[0].bucket: must be from 1 to 1000000, is 9223372036854774784"
+        ),
+        ("stages[0].steps=1e18", "stages[0].steps: must be from 1 to 1000000000, is 1000000000000000000"),
+        ("stages[0].epochs=1e30", "stages[0].epochs: must be above 0, at most 1000000, is 1e+30"),
+        ("stages[0].accumulate=1e9", "stages[0].accumulate: must be from 1 to 1000000, is 1000000000"),
+        ("threads=1000000000", "threads: must be from 1 to 1024, is 1000000000"),
         ("stages[0].data[0].promptDropout=1.5", "stages[0].data[0].promptDropout: must be from 0 to 1, is 1.5"),
         (
             "stages[0].data[0].format=jsnl",

@@ -11,6 +11,11 @@ import Glibc
             exit(64)
         }
         let seed = arguments.count > 3 ? UInt64(arguments[3]) ?? 1 : 1
+        switch target {
+        case .embed: return try TextRun.inProcess(count: count, seed: seed)
+        case .server: return try TextRun.throughServer(count: count, seed: seed)
+        default: break
+        }
         // From the top of the repository.
         let runner = try Runner(
             target, model: "Tests/Fixtures/castor-nano",
@@ -42,7 +47,7 @@ import Glibc
     }
 
     /// In memory where there is such a folder: models are written a thousand times a second.
-    private static var scratchFolder: String {
+    static var scratchFolder: String {
         access("/dev/shm", W_OK) == 0 ? "/dev/shm" : FileManager.default.temporaryDirectory.path
     }
 
@@ -55,13 +60,13 @@ import Glibc
 }
 
 /// One line, at once: what crashes later must not take it along.
-private func say(_ text: String) {
+func say(_ text: String) {
     let line = Array("\(text)\n".utf8)
     _ = write(STDOUT_FILENO, line, line.count)
 }
 
 /// Says every ten seconds how many executions there were, at what rate, and how long the rest takes at it.
-private struct Progress {
+struct Progress {
     private let target: Target
     private let count: Int
     private let start = Progress.seconds
@@ -82,8 +87,8 @@ private struct Progress {
 
     var rate: Int { Int(Double(done) / max(Self.seconds - start, 1e-3)) }
 
-    mutating func advance() {
-        done += 1
+    mutating func advance(by executions: Int = 1) {
+        done += executions
         guard Self.seconds - said >= Self.interval else { return }
         said = Self.seconds
         let left = (count - done) / max(rate, 1)

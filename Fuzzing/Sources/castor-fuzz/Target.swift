@@ -4,6 +4,8 @@ import FoundationEssentials
 /// What is given mutated bytes.
 enum Target: String, CaseIterable {
     case image, audio, video, document, text, json, weights, tokenizer
+    /// Texts that are made rather than mutated, through tokenizer, truncation and encoder, and the same through the server.
+    case embed, server
 
     /// Bytes of a file that are mutated, from a place drawn by lot; nil for the whole file. What is tried of a text is its bytes,
     /// characters and pieces, and those lie within a few dozen bytes; the model, which the valid ones pass, costs 5 us a byte.
@@ -20,6 +22,7 @@ enum Target: String, CaseIterable {
         case .json: ["json", "jsonl"]
         case .weights: ["safetensors"]
         case .tokenizer: ["model"]
+        case .embed, .server: []
         }
     }
 }
@@ -67,6 +70,7 @@ struct Runner {
             if let content = try? Content(json: Data(input)) { try embed(content) }
             _ = try? BatchRequest(json: Data(input))
         case .weights, .tokenizer: try open(input)
+        case .embed, .server: break
         }
     }
 

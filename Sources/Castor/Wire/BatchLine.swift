@@ -94,7 +94,7 @@ extension Fields {
     fileprivate func task(_ name: String) throws -> TaskType? {
         if let number = try? value(name, Int.self) {
             guard number != 0 else { return nil }
-            guard TaskType.allCases.indices.contains(number - 1) else { throw failure("unknown task \(number)") }
+            guard (1...TaskType.allCases.count).contains(number) else { throw failure("unknown task \(number)") }
             return TaskType.allCases[number - 1]
         }
         guard let text = try value(name, String.self), !text.hasSuffix("UNSPECIFIED") else { return nil }

@@ -56,11 +56,15 @@ struct SimilarityPasses {
                     square += Double(values[column]) * Double(values[column])
                 }
                 start = max(start, sizes[index])
-                scales[index][row] = square > 0 ? Float(1 / square.squareRoot()) : 0
+                // Next to nothing counts as nothing: one over it would not be finite.
+                scales[index][row] = square > Self.leastSquare ? Float(1 / square.squareRoot()) : 0
             }
         }
         return scales
     }
+
+    /// Of a prefix of a unit vector.
+    private static let leastSquare = 1e-60
 
     private var height: Int {
         max(1, min(Self.height, (queries.count + 2 * pool.threadCount - 1) / (2 * pool.threadCount)))

@@ -7,9 +7,13 @@ package final class Tokenizer: @unchecked Sendable {
     /// Id of `</s>`, which ends every text.
     package let endID: Int32
 
-    /// Most bytes of UTF-8 read for one token: longer texts are cut before they are tokenised, so that a text of 100 MB
-    /// costs no more than one that fills the context. Trained pieces have at most 16 characters.
-    private static let maxBytesPerToken = 64
+    /// Bytes of UTF-8 read at first for one token: longer texts are cut before they are tokenised, so that a text of 100 MB costs
+    /// little more than one that fills the context. Trained pieces have at most 16 characters.
+    private static let bytesPerToken = 64
+    /// Bytes read at most for one token, where the first did not fill the context: runs of unknown characters become one token.
+    private static let mostBytesPerToken = 1_024
+    /// Where a text is cut, its last pieces are not those of the whole text: so many more than fit must be there.
+    private static let uncertainTokens = 16
 
     package init(path: String) throws(ModelError) {
         let file = try MappedFile(path: path)
@@ -31,26 +35,74 @@ package final class Tokenizer: @unchecked Sendable {
     }
 
     /// The ids of `text` and the end token, at most `limit` of them.
-    package func encode(_ text: String, limit: Int) -> (ids: [Int32], truncated: Bool) {
+    ///
+    /// Characters that the vocabulary drops, as spaces in front, count nothing, however many there are.
+    ///
+    /// - Parameter limit: 1 to some millions
+    package func encode(_ text: String, limit: Int) throws(ModelError) -> (ids: [Int32], truncated: Bool) {
         var text = text
-        let all = text.utf8.count
-        return text.withUTF8 { bytes in
-            var size = all
-            let most = limit * Self.maxBytesPerToken
-            if size > most {
-                size = most
-                while size > 0, bytes[size] & 0xc0 == 0x80 { size -= 1 }
-            }
-            // Room for the end token; normalisation can make more ids than there are bytes, so the limit alone is the bound.
-            var ids = [Int32](repeating: 0, count: limit + 1)
-            let count = bytes.withMemoryRebound(to: CChar.self) {
-                Int(castor_sentencepiece_encode(processor, $0.baseAddress, size, &ids, limit))
-            }
-            precondition(count >= 0, "SentencePiece refused a text")
-            let complete = size == all && count < limit
-            if complete { ids[count] = endID }
-            ids.removeLast(ids.count - (complete ? count + 1 : min(count, limit)))
-            return (ids, !complete)
+        let result: Result<(ids: [Int32], truncated: Bool), ModelError> = text.withUTF8 { bytes in
+            do throws(ModelError) { return .success(try encode(bytes, limit: limit)) } catch { return .failure(error) }
         }
+        return try result.get()
+    }
+
+    private func encode(
+        _ bytes: UnsafeBufferPointer<UInt8>, limit: Int
+    ) throws(ModelError) -> (ids: [Int32], truncated: Bool) {
+        var room = limit * Self.bytesPerToken
+        if bytes.count <= room { return try ids(of: bytes, isAll: true, limit: limit).kept }
+        // The common long text fills the context at once; one that does not is mostly characters that make no tokens.
+        var found = try ids(of: bytes.prefix(utf8: room), isAll: false, limit: limit)
+        var kept = CondensedText(bytes)
+        while found.count < limit + Self.uncertainTokens, !kept.isAll, room < limit * Self.mostBytesPerToken {
+            room *= 4
+            try kept.read(upTo: room) { (window) throws(ModelError) in try count(window) == 0 }
+            found = try kept.text.withUnsafeBufferPointer { (text) throws(ModelError) in
+                try ids(of: text, isAll: kept.isAll, limit: limit)
+            }
+        }
+        return found.kept
+    }
+
+    /// Those that are kept, and how many there are.
+    ///
+    /// - Parameter isAll: whether the text ends with these bytes
+    private func ids(
+        of text: UnsafeBufferPointer<UInt8>, isAll: Bool, limit: Int
+    ) throws(ModelError) -> (kept: (ids: [Int32], truncated: Bool), count: Int) {
+        // Room for the end token; normalisation can make more ids than there are bytes, so the limit alone is the bound.
+        var ids = [Int32](repeating: 0, count: limit + 1)
+        let count = try count(text, into: &ids, limit: limit)
+        let isComplete = isAll && count < limit
+        if isComplete { ids[count] = endID }
+        // A copy: a short text must not hold memory for a long one.
+        return ((Array(ids.prefix(isComplete ? count + 1 : min(count, limit))), !isComplete), count)
+    }
+
+    private func count(_ text: UnsafeBufferPointer<UInt8>) throws(ModelError) -> Int {
+        var none: [Int32] = []
+        return try count(text, into: &none, limit: 0)
+    }
+
+    /// Writes the first `limit` ids and says how many there are.
+    private func count(
+        _ text: UnsafeBufferPointer<UInt8>, into ids: inout [Int32], limit: Int
+    ) throws(ModelError) -> Int {
+        let count = text.withMemoryRebound(to: CChar.self) {
+            Int(castor_sentencepiece_encode(processor, $0.baseAddress, $0.count, &ids, limit))
+        }
+        guard count >= 0 else { throw .text(bytes: text.count) }
+        return count
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    /// At most `count` bytes of UTF-8, whole characters.
+    func prefix(utf8 count: Int) -> UnsafeBufferPointer<UInt8> {
+        guard count < self.count else { return self }
+        var end = count
+        while end > 0, self[end] & 0xc0 == 0x80 { end -= 1 }
+        return UnsafeBufferPointer(rebasing: self[..<end])
     }
 }

@@ -1,7 +1,7 @@
 package import CastorNumerics
 
 package enum Correlation {
-    /// Pearson's r; nil for fewer than two pairs or where one side does not vary.
+    /// Pearson's r; nil for fewer than two pairs, where one side does not vary, and where its squares are no numbers any more.
     package static func pearson(_ x: [Double], _ y: [Double]) -> Double? {
         precondition(x.count == y.count)
         guard x.count > 1 else { return nil }
@@ -13,7 +13,7 @@ package enum Correlation {
             yy += (y - meanY) * (y - meanY)
             xy += (x - meanX) * (y - meanY)
         }
-        guard xx > 0, yy > 0 else { return nil }
+        guard xx > 0, yy > 0, xx.isFinite, yy.isFinite else { return nil }
         return max(-1, min(1, xy / (xx.squareRoot() * yy.squareRoot())))
     }
 

@@ -17,7 +17,7 @@ extension RetrievalScores {
         let (r, found) = (grades.count, Double(grades.count) / Double(all))
         let positions = (1...min(m, cutoff)).reduce(0.0) { $0 + discount($1) }
         scores.ndcg =
-            positions * Double(grades.reduce(0, +)) / Double(m) / idealGain(grades + missing, at: cutoff)
+            positions * grades.reduce(0.0, { $0 + Double($1) }) / Double(m) / idealGain(grades + missing, at: cutoff)
         scores.recall = recallCutoffs.map { found * Double(min($0, m)) / Double(m) }
         // P(no relevant document among the first i).
         var none = 1.0

@@ -14,6 +14,8 @@ package struct TaskFile: Sendable {
     package let kindName: String
     let subsets: [Subset]
 
+    /// Data files that it reads.
+    package var files: [String] { subsets.flatMap(\.kind.files) }
     package var hasPrompts: Bool { subsets.contains { $0.kind.hasPrompts } }
     /// Of a task that has subsets.
     package var subsetLabels: [String] { subsets.compactMap(\.label) }

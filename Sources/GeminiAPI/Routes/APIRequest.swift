@@ -63,7 +63,7 @@ package struct APIRequest: Sendable {
         var expected = 0
         if let length = headers[.contentLength].flatMap({ Int($0) }) {
             guard length <= limit else { throw APIError.bodyTooLarge(limit: limit) }
-            expected = length
+            expected = max(0, length)
         }
         try lease.reserve(expected)
         var body = ByteBuffer()

@@ -30,7 +30,13 @@ struct BatchWork: Sendable {
         switch request {
         case .tooLong(let bytes, let limit):
             return Self.failure(.invalid("The line has \(bytes) bytes, the limit is \(limit)."), labels: nil)
+        case .deadly(let text):
+            let error = APIError(
+                .internal,
+                "The request was given up: the server ended each time it computed it, and two times it was alone.")
+            return Self.failure(error, labels: labels(text))
         case .json(let text):
+            var isComputed = false
             do {
                 let line = try await server.offPool(large: text.count > 1 << 16) { [server] in
                     try WireDecoder.decode(
@@ -42,14 +48,22 @@ struct BatchWork: Sendable {
                 }
                 var call = EmbedCall(model: model) { _ in nil }
                 try await call.add(line.request, server, files: FileParts(server))
+                isComputed = true
                 let answer = try await run(call)
                 return Self.success(answer, line, in: batch)
             } catch let error as APIError {
-                // The server's trouble, not the request's: the chunk is computed again.
-                if [.internal, .unavailable, .cancelled].contains(error.status) { throw error }
-                return Self.failure(error, labels: try? JSONDecoder().decode(BatchLine.Labels.self, from: Data(text)))
+                // The server's trouble, not the request's: the chunk is computed again. What the model makes of one content is the same
+                // every time, and the others' results do not go with it.
+                if [.unavailable, .cancelled].contains(error.status) || error.status == .internal && !isComputed {
+                    throw error
+                }
+                return Self.failure(error, labels: labels(text))
             }
         }
+    }
+
+    private func labels(_ text: [UInt8]) -> BatchLine.Labels? {
+        try? JSONDecoder().decode(BatchLine.Labels.self, from: Data(text))
     }
 
     /// A full queue is waited for.

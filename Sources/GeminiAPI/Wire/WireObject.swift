@@ -80,7 +80,7 @@ package struct WireObject {
         guard let key = keys[name] else { return nil }
         if let number = try? container.decode(Int.self, forKey: key) {
             guard number != 0 else { return nil }
-            guard TaskType.allCases.indices.contains(number - 1) else { throw failure(name, "TYPE_ENUM") }
+            guard (1...TaskType.allCases.count).contains(number) else { throw failure(name, "TYPE_ENUM") }
             return TaskType.allCases[number - 1]
         }
         guard let text = try value(name, String.self, as: "TYPE_ENUM") else { return nil }

@@ -249,6 +249,9 @@ extension DataSet {
                     throw Unreadable("a teacher vector holds a value that is not finite")
                 }
             }
+            guard sample.positive != nil || sample.positiveTeacher == nil else {
+                throw Unreadable("has a teacher's vector for its positive, and no positive")
+            }
             guard sample.positive != nil || sample.queryTeacher != nil else {
                 throw Unreadable("has neither a positive nor a teacher")
             }

@@ -91,7 +91,9 @@ package struct Sampler: Sendable {
             guard old.batchSize == new.batchSize, old.window == new.window else {
                 throw .state(reason: "data set \(old.name) had batches of \(old.batchSize), windows of \(old.window)")
             }
-            guard state.step >= 0, old.epoch >= 0, (0..<task.batchesPerEpoch).contains(old.batch) else {
+            guard (0..<1 << 53).contains(state.step), (0..<1 << 53).contains(old.epoch),
+                (0..<task.batchesPerEpoch).contains(old.batch)
+            else {
                 throw .state(reason: "the place in data set \(old.name) is damaged")
             }
         }

@@ -39,8 +39,8 @@ package struct VectorFile: Sendable {
         }
         isHalf = type == "<f2"
         (count, dimensions) = (shape[0], shape[1])
-        let (values, overflow) = count.multipliedReportingOverflow(by: dimensions * (isHalf ? 2 : 4))
-        guard !overflow, values <= bytes.count - start else {
+        let (values, overflow) = count.multipliedReportingOverflow(by: dimensions)
+        guard !overflow, values <= (bytes.count - start) / (isHalf ? 2 : 4) else {
             throw fail("its header promises \(count) vectors of \(dimensions), and the file is shorter")
         }
     }

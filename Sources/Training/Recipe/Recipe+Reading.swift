@@ -36,8 +36,7 @@ extension Recipe {
         do {
             self = try JSONDecoder().decode(Recipe.self, from: JSONEncoder().encode(checked))
         } catch {
-            // The schema lets pass only what the struct takes.
-            preconditionFailure("a recipe that passed its schema cannot be read: \(error)")
+            throw .invalid([RecipeProblem(path: "recipe", reason: "cannot be read: \(error)")])
         }
         problems = conflicts
         guard problems.isEmpty else { throw .invalid(problems) }
@@ -137,6 +136,7 @@ extension Recipe.Data {
             }
         }
         check(positive != .none || teacher?.query != nil, "positive", "is false, and there is no teacher to follow")
+        check(positive != .none || teacher?.positive == nil, "teacher.positive", "is given, and positive is false")
         check(
             template.values.allSatisfy { $0.contains("{class}") || $0.contains("{caption}") }, "template",
             "has neither {class} nor {caption} in it")

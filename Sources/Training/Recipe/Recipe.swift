@@ -184,6 +184,17 @@ package struct Recipe: Sendable, Equatable, Codable {
     }
 }
 
+extension Recipe {
+    /// Files and folders of data that it names.
+    package var inputs: [String] {
+        let sets = stages.flatMap(\.data) + (evaluation.data ?? []).map(\.data)
+        return sets.flatMap { data in
+            [data.path] + [data.teacher?.query, data.teacher?.positive].compactMap { $0 }
+                + (data.captions.map { ["\(data.path)/\($0)"] } ?? [])
+        } + (evaluation.tasks?.files ?? [])
+    }
+}
+
 extension Recipe.EvaluationData {
     /// The same as data of a stage, without any random change.
     var data: Recipe.Data {

@@ -14,7 +14,8 @@ package enum RecipeSchema {
         RecipeField(
             "seed", .whole(.init(least: 0, most: 9_007_199_254_740_992)), .defaults("1"),
             "Of weights, order and augmentation. Equal seeds give equal bits."),
-        RecipeField("threads", .whole(.atLeast(1)), .optional, "Threads that compute; all cores without it."),
+        RecipeField(
+            "threads", .whole(.init(least: 1, most: 1_024)), .optional, "Threads that compute; all cores without it."),
         RecipeField(
             "workers", .whole(.init(least: 0, most: 64)), .defaults("1"),
             "Threads that decode ahead; 0 decodes when a batch is wanted."),
@@ -35,9 +36,10 @@ package enum RecipeSchema {
 
     private static let stage = RecipeShape.object([
         RecipeField("name", .text, .optional, "In logs; without it, its number."),
-        RecipeField("steps", .whole(.atLeast(1)), .optional, "Updates. Either this or `epochs`."),
         RecipeField(
-            "epochs", .number(.above(0)), .optional,
+            "steps", .whole(.init(least: 1, most: 1_000_000_000)), .optional, "Updates. Either this or `epochs`."),
+        RecipeField(
+            "epochs", .number(.init(above: 0, most: 1_000_000)), .optional,
             "Passes: as many updates as all data sets of the stage have batches, times this."),
         RecipeField("data", .list(data, minimum: 1), .required, "Data sets; each batch is drawn from one of them."),
         RecipeField("loss", loss, .defaults("{}"), "What is made small."),
@@ -49,7 +51,7 @@ package enum RecipeSchema {
             "Of the blocks' matrix products in training. `bfloat16` is faster (docs/performance.md); it needs a processor with AVX512-BF16. Weights, "
                 + "sums, attention, losses and evaluations stay in single precision."),
         RecipeField(
-            "accumulate", .whole(.atLeast(1)), .defaults("1"),
+            "accumulate", .whole(.init(least: 1, most: 1_000_000)), .defaults("1"),
             "Batches of one update. Not a larger contrastive batch: use `batch` and `memory.chunkTokens` for that."),
     ])
 
@@ -64,9 +66,9 @@ package enum RecipeSchema {
         RecipeField(
             "rate", .number(.above(0)), .optional,
             "How often a batch is drawn from it, relative to the others. Without it, by size; for all or for none."),
-        RecipeField("batch", .whole(.atLeast(1)), .defaults("64"), "Pairs of a batch."),
+        RecipeField("batch", .whole(.init(least: 1, most: 1_000_000)), .defaults("64"), "Pairs of a batch."),
         RecipeField(
-            "bucket", .whole(.atLeast(1)), .defaults("16"),
+            "bucket", .whole(.init(least: 1, most: 1_000_000)), .defaults("16"),
             "Batches whose pairs are sorted by length together; 1 for none."),
         RecipeField("header", .flag, .optional, "TSV, CSV: whether the first line names the columns. To be stated."),
         RecipeField("query", column, .defaults("0"), "TSV, CSV: column of the query, by name or from 0."),

@@ -20,8 +20,15 @@ package final class RunFolder: Sendable {
     package var checkpoints: String { "\(path)/checkpoints" }
     package var last: String { "\(path)/checkpoints/last" }
     package var best: String { "\(path)/checkpoints/best" }
-    package var model: String { "\(path)/model" }
+    package var model: String { Self.model(path) }
     package var report: String { "\(path)/report.html" }
+
+    package static func model(_ path: String) -> String { "\(path)/model" }
+
+    /// Those that a training in the folder at `path` writes beside the model's.
+    package static func files(_ path: String) -> [String] {
+        ["metrics.jsonl", "train.log", "checkpoints/last", "checkpoints/best", "report.html"].map { "\(path)/\($0)" }
+    }
 
     /// Makes the folder where it is missing, and locks it.
     package init(path: String) throws(RunError) {
