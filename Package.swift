@@ -38,7 +38,6 @@ let package = Package(
     ],
     targets: [
         // C libraries, one module each.
-        system("COpenBLAS", pkgConfig: "openblas"),
         system("CTurboJPEG", pkgConfig: "libturbojpeg"),
         system("CWebP", pkgConfig: "libwebp"),
         system("CHEIF", pkgConfig: "libheif"),
@@ -47,6 +46,7 @@ let package = Package(
         system("CGIF", pkgConfig: "libgif"),
         system("CNettle", pkgConfig: "nettle"),
         .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
+        .target(name: "COpenBLAS", path: "Sources/System/COpenBLAS"),
         .target(name: "CFFmpeg", path: "Sources/System/CFFmpeg"),
         .target(
             name: "CPoppler", path: "Sources/System/CPoppler",
@@ -115,7 +115,12 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation"],
             path: "Tests/TestSupport", swiftSettings: strict),
-        .testTarget(name: "NumericsTests", dependencies: ["CastorNumerics", "TestSupport"], swiftSettings: strict),
+        // Loads OpenBLAS anew, which a process can do once.
+        .executableTarget(
+            name: "KernelHelper", dependencies: ["CastorNumerics"], path: "Tests/KernelHelper", swiftSettings: strict),
+        .testTarget(
+            name: "NumericsTests", dependencies: ["CastorNumerics", "KernelHelper", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "MediaTests", dependencies: ["Media"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(

@@ -54,7 +54,7 @@ struct TrainCommand: ParsableCommand {
     private func train() throws {
         let parsed: Recipe
         do { parsed = try Recipe(path: recipe, overrides: overrides) } catch { throw RunError(error) }
-        let pool = WorkerPool(threads: threads ?? parsed.threads ?? BLAS.availableCores)
+        let pool = try WorkerPool.opened(threads: threads ?? parsed.threads)
         if !dryRun, !resume, RunFolder.hasTraining(parsed.output) { throw RunError.exists(path: parsed.output) }
         let folder = try dryRun ? nil : RunFolder(path: parsed.output)
         var plan = try RunPlan(parsed, pool: pool)

@@ -12,6 +12,7 @@ package final class WorkerPool: @unchecked Sendable {
         package let scratch: Scratch
     }
 
+    /// As many as were asked for, or as the system gave.
     package let threadCount: Int
     private let workers: [Worker]
     private let turn = Mutex(())
@@ -20,11 +21,15 @@ package final class WorkerPool: @unchecked Sendable {
     /// - Parameter threads: 1 or more, the caller's thread included.
     package init(threads: Int) {
         precondition(threads >= 1)
-        BLAS.useOneThread()
-        threadCount = threads
-        workers = (0..<threads).map { Worker(index: $0, scratch: Scratch()) }
         state = State()
-        for worker in workers.dropFirst() { Self.start(worker, state) }
+        var workers = [Worker(index: 0, scratch: Scratch())]
+        while workers.count < threads {
+            let worker = Worker(index: workers.count, scratch: Scratch())
+            guard Self.start(worker, state) else { break }
+            workers.append(worker)
+        }
+        self.workers = workers
+        threadCount = workers.count
     }
 
     deinit {
@@ -57,7 +62,8 @@ package final class WorkerPool: @unchecked Sendable {
         return (0..<pieces).map { count * $0 / pieces..<count * ($0 + 1) / pieces }
     }
 
-    private static func start(_ worker: Worker, _ state: State) {
+    /// Whether the system has given another thread.
+    private static func start(_ worker: Worker, _ state: State) -> Bool {
         final class Start {
             let worker: Worker
             let state: State
@@ -75,8 +81,12 @@ package final class WorkerPool: @unchecked Sendable {
                 start.state.serve(start.worker)
                 return nil
             }, argument)
-        precondition(status == 0, "pthread_create: \(status)")
+        guard status == 0 else {
+            Unmanaged<Start>.fromOpaque(argument).release()
+            return false
+        }
         pthread_detach(thread)
+        return true
     }
 }
 
