@@ -77,7 +77,7 @@ package func gemm(
         precondition(isDone, "gemm: no bfloat16 on this processor, or no memory")
         return
     }
-    OpenBLAS.functions.sgemm(
+    OpenBLAS.sgemm(
         Int32(CASTOR_ROW_MAJOR), transposeA.value, transposeB.value, Int32(m), Int32(n), Int32(k), alpha, a.pointer,
         Int32(a.stride), b.pointer, Int32(b.stride), beta, c.pointer, Int32(c.stride))
 }

@@ -16,6 +16,11 @@ package struct KernelChoice: Sendable, Equatable {
     package var origin: Origin
     /// Families that gave wrong products, in the order they were tried.
     package var wrong: [String] = []
+
+    package init(running: String, origin: Origin) {
+        self.running = running
+        self.origin = origin
+    }
 }
 
 /// Finds kernels that fit the processor and compute rightly: OpenBLAS's own choice where it is good, else one that is asked for.

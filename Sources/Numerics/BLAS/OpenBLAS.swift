@@ -10,6 +10,14 @@ package enum OpenBLAS {
     /// Address space that it takes for each thread that multiplies.
     package static let bufferBytes = CASTOR_OPENBLAS_BUFFER
 
+    /// `cblas_sgemm`.
+    package typealias SGEMM =
+        @convention(c) (
+            Int32, Int32, Int32, Int32, Int32, Int32, Float, UnsafePointer<Float>?, Int32, UnsafePointer<Float>?, Int32,
+            Float,
+            UnsafeMutablePointer<Float>?, Int32
+        ) -> Void
+
     /// Families whose products count as wrong: for tests of what follows, and set before the first use.
     package nonisolated(unsafe) static var refused: Set<String> = []
 
@@ -29,6 +37,8 @@ package enum OpenBLAS {
         }
     }()
 
+    package static let sgemm: SGEMM = functions.sgemm
+
     /// What it runs, and why.
     package static var choice: KernelChoice {
         get throws(BLASError) { try loaded.get().choice }
@@ -43,7 +53,7 @@ package enum OpenBLAS {
                 castor_openblas_close(&blas)
             },
             name: { String(cString: $0.core_name()!) }, wasThere: { $0.was_there },
-            isRight: { TrialProducts.areRight($0) && !refused.contains(String(cString: $0.core_name()!)) }
+            isRight: { TrialProducts.areRight($0.sgemm) && !refused.contains(String(cString: $0.core_name()!)) }
         )()
     }
 

@@ -21,6 +21,14 @@ package struct Processor: Sendable, Equatable {
     /// AVX512-BF16.
     package var hasBFloat16: Bool
 
+    package init(vendor: String, family: Int, model: Int, instructions: Instructions, hasBFloat16: Bool) {
+        self.vendor = vendor
+        self.family = family
+        self.model = model
+        self.instructions = instructions
+        self.hasBFloat16 = hasBFloat16
+    }
+
     /// This machine's; nil where it is no x86.
     package static let current: Processor? = {
         var answer = castor_cpuid()

@@ -3,7 +3,7 @@ internal import COpenBLAS
 /// Small products that are computed by OpenBLAS and by plain loops before the first result counts. All values are small multiples
 /// of a quarter, so that every order of summation gives the same bits, and any other bits are wrong.
 package enum TrialProducts {
-    struct Shape {
+    private struct Shape {
         var m, n, k: Int
         var transposeA = false
         var transposeB = false
@@ -13,7 +13,7 @@ package enum TrialProducts {
 
     /// A lone row, odd edges, every transposition, with and without what C held. Kernels for small matrices end at 1,000,000
     /// multiplications, and at 1,200 values of C where B is transposed.
-    static let shapes = [
+    private static let shapes = [
         Shape(m: 1, n: 37, k: 33, transposeB: true),
         Shape(m: 3, n: 17, k: 40, beta: 1),
         Shape(m: 19, n: 33, k: 21, transposeA: true, alpha: 0.5, beta: 0.5),
@@ -24,11 +24,11 @@ package enum TrialProducts {
     ]
 
     /// Whether all of them come out right. Takes half a millisecond.
-    static func areRight(_ blas: castor_openblas) -> Bool {
-        shapes.allSatisfy { isRight($0, blas) }
+    package static func areRight(_ sgemm: OpenBLAS.SGEMM) -> Bool {
+        shapes.allSatisfy { isRight($0, sgemm) }
     }
 
-    private static func isRight(_ shape: Shape, _ blas: castor_openblas) -> Bool {
+    private static func isRight(_ shape: Shape, _ sgemm: OpenBLAS.SGEMM) -> Bool {
         let (m, n, k) = (shape.m, shape.n, shape.k)
         var state: UInt32 = 1
         func next() -> Float {
@@ -45,7 +45,7 @@ package enum TrialProducts {
         // beta 0 may not read what is there.
         var c = shape.beta == 0 ? [Float](repeating: .nan, count: before.count) : before
         let untouched = c
-        blas.sgemm(
+        sgemm(
             Int32(CASTOR_ROW_MAJOR), transposition(shape.transposeA), transposition(shape.transposeB), Int32(m),
             Int32(n), Int32(k), shape.alpha, a, Int32(strideA), b, Int32(strideB), shape.beta, &c, Int32(strideC))
 
