@@ -40,13 +40,13 @@ let package = Package(
         // C libraries, one module each.
         system("CTurboJPEG", pkgConfig: "libturbojpeg"),
         system("CWebP", pkgConfig: "libwebp"),
-        system("CHEIF", pkgConfig: "libheif"),
         system("CEXIF", pkgConfig: "libexif"),
         system("CSndfile", pkgConfig: "sndfile"),
         system("CGIF", pkgConfig: "libgif"),
         system("CNettle", pkgConfig: "nettle"),
         .target(name: "CPNG", path: "Sources/System/CPNG", linkerSettings: [.linkedLibrary("png16")]),
         .target(name: "COpenBLAS", path: "Sources/System/COpenBLAS"),
+        .target(name: "CHEIF", path: "Sources/System/CHEIF"),
         .target(name: "CFFmpeg", path: "Sources/System/CFFmpeg"),
         .target(
             name: "CPoppler", path: "Sources/System/CPoppler",

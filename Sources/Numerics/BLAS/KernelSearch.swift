@@ -106,7 +106,7 @@ extension KernelChoice: CustomStringConvertible {
             switch origin {
             case .own: "OpenBLAS's own choice"
             case .user(let setting): "OPENBLAS_CORETYPE is \(setting)"
-            case .host: "OpenBLAS was loaded by another part of this program, and chose"
+            case .host: "OpenBLAS's choice when another part of the program loaded it"
             case .asked(let family, let own):
                 if wrong.isEmpty {
                     "asked for \(family.rawValue): OpenBLAS takes this processor for \(own)"
