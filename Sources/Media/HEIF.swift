@@ -61,6 +61,9 @@ private struct HEIFFile: ~Copyable {
     func decode() throws(MediaError) -> PixelImage {
         let hasAlpha = heif.heif_image_handle_has_alpha_channel(image) != 0
         let channels = hasAlpha ? 4 : 3
+        guard castor_heif_has_thread() else {
+            throw .unsupported("\(format.rawValue): no memory for a thread of its decoder")
+        }
         var decoded: OpaquePointer?
         let error = heif.heif_decode_image(
             image, &decoded, heif_colorspace_RGB, hasAlpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB,

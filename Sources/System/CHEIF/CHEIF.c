@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 
 static castor_heif_functions functions;
@@ -29,6 +28,13 @@ const castor_heif_functions *castor_heif(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, load);
     return is_loaded ? &functions : NULL;
+}
+
+static void *nothing(void *argument) { return argument; }
+
+bool castor_heif_has_thread(void) {
+    pthread_t thread;
+    return pthread_create(&thread, NULL, nothing, NULL) == 0 && pthread_join(thread, NULL) == 0;
 }
 
 const char *castor_heif_missing(void) { return missing; }

@@ -107,12 +107,15 @@ static void *room(size_t bytes) {
 }
 
 int castor_openblas_reserve(const castor_openblas *blas, int callers, int known) {
-    // SPARE is for the caller's stack and whatever else the thread needs.
-    enum { MOST = 128, BUFFER = CASTOR_OPENBLAS_BUFFER + (1 << 20), SPARE = 16 << 20 };
+    // SPARE is for a caller's stack and whatever else its thread needs; no second one takes the REST, where a model has to fit.
+    enum { MOST = 128, BUFFER = CASTOR_OPENBLAS_BUFFER + (1 << 20), SPARE = 16 << 20, REST = 192 << 20 };
     bool takes = blas->memory_alloc && blas->memory_free;
-    void *buffers[MOST], *spares[MOST];
+    void *buffers[MOST], *spares[MOST], *rest = NULL;
     int count = 0;
     while (count < callers && count < MOST) {
+        if (count == 1 && !(rest = room(REST))) {
+            break;
+        }
         spares[count] = room(SPARE);
         if (!spares[count]) {
             break;
@@ -130,6 +133,9 @@ int castor_openblas_reserve(const castor_openblas *blas, int callers, int known)
             buffers[count] = blas->memory_alloc(0);
         }
         count++;
+    }
+    if (rest) {
+        munmap(rest, REST);
     }
     for (int i = 0; i < count; i++) {
         munmap(spares[i], SPARE);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <libheif/heif.h>
+#include <stdbool.h>
 
 #define CASTOR_HEIF_FUNCTIONS(F) \
     F(heif_get_version) F(heif_context_alloc) F(heif_context_free) F(heif_context_set_maximum_image_size_limit) \
@@ -19,6 +20,9 @@ typedef struct {
 
 /// The library's functions, by their own names; null where it is not there.
 const castor_heif_functions *castor_heif(void);
+
+/// Whether a thread can be started. The HEVC decoder waits for ever for one that could not.
+bool castor_heif_has_thread(void);
 
 /// Why it is not there.
 const char *castor_heif_missing(void);
