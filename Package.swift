@@ -38,9 +38,7 @@ let package = Package(
     ],
     targets: [
         // C libraries, one module each.
-        system("COpenBLAS", pkgConfig: "openblas"),
         system("CWebP", pkgConfig: "libwebp"),
-        system("CHEIF", pkgConfig: "libheif"),
         system("CEXIF", pkgConfig: "libexif"),
         system("CSndfile", pkgConfig: "sndfile"),
         system("CGIF", pkgConfig: "libgif"),
@@ -49,6 +47,8 @@ let package = Package(
         .target(
             name: "CPNG", path: "Sources/System/CPNG",
             linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("z")]),
+        .target(name: "COpenBLAS", path: "Sources/System/COpenBLAS"),
+        .target(name: "CHEIF", path: "Sources/System/CHEIF"),
         .target(name: "CFFmpeg", path: "Sources/System/CFFmpeg"),
         .target(name: "CZlib", path: "Sources/System/CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(
@@ -118,7 +118,12 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation"],
             path: "Tests/TestSupport", swiftSettings: strict),
-        .testTarget(name: "NumericsTests", dependencies: ["CastorNumerics", "TestSupport"], swiftSettings: strict),
+        // Loads OpenBLAS anew, which a process can do once.
+        .executableTarget(
+            name: "KernelHelper", dependencies: ["CastorNumerics"], path: "Tests/KernelHelper", swiftSettings: strict),
+        .testTarget(
+            name: "NumericsTests", dependencies: ["CastorNumerics", "KernelHelper", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "MediaTests", dependencies: ["Media"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(

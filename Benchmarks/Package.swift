@@ -10,11 +10,9 @@ let package = Package(
         .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.0", traits: []),
     ],
     targets: [
-        .systemLibrary(name: "CBenchmarkBLAS", pkgConfig: "openblas"),
         .executableTarget(
             name: "Encoding",
             dependencies: [
-                "CBenchmarkBLAS",
                 .product(name: "Castor", package: "castor"),
                 .product(name: "Benchmark", package: "benchmark"),
             ],

@@ -90,6 +90,8 @@ extension EmbedError: CustomStringConvertible {
 public struct ModelLoadError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Whether a file of the folder is missing, rather than damaged.
     public let isMissing: Bool
+    /// Whether the machine is at fault and not the folder: OpenBLAS is missing, or has no room, or computes wrongly.
+    public let isMachine: Bool
     public let description: String
 }
 

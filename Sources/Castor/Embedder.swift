@@ -13,7 +13,8 @@ package import Encoder
 /// Calls block: from Swift concurrency, call from a thread of your own.
 public final class Embedder: Sendable {
     public struct Options: Sendable {
-        /// Threads that compute. The default, nil, is one for each core.
+        /// Threads that compute. The default, nil, is one for each core. Where the address space is bounded (`ulimit -v`), there
+        /// are as many as have room: 128 MiB each.
         public var threads: Int?
         /// Tokens that pass through the model together; more is faster up to some thousands and needs about 20 kB a token.
         /// The default is 4,096. A longer content still passes, alone.
@@ -33,7 +34,12 @@ public final class Embedder: Sendable {
     /// Opens a model folder. Weights are read when the first content needs them, or by ``warmUp()``.
     public init(modelPath: String, options: Options = Options()) throws(ModelLoadError) {
         precondition(options.maxBatchTokens > 0, "maxBatchTokens must be positive")
-        let pool = WorkerPool(threads: max(1, options.threads ?? BLAS.availableCores))
+        let pool: WorkerPool
+        do {
+            pool = try WorkerPool(upTo: options.threads)
+        } catch {
+            throw ModelLoadError(error)
+        }
         do {
             model = try Model(path: modelPath, pool: pool)
         } catch {
@@ -164,6 +170,13 @@ public final class Embedder: Sendable {
 extension ModelLoadError {
     package init(_ error: ModelError) {
         if case .notFound = error { isMissing = true } else { isMissing = false }
+        isMachine = false
+        description = error.description
+    }
+
+    init(_ error: BLASError) {
+        isMissing = false
+        isMachine = true
         description = error.description
     }
 }

@@ -18,8 +18,10 @@ public struct ModelInfo: Sendable, Equatable, Codable {
     public var dimensions: Int
     public var matryoshkaDimensions: [Int]
     public var threads: Int
-    /// The BLAS library and the kernels that it chose for this processor.
+    /// The BLAS library.
     public var blas: String
+    /// The kernels that it runs on this processor, and who chose them.
+    public var kernels: String
     /// The libraries that decode media, by name, with their versions.
     public var mediaLibraries: [String: String]
 }
@@ -40,6 +42,7 @@ extension ModelInfo {
             vocabulary: configuration.text.vocabularySize, maxTokens: configuration.maxTokens,
             dimensions: configuration.outputDimensions, matryoshkaDimensions: configuration.matryoshkaDimensions,
             threads: threads, blas: BLAS.description,
+            kernels: (try? OpenBLAS.choice)?.description ?? "none",
             mediaLibraries: Dictionary(uniqueKeysWithValues: MediaLibraries.versions.map { ($0.name, $0.version) }))
     }
 }

@@ -80,7 +80,7 @@ struct CompareCommand: ParsableCommand {
         options.seed = seed
         options.fitsMaps = !skipMaps
         let isTerminal = isatty(STDERR_FILENO) == 1
-        let compare = Comparer(options, pool: WorkerPool(threads: threads ?? BLAS.availableCores)) { step in
+        let compare = try Comparer(options, pool: .opened(threads: threads)) { step in
             if isTerminal { Terminal.error("\r\u{1B}[K\(step)") }
         }
         let result = try compare(RecordedVectors(path: reference), RecordedVectors(path: candidate))

@@ -16,7 +16,8 @@ struct EmbedCommand: ParsableCommand {
             Its result is {"key": "..", "response": {"embedding": {"values": [..]}}} or {"key": "..", "error": {..}}. \
             A batch that was interrupted goes on where it stopped when the same command is given again.
 
-            Exit status: 0; 64 wrong usage; 65 bad input; 66 not found; 73 cannot write. A batch whose lines failed ends with 0.
+            Exit status: 0; 64 wrong usage; 65 bad input; 66 not found; 69 no OpenBLAS, or no room for it; 73 cannot write. \
+            A batch whose lines failed ends with 0.
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable {

@@ -1,10 +1,13 @@
 import Castor
+import CastorNumerics
 
 /// How the program ends; the numbers are those of sysexits.h.
 enum ExitStatus: Int32 {
     case usage = 64
     case badInput = 65
     case notFound = 66
+    /// The machine lacks what computing needs.
+    case unavailable = 69
     case bug = 70
     case cannotWrite = 73
     /// Stopped by Ctrl-C, by SIGTERM.
@@ -32,6 +35,21 @@ struct Failure: Error {
     }
 
     init(_ error: ModelLoadError) {
-        self.init(error.isMissing ? .notFound : .badInput, error.description)
+        self.init(error.isMachine ? .unavailable : error.isMissing ? .notFound : .badInput, error.description)
+    }
+
+    init(_ error: BLASError) {
+        self.init(.unavailable, error.description)
+    }
+}
+
+extension WorkerPool {
+    /// For commands that compute without a model.
+    static func opened(threads: Int?) throws -> WorkerPool {
+        do {
+            return try WorkerPool(upTo: threads)
+        } catch {
+            throw Failure(error)
+        }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Castor
+import CastorNumerics
 import FoundationEssentials
 
 struct InfoCommand: ParsableCommand {
@@ -51,6 +52,7 @@ struct InfoCommand: ParsableCommand {
             ("threads", "\(info.threads)"),
             ("cpu", CPU.description),
             ("BLAS", info.blas),
+            ("kernels", info.kernels),
             (
                 "media",
                 info.mediaLibraries.sorted { $0.key.lowercased() < $1.key.lowercased() }.map { "\($0.key) \($0.value)" }
@@ -86,6 +88,7 @@ enum CPU {
         }
         let flags = Set((field("flags") ?? "").split(separator: " ").map(String.init))
         let features = ["avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16"].filter(flags.contains)
-        return ([field("model name") ?? "unknown"] + features).joined(separator: " ")
+        let numbers = Processor.current.map { ["family \($0.family) model \($0.model)"] } ?? []
+        return ([field("model name") ?? "unknown"] + numbers + features).joined(separator: " ")
     }
 }

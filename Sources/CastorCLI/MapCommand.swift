@@ -51,7 +51,7 @@ struct MapCommand: ParsableCommand {
 
         private func fit() throws {
             try OutputFile(output).refuse(inputs: [from, to])
-            let pool = WorkerPool(threads: max(1, threads ?? BLAS.availableCores))
+            let pool = try WorkerPool.opened(threads: threads)
             let joined = try JoinedVectors(RecordedVectors(path: to), RecordedVectors(path: from))
             let (x, y) = (joined.candidate, joined.reference)
             let judgement = try MapJudgement(kind, keys: joined.keys, from: x, to: y, pool: pool)
@@ -99,7 +99,7 @@ struct MapCommand: ParsableCommand {
 
         private func apply() throws {
             if let output { try OutputFile(output).refuse(inputs: [map, vectors]) }
-            let pool = WorkerPool(threads: max(1, threads ?? BLAS.availableCores))
+            let pool = try WorkerPool.opened(threads: threads)
             let map = try MapFile(path: map).map
             let recorded = try RecordedVectors(path: vectors)
             guard recorded.dimensions == map.weights.rows else {

@@ -29,7 +29,7 @@ struct SoupCommand: ParsableCommand {
         }
         do {
             try ModelSoup.write(
-                models, weights: try parsedWeights, to: output, pool: WorkerPool(threads: BLAS.availableCores))
+                models, weights: try parsedWeights, to: output, pool: .opened(threads: nil))
         } catch let error as TrainingError {
             throw Failure(error)
         }

@@ -60,7 +60,7 @@ struct TrainCommand: ParsableCommand {
                     inputs: [recipe] + parsed.inputs + ModelOption.files(ofModel: parsed.model))
             }
         }
-        let pool = WorkerPool(threads: threads ?? parsed.threads ?? BLAS.availableCores)
+        let pool = try WorkerPool.opened(threads: threads ?? parsed.threads)
         if !dryRun, !resume, RunFolder.hasTraining(parsed.output) { throw RunError.exists(path: parsed.output) }
         let folder = try dryRun ? nil : RunFolder(path: parsed.output)
         var plan = try RunPlan(parsed, pool: pool)

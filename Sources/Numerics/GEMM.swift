@@ -1,5 +1,5 @@
 private import CKernels
-private import COpenBLAS
+internal import COpenBLAS
 
 /// A rectangle inside row-major memory: what a BLAS call sees of a matrix.
 package struct Block: @unchecked Sendable {
@@ -41,7 +41,13 @@ package struct Block: @unchecked Sendable {
     }
 }
 
-package enum Transpose: Sendable { case no, yes }
+package enum Transpose: Sendable {
+    case no, yes
+
+    fileprivate var value: Int32 {
+        Int32(self == .no ? CASTOR_NO_TRANSPOSE : CASTOR_TRANSPOSE)
+    }
+}
 
 /// What the factors of a product are rounded to. Sums are in single precision either way.
 package enum ProductPrecision: String, Sendable, Equatable, CaseIterable, Codable {
@@ -71,10 +77,9 @@ package func gemm(
         precondition(isDone, "gemm: no bfloat16 on this processor, or no memory")
         return
     }
-    cblas_sgemm(
-        CblasRowMajor, transposeA == .no ? CblasNoTrans : CblasTrans, transposeB == .no ? CblasNoTrans : CblasTrans,
-        blasint(m), blasint(n), blasint(k), alpha, a.pointer, blasint(a.stride), b.pointer, blasint(b.stride), beta,
-        c.pointer, blasint(c.stride))
+    OpenBLAS.sgemm(
+        Int32(CASTOR_ROW_MAJOR), transposeA.value, transposeB.value, Int32(m), Int32(n), Int32(k), alpha, a.pointer,
+        Int32(a.stride), b.pointer, Int32(b.stride), beta, c.pointer, Int32(c.stride))
 }
 
 extension WorkerPool {
@@ -102,19 +107,4 @@ extension WorkerPool {
             }
         }
     }
-}
-
-/// Facts about the BLAS library in use.
-package enum BLAS {
-    /// Parallel work is divided above BLAS: one BLAS thread for each caller avoids oversubscription.
-    /// `WorkerPool` calls this once; it is idempotent.
-    package static func useOneThread() {
-        openblas_set_num_threads(1)
-    }
-
-    /// Cores that this process may use.
-    package static var availableCores: Int { max(1, Int(openblas_get_num_procs())) }
-
-    /// Version and kernel family, as in "OpenBLAS 0.3.21 ... Zen".
-    package static var description: String { String(cString: openblas_get_config()) }
 }

@@ -1,4 +1,4 @@
-private import COpenBLAS
+internal import COpenBLAS
 
 /// Dense factorisations by OpenBLAS's LAPACK, which stores matrices by columns: a row-major matrix is its transpose there.
 package enum LAPACK {
@@ -19,7 +19,7 @@ package enum LAPACK {
         var (strideOfA, strideOfLeft) = (rows, rows)
         var (size, info): (Int32, Int32) = (-1, 0)
         var wanted: Float = 0
-        sgesdd_(
+        OpenBLAS.functions.sgesdd(
             &job, &rows, &columns, a.pointer, &strideOfA, &values, left.pointer, &strideOfLeft, right.pointer, &inner,
             &wanted, &size,
             &integers, &info)
@@ -28,7 +28,7 @@ package enum LAPACK {
         guard let enough = Int32(exactly: (wanted * 1.0001 + 16).rounded(.up)) else { return nil }
         size = enough
         var work = [Float](repeating: 0, count: Int(size))
-        sgesdd_(
+        OpenBLAS.functions.sgesdd(
             &job, &rows, &columns, a.pointer, &strideOfA, &values, left.pointer, &strideOfLeft, right.pointer, &inner,
             &work, &size,
             &integers, &info)
@@ -55,7 +55,7 @@ package enum LAPACK {
         var half = CChar(UInt8(ascii: "L"))
         var (n, right, info) = (Int32(rows), Int32(columns), Int32(0))
         var (strideOfA, strideOfB) = (n, n)
-        dposv_(&half, &n, &right, &factor, &strideOfA, &solution, &strideOfB, &info)
+        OpenBLAS.functions.dposv(&half, &n, &right, &factor, &strideOfA, &solution, &strideOfB, &info)
         guard info == 0 else { return nil }
         var result = [Double](repeating: 0, count: b.count)
         for row in 0..<rows {

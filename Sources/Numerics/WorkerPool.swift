@@ -12,6 +12,7 @@ package final class WorkerPool: @unchecked Sendable {
         package let scratch: Scratch
     }
 
+    /// As many as were asked for, or as the system gave.
     package let threadCount: Int
     private let workers: [Worker]
     private let turn = Mutex(())
@@ -20,13 +21,15 @@ package final class WorkerPool: @unchecked Sendable {
     /// - Parameter threads: 1 or more, the caller's thread included; ``threadCount`` says how many there are.
     package init(threads: Int) {
         precondition(threads >= 1)
-        BLAS.useOneThread()
-        workers = (0..<threads).map { Worker(index: $0, scratch: Scratch()) }
         state = State()
-        // Where the machine gives no more threads, fewer do the work.
-        var started = 1
-        while started < threads, Self.start(workers[started], state) { started += 1 }
-        threadCount = started
+        var workers = [Worker(index: 0, scratch: Scratch())]
+        while workers.count < threads {
+            let worker = Worker(index: workers.count, scratch: Scratch())
+            guard Self.start(worker, state) else { break }
+            workers.append(worker)
+        }
+        self.workers = workers
+        threadCount = workers.count
     }
 
     deinit {
@@ -59,6 +62,7 @@ package final class WorkerPool: @unchecked Sendable {
         return (0..<pieces).map { count * $0 / pieces..<count * ($0 + 1) / pieces }
     }
 
+    /// Whether the system has given another thread.
     private static func start(_ worker: Worker, _ state: State) -> Bool {
         final class Start {
             let worker: Worker

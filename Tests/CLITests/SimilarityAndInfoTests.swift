@@ -37,6 +37,28 @@ import Testing
         #expect(outcome.lines.contains { $0.hasPrefix("model ") && $0.contains("castor-nano") })
     }
 
+    @Test func infoSaysWhichKernelsRun() throws {
+        func kernels(_ environment: [String: String]) throws -> String? {
+            try CastorProgram.run(["info"], in: folder, environment: environment).lines
+                .first { $0.hasPrefix("kernels ") }?.drop { $0 != " " }.trimmingCharacters(in: .whitespaces)
+        }
+        let (own, set) = (try kernels([:]), try kernels(["OPENBLAS_CORETYPE": "Prescott"]))
+        #expect(own?.contains("(OpenBLAS's own choice)") == true || own?.contains("(asked for ") == true)
+        #if arch(x86_64)
+            #expect(set == "Prescott (OPENBLAS_CORETYPE is Prescott)")
+        #endif
+    }
+
+    /// Large libraries are loaded by what needs them; the process that draws pages of PDF needs none of these.
+    @Test func onlyWhatIsNeededIsLoaded() throws {
+        func loaded(_ command: String) throws -> Set<String> {
+            let errors = try CastorProgram.shell("LD_DEBUG=files castor \(command)", in: folder).errors
+            return Set(["libopenblas", "libheif", "libavcodec"].filter(errors.contains))
+        }
+        #expect(try loaded("--version") == [])
+        #expect(try loaded("embed hello") == ["libopenblas"])
+    }
+
     @Test func infoAsJSON() throws {
         struct Info: Decodable {
             struct Model: Decodable {

@@ -63,15 +63,13 @@ static int document_file(const void *bytes, size_t count) {
 
 extern char **environ;
 
-/// What finds libraries and fonts, and the limits. `environment` has room for 10.
+/// What finds libraries and fonts, and the limits. `environment` has room for 9.
 static void fill_environment(char **environment, char *limits) {
     static const char *const kept[] = {"HOME", "LD_LIBRARY_PATH", "FONTCONFIG_PATH", "FONTCONFIG_FILE",
                                        "TESSDATA_PREFIX"};
     size_t n = 0;
     environment[n++] = limits;
     environment[n++] = (char *)"LC_ALL=C.UTF-8";
-    // Loaded with the program although nothing here multiplies: its own threads would wait for work by spinning.
-    environment[n++] = (char *)"OPENBLAS_NUM_THREADS=1";
     // Swift's runtime would hold a crashed child until its time is over, to take a backtrace that goes nowhere.
     environment[n++] = (char *)"SWIFT_BACKTRACE=enable=no";
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
@@ -143,7 +141,7 @@ static castor_pdf_status start(
     snprintf(
         text, sizeof text, CASTOR_PDF_VARIABLE "=%d %d %.17g %d %zu %d", limits->max_pages, limits->max_side,
         limits->dots_per_inch, (int)limits->seconds + 1, limits->memory, limits->recognise);
-    char *environment[10];
+    char *environment[9];
     fill_environment(environment, text);
     errno = answers < 0 ? errno : spawn(pdf, document, answers, environment);
     int error = errno;
