@@ -40,16 +40,16 @@ demo: setup build ## Make pictures, sounds, a clip and a document on the spot an
 .PHONY: test
 test: setup-build ## Everything the tests need, then all tests
 	@tools/timed "Building the program and the tests in release mode" swift build $(build_options) --build-tests
-	@tools/timed "Running all tests in Swift" swift test $(build_options) --skip-build
+	@tools/timed "Running all tests in Swift" tools/tests swift $(build_options) --skip-build
 	@tools/timed "Checking the Debian packages for the server's clients" tools/setup contracts
 	@tools/timed "Installing the server's clients" tools/contracts/setup
-	@tools/timed "Testing the server with its clients" .venv-contracts/bin/python -m pytest Tests/Contracts
+	@tools/timed "Testing the server with its clients" tools/tests contracts swift
 
 .PHONY: contracts
 contracts: program ## Of the tests only those that drive the built server with the hosted service's own clients
 	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts
 	@tools/timed "Installing the clients" tools/contracts/setup
-	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts
+	@tools/timed "Testing with the clients" tools/tests contracts
 
 .PHONY: moving
 moving: program ## Record vectors from a second server, compare, map and distil, and show what each gains

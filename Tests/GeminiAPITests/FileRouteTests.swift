@@ -222,9 +222,8 @@ import Testing
         try await Self.withFiles { client in
             let file = try await Self.upload(client, Array("no video at all".utf8), mimeType: "video/mp4", name: "v")
             #expect(try file["state"].string == "PROCESSING")
-            var state = "PROCESSING"
-            while state == "PROCESSING" { state = try await client.get("/v1/files/v").json["state"].string }
-            #expect(state == "FAILED")
+            try await Standstill.wait { try await client.get("/v1/files/v").json["state"].string != "PROCESSING" }
+            #expect(try await client.get("/v1/files/v").json["state"].string == "FAILED")
             #expect(try await !client.get("/v1/files/v").json["error"]["message"].string.isEmpty)
             try await client.embed(#"{"content":{"parts":[{"fileData":{"fileUri":"files/v"}}]}}"#).expectError(
                 400, "FAILED_PRECONDITION", "The File v is not in an ACTIVE state and usage is not allowed.")
