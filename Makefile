@@ -63,7 +63,8 @@ bench: setup-build ## Measure speed, as a share of what the processor's matrix p
 
 .PHONY: bench-train
 bench-train: setup-build ## Time a training step, as a share of the matrix product and beside PyTorch's
-	@CASTOR_BENCH=1 tools/timed "Training steps of castor-small" swift test $(build_options) --filter StepTimeTests
+	@tools/timed "Building the tests in release mode" swift build $(build_options) --build-tests
+	@CASTOR_BENCH=1 tools/timed "Training steps of castor-small" swift test $(build_options) --skip-build --filter StepTimeTests
 	@if test -x .venv/bin/python; then .venv/bin/python tools/reference/bench_training.py; \
 	else echo "PyTorch's time is left out: make reference installs it"; fi
 
