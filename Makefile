@@ -40,16 +40,16 @@ demo: setup build ## Make pictures, sounds, a clip and a document on the spot an
 .PHONY: test
 test: setup-build ## Everything the tests need, then all tests
 	@tools/timed "Building the program and the tests in release mode" swift build $(build_options) --build-tests
-	@tools/timed "Running all tests in Swift" swift test $(build_options) --skip-build
+	@tools/timed "Running all tests in Swift" tools/tests swift $(build_options) --skip-build
 	@tools/timed "Checking the Debian packages for the server's clients" tools/setup contracts
 	@tools/timed "Installing the server's clients" tools/contracts/setup
-	@tools/timed "Testing the server with its clients" .venv-contracts/bin/python -m pytest Tests/Contracts
+	@tools/timed "Testing the server with its clients" tools/tests contracts swift
 
 .PHONY: contracts
 contracts: program ## Of the tests only those that drive the built server with the hosted service's own clients
 	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts
 	@tools/timed "Installing the clients" tools/contracts/setup
-	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts
+	@tools/timed "Testing with the clients" tools/tests contracts
 
 .PHONY: contracts-all
 contracts-all: program ## The same with the larger clients, too: those that bring a database or as much besides
@@ -69,7 +69,8 @@ bench: setup-build ## Measure speed, as a share of what the processor's matrix p
 
 .PHONY: bench-train
 bench-train: setup-build ## Time a training step, as a share of the matrix product and beside PyTorch's
-	@CASTOR_BENCH=1 tools/timed "Training steps of castor-small" swift test $(build_options) --filter StepTimeTests
+	@tools/timed "Building the tests in release mode" swift build $(build_options) --build-tests
+	@CASTOR_BENCH=1 tools/timed "Training steps of castor-small" swift test $(build_options) --skip-build --filter StepTimeTests
 	@if test -x .venv/bin/python; then .venv/bin/python tools/reference/bench_training.py; \
 	else echo "PyTorch's time is left out: make reference installs it"; fi
 

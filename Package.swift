@@ -131,7 +131,7 @@ let package = Package(
         .testTarget(
             name: "CastorTests", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "CLITests", dependencies: ["Castor"], swiftSettings: strict),
+        .testTarget(name: "CLITests", dependencies: ["Castor", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Castor", "CastorNumerics", "Encoder", "Evaluation", "Media", "TestSupport", "Training"],
@@ -146,7 +146,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ServerStateTests",
-            dependencies: ["Hashing", "ServerState", "ServerStateHelper"],
+            dependencies: ["Hashing", "ServerState", "ServerStateHelper", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "GeminiAPITests",

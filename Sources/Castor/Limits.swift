@@ -25,7 +25,7 @@ public struct Limits: Sendable, Equatable {
     public var maxDocuments = 1
     /// Pages of a document. The default is 6.
     public var maxPages = 6
-    /// Seconds for rendering a document. The default is 20.
+    /// Seconds of work for rendering a document, on a free processor. The default is 20.
     public var maxDocumentSeconds = 20.0
     /// Bytes of memory for rendering a document. The default is 1 GiB.
     public var maxDocumentBytes = 1 << 30

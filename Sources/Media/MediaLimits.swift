@@ -43,7 +43,7 @@ package struct MediaLimits: Sendable, Equatable {
     /// Scale of a rendered page. The default is 72: a pixel a point.
     package var pageDotsPerInch = 72.0
 
-    /// For rendering a document, in seconds. The default is 20.
+    /// For rendering a document, in seconds that its process works, or waits for anything but a processor. The default is 20.
     package var maxDocumentSeconds = 20.0
 
     /// More for documents whose text is recognised, in seconds. The default is 60.

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// The built program, run as a user runs it.
@@ -28,7 +29,7 @@ enum CastorProgram {
     static let nano = "\(fixtures)/castor-nano"
     static let repository = URL(fileURLWithPath: fixtures).deletingLastPathComponent().deletingLastPathComponent().path
 
-    /// Runs to the end. What takes five minutes hangs, and is killed.
+    /// Runs to the end. What stands still is killed.
     static func run(
         _ arguments: [String], input: String = "/dev/null", in folder: Workspace, model: String? = nano,
         environment: [String: String] = [:]
@@ -60,8 +61,8 @@ final class Running {
     private let folder: Workspace
     private let name: String
 
-    private static let limitSeconds = 300.0
-    private static let pollMicroseconds: UInt32 = 1_000
+    /// Longest time between two looks at its memory.
+    private static let pollMicroseconds = 20_000
 
     init(
         _ command: [String], input: String, folder: Workspace, model: String?, environment: [String: String]
@@ -105,22 +106,38 @@ final class Running {
     }
 
     func wait() throws -> CastorProgram.Outcome {
-        let start = Date()
+        var (standstill, isKilled) = (Standstill(of: process), false)
+        let pause = Standstill.Pause(longest: Self.pollMicroseconds)
         var status: Int32 = 0
         var peak = 0
         while waitpid(process, &status, WNOHANG) == 0 {
             peak = max(peak, peakKilobytes ?? 0)
-            if Date().timeIntervalSince(start) > Self.limitSeconds {
+            // One that has just ended stands still, too.
+            if !isKilled, standstill.isReached(), waitpid(process, &status, WNOHANG) == 0 {
                 kill(process, SIGKILL)
-                Issue.record("killed after \(Self.limitSeconds) s")
+                isKilled = true
+                Issue.record("killed, because it stood still; until then it had said: \(errorsSoFar)")
             }
-            usleep(Self.pollMicroseconds)
+            usleep(UInt32(pause.next()))
         }
         let ending = status & 0x7f
         return CastorProgram.Outcome(
             status: ending == 0 ? status >> 8 & 0xff : 128 + ending,
             output: try folder.bytes("\(name).out"),
             errors: String(decoding: try folder.bytes("\(name).err"), as: UTF8.self), peakKilobytes: peak)
+    }
+
+    /// Waits until `isTrue` or the process has ended, and sends the signal then; false where it had ended.
+    func signal(_ number: Int32, when isTrue: () throws -> Bool) throws -> Bool {
+        do { try Standstill.wait(for: process, until: isTrue) } catch is Standstill.Reached {}
+        // Stopped it cannot end meanwhile.
+        kill(process, SIGSTOP)
+        var ending = siginfo_t()
+        let code = waitid(P_PID, id_t(process), &ending, WEXITED | WSTOPPED | WNOWAIT)
+        let isThere = code == 0 && Int(ending.si_code) == Int(CLD_STOPPED)
+        kill(process, number)
+        kill(process, SIGCONT)
+        return isThere
     }
 
     /// What the program has said on standard error until now.

@@ -1,23 +1,29 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
-/// `castor serve` at a free port.
+/// `castor serve` at a free port, with patience for a machine that is busy: no limit of its own is ever reached unless a test sets it.
 final class RunningServer {
     let running: Running
     let port: UInt16
     private var isStopped = false
 
+    private static let patience = ["idle", "request", "drain"].flatMap { ["--\($0)-timeout", "1000000"] }
+
     init(_ arguments: [String], in folder: Workspace, environment: [String: String] = [:]) throws {
-        running = try CastorProgram.start(
-            ["serve", "--port", "0", "--data-dir", "data"] + arguments, in: folder, environment: environment)
+        let running = try CastorProgram.start(
+            ["serve", "--port", "0", "--data-dir", "data"] + Self.patience + arguments, in: folder,
+            environment: environment)
+        self.running = running
         var found: UInt16?
-        let start = Date()
-        while found == nil, Date().timeIntervalSince(start) < 60 {
-            found = running.errorsSoFar.split(separator: "\n").first { $0.contains("listening at http") }
-                .flatMap { $0.split(separator: ":").last }.flatMap { UInt16($0) }
-            usleep(2_000)
-        }
+        do {
+            try Standstill.wait(for: running.process) {
+                found = running.errorsSoFar.split(separator: "\n").first { $0.contains("listening at http") }
+                    .flatMap { $0.split(separator: ":").last }.flatMap { UInt16($0) }
+                return found != nil
+            }
+        } catch is Standstill.Reached {}
         port = try #require(found, "\(running.errorsSoFar)")
     }
 
@@ -31,7 +37,7 @@ final class RunningServer {
         return try running.wait()
     }
 
-    func connect() throws -> Connection { try Connection(port: port) }
+    func connect() throws -> Connection { try Connection(port: port, of: running.process) }
 
     func request(_ method: String, _ path: String, _ body: String = "", headers: [String] = []) throws
         -> Connection.Reply
@@ -51,10 +57,12 @@ final class Connection {
         let text: String
     }
 
+    private let server: pid_t
     private var descriptor: Int32
     private var pending: [UInt8] = []
 
-    init(port: UInt16) throws {
+    init(port: UInt16, of server: pid_t) throws {
+        self.server = server
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -138,8 +146,18 @@ final class Connection {
         try #require(isOpen, "the server closed the connection")
     }
 
-    /// False where the server has closed.
+    /// False where the server has closed, or does nothing any more.
     private func receiveSome() -> Bool {
+        var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        var standstill = Standstill(of: server)
+        while poll(&poller, 1, 200) == 0 {
+            guard standstill.isReached() else { continue }
+            // It may have answered, and then ended.
+            if poll(&poller, 1, 0) == 0 {
+                Issue.record("no answer, and the server stands still")
+                return false
+            }
+        }
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         let count = recv(descriptor, &buffer, buffer.count, 0)
         pending += buffer.prefix(max(0, count))

@@ -45,6 +45,11 @@ final class Workspace {
         return stat("\(path)/\(name)", &status) == 0 ? Int(status.st_size) : 0
     }
 
+    /// Lines that a file has, 0 where there is none yet.
+    func lines(_ name: String) -> Int {
+        ((try? bytes(name)) ?? []).count { $0 == UInt8(ascii: "\n") }
+    }
+
     func names() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.hasPrefix(".run-") }.sorted()
     }

@@ -39,7 +39,7 @@ def send_slowly(server, upload, data, offset, confirmed, killed):
         while offset < len(data) and not killed.is_set():
             chunk = data[offset:offset + 400_000]
             last = offset + len(chunk) == len(data)
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", server.port)
             connection.putrequest("POST", f"/upload/{upload}")
             connection.putheader("Content-Length", str(len(chunk)))
             connection.putheader("X-Goog-Upload-Command", "upload, finalize" if last else "upload")
@@ -115,7 +115,7 @@ def test_killed_again_and_again(tmp_path):
         assert int(file["sizeBytes"]) == 3_000_000 and file["state"] == "ACTIVE"
         assert base64.b64decode(file["sha256Hash"]).decode() == hashlib.sha256(content(kill)).hexdigest()
     for job, name in jobs.items():
-        operation = server.batch(name, seconds=300)
+        operation = server.batch(name)
         assert operation["metadata"]["state"] == "BATCH_STATE_SUCCEEDED"
         assert operation["metadata"]["batchStats"] == {"requestCount": "150", "successfulRequestCount": "150"}
         if job % 2:

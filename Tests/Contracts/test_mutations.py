@@ -18,7 +18,7 @@ UPLOAD = {"X-Goog-Upload-Protocol": "resumable", "X-Goog-Upload-Command": "start
 
 def request(method, path, body=None, headers={}):
     data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    every = {"Content-Type": "application/json", "X-Goog-Api-Key": "k", "X-Server-Timeout": "60", **headers}
+    every = {"Content-Type": "application/json", "X-Goog-Api-Key": "k", "X-Server-Timeout": "1000000", **headers}
     return Request("seed", method, path, list(every.items()), data, True)
 
 

@@ -20,11 +20,8 @@ import Testing
 
     /// Waits until the job is done.
     private static func done(_ client: Client, _ name: String) async throws -> JSON {
-        while true {
-            let operation = try await client.get("/v1beta/\(name)").json
-            if operation.has("done") { return operation }
-            try await Task.sleep(for: .milliseconds(5))
-        }
+        try await Standstill.wait { try await client.get("/v1beta/\(name)").json.has("done") }
+        return try await client.get("/v1beta/\(name)").json
     }
 
     @Test(arguments: Transport.allCases) func inlineRequests(_ transport: Transport) async throws {

@@ -219,13 +219,13 @@ import Testing
         }
     }
 
-    /// Asks with pauses: tests that ask all the time leave no thread to the work that they wait for.
     private static func stateWhenLookedInto(_ id: String, _ client: Client) async throws -> String {
-        while true {
-            let state = try await client.get("/v1/files/\(id)").json["state"].string
-            guard state == "PROCESSING" else { return state }
-            try await Task.sleep(for: .milliseconds(5))
+        var state = "PROCESSING"
+        try await Standstill.wait {
+            state = try await client.get("/v1/files/\(id)").json["state"].string
+            return state != "PROCESSING"
         }
+        return state
     }
 
     @Test func aVideoIsLookedInto() async throws {

@@ -9,11 +9,10 @@ import Testing
     func itIsReadyOnceTheModelIsWarm(_ transport: Transport) async throws {
         try await TestServer.with(transport) { client in
             #expect(try await client.get("/livez").status == 200)
-            var ready = try await client.get("/readyz").status
-            while ready != 200 {
-                #expect(ready == 503)
-                try await Task.sleep(for: .milliseconds(5))
-                ready = try await client.get("/readyz").status
+            try await Standstill.wait {
+                let ready = try await client.get("/readyz").status
+                #expect(ready == 503 || ready == 200)
+                return ready == 200
             }
         }
     }
@@ -57,7 +56,7 @@ import Testing
         try await TestServer.with { client in
             let name = HTTPField.Name("x-server-timeout")!
             let path = "/v1/models/gemini-embedding-2:embedContent"
-            #expect(try await client.post(path, ErrorTests.hello, headers: [name: "30"]).status == 200)
+            #expect(try await client.post(path, ErrorTests.hello, headers: [name: "1000000"]).status == 200)
             for bad in ["soon", "-1", "nan", "inf"] {
                 try await client.post(path, ErrorTests.hello, headers: [name: bad])
                     .expectError(400, "INVALID_ARGUMENT")

@@ -23,7 +23,7 @@ import Testing
 
     /// Until something that other threads do has happened.
     private static func wait(until isTrue: () -> Bool) async throws {
-        while !isTrue() { try await Task.sleep(for: .milliseconds(1)) }
+        try await Standstill.wait { isTrue() }
     }
 
     @Test func manyCallersEachGetTheirOwnVectors() async throws {
@@ -93,28 +93,29 @@ import Testing
 
     /// A cancelling thread holds the lock of its task and wants the scheduler's; whoever delivers must not hold the scheduler's while it wants the task's.
     @Test func cancellingWhileResultsAreDeliveredBlocksNobody() async throws {
-        // A deadlock would take the threads that a time limit runs on. Two seconds do on a free machine; all other tests may run beside it.
-        let watchdog = DispatchWorkItem { fatalError("the scheduler has been at a standstill for minutes") }
-        DispatchQueue.global().asyncAfter(deadline: .now() + 600, execute: watchdog)
-        defer { watchdog.cancel() }
-        try await Self.with { scheduler in
-            for round in 0..<60 {
-                let tasks = (0..<32).map { number in
-                    Task { try await scheduler.embed([Self.item("\(round) \(number)")]) }
-                }
-                _ = try? await tasks[round % 32].value
-                await withCheckedContinuation { continuation in
-                    DispatchQueue.global().async {
-                        for task in tasks { task.cancel() }
-                        continuation.resume()
-                    }
-                }
-                for task in tasks { _ = try? await task.value }
-            }
-            #expect(scheduler.waitingContents(.interactive) == 0)
-            let last = try await scheduler.embed([Self.item("still here")])
-            #expect(last.embeddings.count == 1)
+        // A deadlock would take the threads on which tests run.
+        try await Standstill.guarding("callers and scheduler wait for each other") {
+            try await Self.with { scheduler in try await Self.cancelManyTimes(scheduler) }
         }
+    }
+
+    private static func cancelManyTimes(_ scheduler: Scheduler) async throws {
+        for round in 0..<60 {
+            let tasks = (0..<32).map { number in
+                Task { try await scheduler.embed([Self.item("\(round) \(number)")]) }
+            }
+            _ = try? await tasks[round % 32].value
+            await withCheckedContinuation { continuation in
+                DispatchQueue.global().async {
+                    for task in tasks { task.cancel() }
+                    continuation.resume()
+                }
+            }
+            for task in tasks { _ = try? await task.value }
+        }
+        #expect(scheduler.waitingContents(.interactive) == 0)
+        let last = try await scheduler.embed([Self.item("still here")])
+        #expect(last.embeddings.count == 1)
     }
 
     @Test func aCancelledCallersWorkIsDropped() async throws {

@@ -138,13 +138,9 @@ import Testing
         }
         var limits = MediaLimits()
         limits.maxDocumentSeconds = 1
-        let clock = ContinuousClock()
-        let start = clock.now
         #expect(throws: MediaError.documentTooCostly("rendering takes longer than 1 s")) {
             try pages(Builder.pdf(objects), limits: limits)
         }
-        // Generous: the machine may be busy. Without the bound it would be hours.
-        #expect(clock.now - start < .seconds(60))
     }
 
     /// An image of 30,000 x 30,000 pixels in a few bytes: 3.6 GB when it is unpacked.

@@ -63,11 +63,10 @@ import Testing
     }
 
     @Test func onlyTheFirstOfAMillionFramesIsRead() throws {
-        let bytes = Builder.gif(frames: 1_000_000)
-        let clock = ContinuousClock()
-        let start = clock.now
-        #expect(try ImageDecoder.decode(bytes, .gif).pixels == [10, 20, 30])
-        #expect(clock.now - start < .milliseconds(100))
+        let file = try MappedFile(Builder.gif(frames: 1_000_000))
+        let image = try ImageDecoder.decode(file.bytes.bytes, format: .gif)
+        #expect(image.image.pixels == [10, 20, 30])
+        #expect(file.touchedBytes < file.bytes.count / 4)
     }
 
     @Test func frameOutsideTheCanvasEnlargesIt() throws {

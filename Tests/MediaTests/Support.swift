@@ -46,6 +46,41 @@ enum Fixture {
     }
 }
 
+/// Bytes in a file, of which the kernel tells how much was read.
+final class MappedFile {
+    let bytes: UnsafeRawBufferPointer
+
+    init(_ contents: [UInt8]) throws {
+        guard let file = tmpfile() else { throw Fixture.Missing(name: "a temporary file") }
+        defer { fclose(file) }
+        guard fwrite(contents, 1, contents.count, file) == contents.count, fflush(file) == 0 else {
+            throw Fixture.Missing(name: "what was written to a temporary file")
+        }
+        guard let start = mmap(nil, contents.count, PROT_READ, MAP_PRIVATE, fileno(file), 0), start != MAP_FAILED else {
+            throw Fixture.Missing(name: "a mapping")
+        }
+        bytes = UnsafeRawBufferPointer(start: start, count: contents.count)
+    }
+
+    deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
+
+    /// Of the pages that were read, and those around them that the kernel gives along.
+    var touchedBytes: Int {
+        guard let file = fopen("/proc/self/smaps", "r") else { return .max }
+        defer { fclose(file) }
+        let start = String(UInt(bitPattern: bytes.baseAddress), radix: 16)
+        var line = [CChar](repeating: 0, count: 1_024)
+        var isOurs = false
+        while fgets(&line, Int32(line.count), file) != nil {
+            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if text.hasPrefix("\(start)-") { isOurs = true }
+            guard isOurs, text.hasPrefix("Rss:") else { continue }
+            return text.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 << 10 } ?? .max
+        }
+        return .max
+    }
+}
+
 /// How far a result may be from a reference, and why that far.
 struct Tolerance {
     var largest: Float

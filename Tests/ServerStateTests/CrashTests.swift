@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import ServerState
 import ServerStateHelper
+import TestSupport
 import Testing
 
 /// A process is killed again and again in the middle of uploads, deletions and batch jobs. Whatever it had confirmed is there afterwards,
@@ -19,8 +20,7 @@ import Testing
             let process = try start("work")
             // At a random moment of the work, however fast the machine is.
             let wanted = before + Int.random(in: 1...400)
-            let deadline = Date().addingTimeInterval(60)
-            while logBytes < wanted, Date() < deadline { usleep(1_000) }
+            try Standstill.wait(for: process) { logBytes >= wanted }
             usleep(UInt32.random(in: 0...5_000))
             kill(process, SIGKILL)
             #expect(try wait(process) == 128 + SIGKILL, "round \(round): it ended by itself")
@@ -133,16 +133,15 @@ import Testing
     /// As a shell reports it: 128 and the signal's number.
     private func wait(_ process: pid_t) throws -> Int32 {
         var status: Int32 = 0
-        for _ in 0..<60_000 {
-            if waitpid(process, &status, WNOHANG) != 0 {
-                let signal = status & 0x7f
-                return signal == 0 ? status >> 8 & 0xff : 128 + signal
-            }
-            usleep(1_000)
+        do {
+            try Standstill.wait(for: process) { waitpid(process, &status, WNOHANG) != 0 }
+        } catch is Standstill.Reached {
+            kill(process, SIGKILL)
+            waitpid(process, &status, 0)
+            Issue.record("killed, because it stood still")
+            return -1
         }
-        kill(process, SIGKILL)
-        _ = waitpid(process, &status, 0)
-        Issue.record("killed after a minute")
-        return -1
+        let signal = status & 0x7f
+        return signal == 0 ? status >> 8 & 0xff : 128 + signal
     }
 }

@@ -3,6 +3,7 @@ import Glibc
 import Hashing
 import ServerState
 import Synchronization
+import TestSupport
 import Testing
 
 /// A clock that stands still until it is set.
@@ -88,11 +89,8 @@ extension ServerState {
     func run(_ id: String, embed: @escaping BatchRunner.Embed = echo) async throws -> StoredBatch {
         let runner = Task { await BatchRunner(batches, embed: embed).run() }
         defer { runner.cancel() }
-        while true {
-            let batch = try await batches.batch(id)
-            if batch.state.isFinished { return batch }
-            try await Task.sleep(for: .milliseconds(1))
-        }
+        try await Standstill.wait { try await batches.batch(id).state.isFinished }
+        return try await batches.batch(id)
     }
 
     /// Chunk by chunk, as many as asked for.

@@ -1,5 +1,5 @@
 package import CastorNumerics
-package import Encoder
+import Encoder
 import Evaluation
 
 /// A linear map from one space to another: `y = x W + b`, then unit length.

@@ -1,5 +1,5 @@
 import CastorNumerics
-package import Encoder
+import Encoder
 
 /// A linear map in a safetensors file, with what it was worth on items that it was not fitted on.
 package struct MapFile: Sendable {
