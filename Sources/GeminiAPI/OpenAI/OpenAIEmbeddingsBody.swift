@@ -1,5 +1,8 @@
+import Castor
+import CastorJSON
+
 /// The body of OpenAI's `/embeddings`.
-struct OpenAIEmbeddingsBody: Decodable {
+struct OpenAIEmbeddingsBody: WireBody {
     enum Encoding: String { case float, base64 }
 
     let model: String
@@ -7,41 +10,49 @@ struct OpenAIEmbeddingsBody: Decodable {
     let encoding: Encoding
     let dimensions: Int?
 
-    private static let schema = WireSchema(["model", "input", "encoding_format", "dimensions", "user"])
-
-    init(from decoder: any Decoder) throws {
-        let fields = try WireObject(decoder, Self.schema)
-        guard let model = try fields.string("model"), !model.isEmpty else { throw fields.failure("model is required.") }
-        self.model = model
-        dimensions = try fields.int32("dimensions")
-        _ = try fields.string("user")
-        let format = try fields.string("encoding_format") ?? "float"
+    init(_ json: inout JSONReader) throws(JSONError) {
+        var (model, input): (String?, Input?)
+        var format = "float"
+        var dimensions: Int?
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "model": model = try json.wireString()
+            case "input": input = try Input(&json)
+            case "encoding_format": format = try json.wireString()
+            case "dimensions": dimensions = try json.wireInt32()
+            case "user": _ = try json.wireString()
+            default: try json.unknown(name)
+            }
+        }
+        guard let model, !model.isEmpty else { throw json.failure(.value("model is required.")) }
         guard let encoding = Encoding(rawValue: format) else {
-            throw fields.failure("encoding_format must be float or base64, not \(format.shortened).")
+            throw json.failure(.value("encoding_format must be float or base64, not \(format.shortened)."))
         }
-        self.encoding = encoding
-        guard let input = try fields.value("input", Input.self) else { throw fields.failure("input is required.") }
+        guard let input else { throw json.failure(.value("input is required.")) }
         guard case .texts(let texts) = input else {
-            throw fields.failure("input must be a string or a list of strings; token ids are not supported.")
+            throw json.failure(.value("input must be a string or a list of strings; token ids are not supported."))
         }
-        guard !texts.isEmpty else { throw fields.failure("input must not be empty.") }
+        guard !texts.isEmpty else { throw json.failure(.value("input must not be empty.")) }
+        self.model = model
+        self.encoding = encoding
+        self.dimensions = dimensions
         inputs = texts
     }
 
-    private enum Input: Decodable {
+    private enum Input {
         case texts([String])
         /// Another model's numbers for pieces of text: they mean nothing here.
         case tokens
 
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if let text = try? container.decode(String.self) {
-                self = .texts([text])
-            } else if let texts = try? container.decode([String].self) {
-                self = .texts(texts)
-            } else {
-                self = .tokens
+        init(_ json: inout JSONReader) throws(JSONError) {
+            var texts: [String] = []
+            var isText = true
+            try json.startRepeated()
+            while try json.nextItem() {
+                if try json.kind() == .string { texts.append(try json.string()) } else { isText = false }
             }
+            self = isText ? .texts(texts) : .tokens
         }
     }
 }

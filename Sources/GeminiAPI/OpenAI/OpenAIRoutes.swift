@@ -27,8 +27,9 @@ enum OpenAIRoutes {
             count > 1 ? "BatchEmbedContentsRequest.requests[\($0)]" : nil
         }
         for text in body.inputs {
-            try await embed.add(
-                EmbedRequestBody(text: text, dimensions: body.dimensions), call.server, files: FileParts(call.server))
+            var request = EmbedRequest(Content(text))
+            request.dimensions = body.dimensions
+            try await embed.add(request, call.server, files: FileParts(call.server))
         }
         let answer = try await embed.run(call.server)
         let (name, encoding) = (body.model, body.encoding)

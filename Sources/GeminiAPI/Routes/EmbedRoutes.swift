@@ -10,7 +10,7 @@ enum EmbedRoutes {
 
     static func embedContent(_ call: APIRequest) async throws -> Response {
         let model = try call.model(for: "embedContent")
-        let body = try await call.json(EmbedRequestBody.self)
+        let body = try await call.json(EmbedRequest.self)
         try call.checkModel(body.model, is: model, at: "EmbedContentRequest.model")
         var embed = EmbedCall(model: model) { _ in nil }
         try await embed.add(body, call.server, files: FileParts(call.server))
