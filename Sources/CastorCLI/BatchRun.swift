@@ -1,5 +1,4 @@
 import Castor
-import FoundationEssentials
 import Glibc
 
 /// `castor embed --batch`: JSONL in, JSONL out, in order, in bounded memory. An output file that ends early is continued.
@@ -25,64 +24,84 @@ struct BatchRun {
         Interruption.watch()
 
         let base = input == "-" ? "." : Self.folder(of: input)
-        var tally = Tally()
+        var tally = Tally(output: output)
         var progress: Progress?
-        var isCompared = false
+        var lineNumber = 0
         while true {
-            let lines = try nextGroup(reader, after: tally.count)
+            let lines = try nextGroup(reader, &lineNumber)
             guard !lines.isEmpty else { break }
-            let kept = try keep(lines, after: tally.count, in: sink, input: input)
-            if !isCompared, let sink, let first = sink.firstVector {
-                try compare(first.values, lines[first.line - tally.count], base, sink)
-                isCompared = true
+            let identities = lines.map { sink == nil ? nil : $0.identity(in: base) }
+            let left = try leftLines(lines, after: tally.count, in: sink, input: input)
+            let kept = zip(left, identities).map { line, identity in
+                !line.isFailure && (line.identity == nil || line.identity == identity)
             }
-            tally.count += kept
-            if kept == lines.count { continue }
-            if progress == nil {
-                tally.resumed = tally.count
-                if let output, tally.resumed > 0 {
-                    Terminal.error("castor: \(tally.resumed) lines of \(output) are kept\n")
+            if !tally.isCompared, let sink, let index = kept.firstIndex(of: true), let values = left[index].values {
+                try compare(values, lines[index], base, sink)
+                tally.isCompared = true
+            }
+            // Where an earlier run stopped, a group is computed whole: it has the bits of a run that was not stopped.
+            let isWhole = left.count < lines.count
+            let chosen = lines.indices.filter { isWhole || !kept[$0] }
+            if progress == nil, !chosen.isEmpty { progress = Progress(from: reader.share) }
+            var results = embed(chosen.map { lines[$0] }, base).makeIterator()
+            var rows: [BatchOutput.Row] = []
+            for index in lines.indices {
+                let isKept = index < left.count && kept[index]
+                let result = isWhole || !isKept ? results.next() : nil
+                guard let result, !isKept else {
+                    tally.kept += 1
+                    rows.append(.kept(left[index]))
+                    continue
                 }
-                progress = Progress(from: reader.share)
+                tally.note(result, key: lines[index].key)
+                let bytes = row(result, key: lines[index].key, identity: identities[index])
+                guard index < left.count else {
+                    rows.append(.new(bytes))
+                    continue
+                }
+                tally.noteAgain(left[index])
+                rows.append(bytes == left[index].bytes ? .kept(left[index]) : .changed(bytes))
             }
-            var writer = JSONWriter()
-            for (line, result) in zip(lines, embed(lines, base)).dropFirst(kept) {
-                tally.note(result, key: line.key)
-                write(result, key: line.key, to: &writer)
-            }
-            tally.count += lines.count - kept
+            tally.count += lines.count
+            if isWhole { tally.reportLeftLines() }
             try Interruption.whileWriting(
                 "castor: stopped after \(tally.count) contents\(output == nil ? "" : "; the same command goes on from there")\n"
             ) {
-                try sink?.append(writer.bytes) ?? Terminal.output(writer.bytes)
+                try sink?.append(rows) ?? Terminal.output(rows.flatMap(\.bytes))
             }
-            progress?.update(items: tally.count - tally.resumed, total: tally.count, share: reader.share)
+            progress?.update(items: tally.computed, total: tally.count, share: reader.share)
         }
         progress?.finish()
-        if let sink, try sink.nextFinishedKey() != nil {
+        if let sink, try sink.next() != nil {
             throw Failure(.badInput, "\(sink.path) has more lines than \(input): it is not its output")
         }
         try sink?.finish()
+        tally.reportLeftLines()
         tally.report()
     }
 
-    private func keep(_ lines: [Line], after count: Int, in sink: BatchOutput?, input: String) throws -> Int {
-        guard let sink else { return 0 }
+    /// What an earlier run left of these lines: of all, of the first, or of none.
+    private func leftLines(
+        _ lines: [BatchLine], after count: Int, in sink: BatchOutput?, input: String
+    ) throws -> [ResultLine] {
+        guard let sink else { return [] }
+        var left: [ResultLine] = []
         for (index, line) in lines.enumerated() {
-            guard let done = try sink.nextFinishedKey() else { return index }
-            guard done == line.key else {
+            guard let result = try sink.next() else { break }
+            guard result.key.utf8.elementsEqual(line.key.utf8) else {
                 throw Failure(
                     .badInput,
-                    "\(sink.path) line \(count + index + 1) has key \"\(done)\", \(input) has \"\(line.key)\": "
+                    "\(sink.path) line \(count + index + 1) has key \"\(result.key)\", \(input) has \"\(line.key)\": "
                         + "it is not its output; remove it to start anew")
             }
+            left.append(result)
         }
-        return lines.count
+        return left
     }
 
     /// Another model or other options give another vector for the first line that has one. Other neighbours in a batch, other
     /// threads or another processor change last bits only.
-    private func compare(_ values: [Float], _ line: Line, _ base: String, _ sink: BatchOutput) throws {
+    private func compare(_ values: [Float], _ line: BatchLine, _ base: String, _ sink: BatchOutput) throws {
         if case .success(let embedding) = embed([line], base)[0], embedding.values.count == values.count,
             zip(embedding.values, values).allSatisfy({ abs($0 - $1) < Self.sameValue })
         {
@@ -94,29 +113,47 @@ struct BatchRun {
                 + "remove it to start anew")
     }
 
-    private func write(_ result: Result<Embedding, Problem>, key: String, to writer: inout JSONWriter) {
+    /// A line of output. What a vector was made of is told to a file alone, for the run that finds it there.
+    private func row(_ result: Result<Embedding, BatchProblem>, key: String, identity: String?) -> [UInt8] {
+        var writer = JSONWriter()
         writer.raw("{\"key\":")
         writer.string(key)
         switch result {
         case .success(let embedding):
             writer.raw(",\"response\":")
             writer.embedding(embedding)
+            if let identity { writer.raw(",\"requestHash\":\"\(identity)\"") }
         case .failure(let problem):
             writer.raw(",\"error\":")
             writer.status(code: problem.code, name: problem.status, message: problem.message)
         }
         writer.raw("}\n")
+        return writer.bytes
     }
 
     /// What a person wants to know at the end.
     private struct Tally {
+        /// The file's name; nil for standard output.
+        let output: String?
         var count = 0
-        var resumed = 0
+        /// Lines of an earlier run that are as they were.
+        var kept = 0
+        /// Whether a vector of an earlier run was held against this model's.
+        var isCompared = false
+        private(set) var computed = 0
+        private var failedBefore = 0
+        private var changed = 0
+        private var hasReported = false
         private var truncated = 0
         private var failures = 0
         private var firstFailure: String?
 
-        mutating func note(_ result: Result<Embedding, Problem>, key: String) {
+        init(output: String?) {
+            self.output = output
+        }
+
+        mutating func note(_ result: Result<Embedding, BatchProblem>, key: String) {
+            computed += 1
             switch result {
             case .success(let embedding):
                 if embedding.truncated { truncated += 1 }
@@ -126,82 +163,49 @@ struct BatchRun {
             }
         }
 
+        /// Of a line that an earlier run left and that is computed once more.
+        mutating func noteAgain(_ line: ResultLine) {
+            if line.isFailure { failedBefore += 1 } else { changed += 1 }
+        }
+
+        /// Once, as soon as all lines of an earlier run were seen.
+        mutating func reportLeftLines() {
+            guard !hasReported, let output, kept + failedBefore + changed > 0 else { return }
+            hasReported = true
+            Terminal.error(
+                "castor: \(kept) lines of \(output) are kept"
+                    + (failedBefore > 0 ? "; failed before and tried again: \(failedBefore)" : "")
+                    + (changed > 0 ? "; changed and embedded again: \(changed)" : "") + "\n")
+        }
+
         func report() {
             if truncated > 0 {
                 Terminal.error("castor: \(truncated) contents are longer than the context and were cut at the end\n")
             }
             if let firstFailure {
                 Terminal.error(
-                    "castor: \(failures) of \(count - resumed) contents failed, the first with key \(firstFailure)\n")
+                    "castor: \(failures) of \(computed) contents failed, the first with key \(firstFailure)\n")
             }
         }
     }
 
     // MARK: - Lines
 
-    private struct Line {
-        let key: String
-        let request: Result<BatchRequest, Problem>
-
-        var fileCount: Int {
-            guard case .success(let request) = request else { return 0 }
-            return request.content.parts.count { if case .file = $0.media { true } else { false } }
-        }
-    }
-
-    private struct Problem: Error {
-        let code: Int
-        let status: String
-        let message: String
-
-        static func invalid(_ message: String) -> Problem {
-            Problem(code: 400, status: "INVALID_ARGUMENT", message: message)
-        }
-
-        init(code: Int, status: String, message: String) {
-            (self.code, self.status, self.message) = (code, status, message)
-        }
-
-        init(_ error: EmbedError) {
-            let (code, status) = error.serviceStatus
-            self.init(code: code, status: status, message: error.description)
-        }
-    }
-
-    private func nextGroup(_ reader: LineReader, after count: Int) throws -> [Line] {
-        var lines: [Line] = []
+    private func nextGroup(_ reader: LineReader, _ number: inout Int) throws -> [BatchLine] {
+        var lines: [BatchLine] = []
         var room = Self.groupBytes
         while lines.count < Self.groupLines, room > 0 {
             let start = reader.position
-            guard let line = try reader.next() else { break }
-            lines.append(request(line, number: count + lines.count + 1))
-            room -= reader.position - start + lines[lines.count - 1].fileCount * Self.bytesPerFile
+            guard let bytes = try reader.next() else { break }
+            number += 1
+            guard let line = BatchLine(bytes, number: number) else { continue }
+            lines.append(line)
+            room -= reader.position - start + line.fileCount * Self.bytesPerFile
         }
         return lines
     }
 
-    /// A line without a key is known by its number.
-    private func request(_ line: LineReader.Line, number: Int) -> Line {
-        switch line {
-        case .tooLong(let limit):
-            return Line(key: "\(number)", request: .failure(.invalid("line \(number) is longer than \(limit) bytes")))
-        case .text(let bytes):
-            guard String(validating: bytes, as: UTF8.self) != nil else {
-                return Line(key: "\(number)", request: .failure(.invalid("line \(number) is not valid UTF-8")))
-            }
-            let json = Data(bytes)
-            do {
-                let request = try BatchRequest(json: json)
-                return Line(key: request.key ?? "\(number)", request: .success(request))
-            } catch {
-                return Line(
-                    key: BatchRequest.key(ofDamaged: json) ?? "\(number)",
-                    request: .failure(.invalid("line \(number): \(error.description)")))
-            }
-        }
-    }
-
-    private func embed(_ lines: [Line], _ base: String) -> [Result<Embedding, Problem>] {
+    private func embed(_ lines: [BatchLine], _ base: String) -> [Result<Embedding, BatchProblem>] {
         var requests: [(content: Content, options: EmbedOptions)] = []
         for case .success(let request) in lines.map(\.request) {
             var options = options
@@ -214,11 +218,11 @@ struct BatchRun {
             if let autoTruncate = request.autoTruncate { options.autoTruncate = autoTruncate }
             if let extraction = request.audioTrackExtraction { options.audioTrackExtraction = extraction }
             if let recognition = request.documentOCR { options.documentOCR = recognition }
-            requests.append((request.content, options))
+            requests.append((request.content ?? Content([]), options))
         }
         var embedded = embedder.embed(requests).makeIterator()
         return lines.map { line in
-            line.request.flatMap { _ in embedded.next()!.mapError(Problem.init) }
+            line.request.flatMap { _ in embedded.next()!.mapError(BatchProblem.init) }
         }
     }
 
