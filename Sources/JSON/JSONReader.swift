@@ -207,7 +207,9 @@ package struct JSONReader {
             }
         }
         let start = position
-        if options.isTolerant { while position < count, Self.isNameByte(base[position]) { position += 1 } }
+        if options.isTolerant, position < count, base[position] &- UInt8(ascii: "0") > 9 {
+            while position < count, Self.isNameByte(base[position]) { position += 1 }
+        }
         guard position > start else { throw syntax("a key in quotes is expected here") }
         return JSONName(start: base + start, count: position - start, unescaped: nil)
     }

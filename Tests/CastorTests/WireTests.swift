@@ -27,7 +27,7 @@ import Testing
         (#"{"parts":[{"inlineData":{"mimeType":"image/png","data":"a"}}]}"#, "base64"),
         (#"{"parts":[{"inlineData":{"mimeType":"image/png","data":"%%%%"}}]}"#, "base64"),
         (#"{"parts":[{"fileData":{}}]}"#, "fileUri"), (#"{"parts":[{"fileData":{"fileUri":""}}]}"#, "fileUri"),
-        (#"{"parts":[{"fileData":{"fileUri":"a","file_uri":"b"}}]}"#, "twice"), ("", "JSON"), ("[", "JSON"),
+        (#"{"parts":[{"fileData":{"fileUri":"a","file_uri":"b"}}]}"#, "twice"), ("", "JSON"), ("[", "object"), ("{", "JSON"),
         (#"{"parts":[{"text":"\ud800"}]}"#, "JSON"),
     ]
 

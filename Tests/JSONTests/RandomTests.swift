@@ -105,7 +105,10 @@ import Testing
             if let strict {
                 taken += 1
                 #expect(tolerant == strict)
-                #expect((try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)) != nil, "\(strict)")
+                // A number beyond f64 is JSON, and no value.
+                if (try? JSONValue(json: bytes)) != nil {
+                    #expect((try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)) != nil, "\(strict)")
+                }
             }
             #expect(skipped == (strict != nil), "\(String(decoding: bytes, as: UTF8.self))")
             if let tolerant { #expect(AcceptanceTests.copy(Array(tolerant.utf8)) == tolerant) }
