@@ -28,7 +28,9 @@ import Testing
 
     /// As a batch of numbered lines gives them back, and as file systems of two kinds spell a name.
     @Test func keysAreNumbersOrBytes() throws {
-        func line(_ key: String, _ value: Int) -> String { "{\"key\":\(key),\"response\":{\"embedding\":{\"values\":[\(value),1]}}}\n" }
+        func line(_ key: String, _ value: Int) -> String {
+            "{\"key\":\(key),\"response\":{\"embedding\":{\"values\":[\(value),1]}}}\n"
+        }
         let keys = ["7", "\"7.0\"", "8.50", "\"caf\u{e9}\"", "\"cafe\u{301}\"", "\"caf\\u00e9s\""]
         let text = keys.enumerated().map { line($0.element, $0.offset) }.joined()
         let vectors = try read(text)

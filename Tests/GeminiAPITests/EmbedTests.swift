@@ -104,7 +104,8 @@ import Testing
                 #expect(reply.status == 200, "\(body): \(reply.text)")
                 try expectClose(reply.values, expected, .batchInvariance, body)
             }
-            let one = try await client.batch("{'requests': {'content': {'parts': {'text': 'Hello'}}, 'outputDimensionality': 2}}")
+            let one = try await client.batch(
+                "{'requests': {'content': {'parts': {'text': 'Hello'}}, 'outputDimensionality': 2}}")
             try expectClose(one.json["embeddings"][0]["values"].floats, expected, .batchInvariance)
             let tokens = try await client.post(
                 "/v1/models/gemini-embedding-2:countTokens", #"{"contents":{"role":"user","parts":{"text":"Hello"}}}"#)

@@ -56,8 +56,10 @@ import Testing
         try await TestServer.with { client in
             for body in [
                 "", "{", "[]", "null", "\"text\"", "{]", #"{"content":"text"}"#, #"{"content":{"parts":{}}}"#,
-                #"{"content":{"parts":[{"text":1}]}}"#, #"{"content":{"parts":["a"]}}"#, #"{"content":[{"parts":[{"text":"a"}]}]}"#,
-                #"{"content":{"parts":[null]}}"#, #"{"content":{"parts":[{"text":"a"}]}}{}"#, #"{"content":{"parts":[{"text":["a"]}]}}"#,
+                #"{"content":{"parts":[{"text":1}]}}"#, #"{"content":{"parts":["a"]}}"#,
+                #"{"content":[{"parts":[{"text":"a"}]}]}"#,
+                #"{"content":{"parts":[null]}}"#, #"{"content":{"parts":[{"text":"a"}]}}{}"#,
+                #"{"content":{"parts":[{"text":["a"]}]}}"#,
                 #"{"content":{"parts":[{"text":"a"}]},"outputDimensionality":"many"}"#,
                 #"{"content":{"parts":[{"text":"a"}]},"outputDimensionality":1.5}"#,
                 #"{"content":{"parts":[{"text":"a"}]},"outputDimensionality":99999999999}"#,

@@ -23,7 +23,8 @@ import Training
     }
 
     private static func pair(_ query: String, _ positive: String, _ more: String = "") -> String {
-        #"{"query": {"parts": [{"text": "\#(query)"}]}, "positive": {"parts": [{"text": "\#(positive)"}]}\#(more)}"# + "\n"
+        #"{"query": {"parts": [{"text": "\#(query)"}]}, "positive": {"parts": [{"text": "\#(positive)"}]}\#(more)}"#
+            + "\n"
     }
 
     private static func pairs(_ count: Int, _ make: (Int) -> String) -> String { (0..<count).map(make).joined() }
@@ -46,7 +47,8 @@ import Training
         let negatives = Self.pairs(8) { Self.pair("q\($0)", "p\($0)", #", "negatives": [{"parts": [{"text": "n"}]}]"#) }
         #expect(try warnings(negatives, batch: 1).isEmpty)
         let taught = Self.pairs(8) { Self.pair("q", "p\($0)", #", "teacher": {"query": [1, 0], "positive": [0, 1]}"#) }
-        #expect(try warnings(taught, loss: #"{"contrastive": {"enabled": false}, "teacherCosine": {"size": 2}}"#).isEmpty)
+        #expect(
+            try warnings(taught, loss: #"{"contrastive": {"enabled": false}, "teacherCosine": {"size": 2}}"#).isEmpty)
     }
 
     @Test func teacherVectorsWithoutADirection() throws {
@@ -62,7 +64,8 @@ import Training
         #expect(found.count == 1)
         #expect(
             found.first?.hasPrefix(
-                "stage 1, data set pairs.jsonl: 2 of 8 samples have a teacher vector of length 0, from which nothing is learned, the first: ")
+                "stage 1, data set pairs.jsonl: 2 of 8 samples have a teacher vector of length 0, from which nothing is learned, the first: "
+            )
                 == true)
         #expect(found.first?.hasSuffix("pairs.jsonl:3") == true)
     }
