@@ -92,7 +92,8 @@ final class ResultLines {
         } catch { return nil }
         guard let key, hasResponse || hasError else { return nil }
         return ResultLine(
-            key: key, identity: hasResponse ? identity : nil, isFailure: !hasResponse, bytes: bytes + [UInt8(ascii: "\n")],
+            key: key, identity: hasResponse ? identity : nil, isFailure: !hasResponse,
+            bytes: bytes + [UInt8(ascii: "\n")],
             end: reader.position, isRedone: isRedone)
     }
 }

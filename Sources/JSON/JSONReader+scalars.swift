@@ -13,7 +13,8 @@ extension JSONReader {
     package mutating func string() throws(JSONError) -> String {
         let text = try dueText()
         if text.hasEscapes { return try unescaped(text) }
-        return String(decoding: UnsafeBufferPointer(start: base + text.start, count: text.end - text.start), as: UTF8.self)
+        return String(
+            decoding: UnsafeBufferPointer(start: base + text.start, count: text.end - text.start), as: UTF8.self)
     }
 
     /// As ``string()``, for the bytes of a text that may be many megabytes long and is needed once.
@@ -103,7 +104,9 @@ extension JSONReader {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): bytes.append(base[start + 1])
         case UInt8(ascii: "u"):
             var code = try digits(&at, of: start)
-            if code & 0xfc00 == 0xd800, at + 1 < count, base[at] == UInt8(ascii: "\\"), base[at + 1] == UInt8(ascii: "u") {
+            if code & 0xfc00 == 0xd800, at + 1 < count, base[at] == UInt8(ascii: "\\"),
+                base[at + 1] == UInt8(ascii: "u")
+            {
                 at += 2
                 let low = try digits(&at, of: start)
                 guard low & 0xfc00 == 0xdc00 else { throw syntax("half a surrogate pair", at: start) }
@@ -245,7 +248,8 @@ extension JSONReader {
     }
 
     package func text(_ number: Number) -> String {
-        String(decoding: UnsafeBufferPointer(start: base + number.start, count: number.end - number.start), as: UTF8.self)
+        String(
+            decoding: UnsafeBufferPointer(start: base + number.start, count: number.end - number.start), as: UTF8.self)
     }
 
     private static let powersOfTen: [Double] = (0...22).map { power in
@@ -304,7 +308,9 @@ extension JSONReader {
         let start = position
         var end = position
         while end < count, !Self.endsWord(base[end]) { end += 1 }
-        switch String(decoding: UnsafeBufferPointer(start: base + start, count: end - start), as: UTF8.self).lowercased() {
+        switch String(decoding: UnsafeBufferPointer(start: base + start, count: end - start), as: UTF8.self)
+            .lowercased()
+        {
         case "nan", "-nan":
             try begin()
             position = end

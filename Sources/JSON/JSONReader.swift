@@ -55,7 +55,7 @@ package struct JSONReader {
     }
 
     /// A list or object that is open.
-    private struct Frame {
+    struct Frame {
         enum Kind { case object, list, single }
 
         var kind: Kind
@@ -72,7 +72,7 @@ package struct JSONReader {
     let options: Options
     /// Of the next byte.
     package internal(set) var position = 0
-    private var frames: [Frame] = []
+    private(set) var frames: [Frame] = []
     /// Whether a value is due that nobody has read yet.
     private var isPending = true
     private var valueCount = 0
@@ -196,7 +196,7 @@ package struct JSONReader {
         return name
     }
 
-    private mutating func name() throws(JSONError) -> JSONName {
+    mutating func name() throws(JSONError) -> JSONName {
         if position < count {
             let quote = base[position]
             if quote == UInt8(ascii: "\"") || options.isTolerant && quote == UInt8(ascii: "'") {
@@ -207,7 +207,9 @@ package struct JSONReader {
             }
         }
         let start = position
-        if options.isTolerant { while position < count, Self.isNameByte(base[position]) { position += 1 } }
+        if options.isTolerant, position < count, base[position] &- UInt8(ascii: "0") > 9 {
+            while position < count, Self.isNameByte(base[position]) { position += 1 }
+        }
         guard position > start else { throw syntax("a key in quotes is expected here") }
         return JSONName(start: base + start, count: position - start, unescaped: nil)
     }
@@ -324,7 +326,7 @@ package struct JSONReader {
     }
 
     /// A scalar, or the beginning of a list or object.
-    private mutating func skipStart() throws(JSONError) {
+    mutating func skipStart() throws(JSONError) {
         switch try kind() {
         case .object, .list: try open(base[position] == UInt8(ascii: "{") ? .object : .list)
         case .string:
@@ -342,75 +344,5 @@ package struct JSONReader {
         if isPending { try skip() }
         skipSpace()
         guard position == count else { throw syntax("there is more behind its end") }
-    }
-
-    // MARK: - Errors
-
-    /// The way to the value that was begun last.
-    package var path: [JSONStep] {
-        var path: [JSONStep] = []
-        for frame in frames where frame.index >= 0 {
-            switch frame.kind {
-            case .object: path.append(.name(text(ofName: frame.name)))
-            case .list: path.append(.index(frame.index))
-            case .single: break
-            }
-        }
-        return path
-    }
-
-    /// The first byte of the name that was read last.
-    var nameStart: Int { frames[frames.count - 1].name.lowerBound }
-
-    private func text(ofName range: Range<Int>) -> String {
-        var reader = self
-        reader.position = range.lowerBound
-        return (try? reader.name().text) ?? ""
-    }
-
-    package func failure(_ problem: JSONError.Problem, at offset: Int? = nil) -> JSONError {
-        let end = min(offset ?? position, count)
-        let before = UnsafeBufferPointer(start: base, count: end)
-        let line = before.count { $0 == 10 } + 1
-        let column = end - (before.lastIndex(of: 10).map { $0 + 1 } ?? 0) + 1
-        return JSONError(problem, path: path, line: line, column: column)
-    }
-
-    func syntax(_ reason: String, at offset: Int? = nil) -> JSONError { failure(.syntax(reason), at: offset) }
-
-    /// Of the value that is due, or of the scalar that began at `start`: it is something else than `wanted`.
-    package func type(_ wanted: String, at start: Int? = nil) -> JSONError {
-        var due = self
-        due.position = start ?? position
-        let kind = try? due.kind()
-        if kind == .list, wanted != "a list", case .object? = frames.last?.kind, case .name(let name)? = path.last {
-            return failure(.notRepeated(name: name))
-        }
-        var given: String?
-        if let kind, kind != .list, kind != .object {
-            let start = due.position
-            if (try? due.skipStart()) != nil {
-                let bytes = UnsafeBufferPointer(start: base + start, count: due.position - start)
-                given = String(decoding: bytes.prefix(100), as: UTF8.self) + (bytes.count > 100 ? "..." : "")
-            }
-        }
-        return failure(.type(wanted: wanted, given: given), at: start)
-    }
-
-    /// What stands where a value is expected.
-    func notAValue() -> JSONError {
-        var end = position
-        while end < count, !Self.endsWord(base[end]) { end += 1 }
-        guard end > position else { return syntax("a value is expected here") }
-        let word = String(decoding: UnsafeBufferPointer(start: base + position, count: min(end - position, 100)), as: UTF8.self)
-        return syntax("\(word) is neither a number nor true, false, null or a text in quotes")
-    }
-
-    static func endsWord(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]"), UInt8(ascii: ":"), UInt8(ascii: "\""), 0...32:
-            true
-        default: false
-        }
     }
 }

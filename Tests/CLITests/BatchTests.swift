@@ -130,7 +130,8 @@ import Testing
     @Test func linesAsTheyComeAreTaken() throws {
         let request = #""request":{"content":{"parts":[{"text":"x"}]},"outputDimensionality":"4"}"#
         let lines = [
-            "\u{feff}{\"key\":\"a\",\(request)}\r\n", "\n", "  \t\r\n", "{\"key\":7,\(request)}\n", "{\"key\":7.50,\(request)}\n",
+            "\u{feff}{\"key\":\"a\",\(request)}\r\n", "\n", "  \t\r\n", "{\"key\":7,\(request)}\n",
+            "{\"key\":7.50,\(request)}\n",
             "{'key': 'single', 'request': {'content': {'parts': {'text': 'x'}}, 'outputDimensionality': 4}}\n",
             "{\"key\":\"caf\u{e9}\",\(request)}\n", "{\"key\":\"cafe\u{301}\",\(request)}\n",
             "{\(request)}\n", "\n", "{\"key\":\"\u{2028}\",\(request)}\n", "\n\n",
@@ -140,7 +141,8 @@ import Testing
         let keys = ["a", "7", "7.50", "single", "caf\u{e9}", "cafe\u{301}", "9", "\u{2028}"]
         #expect(answers.map { Array($0.key.utf8) } == keys.map { Array($0.utf8) })
         #expect(answers.allSatisfy { $0.response?.embedding.values == answers[0].response?.embedding.values })
-        let text = #"{"key":"t","request":{"content":{"parts":[{"inlineData":{"mimeType":"","data":"\#(try png())"}}]}}}"#
+        let text =
+            #"{"key":"t","request":{"content":{"parts":[{"inlineData":{"mimeType":"","data":"\#(try png())"}}]}}}"#
         #expect(try run(text)[0].response != nil)
         #expect(try run("\u{feff}\n\r\n").isEmpty)
     }

@@ -69,16 +69,21 @@ import Testing
     // MARK: - By content
 
     private static func file(_ key: String, _ name: String) -> String {
-        #"{"key":"\#(key)","request":{"content":{"parts":[{"fileData":{"fileUri":"\#(name)"}}]},"outputDimensionality":2}}"# + "\n"
+        #"{"key":"\#(key)","request":{"content":{"parts":[{"fileData":{"fileUri":"\#(name)"}}]},"outputDimensionality":2}}"#
+            + "\n"
     }
 
     private func answers() throws -> [BatchAnswer] {
-        try String(decoding: folder.bytes("out.jsonl"), as: UTF8.self).split(separator: "\n").map { try BatchAnswer(String($0)) }
+        try String(decoding: folder.bytes("out.jsonl"), as: UTF8.self).split(separator: "\n").map {
+            try BatchAnswer(String($0))
+        }
     }
 
     /// A line whose file was missing, is there, changes, and is missing again.
     @Test func failedLinesAreTriedAgainAndChangedFilesAreReadAgain() throws {
-        let input = BatchTests.line(key: "a", "x", dimensions: 2) + Self.file("b", "late.txt") + BatchTests.line(key: "c", "z", dimensions: 2)
+        let input =
+            BatchTests.line(key: "a", "x", dimensions: 2) + Self.file("b", "late.txt")
+            + BatchTests.line(key: "c", "z", dimensions: 2)
         try folder.write(input, "in.jsonl")
         #expect(try batch().status == 0)
         let first = try folder.bytes("out.jsonl")
@@ -104,7 +109,9 @@ import Testing
     /// In every place of a group and of the file, together with lines that are new.
     @Test func editedLinesAreEmbeddedAgain() throws {
         func input(edited: Set<Int>, lines: Int) -> String {
-            (0..<lines).map { BatchTests.line(key: "k\($0)", edited.contains($0) ? "edited \($0)" : "text \($0)", dimensions: 2) }.joined()
+            (0..<lines).map {
+                BatchTests.line(key: "k\($0)", edited.contains($0) ? "edited \($0)" : "text \($0)", dimensions: 2)
+            }.joined()
         }
         try folder.write(input(edited: [], lines: 600), "in.jsonl")
         let plain = try whole()
@@ -112,16 +119,20 @@ import Testing
             for lines in [600, 700] {
                 try folder.write(input(edited: edited, lines: lines), "in.jsonl")
                 try FileManager.default.removeItem(atPath: "\(folder.path)/out.jsonl")
-                let wanted = try { _ = try whole(); return try answers() }()
+                let wanted = try {
+                    _ = try whole(); return try answers()
+                }()
                 try folder.write(plain, "out.jsonl")
                 let outcome = try batch()
                 #expect(
                     outcome.errors
-                        == "castor: \(600 - edited.count) lines of out.jsonl are kept; changed and embedded again: \(edited.count)\n")
+                        == "castor: \(600 - edited.count) lines of out.jsonl are kept; changed and embedded again: \(edited.count)\n"
+                )
                 let found = try answers()
                 #expect(found.map(\.key) == wanted.map(\.key))
                 for (found, wanted) in zip(found, wanted) {
-                    expectClose(try #require(found.response).embedding.values, try #require(wanted.response).embedding.values)
+                    expectClose(
+                        try #require(found.response).embedding.values, try #require(wanted.response).embedding.values)
                 }
                 // Now it is the output of this input.
                 #expect(try batch().errors == "castor: \(lines) lines of out.jsonl are kept\n")
@@ -133,7 +144,9 @@ import Testing
     @Test func otherSpaceSpellingAndOrderKeepALine() throws {
         try folder.write(BatchTests.line(key: "a", "x", dimensions: 2), "in.jsonl")
         let first = try whole()
-        try folder.write("{ 'request': {'output_dimensionality': '2', 'content': {'parts': {'text': '\\u0078'}}}, 'key': 'a' }\n", "in.jsonl")
+        try folder.write(
+            "{ 'request': {'output_dimensionality': '2', 'content': {'parts': {'text': '\\u0078'}}}, 'key': 'a' }\n",
+            "in.jsonl")
         #expect(try batch().errors == "castor: 1 lines of out.jsonl are kept\n")
         #expect(try folder.bytes("out.jsonl") == first)
     }
@@ -156,7 +169,9 @@ import Testing
     @Test(arguments: [SIGINT, SIGKILL]) func stoppedWhileLinesAreWrittenAnew(signal: Int32) throws {
         func input(_ word: String) -> String {
             (0..<2_000).map {
-                BatchTests.line(key: "k\($0)", String(repeating: "\($0 % 3 == 0 ? word : "same") ", count: 20) + "\($0)", dimensions: 2)
+                BatchTests.line(
+                    key: "k\($0)", String(repeating: "\($0 % 3 == 0 ? word : "same") ", count: 20) + "\($0)",
+                    dimensions: 2)
             }.joined()
         }
         try folder.write(input("old"), "in.jsonl")
@@ -180,7 +195,8 @@ import Testing
 
     /// What an interrupted rewriting left, cut at any byte, and edited once more before it goes on.
     @Test func aRewritingGoesOnFromAnyByte() throws {
-        let first = BatchTests.line(key: "a", "x", dimensions: 1) + BatchTests.line(key: "b", "y", dimensions: 1)
+        let first =
+            BatchTests.line(key: "a", "x", dimensions: 1) + BatchTests.line(key: "b", "y", dimensions: 1)
             + BatchTests.line(key: "c", "z", dimensions: 1)
         try folder.write(first, "in.jsonl")
         let old = try whole()

@@ -27,7 +27,8 @@ import Testing
         (#"{"parts":[{"inlineData":{"mimeType":"image/png","data":"a"}}]}"#, "base64"),
         (#"{"parts":[{"inlineData":{"mimeType":"image/png","data":"%%%%"}}]}"#, "base64"),
         (#"{"parts":[{"fileData":{}}]}"#, "fileUri"), (#"{"parts":[{"fileData":{"fileUri":""}}]}"#, "fileUri"),
-        (#"{"parts":[{"fileData":{"fileUri":"a","file_uri":"b"}}]}"#, "twice"), ("", "JSON"), ("[", "JSON"),
+        (#"{"parts":[{"fileData":{"fileUri":"a","file_uri":"b"}}]}"#, "twice"), ("", "JSON"), ("[", "object"),
+        ("{", "JSON"),
         (#"{"parts":[{"text":"\ud800"}]}"#, "JSON"),
     ]
 
@@ -56,7 +57,11 @@ import Testing
             try line(#"{"request":{"content":{"parts":[]},"taskType":"TASK_TYPE_UNSPECIFIED"}}"#).request.task == nil)
         for bad in [
             #"{"request":{"content":{"parts":[]},"taskType":"NOPE"}}"#,
-            #"{"request":{"content":{"parts":[]},"taskType":99}}"#, #"{"request":{}}"#, #"{"key":"k"}"#,
+            #"{"request":{"content":{"parts":[]},"taskType":99}}"#,
+            #"{"request":{"content":{"parts":[]},"taskType":-9223372036854775808}}"#,
+            #"{"request":{"content":{"parts":[]},"taskType":-1}}"#,
+            #"{"request":{"content":{"parts":[]},"taskType":1.5}}"#,
+            #"{"request":{}}"#, #"{"key":"k"}"#,
             #"{"request":{"content":{"parts":[]},"dimensions":5}}"#,
         ] {
             #expect(throws: WireError.self, "\(bad)") { try line(bad) }
@@ -70,23 +75,29 @@ import Testing
     @Test func whatTheServiceTakesIsTaken() throws {
         let text = Content("hi")
         for json in [
-            "{'parts': [{'text': 'hi'}]}", "{parts: [{text: \"hi\"},],}", #"{"parts":{"text":"hi"}}"#, #"{"parts":[{"text":"hi","thought":true}]}"#,
+            "{'parts': [{'text': 'hi'}]}", "{parts: [{text: \"hi\"},],}", #"{"parts":{"text":"hi"}}"#,
+            #"{"parts":[{"text":"hi","thought":true}]}"#,
             #"{"role":null,"parts":[{"text":"hi","inlineData":null}]}"#, "\u{feff}{\"parts\":[{\"text\":\"hi\"}]}\r",
         ] { #expect(try content(json) == text, "\(json)") }
         #expect(try content("{\"parts\":[{\"text\":\"a\u{2028}b\\u2029\"}]}") == Content("a\u{2028}b\u{2029}"))
         #expect(try content(#"{"parts":[{}]}"#) == Content(""))
         for mimeType in [#""mimeType":"","#, #""mimeType":null,"#, ""] {
             #expect(
-                try content(#"{"parts":[{"inlineData":{\#(mimeType)"data":"AAEC"}}]}"#).parts == [.data([0, 1, 2], mimeType: nil)])
+                try content(#"{"parts":[{"inlineData":{\#(mimeType)"data":"AAEC"}}]}"#).parts == [
+                    .data([0, 1, 2], mimeType: nil)
+                ])
         }
         // As Python's `encodebytes` and PHP's `json_encode` write base64.
         for data in [#"+//+\nAQ==\n"#, #"+\/\/+AQ=="#, "-__-AQ", "+//+ AQ"] {
             #expect(
-                try content(#"{"parts":[{"inlineData":{"data":"\#(data)"}}]}"#).parts == [.data([0xfb, 0xff, 0xfe, 1], mimeType: nil)], "\(data)")
+                try content(#"{"parts":[{"inlineData":{"data":"\#(data)"}}]}"#).parts == [
+                    .data([0xfb, 0xff, 0xfe, 1], mimeType: nil)
+                ], "\(data)")
         }
         for (fields, dimensions, task) in [
             (#""outputDimensionality":"3","taskType":"retrieval_query""#, 3, .retrievalQuery),
-            (#""outputDimensionality":3.0,"taskType":"Clustering""#, 3, .clustering), (#""output_dimensionality":"3e0","task_type":5"#, 3, .clustering),
+            (#""outputDimensionality":3.0,"taskType":"Clustering""#, 3, .clustering),
+            (#""output_dimensionality":"3e0","task_type":5"#, 3, .clustering),
         ] as [(String, Int, TaskType)] {
             let request = try line(#"{"request":{"content":{"parts":[]},\#(fields)}}"#).request
             #expect(request.dimensions == dimensions && request.task == task, "\(fields)")
@@ -95,7 +106,10 @@ import Testing
     }
 
     @Test func keysAreTextsOrNumbersAsTheyAreWritten() throws {
-        for (json, key) in [(#""7""#, "7"), ("7", "7"), ("7.50", "7.50"), ("12345678901234567890", "12345678901234567890"), (#""\u0037""#, "7")] {
+        for (json, key) in [
+            (#""7""#, "7"), ("7", "7"), ("7.50", "7.50"), ("12345678901234567890", "12345678901234567890"),
+            (#""\u0037""#, "7"),
+        ] {
             #expect(try line(#"{"key":\#(json),"request":{"content":{"parts":[]}}}"#).key == key)
         }
         #expect(try line(#"{"key":null,"request":{"content":{"parts":[]}}}"#).key == nil)

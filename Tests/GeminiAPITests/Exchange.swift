@@ -47,7 +47,8 @@ extension Server {
     ) async throws -> Value {
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
         let application = try application { port.yield($0) }
-        return try await Self.running([application], logger) {
+        // A server that cannot listen ends the wait for its port.
+        return try await Self.running([application], logger, onEnd: { port.finish() }) {
             guard let port = await ports.first(where: { _ in true }) else { throw SocketClient.Closed() }
             let client = SocketClient(port: port)
             do {
@@ -62,11 +63,15 @@ extension Server {
     }
 
     private static func running<Value: Sendable>(
-        _ services: [any Service], _ logger: Logger, _ body: @escaping @Sendable () async throws -> Value
+        _ services: [any Service], _ logger: Logger, onEnd: @escaping @Sendable () -> Void = {},
+        _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: services, logger: logger))
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await group.run() }
+            tasks.addTask {
+                defer { onEnd() }
+                try await group.run()
+            }
             let result: Result<Value, any Error>
             do { result = .success(try await body()) } catch { result = .failure(error) }
             await group.triggerGracefulShutdown()

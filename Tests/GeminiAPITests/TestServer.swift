@@ -30,6 +30,8 @@ enum TestServer {
         _ body: @escaping @Sendable (Client) async throws -> Value
     ) async throws -> Value {
         var options = ServerOptions()
+        // Servers of several tests listen at the same time.
+        options.port = 0
         configure(&options)
         var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical

@@ -11,14 +11,20 @@ import Testing
 
     static let accepted: [(json: String, copy: String)] = [
         ("0", "0"), ("-0", "-0"), ("-0.0", "-0.0"), ("10", "10"), ("1.25", "1.25"), ("1e5", "1e5"), ("1E+5", "1E+5"),
-        ("1e-5", "1e-5"), ("0e0", "0e0"), ("0.1e00", "0.1e00"), ("123456789012345678901234567890", "123456789012345678901234567890"),
-        ("true", "true"), ("false", "false"), ("null", "null"), (" \t\r\n1 \t\r\n", "1"), ("\"\"", "\"\""), ("[]", "[]"), ("[ ]", "[]"),
-        ("{}", "{}"), ("{ }", "{}"), ("[1,2 , 3]", "[1,2,3]"), ("[[],[[]]]", "[[],[[]]]"), ("{\"a\":{\"b\":[{}]}}", "{\"a\":{\"b\":[{}]}}"),
+        ("1e-5", "1e-5"), ("0e0", "0e0"), ("0.1e00", "0.1e00"),
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ("true", "true"), ("false", "false"), ("null", "null"), (" \t\r\n1 \t\r\n", "1"), ("\"\"", "\"\""),
+        ("[]", "[]"), ("[ ]", "[]"),
+        ("{}", "{}"), ("{ }", "{}"), ("[1,2 , 3]", "[1,2,3]"), ("[[],[[]]]", "[[],[[]]]"),
+        ("{\"a\":{\"b\":[{}]}}", "{\"a\":{\"b\":[{}]}}"),
         ("{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}"), ("{\"\":0}", "{\"\":0}"), ("\u{feff}[]", "[]"),
-        ("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\\"\\\\/\\u0008\\u000c\\n\\u000d\\t\""), ("\"\\u0041\\u00e9\\u20ac\"", "\"A\u{e9}\u{20ac}\""),
-        ("\"\\ud83d\\ude00\"", "\"\u{1f600}\""), ("\"\\uD83D\\uDE00\"", "\"\u{1f600}\""), ("\"\\u0000\"", "\"\\u0000\""),
+        ("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\\"\\\\/\\u0008\\u000c\\n\\u000d\\t\""),
+        ("\"\\u0041\\u00e9\\u20ac\"", "\"A\u{e9}\u{20ac}\""),
+        ("\"\\ud83d\\ude00\"", "\"\u{1f600}\""), ("\"\\uD83D\\uDE00\"", "\"\u{1f600}\""),
+        ("\"\\u0000\"", "\"\\u0000\""),
         ("\"\u{7f}\u{80}\u{2028}\u{2029}\u{fffe}\u{10ffff}\"", "\"\u{7f}\u{80}\u{2028}\u{2029}\u{fffe}\u{10ffff}\""),
-        ("{\"caf\u{e9}\":1,\"cafe\u{301}\":2}", "{\"caf\u{e9}\":1,\"cafe\u{301}\":2}"), ("[true,false,null]", "[true,false,null]"),
+        ("{\"caf\u{e9}\":1,\"cafe\u{301}\":2}", "{\"caf\u{e9}\":1,\"cafe\u{301}\":2}"),
+        ("[true,false,null]", "[true,false,null]"),
     ]
 
     @Test(arguments: accepted.indices) func isRead(index: Int) {
@@ -29,12 +35,18 @@ import Testing
     }
 
     static let refused: [String] = [
-        "", " ", "\u{feff}", "[", "]", "{", "}", "[}", "{]", "[1", "[1,", "[1 2]", "[1,,2]", "[,1]", "{\"a\"", "{\"a\":", "{\"a\":1",
-        "{\"a\" 1}", "{\"a\",1}", "{:1}", "{1:1}", "{\"a\":1 \"b\":2}", "{,}", "[,]", "[1]]", "{}{}", "1 2", "true false",
-        "01", "-01", "00", "-", "+1", ".5", "1.", "1.e1", "1e", "1e+", "1e1.5", "0x10", "1_000", "1a", "--1", "1e5e5", "\u{662}",
-        "nul", "nulll", "NULL", "True", "tru", "t", "f", "n", "truefalse", "nan", "NaN", "inf", "Infinity", "-Infinity", "undefined",
-        "\"", "\"a", "\"\\\"", "\"\\", "\"\\u\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\uD800\"", "\"\\uDC00\"", "\"\\uD800\\uD800\"",
-        "\"\\uD800x\"", "\"\\uD800\\n\"", "\"\\u00\u{e9}\"", "/* */ 1", "1 // one", "#1", "[\"a\" \"b\"]", "[1;2]", "\u{a0}1", "\u{2028}1", "[1]\u{0}",
+        "", " ", "\u{feff}", "[", "]", "{", "}", "[}", "{]", "[1", "[1,", "[1 2]", "[1,,2]", "[,1]", "{\"a\"",
+        "{\"a\":", "{\"a\":1",
+        "{\"a\" 1}", "{\"a\",1}", "{:1}", "{1:1}", "{\"a\":1 \"b\":2}", "{,}", "[,]", "[1]]", "{}{}", "1 2",
+        "true false",
+        "01", "-01", "00", "-", "+1", ".5", "1.", "1.e1", "1e", "1e+", "1e1.5", "0x10", "1_000", "1a", "--1", "1e5e5",
+        "\u{662}",
+        "nul", "nulll", "NULL", "True", "tru", "t", "f", "n", "truefalse", "nan", "NaN", "inf", "Infinity", "-Infinity",
+        "undefined",
+        "\"", "\"a", "\"\\\"", "\"\\", "\"\\u\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\uD800\"", "\"\\uDC00\"",
+        "\"\\uD800\\uD800\"",
+        "\"\\uD800x\"", "\"\\uD800\\n\"", "\"\\u00\u{e9}\"", "/* */ 1", "1 // one", "#1", "[\"a\" \"b\"]", "[1;2]",
+        "\u{a0}1", "\u{2028}1", "[1]\u{0}",
     ]
 
     @Test(arguments: refused) func isRefused(json: String) {
@@ -49,9 +61,12 @@ import Testing
 
     /// Only for the tolerant reader.
     static let tolerated: [(json: String, copy: String)] = [
-        ("'a'", "\"a\""), ("{'a':'b\"c'}", "{\"a\":\"b\\\"c\"}"), ("'it\\'s'", "\"it's\""), ("{a:1,_b2:2,$c:3}", "{\"a\":1,\"_b2\":2,\"$c\":3}"),
-        ("{true:1,nullable:2}", "{\"true\":1,\"nullable\":2}"), ("[1,]", "[1]"), ("{\"a\":1,}", "{\"a\":1}"), ("[[1,],]", "[[1]]"),
-        ("\"\\q\\v\\'\"", "\"q\\u000b'\""), ("\"a\nb\tc\"", "\"a\\nb\\tc\""), ("\"\u{0}\"", "\"\\u0000\""), ("\"\\\u{e9}\"", "\"\u{e9}\""),
+        ("'a'", "\"a\""), ("{'a':'b\"c'}", "{\"a\":\"b\\\"c\"}"), ("'it\\'s'", "\"it's\""),
+        ("{a:1,_b2:2,$c:3}", "{\"a\":1,\"_b2\":2,\"$c\":3}"),
+        ("{true:1,nullable:2}", "{\"true\":1,\"nullable\":2}"), ("[1,]", "[1]"), ("{\"a\":1,}", "{\"a\":1}"),
+        ("[[1,],]", "[[1]]"),
+        ("\"\\q\\v\\'\"", "\"q\\u000b'\""), ("\"a\nb\tc\"", "\"a\\nb\\tc\""), ("\"\u{0}\"", "\"\\u0000\""),
+        ("\"\\\u{e9}\"", "\"\u{e9}\""),
     ]
 
     @Test(arguments: tolerated.indices) func isTakenWhereTheServiceTakesIt(index: Int) {
@@ -61,9 +76,12 @@ import Testing
     }
 
     @Test func bytesThatAreNoUTF8AreRefusedWherever() {
-        for bad: [UInt8] in [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0x80]] {
+        for bad: [UInt8] in [
+            [0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0x80],
+        ] {
             for json in [
-                Array("\"".utf8) + bad + Array("\"".utf8), Array("{\"".utf8) + bad + Array("\":1}".utf8), bad, Array("[1]".utf8) + bad,
+                Array("\"".utf8) + bad + Array("\"".utf8), Array("{\"".utf8) + bad + Array("\":1}".utf8), bad,
+                Array("[1]".utf8) + bad,
             ] {
                 #expect(Self.copy(json) == nil)
                 #expect(Self.copy(json, .service) == nil)
@@ -75,8 +93,11 @@ import Testing
 
     /// A document with one of everything, cut at every byte: never whole before its end, and no trap.
     @Test func cutAtEveryByte() {
-        let whole = Array("{\"a\": [1.5e3, -0, true, null, \"\\ud83d\\ude00\\n\u{e9}\", {}, []], 'b': {c: false,},}".utf8)
-        #expect(Self.copy(whole, .service) == "{\"a\":[1.5e3,-0,true,null,\"\u{1f600}\\n\u{e9}\",{},[]],\"b\":{\"c\":false}}")
+        let whole = Array(
+            "{\"a\": [1.5e3, -0, true, null, \"\\ud83d\\ude00\\n\u{e9}\", {}, []], 'b': {c: false,},}".utf8)
+        #expect(
+            Self.copy(whole, .service)
+                == "{\"a\":[1.5e3,-0,true,null,\"\u{1f600}\\n\u{e9}\",{},[]],\"b\":{\"c\":false}}")
         for length in 0..<whole.count {
             #expect(Self.copy(Array(whole.prefix(length)), .service) == nil, "\(length)")
             #expect(Self.copy(Array(whole.prefix(length))) == nil, "\(length)")
@@ -103,7 +124,9 @@ import Testing
     @Test func valuesAreBoundedWhileTheyAreRead() {
         var options = JSONReader.Options.strict
         options.maxValues = 10
-        func list(_ count: Int) -> [UInt8] { Array("[\(Array(repeating: "{}", count: count).joined(separator: ","))]".utf8) }
+        func list(_ count: Int) -> [UInt8] {
+            Array("[\(Array(repeating: "{}", count: count).joined(separator: ","))]".utf8)
+        }
         #expect(Self.copy(list(9), options) != nil)
         let error = #expect(throws: JSONError.self) {
             try JSONReader.read(list(10), options) { (json) throws(JSONError) in try json.skip() }

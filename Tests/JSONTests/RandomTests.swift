@@ -21,8 +21,11 @@ import Testing
     }
 
     private static func text(_ random: inout SeededRandom) -> String {
-        let characters: [Character] = ["a", "Z", "_", " ", "\"", "\\", "/", "\n", "\u{0}", "\u{1f}", "\u{7f}", "é", "\u{2028}", "€", "😀", "'"]
-        return String((0..<Int.random(in: 0...12, using: &random)).map { _ in characters.randomElement(using: &random)! })
+        let characters: [Character] = [
+            "a", "Z", "_", " ", "\"", "\\", "/", "\n", "\u{0}", "\u{1f}", "\u{7f}", "é", "\u{2028}", "€", "😀", "'",
+        ]
+        return String(
+            (0..<Int.random(in: 0...12, using: &random)).map { _ in characters.randomElement(using: &random)! })
     }
 
     /// Written with what JSON leaves free: space, escapes, order.
@@ -48,7 +51,8 @@ import Testing
             return "[" + values.map { space() + write($0, &random) + space() }.joined(separator: ",") + space() + "]"
         case .object(let fields):
             return "{"
-                + fields.map { space() + string($0.key) + space() + ":" + space() + write($0.value, &random) }.joined(separator: ",")
+                + fields.map { space() + string($0.key) + space() + ":" + space() + write($0.value, &random) }.joined(
+                    separator: ",")
                 + space() + "}"
         }
     }
@@ -95,7 +99,9 @@ import Testing
                 switch Int.random(in: 0..<4, using: &random) {
                 case 0: bytes[at] = UInt8.random(in: 0...255, using: &random)
                 case 1: bytes.remove(at: at)
-                case 2: bytes.insert(contentsOf: Array("{}[]\",:\\u0d8'-.e1tfn ".utf8).shuffled(using: &random).prefix(2), at: at)
+                case 2:
+                    bytes.insert(
+                        contentsOf: Array("{}[]\",:\\u0d8'-.e1tfn ".utf8).shuffled(using: &random).prefix(2), at: at)
                 default: bytes.removeSubrange(at...)
                 }
             }
@@ -105,7 +111,12 @@ import Testing
             if let strict {
                 taken += 1
                 #expect(tolerant == strict)
-                #expect((try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)) != nil, "\(strict)")
+                // A number beyond f64 is JSON, and no value.
+                if (try? JSONValue(json: bytes)) != nil {
+                    #expect(
+                        (try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)) != nil,
+                        "\(strict)")
+                }
             }
             #expect(skipped == (strict != nil), "\(String(decoding: bytes, as: UTF8.self))")
             if let tolerant { #expect(AcceptanceTests.copy(Array(tolerant.utf8)) == tolerant) }

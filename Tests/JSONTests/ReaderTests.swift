@@ -57,7 +57,8 @@ import Testing
             #expect(try matches(name), "\(name)")
         }
         for name in [
-            "output_Dimensionality", "OutputDimensionality", "outputdimensionality", "output__dimensionality", "output_dimensionalit",
+            "output_Dimensionality", "OutputDimensionality", "outputdimensionality", "output__dimensionality",
+            "output_dimensionalit",
             "output_dimensionalityy", "", "_", "output",
         ] { #expect(try !matches(name), "\(name)") }
     }
@@ -78,7 +79,9 @@ import Testing
             }
         }
         #expect(try fields(#"{"aB": 1, "inner": {"a_b": 2}, "c": null, "aB": 3}"#) == ["aB", "inner", "a_b", "aB"])
-        for json in [#"{"aB": 1, "a_b": 2}"#, #"{"a_b": null, "aB": 2}"#, #"{"inner": {"x": 0, "mime_type": 1, "mimeType": 1}}"#] {
+        for json in [
+            #"{"aB": 1, "a_b": 2}"#, #"{"a_b": null, "aB": 2}"#, #"{"inner": {"x": 0, "mime_type": 1, "mimeType": 1}}"#,
+        ] {
             let error = #expect(throws: JSONError.self) { try fields(json) }
             guard case .twice? = error?.problem else {
                 Issue.record("\(json): \(String(describing: error))")
@@ -138,8 +141,10 @@ import Testing
 
     @Test func wrongTypesAreNamedByTheirPlaceAndValue() {
         let cases: [(json: String, description: String)] = [
-            (#"{"a": [1, 2, "three"]}"#, "a[2]: must be a number, is \"three\""), (#"{"a": [null]}"#, "a[0]: must be a number, is null"),
-            (#"{"a": [{}]}"#, "a[0]: must be a number"), (#"{"a": 7}"#, "a: must be a list, is 7"), ("[]", "must be an object"),
+            (#"{"a": [1, 2, "three"]}"#, "a[2]: must be a number, is \"three\""),
+            (#"{"a": [null]}"#, "a[0]: must be a number, is null"),
+            (#"{"a": [{}]}"#, "a[0]: must be a number"), (#"{"a": 7}"#, "a: must be a list, is 7"),
+            ("[]", "must be an object"),
             (
                 #"{"a": ["\#(String(repeating: "x", count: 300))"]}"#,
                 "a[0]: must be a number, is \"\(String(repeating: "x", count: 99))..."
@@ -166,7 +171,9 @@ import Testing
 
     @Test func textsAreGivenWithoutACopyAndWithEscapes() throws {
         for (json, text) in [(#""plain""#, "plain"), (#""a\/b\n""#, "a/b\n"), ("\"\"", "")] {
-            #expect(try read(json) { (json) throws(JSONError) in try json.withStringBytes { Array($0) } } == Array(text.utf8))
+            #expect(
+                try read(json) { (json) throws(JSONError) in try json.withStringBytes { Array($0) } }
+                    == Array(text.utf8))
         }
     }
 }

@@ -200,7 +200,8 @@ import Training
 
     @Test func mistakesOfAFileAreNamedByTheirLine() throws {
         try Folders.withTemporary { folder in
-            let json = "{\"model\": \"m\", \"output\": \"o\",\n \"stages\": [\n  {\"steps\": 10, \"data\": [{\"path\": \"x.jsonl\",\n    \"rates\": 1}],"
+            let json =
+                "{\"model\": \"m\", \"output\": \"o\",\n \"stages\": [\n  {\"steps\": 10, \"data\": [{\"path\": \"x.jsonl\",\n    \"rates\": 1}],"
                 + "\n   \"schedule\": {\"peak\": -1}}]}"
             try Folders.write(Array(json.utf8), "\(folder)/r.json")
             let error = #expect(throws: RecipeError.self) { try Recipe(path: "\(folder)/r.json") }

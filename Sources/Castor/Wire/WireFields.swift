@@ -102,7 +102,7 @@ extension JSONReader {
             let number = try number()
             guard let value = int(number) else { throw failure(.task, at: start) }
             if value == 0 { return nil }
-            guard TaskType.allCases.indices.contains(value - 1) else { throw failure(.task, at: start) }
+            guard (1...TaskType.allCases.count).contains(value) else { throw failure(.task, at: start) }
             return TaskType.allCases[value - 1]
         case .string:
             let text = try string()

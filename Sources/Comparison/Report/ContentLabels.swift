@@ -1,4 +1,4 @@
-package import Castor
+import Castor
 import Encoder
 import Media
 

@@ -118,7 +118,8 @@ struct Table {
         try forEachLine(bytes) { (table: inout Table, number, line) throws(EvaluationError) in
             if line.utf8.allSatisfy({ $0 == 32 || $0 == 9 }) { return }
             do throws(JSONError) {
-                let fields = try JSONReader.read(Array(line.utf8)) { (json) throws(JSONError) in try Self.fields(&json) }
+                let fields = try JSONReader.read(Array(line.utf8)) { (json) throws(JSONError) in try Self.fields(&json)
+                }
                 table.columns.formUnion(fields.keys)
                 table.rows.append(Row(line: number, fields: fields))
             } catch { table.skipped.note("\(table.path) line \(number): not a JSON object: \(error.reason)") }

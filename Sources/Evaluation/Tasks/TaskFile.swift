@@ -31,7 +31,9 @@ package struct TaskFile: Sendable {
         let reader = TaskReader(path: path, data: data ?? Paths.folder(of: path))
         self.path = path
         do throws(EvaluationError) { (name, kindName, subsets) = try reader.read(value) } catch {
-            guard case .task(let path, let key?, let reason) = error, let line = JSONLines(bytes)[key] else { throw error }
+            guard case .task(let path, let key?, let reason) = error, let line = JSONLines(bytes)[key] else {
+                throw error
+            }
             throw .task(path: "\(path) line \(line)", key: key, reason: reason)
         }
         for subset in subsets {

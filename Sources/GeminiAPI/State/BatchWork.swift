@@ -64,7 +64,8 @@ struct BatchWork: Sendable {
 
     // MARK: - Lines
 
-    private static func success(_ answer: EmbedCall.Answer, _ line: BatchRequest, in batch: StoredBatch) -> BatchResult {
+    private static func success(_ answer: EmbedCall.Answer, _ line: BatchRequest, in batch: StoredBatch) -> BatchResult
+    {
         var json = JSONWriter()
         json.raw("{")
         json.key(line.key)

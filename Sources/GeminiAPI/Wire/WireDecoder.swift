@@ -39,7 +39,7 @@ package enum WireDecoder {
 
 extension JSONError {
     /// `requests[0].content.inline_data`: as the service names fields.
-    fileprivate var field: String { Self.field(path) }
+    fileprivate var field: String { isSyntax ? "" : Self.field(path) }
 
     private static func field(_ path: some Collection<JSONStep>) -> String {
         path.map { step in
@@ -62,7 +62,8 @@ extension JSONError {
     /// The service's words where they are known, and Castor's in their manner.
     fileprivate var serviceText: String {
         switch problem {
-        case .syntax, .limit: return "Invalid JSON payload received. Unexpected token. \(description.capitalizedFirst)."
+        case .syntax: return "Invalid JSON payload received. Unexpected token. \(description.capitalizedFirst)."
+        case .limit: return "Invalid JSON payload received. \(description.capitalizedFirst)."
         case .unknown(let name): return unknownName(name, Self.field(path), "Cannot find field.")
         case .notRepeated(let name):
             return unknownName(

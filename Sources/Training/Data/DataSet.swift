@@ -300,7 +300,9 @@ extension DataSet {
                 positive: sample.positive.map(hashOf) ?? 0,
                 hasMedia: sample.contents.contains { $0.parts.contains { if case .text = $0 { false } else { true } } },
                 hasNegatives: !sample.negatives.isEmpty,
-                hasZeroTeacher: [sample.queryTeacher, sample.positiveTeacher].contains { $0?.allSatisfy { $0 == 0 } == true },
+                hasZeroTeacher: [sample.queryTeacher, sample.positiveTeacher].contains {
+                    $0?.allSatisfy { $0 == 0 } == true
+                },
                 shape: Shape(
                     hasPositive: sample.positive != nil, queryTeacher: sample.queryTeacher?.count,
                     positiveTeacher: sample.positiveTeacher?.count))

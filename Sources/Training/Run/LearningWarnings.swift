@@ -8,7 +8,9 @@ enum LearningWarnings {
             if stage.objective.contrastive != nil, set.hasPositives, let reason = sameness(task.sampling) {
                 warnings.append("\(place): \(reason): the contrastive loss has nothing to tell a positive from")
             }
-            if stage.objective.teacherCosine != nil || stage.objective.teacherSimilarity != nil, set.zeroTeacherCount > 0 {
+            if stage.objective.teacherCosine != nil || stage.objective.teacherSimilarity != nil,
+                set.zeroTeacherCount > 0
+            {
                 let first = set.firstZeroTeacher.map { ", the first: \($0)" } ?? ""
                 warnings.append(
                     "\(place): \(set.zeroTeacherCount) of \(set.rows.count) samples have a teacher vector of length 0, from which nothing is "
@@ -21,7 +23,9 @@ enum LearningWarnings {
     private static func sameness(_ sampling: Sampler.Task) -> String? {
         let set = sampling.dataSet
         guard !set.hasNegatives else { return nil }
-        if sampling.batchSize == 1 || set.training.count == 1 { return "its batches have one pair and no hard negative" }
+        if sampling.batchSize == 1 || set.training.count == 1 {
+            return "its batches have one pair and no hard negative"
+        }
         switch (set.queriesDiffer, set.positivesDiffer) {
         case (true, true): return nil
         case (false, false): return "all its pairs are equal"
