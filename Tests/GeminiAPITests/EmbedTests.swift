@@ -277,26 +277,4 @@ import Testing
             }
         }
     }
-
-    /// What the service's reader takes beyond JSON, as people copy it from the documentation.
-    @Test(arguments: Transport.allCases)
-    func singleQuotesAndLoneObjectsAreRead(_ transport: Transport) async throws {
-        try await TestServer.with(transport) { client in
-            let wanted = try TestServer.vector(Content("Hello"), dimensions: 2)
-            for body in [
-                "{'content': {'parts': [{'text': 'Hello'}]}, 'outputDimensionality': 2}",
-                #"{"content": {"parts": {"text": "Hello"}, "role": "user"}, "outputDimensionality": 2}"#,
-            ] {
-                let reply = try await client.embed(body)
-                #expect(reply.status == 200, "\(reply.text)")
-                expectClose(try reply.values, wanted, .batchInvariance)
-            }
-            let batch = try await client.batch(
-                "{'requests': {'content': {'parts': {'text': 'Hello'}}, 'outputDimensionality': 2}}")
-            expectClose(try batch.json["embeddings"][0]["values"].floats, wanted, .batchInvariance)
-            let count = try await client.post(
-                "/v1beta/models/gemini-embedding-2:countTokens", #"{"contents": {"parts": {"text": "Hello"}}}"#)
-            #expect(count.status == 200, "\(count.text)")
-        }
-    }
 }
