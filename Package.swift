@@ -62,6 +62,8 @@ let package = Package(
         // Prefixed, because a package graph may hold only one module `Numerics`, and that is swift-numerics'.
         .target(name: "CKernels", path: "Sources/Kernels"),
         .target(name: "Hashing", dependencies: ["CNettle"], swiftSettings: strict),
+        // Prefixed for the same reason.
+        .target(name: "CastorJSON", path: "Sources/JSON", swiftSettings: strict),
         .target(
             name: "CastorNumerics", dependencies: ["CKernels", "COpenBLAS"], path: "Sources/Numerics",
             swiftSettings: strict),
@@ -70,16 +72,19 @@ let package = Package(
             dependencies: ["CJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler"],
             swiftSettings: strict),
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
-        .target(name: "Castor", dependencies: ["CastorNumerics", "Media", "Encoder"], swiftSettings: strict),
-        .target(name: "Evaluation", dependencies: ["CastorNumerics", "Castor"], swiftSettings: strict),
+        .target(
+            name: "Castor", dependencies: ["CastorJSON", "CastorNumerics", "Media", "Encoder"], swiftSettings: strict),
+        .target(
+            name: "Evaluation", dependencies: ["CastorJSON", "CastorNumerics", "Castor"], swiftSettings: strict),
         .target(name: "Report", swiftSettings: strict),
         .target(
-            name: "Comparison", dependencies: ["Castor", "CastorNumerics", "Encoder", "Evaluation", "Media", "Report"],
+            name: "Comparison",
+            dependencies: ["Castor", "CastorJSON", "CastorNumerics", "Encoder", "Evaluation", "Media", "Report"],
             swiftSettings: strict),
         .target(
             name: "Training",
             dependencies: [
-                "Castor", "CastorNumerics", "Encoder", "Evaluation", "Hashing", "Media", "Report",
+                "Castor", "CastorJSON", "CastorNumerics", "Encoder", "Evaluation", "Hashing", "Media", "Report",
             ],
             swiftSettings: strict),
         // What the server remembers. Knows no HTTP and no model.
@@ -90,7 +95,7 @@ let package = Package(
         .target(
             name: "GeminiAPI",
             dependencies: [
-                "Castor", "CZlib", "Hashing", "Media", "ServerState",
+                "Castor", "CastorJSON", "CZlib", "Hashing", "Media", "ServerState",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird", condition: .when(traits: ["TLS"])),
@@ -108,8 +113,8 @@ let package = Package(
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
-                "Castor", "CastorNumerics", "Comparison", "Encoder", "Evaluation", "GeminiAPI", "ServerState",
-                "Training",
+                "Castor", "CastorJSON", "CastorNumerics", "Comparison", "Encoder", "Evaluation", "GeminiAPI", "Hashing",
+                "ServerState", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -118,6 +123,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation"],
             path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(name: "JSONTests", dependencies: ["CastorJSON", "TestSupport"], swiftSettings: strict),
         // Loads OpenBLAS anew, which a process can do once.
         .executableTarget(
             name: "KernelHelper", dependencies: ["CastorNumerics"], path: "Tests/KernelHelper", swiftSettings: strict),
@@ -134,7 +140,9 @@ let package = Package(
         .testTarget(name: "CLITests", dependencies: ["Castor", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Castor", "CastorNumerics", "Encoder", "Evaluation", "Media", "TestSupport", "Training"],
+            dependencies: [
+                "Castor", "CastorJSON", "CastorNumerics", "Encoder", "Evaluation", "Media", "TestSupport", "Training",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "EvaluationTests",

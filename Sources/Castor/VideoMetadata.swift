@@ -14,24 +14,3 @@ public struct VideoMetadata: Sendable, Hashable {
         self.fps = fps
     }
 }
-
-/// The service's JSON: `{"startOffset": "1.5s", "endOffset": "40s", "fps": 2}`.
-extension VideoMetadata: Decodable {
-    public init(from decoder: any Decoder) throws {
-        let fields = try Fields(decoder, known: ["startoffset", "endoffset", "fps"])
-        startOffset = try fields.seconds("startoffset")
-        endOffset = try fields.seconds("endoffset")
-        fps = try fields.value("fps")
-    }
-}
-
-extension Fields {
-    /// A duration of proto3 JSON, as in `"3.5s"`.
-    fileprivate func seconds(_ name: String) throws -> Double? {
-        guard let text = try value(name, String.self) else { return nil }
-        guard text.last == "s", let seconds = Double(text.dropLast()), seconds.isFinite else {
-            throw failure("\"\(text)\" is not a duration in seconds, as in \"3.5s\"")
-        }
-        return seconds
-    }
-}

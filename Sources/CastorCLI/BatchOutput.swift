@@ -1,19 +1,49 @@
-import FoundationEssentials
 import Glibc
 
-/// The result file of a batch: lines that are already there are kept, new ones are appended whole.
+/// The result file of a batch. Lines that an earlier run left are kept, new ones are appended whole.
+///
+/// Where one of those has to change, all are written anew, to a file beside it, `FILE.redo`, which takes the place of the other when it is
+/// complete: until then both are there, and a run that is stopped goes on from both.
 final class BatchOutput {
+    /// One line for one line of input.
+    enum Row {
+        /// Stays as it is.
+        case kept(ResultLine)
+        /// Replaces what an earlier run left.
+        case changed([UInt8])
+        case new([UInt8])
+
+        var bytes: [UInt8] {
+            switch self {
+            case .kept(let line): line.bytes
+            case .changed(let bytes), .new(let bytes): bytes
+            }
+        }
+    }
+
+    private enum State {
+        /// All rows so far are the file's own.
+        case unchanged
+        /// New rows go to the end of the file.
+        case appending
+        /// All rows so far are in the other file, which an earlier run began.
+        case redone
+        /// Rows go to the end of the other file.
+        case redoing(Int32)
+    }
+
     let path: String
     private let descriptor: Int32
-    private let reader: LineReader
-    /// End of the last whole line.
+    private let own: ResultLines
+    private var redone: ResultLines?
+    private var state = State.unchanged
+    /// Where the rows so far end in the file that holds them.
     private var end = 0
-    /// Whether what an earlier run left is behind us.
-    private var isAppending = false
-    /// Lines that an earlier run left, as far as they were read.
-    private var finishedCount = 0
-    /// The first vector that an earlier run left, and its line, from 0: what a run that goes on has to give as well.
-    private(set) var firstVector: (line: Int, values: [Float])?
+
+    private var redoPath: String { "\(path).redo" }
+
+    /// Whether there is something to go on from: a device or a pipe keeps nothing.
+    var isFile: Bool { own.isFile }
 
     init(path: String, input: LineReader) throws {
         self.path = path
@@ -21,99 +51,129 @@ final class BatchOutput {
         guard descriptor >= 0 else {
             throw Failure(.cannotWrite, "\(path): \(String(cString: strerror(errno)))")
         }
-        // A key may be as long as an input line.
-        reader = try LineReader(path: path, maxLineBytes: 2 * BatchRun.maxLineBytes)
-        guard reader.size == nil || reader.identity != input.identity else {
+        own = try ResultLines(path: path)
+        guard !own.isFile || own.identity != input.identity else {
             throw Failure(.usage, "\(path) is both the input and the output")
         }
-        guard reader.size == nil || flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard !own.isFile || flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw Failure(.cannotWrite, "\(path): another castor is writing to it")
         }
-    }
-
-    deinit {
-        close(descriptor)
-    }
-
-    /// Whether there is something to go on from: a device or a pipe keeps nothing.
-    var isFile: Bool { reader.size != nil }
-
-    /// A line of output; a line of input has a key, too.
-    private struct Finished: Decodable {
-        let key: String
-        let response: Anything?
-        let error: Anything?
-
-        /// Present, and not read.
-        struct Anything: Decodable {
-            init(from decoder: any Decoder) {}
-        }
-    }
-
-    /// The numbers of a line that has them.
-    private struct Numbers: Decodable {
-        let response: Response
-
-        struct Response: Decodable {
-            let embedding: Vector
-
-            struct Vector: Decodable {
-                let values: [Float]
+        if own.isFile, access("\(path).redo", F_OK) == 0 {
+            if own.isEmpty {
+                // Begun for a file that was removed since.
+                unlink("\(path).redo")
+            } else {
+                redone = try ResultLines(path: "\(path).redo", isRedone: true)
+                state = .redone
             }
         }
     }
 
-    /// The key of the next whole line that an earlier run left; nil after the last.
-    func nextFinishedKey() throws -> String? {
-        guard !isAppending, let size = reader.size, size > 0, let line = try reader.next() else { return nil }
-        // A last line without its line feed was cut short, even if it parses.
-        guard reader.position > end, reader.position <= size, try endsWithLineFeed(reader.position) else { return nil }
-        guard case .text(let bytes) = line, let key = key(of: Data(bytes)) else {
-            throw Failure(.badInput, "\(path) exists and is not a batch's output; remove it to start anew")
-        }
-        end = reader.position
-        finishedCount += 1
-        return key
+    deinit {
+        if case .redoing(let descriptor) = state { close(descriptor) }
+        close(descriptor)
     }
 
-    private func key(of line: Data) -> String? {
-        guard let finished = try? JSONDecoder().decode(Finished.self, from: line),
-            finished.response != nil || finished.error != nil
-        else { return nil }
-        if firstVector == nil, let numbers = try? JSONDecoder().decode(Numbers.self, from: line) {
-            firstVector = (finishedCount, numbers.response.embedding.values)
-        }
-        return finished.key
+    /// The next whole line that an earlier run left; nil after the last.
+    func next() throws -> ResultLine? {
+        let line = try own.next()
+        return try redone?.next() ?? line
     }
 
-    private func endsWithLineFeed(_ position: Int) throws -> Bool {
-        var byte: UInt8 = 0
-        return pread(descriptor, &byte, 1, position - 1) == 1 && byte == UInt8(ascii: "\n")
-    }
-
-    private func dropUnfinishedLine() throws {
-        isAppending = true
-        // A device has no lines to go on from.
-        guard reader.size != nil else { return }
-        guard ftruncate(descriptor, end) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
-            throw Failure(.cannotWrite, "\(path): \(String(cString: strerror(errno)))")
-        }
-    }
-
-    /// After the last whole line.
-    func append(_ bytes: [UInt8]) throws {
-        if !isAppending { try dropUnfinishedLine() }
+    /// Takes the next rows, in order. Nothing is written as long as all are kept.
+    func append(_ rows: [Row]) throws {
         do {
-            try Terminal.write(bytes, to: descriptor)
+            switch state {
+            case .unchanged:
+                let kept = rows.prefix { if case .kept = $0 { true } else { false } }
+                if rows.contains(where: { if case .changed = $0 { true } else { false } }) {
+                    try beginRedoing()
+                    try write(rows)
+                } else {
+                    if case .kept(let line)? = kept.last { end = line.end }
+                    if kept.count < rows.count {
+                        try beginAppending()
+                        try write(rows.dropFirst(kept.count))
+                    }
+                }
+            case .redone:
+                let kept = rows.prefix { if case .kept(let line) = $0 { line.isRedone } else { false } }
+                if case .kept(let line)? = kept.last { end = line.end }
+                if kept.count < rows.count {
+                    try goOnRedoing()
+                    try write(rows.dropFirst(kept.count))
+                }
+            case .appending, .redoing: try write(rows[...])
+            }
         } catch let failure as Failure {
             throw Failure(.cannotWrite, "\(path): \(failure.message)")
         }
     }
 
+    private func write(_ rows: some Sequence<Row>) throws {
+        var target = descriptor
+        if case .redoing(let other) = state { target = other }
+        var bytes: [UInt8] = []
+        for row in rows {
+            bytes += row.bytes
+            if bytes.count >= 1 << 20 {
+                try Terminal.write(bytes, to: target)
+                bytes.removeAll(keepingCapacity: true)
+            }
+        }
+        try Terminal.write(bytes, to: target)
+    }
+
+    /// Behind the last whole line: one that was cut short is no result, even if it parses.
+    private func beginAppending() throws {
+        state = .appending
+        // A device has no lines to go on from.
+        guard own.isFile else { return }
+        try Self.check(ftruncate(descriptor, off_t(end)) == 0 && lseek(descriptor, 0, SEEK_END) >= 0)
+    }
+
+    /// The rows so far, copied.
+    private func beginRedoing() throws {
+        let other = open(redoPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        try Self.check(other >= 0)
+        state = .redoing(other)
+        var offset = 0
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while offset < end {
+            let wanted = min(buffer.count, end - offset)
+            let got = buffer.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, wanted, off_t(offset)) }
+            if got < 0, errno == EINTR { continue }
+            try Self.check(got > 0)
+            try Terminal.write(Array(buffer.prefix(got)), to: other)
+            offset += got
+        }
+    }
+
+    private func goOnRedoing() throws {
+        let other = open(redoPath, O_RDWR | O_CLOEXEC)
+        try Self.check(other >= 0)
+        state = .redoing(other)
+        // What comes behind is the file's own again.
+        redone = nil
+        try Self.check(ftruncate(other, off_t(end)) == 0 && lseek(other, 0, SEEK_END) >= 0)
+    }
+
+    private static func check(_ succeeded: Bool) throws {
+        guard succeeded else { throw Failure(.cannotWrite, String(cString: strerror(errno))) }
+    }
+
+    /// Behind the last row.
     func finish() throws {
-        if !isAppending { try dropUnfinishedLine() }
-        guard fsync(descriptor) == 0 || errno == EINVAL else {
-            throw Failure(.cannotWrite, "\(path): \(String(cString: strerror(errno)))")
+        do {
+            if case .redone = state { try goOnRedoing() }
+            if case .unchanged = state { try beginAppending() }
+            if case .redoing(let other) = state {
+                try Self.check(fsync(other) == 0 && rename(redoPath, path) == 0)
+            } else {
+                try Self.check(fsync(descriptor) == 0 || errno == EINVAL)
+            }
+        } catch let failure as Failure {
+            throw Failure(.cannotWrite, "\(path): \(failure.message)")
         }
     }
 }

@@ -1,5 +1,4 @@
 import Castor
-import FoundationEssentials
 import Glibc
 
 /// `castor embed --batch`: JSONL in, JSONL out, in order, in bounded memory. An output file that ends early is continued.
@@ -27,82 +26,127 @@ struct BatchRun {
         Interruption.watch()
 
         let base = input == "-" ? "." : Self.folder(of: input)
-        var tally = Tally()
+        var tally = BatchTally(output: output)
         var progress: Progress?
-        var isCompared = false
+        var lineNumber = 0
         while true {
-            let lines = try nextGroup(reader, after: tally.count)
+            let lines = try nextGroup(reader, &lineNumber)
             guard !lines.isEmpty else { break }
-            let first = tally.count + 1
-            let kept = try keep(lines, after: tally.count, in: sink, input: input)
-            if !isCompared, let sink, let first = sink.firstVector {
-                try compare(first.values, lines[first.line - tally.count], base, sink)
-                isCompared = true
+            let group = Group(
+                first: tally.count + 1, lines: lines, identities: lines.map { sink == nil ? nil : $0.identity(in: base) },
+                left: try leftLines(lines, after: tally.count, in: sink, input: input))
+            if !tally.isCompared, let sink, let index = lines.indices.first(where: group.keeps),
+                let values = group.left[index].values
+            {
+                try compare(values, lines[index], base, sink)
+                tally.isCompared = true
             }
-            tally.count += kept
-            if kept == lines.count { continue }
-            if progress == nil {
-                tally.resumed = tally.count
-                if let output, tally.resumed > 0 {
-                    Terminal.error("castor: \(tally.resumed) lines of \(output) are kept\n")
-                }
-                progress = Progress(from: reader.share)
-            }
-            func finish(_ lines: ArraySlice<Line>, _ results: [Result<Embedding, Problem>]) throws {
-                var writer = JSONWriter()
-                for (line, result) in zip(lines, results) {
-                    tally.note(result, key: line.key)
-                    write(result, key: line.key, to: &writer)
-                }
-                tally.count += lines.count
+            let chosen = group.chosen
+            if progress == nil, !chosen.isEmpty { progress = Progress(from: reader.share) }
+            func finish(_ indices: Range<Int>, _ results: [Int: Result<Embedding, BatchProblem>]) throws {
+                let rows = indices.map { row(group, $0, results[$0], &tally) }
+                if group.isCut, indices.upperBound == lines.count { tally.reportLeftLines() }
                 try Interruption.whileWriting(
                     "castor: stopped after \(tally.count) contents\(output == nil ? "" : "; the same command goes on from there")\n"
                 ) {
-                    try sink?.append(writer.bytes) ?? Terminal.output(writer.bytes)
+                    try sink?.append(rows) ?? Terminal.output(rows.flatMap(\.bytes))
                 }
-                progress?.update(items: tally.count - tally.resumed, total: tally.count, share: reader.share)
+                progress?.update(items: tally.computed, total: tally.count, share: reader.share)
             }
-            guard let mark, isDeadly(mark, group: first, count: lines.count) else {
-                try finish(lines[kept...], Array(embed(lines, base).dropFirst(kept)))
+            guard let mark, !chosen.isEmpty, isDeadly(mark, group) else {
+                let results = embed(chosen.map { lines[$0] }, base)
+                try finish(lines.indices, Dictionary(uniqueKeysWithValues: zip(chosen, results)))
                 continue
             }
             Terminal.error(
-                "castor: earlier runs ended between lines \(first) and \(first + lines.count - 1): a line at a time\n")
-            for index in kept..<lines.count {
-                let isGivenUp = mark.begin(.line(first + index)) > BatchMark.maxStarts
-                try finish(lines[index...index], isGivenUp ? [.failure(.deadly)] : embed([lines[index]], base))
+                "castor: earlier runs ended between lines \(group.first) and \(group.first + lines.count - 1): a line at a time\n"
+            )
+            for index in lines.indices {
+                guard !group.keeps(index) else {
+                    try finish(index..<index + 1, [:])
+                    continue
+                }
+                let isGivenUp = mark.begin(.line(group.first + index)) > BatchMark.maxStarts
+                try finish(index..<index + 1, [index: isGivenUp ? .failure(.deadly) : embed([lines[index]], base)[0]])
             }
         }
         progress?.finish()
-        if let sink, try sink.nextFinishedKey() != nil {
+        if let sink, try sink.next() != nil {
             throw Failure(.badInput, "\(sink.path) has more lines than \(input): it is not its output")
         }
         try sink?.finish()
+        tally.reportLeftLines()
         tally.report()
     }
 
-    /// Whether runs have ended in this group: then a line that is at fault is to be found.
-    private func isDeadly(_ mark: BatchMark, group: Int, count: Int) -> Bool {
-        mark.wasAlone(in: group...group + count - 1) || mark.begin(.group(group)) > BatchMark.maxStarts
+    /// Lines that are embedded together, and what an earlier run left of them: of all, of the first, or of none.
+    private struct Group {
+        /// Among all lines, from 1.
+        let first: Int
+        let lines: [BatchLine]
+        let identities: [String?]
+        let left: [ResultLine]
+
+        /// Whether the earlier run stopped in it.
+        var isCut: Bool { left.count < lines.count }
+
+        /// Whether an earlier run's line stays: a vector of this very request, and a request that was given up.
+        func keeps(_ index: Int) -> Bool {
+            guard index < left.count else { return false }
+            guard let identity = left[index].identity else { return !left[index].isFailure }
+            return identity == identities[index]
+        }
+
+        /// What is embedded. Where an earlier run stopped, the whole group: so it has the bits of a run that was not stopped.
+        var chosen: [Int] { lines.indices.filter { isCut && !isGivenUp($0) || !keeps($0) } }
+
+        private func isGivenUp(_ index: Int) -> Bool { keeps(index) && left[index].isFailure }
     }
 
-    private func keep(_ lines: [Line], after count: Int, in sink: BatchOutput?, input: String) throws -> Int {
-        guard let sink else { return 0 }
+    /// Whether runs have ended in this group: then a line that is at fault is to be found.
+    private func isDeadly(_ mark: BatchMark, _ group: Group) -> Bool {
+        mark.wasAlone(in: group.first...group.first + group.lines.count - 1)
+            || mark.begin(.group(group.first)) > BatchMark.maxStarts
+    }
+
+    /// The line that the output has for a line of a group, whose result is nil where it is kept.
+    private func row(
+        _ group: Group, _ index: Int, _ result: Result<Embedding, BatchProblem>?, _ tally: inout BatchTally
+    ) -> BatchOutput.Row {
+        tally.count += 1
+        guard let result, !group.keeps(index) else {
+            tally.noteKept(group.left[index])
+            return .kept(group.left[index])
+        }
+        let key = group.lines[index].key
+        tally.note(result, key: key)
+        let bytes = row(result, key: key, identity: group.identities[index])
+        guard index < group.left.count else { return .new(bytes) }
+        tally.noteAgain(group.left[index])
+        return bytes == group.left[index].bytes ? .kept(group.left[index]) : .changed(bytes)
+    }
+
+    private func leftLines(
+        _ lines: [BatchLine], after count: Int, in sink: BatchOutput?, input: String
+    ) throws -> [ResultLine] {
+        guard let sink else { return [] }
+        var left: [ResultLine] = []
         for (index, line) in lines.enumerated() {
-            guard let done = try sink.nextFinishedKey() else { return index }
-            guard done == line.key else {
+            guard let result = try sink.next() else { break }
+            guard result.key.utf8.elementsEqual(line.key.utf8) else {
                 throw Failure(
                     .badInput,
-                    "\(sink.path) line \(count + index + 1) has key \"\(done)\", \(input) has \"\(line.key)\": "
+                    "\(sink.path) line \(count + index + 1) has key \"\(result.key)\", \(input) has \"\(line.key)\": "
                         + "it is not its output; remove it to start anew")
             }
+            left.append(result)
         }
-        return lines.count
+        return left
     }
 
     /// Another model or other options give another vector for the first line that has one. Other neighbours in a batch, other
     /// threads or another processor change last bits only.
-    private func compare(_ values: [Float], _ line: Line, _ base: String, _ sink: BatchOutput) throws {
+    private func compare(_ values: [Float], _ line: BatchLine, _ base: String, _ sink: BatchOutput) throws {
         if case .success(let embedding) = embed([line], base)[0], embedding.values.count == values.count,
             zip(embedding.values, values).allSatisfy({ abs($0 - $1) < Self.sameValue })
         {
@@ -114,128 +158,43 @@ struct BatchRun {
                 + "remove it to start anew")
     }
 
-    private func write(_ result: Result<Embedding, Problem>, key: String, to writer: inout JSONWriter) {
+    /// A line of output. What a vector was made of is told to a file alone, for the run that finds it there.
+    private func row(_ result: Result<Embedding, BatchProblem>, key: String, identity: String?) -> [UInt8] {
+        var writer = JSONWriter()
         writer.raw("{\"key\":")
         writer.string(key)
         switch result {
         case .success(let embedding):
             writer.raw(",\"response\":")
             writer.embedding(embedding)
+            if let identity { writer.raw(",\"requestHash\":\"\(identity)\"") }
         case .failure(let problem):
             writer.raw(",\"error\":")
             writer.status(code: problem.code, name: problem.status, message: problem.message)
+            // Known again, and not tried again, as long as the request is the same.
+            if problem.isGivenUp, let identity { writer.raw(",\"requestHash\":\"\(identity)\"") }
         }
         writer.raw("}\n")
-    }
-
-    /// What a person wants to know at the end.
-    private struct Tally {
-        var count = 0
-        var resumed = 0
-        private var truncated = 0
-        private var failures = 0
-        private var firstFailure: String?
-        private var notes: [String] = []
-        private var notedContents = 0
-
-        /// The rest are counted.
-        private static let shownNotes = 20
-
-        mutating func note(_ result: Result<Embedding, Problem>, key: String) {
-            switch result {
-            case .success(let embedding):
-                if embedding.truncated { truncated += 1 }
-                guard !embedding.notes.isEmpty else { break }
-                notedContents += 1
-                if notes.count < Self.shownNotes { notes += embedding.notes.map { "key \"\(key)\": \($0)" } }
-            case .failure(let problem):
-                failures += 1
-                if firstFailure == nil { firstFailure = "\"\(key)\": \(problem.message)" }
-            }
-        }
-
-        func report() {
-            if truncated > 0 {
-                Terminal.error("castor: \(truncated) contents are longer than the context and were cut at the end\n")
-            }
-            for note in notes.prefix(Self.shownNotes) { Terminal.error("castor: note: \(note)\n") }
-            if notedContents > 1 { Terminal.error("castor: \(notedContents) contents have notes\n") }
-            if let firstFailure {
-                Terminal.error(
-                    "castor: \(failures) of \(count - resumed) contents failed, the first with key \(firstFailure)\n")
-            }
-        }
+        return writer.bytes
     }
 
     // MARK: - Lines
 
-    private struct Line {
-        let key: String
-        let request: Result<BatchRequest, Problem>
-
-        var fileCount: Int {
-            guard case .success(let request) = request else { return 0 }
-            return request.content.parts.count { if case .file = $0.media { true } else { false } }
-        }
-    }
-
-    private struct Problem: Error {
-        let code: Int
-        let status: String
-        let message: String
-
-        static func invalid(_ message: String) -> Problem {
-            Problem(code: 400, status: "INVALID_ARGUMENT", message: message)
-        }
-
-        static let deadly = Problem(
-            code: 500, status: "INTERNAL",
-            message: "given up: castor ended each time it embedded this content, and two times it was alone")
-
-        init(code: Int, status: String, message: String) {
-            (self.code, self.status, self.message) = (code, status, message)
-        }
-
-        init(_ error: EmbedError) {
-            let (code, status) = error.serviceStatus
-            self.init(code: code, status: status, message: error.description)
-        }
-    }
-
-    private func nextGroup(_ reader: LineReader, after count: Int) throws -> [Line] {
-        var lines: [Line] = []
+    private func nextGroup(_ reader: LineReader, _ number: inout Int) throws -> [BatchLine] {
+        var lines: [BatchLine] = []
         var room = Self.groupBytes
         while lines.count < Self.groupLines, room > 0 {
             let start = reader.position
-            guard let line = try reader.next() else { break }
-            lines.append(request(line, number: count + lines.count + 1))
-            room -= reader.position - start + lines[lines.count - 1].fileCount * Self.bytesPerFile
+            guard let bytes = try reader.next() else { break }
+            number += 1
+            guard let line = BatchLine(bytes, number: number) else { continue }
+            lines.append(line)
+            room -= reader.position - start + line.fileCount * Self.bytesPerFile
         }
         return lines
     }
 
-    /// A line without a key is known by its number.
-    private func request(_ line: LineReader.Line, number: Int) -> Line {
-        switch line {
-        case .tooLong(let limit):
-            return Line(key: "\(number)", request: .failure(.invalid("line \(number) is longer than \(limit) bytes")))
-        case .text(let bytes):
-            guard String(validating: bytes, as: UTF8.self) != nil else {
-                return Line(key: "\(number)", request: .failure(.invalid("line \(number) is not valid UTF-8")))
-            }
-            let json = Data(bytes)
-            do {
-                let request = try BatchRequest(json: json)
-                return Line(key: request.key ?? "\(number)", request: .success(request))
-            } catch {
-                return Line(
-                    key: BatchRequest.key(ofDamaged: json) ?? "\(number)",
-                    request: .failure(.invalid("line \(number): \(error.description)")))
-            }
-        }
-    }
-
-    private func embed(_ lines: [Line], _ base: String) -> [Result<Embedding, Problem>] {
+    private func embed(_ lines: [BatchLine], _ base: String) -> [Result<Embedding, BatchProblem>] {
         var requests: [(content: Content, options: EmbedOptions)] = []
         for case .success(let request) in lines.map(\.request) {
             var options = options
@@ -248,11 +207,11 @@ struct BatchRun {
             if let autoTruncate = request.autoTruncate { options.autoTruncate = autoTruncate }
             if let extraction = request.audioTrackExtraction { options.audioTrackExtraction = extraction }
             if let recognition = request.documentOCR { options.documentOCR = recognition }
-            requests.append((request.content, options))
+            requests.append((request.content ?? Content([]), options))
         }
         var embedded = embedder.embed(requests).makeIterator()
         return lines.map { line in
-            line.request.flatMap { _ in embedded.next()!.mapError(Problem.init) }
+            line.request.flatMap { _ in embedded.next()!.mapError(BatchProblem.init) }
         }
     }
 

@@ -14,7 +14,8 @@ struct EmbedCommand: ParsableCommand {
 
             A batch line is {"key": "..", "request": {"content": {"parts": [..]}}}, as in the hosted service's batch files. \
             Its result is {"key": "..", "response": {"embedding": {"values": [..]}}} or {"key": "..", "error": {..}}. \
-            A batch that was interrupted goes on where it stopped when the same command is given again.
+            A batch that was interrupted goes on where it stopped when the same command is given again; lines that failed are tried \
+            again, and lines that were edited, or whose files were, are embedded again.
 
             Exit status: 0; 64 wrong usage; 65 bad input; 66 not found; 69 no OpenBLAS, or no room for it; 73 cannot write. \
             A batch whose lines failed ends with 0.

@@ -15,6 +15,8 @@ final class LineReader {
     private var isAtEnd = false
     /// Bytes handed out so far, with line ends.
     private(set) var position = 0
+    /// Whether the line that was handed out last ended with a line feed, and not with the file.
+    private(set) var hasLineFeed = false
     /// Bytes of the whole file; nil for a pipe.
     let size: Int?
     /// Device and number of the file.
@@ -68,6 +70,7 @@ final class LineReader {
 
     private func finish(_ end: Int, _ dropped: Bool, hasLineFeed: Bool) -> Line {
         let line = Array(buffer[start..<end])
+        self.hasLineFeed = hasLineFeed
         position += end - start + (hasLineFeed ? 1 : 0)
         start = end + (hasLineFeed ? 1 : 0)
         return dropped || line.count > maxLineBytes ? .tooLong(limit: maxLineBytes) : .text(line)

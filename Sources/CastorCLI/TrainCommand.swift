@@ -66,7 +66,9 @@ struct TrainCommand: ParsableCommand {
         var plan = try RunPlan(parsed, pool: pool)
         plan.checkpointInterval = checkpointEvery
         guard let folder else {
-            try Terminal.output(Array(DryRun(plan, pool).text.utf8))
+            let dryRun = try DryRun(plan, pool)
+            for warning in dryRun.warnings { Terminal.error("castor: \(warning)\n") }
+            try Terminal.output(Array(dryRun.text.utf8))
             return
         }
         StopRequest.watch()

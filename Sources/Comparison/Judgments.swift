@@ -1,3 +1,4 @@
+import Castor
 import CastorNumerics
 import Encoder
 import Evaluation
@@ -80,19 +81,19 @@ package struct JudgedRetrieval: Sendable, Equatable, Codable {
     private static let rounds = 10_000
 
     init?(_ judgments: Judgments, keys: [String], _ items: SimilarityStructure.Items, seed: UInt64, pool: WorkerPool) {
-        let rowOfKey = Dictionary(uniqueKeysWithValues: keys.enumerated().map { ($0.element, $0.offset) })
-        let queryKeys = Set(judgments.all.map(\.query))
-        let documentRows = keys.indices.filter { !queryKeys.contains(keys[$0]) }
+        let rowOfKey = Dictionary(uniqueKeysWithValues: keys.enumerated().map { (RecordKey($0.element), $0.offset) })
+        let queryKeys = Set(judgments.all.map { RecordKey($0.query) })
+        let documentRows = keys.indices.filter { !queryKeys.contains(RecordKey(keys[$0])) }
             .sorted { keys[$1].utf8.lexicographicallyPrecedes(keys[$0].utf8) }
         let placeOfRow = Dictionary(uniqueKeysWithValues: documentRows.enumerated().map { ($0.element, $0.offset) })
         var relevant: [Int: [Relevance.Judgment]] = [:]
         unusable = 0
         for judgment in judgments.all {
-            guard let query = rowOfKey[judgment.query] else {
+            guard let query = rowOfKey[RecordKey(judgment.query)] else {
                 unusable += 1
                 continue
             }
-            let place = rowOfKey[judgment.document].flatMap { placeOfRow[$0] }
+            let place = rowOfKey[RecordKey(judgment.document)].flatMap { placeOfRow[$0] }
             if place == nil { unusable += 1 }
             // A document without vectors counts as never found, for both.
             relevant[query, default: []].append(.init(candidate: place, grade: judgment.grade))

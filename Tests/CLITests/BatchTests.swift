@@ -72,9 +72,9 @@ import Testing
         let good = Self.line(key: "good", "x")
         let rows: [(line: String, key: String, code: Int?, message: String?)] = [
             (good, "good", nil, nil),
-            ("{\n", "2", 400, "line 2: is not valid JSON"),
-            ("\n", "3", 400, "line 3: is not valid JSON"),
-            ("7\n", "4", 400, "line 4: has the wrong JSON type"),
+            ("{\n", "2", 400, "line 2: is not valid JSON (column 2: a key in quotes is expected here)"),
+            ("{'key': 'k' 5}\n", "k", 400, "line 3: is not valid JSON (column 13: a comma or } is expected here)"),
+            ("7\n", "4", 400, "line 4: must be an object, is 7"),
             (#"{"key":"no request"}"# + "\n", "no request", 400, #"line 5: lacks "request""#),
             (#"{"key":"no content","request":{}}"# + "\n", "no content", 400, #"line 6: request: lacks "content""#),
             (
@@ -102,7 +102,8 @@ import Testing
         #expect(answers.allSatisfy { ($0.response == nil) != ($0.error == nil) })
         #expect(
             outcome.errors
-                == "castor: 10 of 12 contents failed, the first with key \"2\": line 2: is not valid JSON\n")
+                == "castor: 10 of 12 contents failed, the first with key \"2\": line 2: is not valid JSON (column 2: a key in quotes is "
+                + "expected here)\n")
     }
 
     @Test func absentKeysAreLineNumbersAndTwinsAreKept() throws {
@@ -123,6 +124,31 @@ import Testing
         let expected = try run(plain).map { $0.response?.embedding.values }
         #expect(try run(windows).map { $0.response?.embedding.values } == expected)
         #expect(try run(String(plain.dropLast())).map { $0.response?.embedding.values } == expected)
+    }
+
+    /// What the server's batch jobs take, and what editors and spreadsheets leave in a file.
+    @Test func linesAsTheyComeAreTaken() throws {
+        let request = #""request":{"content":{"parts":[{"text":"x"}]},"outputDimensionality":"4"}"#
+        let lines = [
+            "\u{feff}{\"key\":\"a\",\(request)}\r\n", "\n", "  \t\r\n", "{\"key\":7,\(request)}\n",
+            "{\"key\":7.50,\(request)}\n",
+            "{'key': 'single', 'request': {'content': {'parts': {'text': 'x'}}, 'outputDimensionality': 4}}\n",
+            "{\"key\":\"caf\u{e9}\",\(request)}\n", "{\"key\":\"cafe\u{301}\",\(request)}\n",
+            "{\(request)}\n", "\n", "{\"key\":\"\u{2028}\",\(request)}\n", "\n\n",
+        ]
+        let answers = try run(lines.joined())
+        // A line without a key is known by the number that an editor shows.
+        let keys = ["a", "7", "7.50", "single", "caf\u{e9}", "cafe\u{301}", "9", "\u{2028}"]
+        #expect(answers.map { Array($0.key.utf8) } == keys.map { Array($0.utf8) })
+        #expect(answers.allSatisfy { $0.response?.embedding.values == answers[0].response?.embedding.values })
+        let text =
+            #"{"key":"t","request":{"content":{"parts":[{"inlineData":{"mimeType":"","data":"\#(try png())"}}]}}}"#
+        #expect(try run(text)[0].response != nil)
+        #expect(try run("\u{feff}\n\r\n").isEmpty)
+    }
+
+    private func png() throws -> String {
+        Data(try Workspace.bytes(at: "\(CastorProgram.fixtures)/media/rgb.png")).base64EncodedString()
     }
 
     @Test func invalidUTF8IsAnErrorOfItsLine() throws {

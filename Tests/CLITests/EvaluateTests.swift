@@ -132,9 +132,12 @@ import Testing
         try folder.write(
             #"{"kind": "sts", "file": "data/bad.tsv", "first": "x", "second": "y", "score": "score"}"#, "bad.json")
         let cases: [(arguments: [String], status: Int32, message: String)] = [
-            (["--tasks", "unknown.json"], 65, #"castor: unknown.json: kind: "juggling" is unknown; known: sts, "#),
+            (
+                ["--tasks", "unknown.json"], 65,
+                #"castor: unknown.json line 1: kind: "juggling" is unknown; known: sts, "#
+            ),
             (["--tasks", "missing.json"], 66, "castor: data/none.tsv: no such file or folder\n"),
-            (["--tasks", "key.json"], 65, "castor: key.json: fiel: unknown key; known here: kind, name, "),
+            (["--tasks", "key.json"], 65, "castor: key.json line 1: fiel: unknown key; known here: kind, name, "),
             (["--tasks", "empty.json"], 65, "castor: empty has no items\n"),
             (
                 ["--tasks", "bad.json"], 65,

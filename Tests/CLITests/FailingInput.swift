@@ -197,7 +197,7 @@ struct FailingInput: Sendable, CustomStringConvertible {
         },
         .init(
             what: "a file's only line, cut short", command: "compare a.jsonl cut.jsonl", status: 65,
-            message: "cut.jsonl holds no vector; unreadable lines: line 1: a comma or ] is expected at byte 50"
+            message: "cut.jsonl holds no vector; unreadable lines: line 1: column 50: a comma or ] is expected here"
         ) {
             try $0.write(vectors("abcdef"), "a.jsonl")
             try $0.write(String(vectors("a").prefix(49)), "cut.jsonl")

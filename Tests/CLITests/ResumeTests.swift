@@ -102,7 +102,165 @@ import Testing
         let first = try #require(whole.firstIndex(of: UInt8(ascii: "\n")))
         try folder.write(Array(whole.prefix(first + 1)), "out.jsonl")
         #expect(try batch().errors == "castor: 1 lines of out.jsonl are kept\n")
-        #expect(try batch().errors.isEmpty)
+        #expect(try batch().errors == "castor: 3 lines of out.jsonl are kept\n")
+        #expect(try folder.bytes("out.jsonl") == whole)
+    }
+
+    // MARK: - By content
+
+    private static func file(_ key: String, _ name: String) -> String {
+        #"{"key":"\#(key)","request":{"content":{"parts":[{"fileData":{"fileUri":"\#(name)"}}]},"outputDimensionality":2}}"#
+            + "\n"
+    }
+
+    private func answers() throws -> [BatchAnswer] {
+        try String(decoding: folder.bytes("out.jsonl"), as: UTF8.self).split(separator: "\n").map {
+            try BatchAnswer(String($0))
+        }
+    }
+
+    /// A line whose file was missing, is there, changes, and is missing again.
+    @Test func failedLinesAreTriedAgainAndChangedFilesAreReadAgain() throws {
+        let input =
+            BatchTests.line(key: "a", "x", dimensions: 2) + Self.file("b", "late.txt")
+            + BatchTests.line(key: "c", "z", dimensions: 2)
+        try folder.write(input, "in.jsonl")
+        #expect(try batch().status == 0)
+        let first = try folder.bytes("out.jsonl")
+        #expect(try answers().map { $0.error?.code } == [nil, 404, nil])
+        let again = try batch()
+        #expect(again.errors.hasPrefix("castor: 2 lines of out.jsonl are kept; failed before and tried again: 1\n"))
+        #expect(again.errors.contains("1 of 1 contents failed, the first with key \"b\""))
+        #expect(try folder.bytes("out.jsonl") == first)
+        try folder.write("hello", "late.txt")
+        #expect(try batch().errors == "castor: 2 lines of out.jsonl are kept; failed before and tried again: 1\n")
+        let hello = try answers()
+        #expect(hello.map(\.key) == ["a", "b", "c"] && hello.allSatisfy { $0.response != nil })
+        try folder.write("something else", "late.txt")
+        #expect(try batch().errors == "castor: 2 lines of out.jsonl are kept; changed and embedded again: 1\n")
+        #expect(try answers()[1].response?.embedding.values != hello[1].response?.embedding.values)
+        #expect(try batch().errors == "castor: 3 lines of out.jsonl are kept\n")
+        try FileManager.default.removeItem(atPath: "\(folder.path)/late.txt")
+        #expect(try batch().errors.hasPrefix("castor: 2 lines of out.jsonl are kept; changed and embedded again: 1\n"))
+        #expect(try answers().map { $0.error?.code } == [nil, 404, nil])
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out.jsonl.redo"))
+    }
+
+    /// In every place of a group and of the file, together with lines that are new.
+    @Test func editedLinesAreEmbeddedAgain() throws {
+        func input(edited: Set<Int>, lines: Int) -> String {
+            (0..<lines).map {
+                BatchTests.line(key: "k\($0)", edited.contains($0) ? "edited \($0)" : "text \($0)", dimensions: 2)
+            }.joined()
+        }
+        try folder.write(input(edited: [], lines: 600), "in.jsonl")
+        let plain = try whole()
+        for edited: Set<Int> in [[0], [255, 256], [599], [3, 300, 301]] {
+            for lines in [600, 700] {
+                try folder.write(input(edited: edited, lines: lines), "in.jsonl")
+                try FileManager.default.removeItem(atPath: "\(folder.path)/out.jsonl")
+                let wanted = try {
+                    _ = try whole(); return try answers()
+                }()
+                try folder.write(plain, "out.jsonl")
+                let outcome = try batch()
+                #expect(
+                    outcome.errors
+                        == "castor: \(600 - edited.count) lines of out.jsonl are kept; changed and embedded again: \(edited.count)\n"
+                )
+                let found = try answers()
+                #expect(found.map(\.key) == wanted.map(\.key))
+                for (found, wanted) in zip(found, wanted) {
+                    expectClose(
+                        try #require(found.response).embedding.values, try #require(wanted.response).embedding.values)
+                }
+                // Now it is the output of this input.
+                #expect(try batch().errors == "castor: \(lines) lines of out.jsonl are kept\n")
+            }
+        }
+    }
+
+    /// Results are not edited by what does not change them.
+    @Test func otherSpaceSpellingAndOrderKeepALine() throws {
+        try folder.write(BatchTests.line(key: "a", "x", dimensions: 2), "in.jsonl")
+        let first = try whole()
+        try folder.write(
+            "{ 'request': {'output_dimensionality': '2', 'content': {'parts': {'text': '\\u0078'}}}, 'key': 'a' }\n",
+            "in.jsonl")
+        #expect(try batch().errors == "castor: 1 lines of out.jsonl are kept\n")
+        #expect(try folder.bytes("out.jsonl") == first)
+    }
+
+    /// Output without hashes, as versions before this one and other programs write it: lines are kept by their keys.
+    @Test func outputWithoutHashesIsGoneOnFrom() throws {
+        try writeInput(lines: 3)
+        let whole = try whole()
+        let old = String(decoding: whole, as: UTF8.self).replacing(/,"requestHash":"[0-9a-f]{16}"/, with: "")
+        #expect(old.utf8.count == whole.count - 3 * 33)
+        try folder.write(String(old.dropLast(20)), "out.jsonl")
+        #expect(try batch().errors.hasPrefix("castor: 2 lines of out.jsonl are kept\n"))
+        #expect(try answers().count == 3)
+        try folder.write(old, "out.jsonl")
+        #expect(try batch().errors == "castor: 3 lines of out.jsonl are kept\n")
+        #expect(try folder.bytes("out.jsonl") == Array(old.utf8))
+    }
+
+    /// Stopped while lines are written anew: both files are there, nothing is lost, and the next run goes on from both.
+    @Test(arguments: [SIGINT, SIGKILL]) func stoppedWhileLinesAreWrittenAnew(signal: Int32) throws {
+        func input(_ word: String) -> String {
+            (0..<2_000).map {
+                BatchTests.line(
+                    key: "k\($0)", String(repeating: "\($0 % 3 == 0 ? word : "same") ", count: 20) + "\($0)",
+                    dimensions: 2)
+            }.joined()
+        }
+        try folder.write(input("old"), "in.jsonl")
+        let old = try whole()
+        try folder.write(input("new"), "in.jsonl")
+        let running = try CastorProgram.start(["embed", "--batch", "in.jsonl", "-o", "out.jsonl"], in: folder)
+        let deadline = Date().addingTimeInterval(600)
+        while folder.size("out.jsonl.redo") < old.count / 4, Date() < deadline { usleep(500) }
+        running.signal(signal)
+        #expect(try running.wait().status == 128 + signal)
+        #expect(try folder.bytes("out.jsonl") == old)
+        let part = folder.size("out.jsonl.redo")
+        #expect(part >= old.count / 4)
+        let outcome = try batch()
+        let redone = outcome.errors.split(separator: " ").last.flatMap { Int($0.dropLast()) } ?? 667
+        #expect(outcome.status == 0 && redone < 667 - 100, "\(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out.jsonl.redo"))
+        #expect(try answers().map(\.key) == (0..<2_000).map { "k\($0)" })
+        #expect(try batch().errors == "castor: 2000 lines of out.jsonl are kept\n")
+    }
+
+    /// What an interrupted rewriting left, cut at any byte, and edited once more before it goes on.
+    @Test func aRewritingGoesOnFromAnyByte() throws {
+        let first =
+            BatchTests.line(key: "a", "x", dimensions: 1) + BatchTests.line(key: "b", "y", dimensions: 1)
+            + BatchTests.line(key: "c", "z", dimensions: 1)
+        try folder.write(first, "in.jsonl")
+        let old = try whole()
+        try folder.write(first.replacing("\"y\"", with: "\"why\""), "in.jsonl")
+        #expect(try batch().status == 0)
+        let new = try folder.bytes("out.jsonl")
+        #expect(new != old)
+        for length in stride(from: 0, through: new.count, by: 7) {
+            try folder.write(old, "out.jsonl")
+            try folder.write(Array(new.prefix(length)), "out.jsonl.redo")
+            #expect(try batch().status == 0)
+            #expect(try answers().map(\.key) == ["a", "b", "c"], "cut at \(length)")
+            #expect(try batch().errors == "castor: 3 lines of out.jsonl are kept\n", "cut at \(length)")
+        }
+        try folder.write(first.replacing("\"x\"", with: "\"ex\""), "in.jsonl")
+        try folder.write(old, "out.jsonl")
+        try folder.write(new, "out.jsonl.redo")
+        #expect(try batch().errors == "castor: 1 lines of out.jsonl are kept; changed and embedded again: 2\n")
+        #expect(try batch().errors == "castor: 3 lines of out.jsonl are kept\n")
+        // Begun for an output that is gone.
+        try folder.write("", "out.jsonl")
+        try folder.write("rubbish", "out.jsonl.redo")
+        #expect(try batch().status == 0)
+        #expect(try answers().count == 3)
     }
 
     @Test(arguments: [SIGINT, SIGTERM, SIGKILL])

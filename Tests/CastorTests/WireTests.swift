@@ -21,13 +21,14 @@ import Testing
     }
 
     static let refused: [(json: String, word: String)] = [
-        (#"{"parts":[{"txt":"hi"}]}"#, "txt"), (#"{"parts":[{}]}"#, "exactly one"),
+        (#"{"parts":[{"txt":"hi"}]}"#, "txt"), (#"{"parts":[null]}"#, "parts[0]"),
         (#"{"parts":[{"text":"a","inlineData":{"data":""}}]}"#, "exactly one"), (#"{"part":[]}"#, "part"),
-        (#"{}"#, "parts"), (#"{"parts":{}}"#, "parts"), (#"{"parts":[{"text":5}]}"#, "text"),
+        (#"{}"#, "parts"), (#"{"parts":"a"}"#, "parts"), (#"{"parts":[{"text":5}]}"#, "text"),
         (#"{"parts":[{"inlineData":{"mimeType":"image/png","data":"a"}}]}"#, "base64"),
         (#"{"parts":[{"inlineData":{"mimeType":"image/png","data":"%%%%"}}]}"#, "base64"),
         (#"{"parts":[{"fileData":{}}]}"#, "fileUri"), (#"{"parts":[{"fileData":{"fileUri":""}}]}"#, "fileUri"),
-        (#"{"parts":[{"fileData":{"fileUri":"a","file_uri":"b"}}]}"#, "twice"), ("", "JSON"), ("[", "JSON"),
+        (#"{"parts":[{"fileData":{"fileUri":"a","file_uri":"b"}}]}"#, "twice"), ("", "JSON"), ("[", "object"),
+        ("{", "JSON"),
         (#"{"parts":[{"text":"\ud800"}]}"#, "JSON"),
     ]
 
@@ -44,21 +45,79 @@ import Testing
         let outer = try line(
             #"{"key":"k","request":{"model":"models/x","content":{"parts":[{"text":"a"}]},"taskType":"CLUSTERING","output_dimensionality":7,"title":"t"}}"#
         )
-        #expect(outer.key == "k" && outer.dimensions == 7 && outer.task == .clustering && outer.title == "t")
+        let request = outer.request
+        #expect(outer.key == "k" && request.dimensions == 7 && request.task == .clustering && request.title == "t")
         let inner = try line(
             #"{"request":{"content":{"parts":[]},"outputDimensionality":7,"embedContentConfig":{"outputDimensionality":9,"task_type":1,"autoTruncate":false}}}"#
         )
         #expect(
-            inner.key == nil && inner.dimensions == 9 && inner.task == .retrievalQuery && inner.autoTruncate == false)
-        #expect(try line(#"{"request":{"content":{"parts":[]},"taskType":"TASK_TYPE_UNSPECIFIED"}}"#).task == nil)
+            inner.key == nil && inner.request.dimensions == 9 && inner.request.task == .retrievalQuery
+                && inner.request.autoTruncate == false)
+        #expect(
+            try line(#"{"request":{"content":{"parts":[]},"taskType":"TASK_TYPE_UNSPECIFIED"}}"#).request.task == nil)
         for bad in [
             #"{"request":{"content":{"parts":[]},"taskType":"NOPE"}}"#,
-            #"{"request":{"content":{"parts":[]},"taskType":99}}"#, #"{"request":{}}"#, #"{"key":"k"}"#,
+            #"{"request":{"content":{"parts":[]},"taskType":99}}"#,
+            #"{"request":{"content":{"parts":[]},"taskType":-9223372036854775808}}"#,
+            #"{"request":{"content":{"parts":[]},"taskType":-1}}"#,
+            #"{"request":{"content":{"parts":[]},"taskType":1.5}}"#,
+            #"{"request":{}}"#, #"{"key":"k"}"#,
             #"{"request":{"content":{"parts":[]},"dimensions":5}}"#,
         ] {
             #expect(throws: WireError.self, "\(bad)") { try line(bad) }
         }
-        #expect(BatchRequest.key(ofDamaged: Data(#"{"key":"k","request":5}"#.utf8)) == "k")
+        #expect(BatchRequest.labels(ofDamaged: Array(#"{"key":"k","request":5}"#.utf8)).key == "k")
+        // What stands before the damage.
+        #expect(BatchRequest.labels(ofDamaged: Array(#"{"key":7,"request":{"#.utf8)).key == "7")
+    }
+
+    /// What the service's reader takes beyond JSON and beyond its own types.
+    @Test func whatTheServiceTakesIsTaken() throws {
+        let text = Content("hi")
+        for json in [
+            "{'parts': [{'text': 'hi'}]}", "{parts: [{text: \"hi\"},],}", #"{"parts":{"text":"hi"}}"#,
+            #"{"parts":[{"text":"hi","thought":true}]}"#,
+            #"{"role":null,"parts":[{"text":"hi","inlineData":null}]}"#, "\u{feff}{\"parts\":[{\"text\":\"hi\"}]}\r",
+        ] { #expect(try content(json) == text, "\(json)") }
+        #expect(try content("{\"parts\":[{\"text\":\"a\u{2028}b\\u2029\"}]}") == Content("a\u{2028}b\u{2029}"))
+        #expect(try content(#"{"parts":[{}]}"#) == Content(""))
+        for mimeType in [#""mimeType":"","#, #""mimeType":null,"#, ""] {
+            #expect(
+                try content(#"{"parts":[{"inlineData":{\#(mimeType)"data":"AAEC"}}]}"#).parts == [
+                    .data([0, 1, 2], mimeType: nil)
+                ])
+        }
+        // As Python's `encodebytes` and PHP's `json_encode` write base64.
+        for data in [#"+//+\nAQ==\n"#, #"+\/\/+AQ=="#, "-__-AQ", "+//+ AQ"] {
+            #expect(
+                try content(#"{"parts":[{"inlineData":{"data":"\#(data)"}}]}"#).parts == [
+                    .data([0xfb, 0xff, 0xfe, 1], mimeType: nil)
+                ], "\(data)")
+        }
+        for (fields, dimensions, task) in [
+            (#""outputDimensionality":"3","taskType":"retrieval_query""#, 3, .retrievalQuery),
+            (#""outputDimensionality":3.0,"taskType":"Clustering""#, 3, .clustering),
+            (#""output_dimensionality":"3e0","task_type":5"#, 3, .clustering),
+        ] as [(String, Int, TaskType)] {
+            let request = try line(#"{"request":{"content":{"parts":[]},\#(fields)}}"#).request
+            #expect(request.dimensions == dimensions && request.task == task, "\(fields)")
+        }
+        #expect(try line(#"{"request":{"content":{"parts":[]},"autoTruncate":"false"}}"#).request.autoTruncate == false)
+    }
+
+    @Test func keysAreTextsOrNumbersAsTheyAreWritten() throws {
+        for (json, key) in [
+            (#""7""#, "7"), ("7", "7"), ("7.50", "7.50"), ("12345678901234567890", "12345678901234567890"),
+            (#""\u0037""#, "7"),
+        ] {
+            #expect(try line(#"{"key":\#(json),"request":{"content":{"parts":[]}}}"#).key == key)
+        }
+        #expect(try line(#"{"key":null,"request":{"content":{"parts":[]}}}"#).key == nil)
+        for json in ["true", "[]", "{}"] {
+            #expect(throws: WireError.self) { try line(#"{"key":\#(json),"request":{"content":{"parts":[]}}}"#) }
+        }
+        let keys: Set<RecordKey> = [RecordKey("caf\u{e9}"), RecordKey("cafe\u{301}"), RecordKey("caf\u{e9}")]
+        #expect(keys.count == 2)
     }
 
     @Test func vectorsAreWrittenAsShortestDecimals() throws {

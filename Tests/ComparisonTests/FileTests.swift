@@ -26,6 +26,24 @@ import Testing
         #expect(vectors.modalities == [nil, nil, "image+text"] && vectors.problems.isEmpty)
     }
 
+    /// As a batch of numbered lines gives them back, and as file systems of two kinds spell a name.
+    @Test func keysAreNumbersOrBytes() throws {
+        func line(_ key: String, _ value: Int) -> String {
+            "{\"key\":\(key),\"response\":{\"embedding\":{\"values\":[\(value),1]}}}\n"
+        }
+        let keys = ["7", "\"7.0\"", "8.50", "\"caf\u{e9}\"", "\"cafe\u{301}\"", "\"caf\\u00e9s\""]
+        let text = keys.enumerated().map { line($0.element, $0.offset) }.joined()
+        let vectors = try read(text)
+        let expected = ["7", "7.0", "8.50", "caf\u{e9}", "cafe\u{301}", "caf\u{e9}s"]
+        #expect(vectors.keys.map { Array($0.utf8) } == expected.map { Array($0.utf8) } && vectors.problems.isEmpty)
+        // Each joins its own, whatever the order.
+        let turned = try read(keys.enumerated().reversed().map { line($0.element, $0.offset) }.joined())
+        let joined = try JoinedVectors(vectors, turned)
+        #expect(joined.keys.count == 6 && joined.missing.count == 0 && joined.extra.count == 0)
+        #expect(joined.reference.values == joined.candidate.values)
+        #expect(try read(line("7", 1) + line("\"7\"", 2) + line("\"x\"", 3)).problems.map(\.problem) == [.duplicateKey])
+    }
+
     /// Numbers as `strtof` reads them, bit for bit: short ones and long ones, small, large, halfway between two floats.
     @Test func numbersAreReadToTheLastBit() throws {
         var random = SeededRandom(seed: 5)

@@ -50,6 +50,13 @@ import Testing
         #expect(result.metrics[0].chance == 0.1)
     }
 
+    /// A table of old Macs' line ends is read as any other.
+    @Test func carriageReturnsDivideRows() throws {
+        let table = String(decoding: tsv(["x", "y"], words.map { [$0, $0] }), as: UTF8.self).replacing("\n", with: "\r")
+        let json = #"{"kind": "bitext", "file": "a.tsv", "first": "x", "second": "y"}"#
+        #expect(try run(json, ["a.tsv": Array(table.utf8)]).items == 10)
+    }
+
     @Test func similarityFollowsTheScores() throws {
         // Equal sentences score 5, different ones 0.
         let rows = words.indices.map { [words[$0], words[$0 % 2 == 0 ? $0 : ($0 + 1) % 10], $0 % 2 == 0 ? "5" : "0"] }

@@ -15,7 +15,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{", "is not valid JSON"),
+        ("{", "is not valid JSON: line 1, column 2: a key in quotes is expected here"),
+        (
+            #"{"kind": "sts", "kind": "bitext"}"#,
+            #"is not valid JSON: line 1, column 17: the key "kind" is given twice"#
+        ),
         ("[]", "must be an object"),
         (#"{"name": "x"}"#, "kind: is missing"),
         (
@@ -85,8 +89,17 @@ import Testing
     func wrongTasksSayWhere(json: String, message: String) throws {
         try withTask(json, ["a.tsv": "a\tb\ts\n"]) { folder in
             let error = #expect(throws: EvaluationError.self) { try TaskFile(path: "\(folder)/task.json", data: nil) }
-            #expect(error?.description == "\(folder)/task.json: \(message)")
+            // With the line of a key that is in the file.
+            let lines = ["", " line 1"].map { "\(folder)/task.json\($0): \(message)" }
+            #expect(lines.contains(error?.description ?? ""), "\(String(describing: error))")
             #expect(error?.kind == .input)
+        }
+    }
+
+    @Test func mistakesAreNamedByTheirLine() throws {
+        try withTask("{\"kind\": \"sts\",\n \"file\": \"a.tsv\",\n \"frist\": \"a\"}") { folder in
+            let error = #expect(throws: EvaluationError.self) { try TaskFile(path: "\(folder)/task.json", data: nil) }
+            #expect(error?.description.hasPrefix("\(folder)/task.json line 3: frist: unknown key") == true)
         }
     }
 

@@ -88,6 +88,32 @@ import Testing
         }
     }
 
+    /// What the service's JSON reader takes beyond JSON, and its documentation's commands send.
+    @Test(arguments: Transport.allCases)
+    func whatTheServicesReaderTakesIsTaken(_ transport: Transport) async throws {
+        try await TestServer.with(transport) { client in
+            let expected = try TestServer.vector(Content("Hello"), dimensions: 2)
+            for body in [
+                "{'content': {'parts': [{'text': 'Hello'}]}, 'outputDimensionality': 2}",
+                "{content: {parts: [{text: \"Hello\"},],}, output_dimensionality: '2',}",
+                #"{"content":{"role":"user","parts":{"text":"Hello"}},"outputDimensionality":"2"}"#,
+                #"{"content":{"parts":{"text":"Hello"}},"outputDimensionality":2.0,"taskType":"retrieval_query","title":null}"#,
+                "\u{feff}{\"content\":{\"parts\":[{\"text\":\"wrong\"}]},\"content\":{\"parts\":[{\"text\":\"Hello\"}]},\"outputDimensionality\":2}\r\n",
+            ] {
+                let reply = try await client.embed(body)
+                #expect(reply.status == 200, "\(body): \(reply.text)")
+                try expectClose(reply.values, expected, .batchInvariance, body)
+            }
+            let one = try await client.batch(
+                "{'requests': {'content': {'parts': {'text': 'Hello'}}, 'outputDimensionality': 2}}")
+            try expectClose(one.json["embeddings"][0]["values"].floats, expected, .batchInvariance)
+            let tokens = try await client.post(
+                "/v1/models/gemini-embedding-2:countTokens", #"{"contents":{"role":"user","parts":{"text":"Hello"}}}"#)
+            let usage = try await client.embed("{'content': {'parts': [{'text': 'Hello'}]}}").json["usageMetadata"]
+            #expect(try tokens.json["totalTokens"].int == usage["promptTokenCount"].int)
+        }
+    }
+
     @Test func bothAlphabetsAndMissingPaddingAreRead() async throws {
         // Bytes whose base64 has both letters that differ.
         let text = "subjects?_d>~~ÿþ"

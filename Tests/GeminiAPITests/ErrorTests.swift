@@ -58,6 +58,9 @@ import Testing
             for body in [
                 "", "{", "[]", "null", "\"text\"", "{]", #"{"content":"text"}"#, #"{"content":{"parts":{}}}"#,
                 #"{"content":{"parts":[{"text":1}]}}"#, #"{"content":{"parts":["a"]}}"#,
+                #"{"content":[{"parts":[{"text":"a"}]}]}"#,
+                #"{"content":{"parts":[null]}}"#, #"{"content":{"parts":[{"text":"a"}]}}{}"#,
+                #"{"content":{"parts":[{"text":["a"]}]}}"#,
                 #"{"content":{"parts":[{"text":"a"}]},"outputDimensionality":"many"}"#,
                 #"{"content":{"parts":[{"text":"a"}]},"outputDimensionality":1.5}"#,
                 #"{"content":{"parts":[{"text":"a"}]},"outputDimensionality":99999999999}"#,
@@ -74,6 +77,63 @@ import Testing
             ] {
                 let reply = try await client.embed(body)
                 try reply.expectError(400, "INVALID_ARGUMENT")
+            }
+        }
+    }
+
+    /// The texts of the service's own reader, where they are known.
+    @Test func mistakesAreNamedByPathAndValue() async throws {
+        try await TestServer.with { client in
+            func content(_ part: String) -> String { #"{"content":{"parts":[{"text":"a"},\#(part)]}}"# }
+            let place = "content.parts[1]"
+            let image = String(repeating: "!", count: 300)
+            for (body, message) in [
+                (content(#"{"text":5}"#), "Invalid value at '\(place).text' (TYPE_STRING), 5"),
+                (
+                    content(#"{"text":["a"]}"#),
+                    "Invalid JSON payload received. Unknown name \"text\" at '\(place)': Proto field is not repeating, cannot start list."
+                ),
+                (
+                    #"{"content":[{}]}"#,
+                    "Invalid JSON payload received. Unknown name \"content\": Proto field is not repeating, cannot start list."
+                ),
+                (
+                    content(#"{"inlineData":{"mimeType":"image/png","data":"no!"}}"#),
+                    "Invalid value at '\(place).inline_data.data' (TYPE_BYTES), Base64 decoding failed for \"no!\""
+                ),
+                (
+                    content(#"{"inlineData":{"data":"data:image/png;base64,AAAA"}}"#),
+                    "Invalid value at '\(place).inline_data.data' (TYPE_BYTES), Base64 decoding failed for \"data:image/png;base64,AAAA\"; "
+                        + "leave out what is before the base64, \"data:image/png;base64,\""
+                ),
+                (
+                    content(#"{"inlineData":{"data":"\#(image)"}}"#),
+                    "Invalid value at '\(place).inline_data.data' (TYPE_BYTES), Base64 decoding failed for \"\(image.prefix(99))...\""
+                ),
+                (content("7"), "Invalid JSON payload received. The value at '\(place)' must be an object."),
+                ("[]", "Invalid JSON payload received. The value at the root must be an object."),
+                (
+                    #"{"content":{"parts":[{"text":"a"}]},"outputDimensionality":"many"}"#,
+                    "Invalid value at 'output_dimensionality' (TYPE_INT32), \"many\""
+                ),
+                (
+                    #"{"content":{"parts":[{"text":"a"}]} "x"}"#,
+                    "Invalid JSON payload received. Unexpected token. Line 1, column 37: a comma or } is expected here."
+                ),
+            ] {
+                try await client.embed(body).expectError(400, "INVALID_ARGUMENT", message)
+            }
+        }
+    }
+
+    /// Nothing is made of values above the bound: it is asked while they are read.
+    @Test func valuesAreCountedWhileTheyAreRead() async throws {
+        try await TestServer.with { client in
+            let many = String(repeating: "{},", count: 2_000_000)
+            for body in [#"{"requests":[\#(many){}]}"#, #"{"requests":[{"content":{"parts":[\#(many){}]}}]}"#] {
+                let reply = try await client.batch(body)
+                try reply.expectError(400, "INVALID_ARGUMENT")
+                #expect(try reply.message.contains("it has more than 2000000 values"))
             }
         }
     }

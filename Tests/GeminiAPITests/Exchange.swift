@@ -47,6 +47,7 @@ extension Server {
     ) async throws -> Value {
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
         let application = try application { port.yield($0) }
+        // A server that cannot listen ends the wait for its port.
         return try await Self.running([application], logger, onEnd: { port.finish() }) {
             guard let port = await ports.first(where: { _ in true }) else { throw SocketClient.Closed() }
             let client = SocketClient(port: port)

@@ -57,6 +57,32 @@ import Testing
         return try reply.json["file"]
     }
 
+    /// As the service's documentation has it for curl: in single quotes, with a name alone, the type in a header.
+    @Test(arguments: Transport.allCases) func theDocumentationsUpload(_ transport: Transport) async throws {
+        try await Self.withFiles(transport) { client in
+            let bytes = Array("purr".utf8)
+            let path = try await Self.start(
+                client, "{'display_name': 'x'}", bytes: bytes.count,
+                headers: [Self.header("header-content-type"): "text/plain", .contentType: "application/json"])
+            let reply = try await Self.data(client, path, "upload, finalize", bytes)
+            let file = try reply.json["file"]
+            #expect(try file["displayName"].string == "x")
+            #expect(try file["mimeType"].string == "text/plain")
+            let start = try await client.post(
+                "/upload/v1beta/files", "{'file': {'display_name': 'x'}}",
+                headers: [
+                    Self.header("protocol"): "resumable", Self.header("command"): "start",
+                    Self.header("header-content-type"): "text/plain",
+                ])
+            #expect(start.headers[Self.header("url")] != nil, "\(start.text)")
+            let embedded = try await client.embed(
+                "{'content': {'parts': {'file_data': {'file_uri': '\(file["uri"].string)'}}}, 'outputDimensionality': 4}"
+            )
+            expectClose(
+                try embedded.values, try TestServer.vector(Content("purr"), dimensions: 4), .batchInvariance)
+        }
+    }
+
     @Test(arguments: Transport.allCases) func resumableInPieces(_ transport: Transport) async throws {
         try await Self.withFiles(transport) { client in
             let path = try await Self.start(

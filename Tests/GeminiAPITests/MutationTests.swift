@@ -31,6 +31,10 @@ import Testing
             "/v1beta1/publishers/google/models/gemini-embedding-2:predict",
             #"{"instances":[{"content":"a","task_type":"CLUSTERING"}],"parameters":{"outputDimensionality":8}}"#
         ),
+        (
+            "/v1beta/models/gemini-embedding-2:embedContent",
+            "{'content': {'parts': {text: 'it\\'s'},}, 'taskType': 'clustering', 'outputDimensionality': '8'}"
+        ),
         ("/v1/models?pageSize=2&pageToken=1", ""),
         ("/v1/models/gemini-embedding-2", ""),
     ]
@@ -78,7 +82,7 @@ enum Mutation {
         "{", "}", "[", "]", "\"", ",", ":", "null", "true", "-1", "1e999", "99999999999999999999", "\\u0000", "\\ud800",
         "\u{0}",
         "\"parts\":[", "\"text\":\"\"", "\"content\":{}", "\u{202e}", "%00", "..", "//", "NaN",
-        "\"inline_data\":{\"data\":\"====\"}",
+        "\"inline_data\":{\"data\":\"====\"}", "'", "\\'",
     ]
 
     /// One to four damages: bytes changed, lost, doubled, moved, or nonsense put in.

@@ -30,6 +30,7 @@ enum TestServer {
         _ body: @escaping @Sendable (Client) async throws -> Value
     ) async throws -> Value {
         var options = ServerOptions()
+        // Servers of several tests listen at the same time.
         options.port = 0
         // No limit passes because the machine is busy.
         options.limits.requestSeconds = 1_000_000

@@ -1,4 +1,5 @@
 import Castor
+import CastorJSON
 import CastorNumerics
 import Encoder
 import FoundationEssentials
@@ -196,8 +197,8 @@ import Training
 
     @Test(arguments: brokenJSON.indices) func brokenJSONIsNamedByItsLine(index: Int) {
         let (json, reason) = Self.brokenJSON[index]
-        let error = #expect(throws: JSONValue.Unparsable.self) { try JSONValue(json: Array(json.utf8)) }
-        #expect(error?.reason.contains(reason) == true, "\(String(describing: error))")
+        let error = #expect(throws: JSONError.self) { try JSONValue(json: Array(json.utf8)) }
+        #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
     }
 
     @Test func jsonIsRead() throws {
@@ -210,6 +211,19 @@ import Training
                         .list([]),
                     ])
                 ]))
+    }
+
+    @Test func mistakesOfAFileAreNamedByTheirLine() throws {
+        try Folders.withTemporary { folder in
+            let json =
+                "{\"model\": \"m\", \"output\": \"o\",\n \"stages\": [\n  {\"steps\": 10, \"data\": [{\"path\": \"x.jsonl\",\n    \"rates\": 1}],"
+                + "\n   \"schedule\": {\"peak\": -1}}]}"
+            try Folders.write(Array(json.utf8), "\(folder)/r.json")
+            let error = #expect(throws: RecipeError.self) { try Recipe(path: "\(folder)/r.json") }
+            #expect(
+                error?.description == "line 4: stages[0].data[0].rates: unknown key; did you mean \"rate\"?\n"
+                    + "line 5: stages[0].schedule.peak: must be above 0, is -1")
+        }
     }
 
     // MARK: - Overrides

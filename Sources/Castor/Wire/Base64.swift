@@ -1,20 +1,23 @@
 import FoundationEssentials
 
-/// Both alphabets, with or without padding, in one line or many: clients of the service send either, and `base64` and Python's `encodebytes`
-/// break lines.
+/// Both alphabets, with or without padding, on one line or on many: clients of the service send any of them.
 package enum Base64 {
     /// nil where a character is of neither alphabet, or the length is impossible.
-    package static func decode(_ text: String) -> [UInt8]? {
-        var text = text
-        return text.withUTF8 { letters in
-            if let bytes = decode(letters) { return bytes }
-            let solid = letters.filter { $0 > UInt8(ascii: " ") }
-            guard solid.count < letters.count else { return nil }
-            return solid.withUnsafeBufferPointer(decode)
-        }
+    package static func decode(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+        if let bytes = decodeLine(text) { return bytes }
+        let isSpace = { (byte: UInt8) in byte == 10 || byte == 13 || byte == 32 || byte == 9 }
+        // Python's `encodebytes` and the `base64` command break lines; the service's reader passes over them.
+        guard text.contains(where: isSpace) else { return nil }
+        let line = text.filter { !isSpace($0) }
+        return line.withUnsafeBufferPointer(decodeLine)
     }
 
-    private static func decode(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+    package static func decode(_ text: String) -> [UInt8]? {
+        var text = text
+        return text.withUTF8 { decode($0) }
+    }
+
+    private static func decodeLine(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         var end = text.count
         while end > 0, text.count - end < 2, text[end - 1] == UInt8(ascii: "=") { end -= 1 }
         guard end % 4 != 1 else { return nil }

@@ -1,9 +1,11 @@
+package import CastorJSON
 public import FoundationEssentials
 
-/// One line of a batch input file: `{"key": "r1", "request": {"content": {...}, "outputDimensionality": 768}}`.
-public struct BatchRequest: Sendable, Decodable {
-    public var key: String?
-    public var content: Content
+/// What is to be embedded, and how: the service's `EmbedContentRequest`, of the Gemini API and of Vertex.
+public struct EmbedRequest: Sendable {
+    public var model: String?
+    /// nil where the request has none.
+    public var content: Content?
     public var dimensions: Int?
     public var task: TaskType?
     public var title: String?
@@ -11,94 +13,154 @@ public struct BatchRequest: Sendable, Decodable {
     public var audioTrackExtraction: Bool?
     public var documentOCR: Bool?
 
-    /// Reads one line.
-    public init(json: Data) throws(WireError) {
-        do {
-            self = try JSONDecoder().decode(BatchRequest.self, from: json)
-        } catch {
-            throw WireError(error)
-        }
+    public init(_ content: Content) {
+        self.content = content
     }
 
-    public init(from decoder: any Decoder) throws {
-        let line = try Fields(decoder, known: ["key", "request"])
-        key = try line.value("key")
-        guard let request = try line.value("request", Request.self) else { throw line.failure("lacks \"request\"") }
-        let config = request.config
-        content = request.content
-        // Where a setting is given in both places, the nested one wins.
-        dimensions = config?.dimensions ?? request.dimensions
-        task = config?.task ?? request.task
-        title = config?.title ?? request.title
-        autoTruncate = config?.autoTruncate
-        audioTrackExtraction = config?.audioTrackExtraction
-        documentOCR = config?.documentOCR
-    }
-
-    /// The key of a line that is otherwise unreadable, so that its error can be told apart.
-    public static func key(ofDamaged json: Data) -> String? {
-        (try? JSONDecoder().decode(KeyOnly.self, from: json))?.key
-    }
-
-    private struct KeyOnly: Decodable {
-        let key: String?
-    }
-
-    private struct Request: Decodable {
-        let content: Content
-        let dimensions: Int?
-        let task: TaskType?
-        let title: String?
-        let config: Config?
-
-        init(from decoder: any Decoder) throws {
-            let fields = try Fields(
-                decoder, known: ["model", "content", "tasktype", "title", "outputdimensionality", "embedcontentconfig"])
-            guard let content = try fields.value("content", Content.self) else {
-                throw fields.failure("lacks \"content\"")
+    /// Reads the value that is due.
+    package init(_ json: inout JSONReader) throws(JSONError) {
+        var config = Settings()
+        var outer = Settings()
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "model": model = try json.wireString()
+            case "content": content = try Content(&json)
+            case "embed_content_config":
+                config = Settings()
+                try json.startObject()
+                while let name = try json.nextField() {
+                    switch name {
+                    case "document_ocr": documentOCR = try json.wireBool()
+                    case "audio_track_extraction": audioTrackExtraction = try json.wireBool()
+                    default: if try !config.take(name, &json) { try json.unknown(name) }
+                    }
+                }
+            default: if try !outer.take(name, &json) { try json.unknown(name) }
             }
-            self.content = content
-            dimensions = try fields.value("outputdimensionality")
-            task = try fields.task("tasktype")
-            title = try fields.value("title")
-            config = try fields.value("embedcontentconfig")
         }
+        // Where a setting is given in both places, the nested one wins.
+        dimensions = config.dimensions ?? outer.dimensions
+        task = config.task ?? outer.task
+        title = config.title ?? outer.title
+        autoTruncate = config.autoTruncate ?? outer.autoTruncate
     }
 
-    private struct Config: Decodable {
-        let dimensions: Int?
-        let task: TaskType?
-        let title: String?
-        let autoTruncate: Bool?
-        let audioTrackExtraction: Bool?
-        let documentOCR: Bool?
+    /// Fields of a request and of its `embedContentConfig`.
+    private struct Settings {
+        var dimensions: Int?
+        var task: TaskType?
+        var title: String?
+        var autoTruncate: Bool?
 
-        init(from decoder: any Decoder) throws {
-            let fields = try Fields(
-                decoder,
-                known: [
-                    "tasktype", "title", "outputdimensionality", "autotruncate", "documentocr", "audiotrackextraction",
-                ])
-            dimensions = try fields.value("outputdimensionality")
-            task = try fields.task("tasktype")
-            title = try fields.value("title")
-            autoTruncate = try fields.value("autotruncate")
-            audioTrackExtraction = try fields.value("audiotrackextraction")
-            documentOCR = try fields.value("documentocr")
+        /// Whether the name is one of these.
+        mutating func take(_ name: JSONName, _ json: inout JSONReader) throws(JSONError) -> Bool {
+            switch name {
+            case "output_dimensionality": dimensions = try json.wireInt32()
+            case "task_type": task = try json.wireTask()
+            case "title": title = try json.wireString()
+            case "auto_truncate": autoTruncate = try json.wireBool()
+            default: return false
+            }
+            return true
         }
     }
 }
 
-extension Fields {
-    /// A task by its name or number; nil for "unspecified".
-    fileprivate func task(_ name: String) throws -> TaskType? {
-        if let number = try? value(name, Int.self) {
-            guard number != 0 else { return nil }
-            guard (1...TaskType.allCases.count).contains(number) else { throw failure("unknown task \(number)") }
-            return TaskType.allCases[number - 1]
+/// One line of a batch file, or one inline request of a batch job:
+/// `{"key": "r1", "request": {"content": {...}, "outputDimensionality": 768}, "metadata": {...}}`.
+public struct BatchRequest: Sendable {
+    /// What tells the result of this line from others. A number is the text of its digits.
+    public var key: String?
+    public var request: EmbedRequest
+    /// JSON that comes back with the result.
+    package var metadata: [UInt8]?
+
+    public var content: Content { request.content ?? Content([]) }
+
+    /// Reads one line.
+    public init(json: Data) throws(WireError) {
+        try self.init(json: Array(json))
+    }
+
+    /// Reads one line. Its request must have a content.
+    package init(json bytes: [UInt8]) throws(WireError) {
+        do throws(JSONError) {
+            self = try JSONReader.read(bytes, .service) { (json) throws(JSONError) in
+                let line = try BatchRequest(&json)
+                if line.request.content == nil {
+                    var error = json.failure(.missing(name: "content"))
+                    error.path = [.name("request")]
+                    throw error
+                }
+                return line
+            }
+        } catch { throw WireError(error) }
+    }
+
+    /// Reads the value that is due, a line of a file.
+    package init(_ json: inout JSONReader) throws(JSONError) {
+        try self.init(&json, isKeyed: true)
+    }
+
+    /// - Parameter isKeyed: whether it is a line of a file: an inline request has no key
+    package init(_ json: inout JSONReader, isKeyed: Bool) throws(JSONError) {
+        var request: EmbedRequest?
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "request": request = try EmbedRequest(&json)
+            case "metadata": metadata = try json.copy()
+            case "key" where isKeyed: key = try json.recordKey()
+            default: try json.unknown(name)
+            }
         }
-        guard let text = try value(name, String.self), !text.hasSuffix("UNSPECIFIED") else { return nil }
-        guard let task = TaskType(rawValue: text) else { throw failure("unknown task \"\(text)\"") }
-        return task
+        guard let request else { throw json.failure(.missing(name: "request")) }
+        self.request = request
+    }
+
+    /// Key and metadata of a line that is otherwise unreadable, so that its error can be told apart.
+    package static func labels(ofDamaged bytes: [UInt8]) -> (key: String?, metadata: [UInt8]?) {
+        var labels: (key: String?, metadata: [UInt8]?)
+        _ = try? JSONReader.read(bytes, .service) { (json) throws(JSONError) in
+            try json.startObject()
+            while let name = try json.nextField() {
+                switch name {
+                case "key": labels.key = try json.recordKey()
+                case "metadata": labels.metadata = try json.copy()
+                default: break
+                }
+            }
+        }
+        return labels
+    }
+}
+
+extension JSONReader {
+    /// A key: a text, or a number as it is written.
+    package mutating func recordKey() throws(JSONError) -> String {
+        switch try kind() {
+        case .string: return try string()
+        case .number:
+            let number = try number()
+            return text(number)
+        default: throw type("a text or a number")
+        }
+    }
+}
+
+/// A key as its bytes. `String` holds two spellings of one letter for equal, composed and decomposed; keys are what their bytes are.
+package struct RecordKey: Hashable, Sendable {
+    package let text: String
+
+    package init(_ text: String) {
+        self.text = text
+    }
+
+    package static func == (a: RecordKey, b: RecordKey) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+
+    package func hash(into hasher: inout Hasher) {
+        var text = text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 }

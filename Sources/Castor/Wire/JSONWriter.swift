@@ -1,3 +1,5 @@
+import CastorJSON
+
 /// Writes JSON straight into bytes: vectors of thousands of numbers need no tree in between.
 public struct JSONWriter: Sendable {
     public private(set) var bytes: [UInt8] = []
@@ -18,22 +20,7 @@ public struct JSONWriter: Sendable {
 
     /// A JSON string with quotes and escapes.
     public mutating func string(_ text: String) {
-        bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): raw("\\\"")
-            case UInt8(ascii: "\\"): raw("\\\\")
-            case UInt8(ascii: "\n"): raw("\\n")
-            case UInt8(ascii: "\t"): raw("\\t")
-            case 0..<0x20:
-                let digits = Array("0123456789abcdef".utf8)
-                raw("\\u00")
-                bytes.append(digits[Int(byte >> 4)])
-                bytes.append(digits[Int(byte & 15)])
-            default: bytes.append(byte)
-            }
-        }
-        bytes.append(UInt8(ascii: "\""))
+        JSONText.append(text, to: &bytes)
     }
 
     /// `[..]` of the shortest decimals that read back as the same f32.

@@ -1,3 +1,4 @@
+import Castor
 package import CastorNumerics
 import Evaluation
 
@@ -19,18 +20,19 @@ package struct JoinedVectors: Sendable {
     /// Takes the files over, so that what is not joined is freed.
     package init(_ reference: consuming RecordedVectors, _ candidate: consuming RecordedVectors) throws(ComparisonError)
     {
-        let rowOfKey = Dictionary(uniqueKeysWithValues: candidate.keys.enumerated().map { ($0.element, $0.offset) })
+        let rowOfKey = Dictionary(
+            uniqueKeysWithValues: candidate.keys.enumerated().map { (RecordKey($0.element), $0.offset) })
         var rows: [(Int, Int)] = []
         var missing: (count: Int, first: String?) = (0, nil)
         for (row, key) in reference.keys.enumerated() {
-            if let other = rowOfKey[key] {
+            if let other = rowOfKey[RecordKey(key)] {
                 rows.append((row, other))
             } else {
                 missing = (missing.count + 1, missing.first ?? key)
             }
         }
-        let known = Set(reference.keys)
-        let others = candidate.keys.filter { !known.contains($0) }
+        let known = Set(reference.keys.map(RecordKey.init))
+        let others = candidate.keys.filter { !known.contains(RecordKey($0)) }
         self.missing = missing
         extra = (others.count, others.first)
         guard rows.count >= Self.fewest else {

@@ -1,3 +1,5 @@
+import Castor
+import CastorJSON
 package import CastorNumerics
 import Encoder
 import Glibc
@@ -58,7 +60,7 @@ package struct RecordedVectors: Sendable {
         var rowSizes: [Int] = []
         var modalities: [String?] = []
         var values: [Float] = []
-        var seen = Set<String>()
+        var seen = Set<RecordKey>()
         var discarded = 0
         Self.forEachLine(file.bytes) { number, bytes in
             let start = values.count
@@ -69,7 +71,7 @@ package struct RecordedVectors: Sendable {
                     discarded = end
                 }
             }
-            do throws(JSONScanner.Failure) {
+            do throws(JSONError) {
                 let found = try Self.read(bytes, into: &values)
                 let key = found.key ?? "\(number)"
                 let place = "line \(number), key \"\(key)\""
@@ -77,7 +79,7 @@ package struct RecordedVectors: Sendable {
                     tally.note(.failed, place)
                     return
                 }
-                guard seen.insert(key).inserted else {
+                guard seen.insert(RecordKey(key)).inserted else {
                     values.removeLast(values.count - start)
                     tally.note(.duplicateKey, place)
                     return
@@ -94,7 +96,7 @@ package struct RecordedVectors: Sendable {
                 modalities.append(found.modality)
             } catch {
                 values.removeLast(values.count - start)
-                tally.note(.unreadable, "line \(number): \(error.reason)")
+                tally.note(.unreadable, "line \(number): \(error.lineDescription)")
             }
         }
         withExtendedLifetime(file) {}
@@ -153,63 +155,76 @@ package struct RecordedVectors: Sendable {
         }
     }
 
+    /// A line of recorded vectors: of any length, and with values that are not finite.
+    private static let options: JSONReader.Options = {
+        var options = JSONReader.Options.strict
+        options.maxValues = .max
+        return options
+    }()
+
     /// Appends the line's vector; nothing for a failed request.
     private static func read(
         _ bytes: UnsafeRawBufferPointer, into values: inout [Float]
-    ) throws(JSONScanner.Failure) -> (key: String?, modality: String?) {
-        var scanner = JSONScanner(bytes)
+    ) throws(JSONError) -> (key: String?, modality: String?) {
+        var json = try JSONReader(bytes, options)
         var key: String?
         var names = Set<String>()
-        try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
+        try json.startObject()
+        while let name = try json.nextField() {
             switch name {
-            case "key": key = try scanner.string()
-            case "metadata":
-                // Inline batch jobs carry the key here.
-                try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
-                    guard name == "key" else { return false }
-                    key = try scanner.string()
-                    return true
-                }
+            case "key": key = try json.recordKey()
+            // Inline batch jobs carry the key here.
+            case "metadata": if let found = try readKey(&json) { key = found }
             case "response":
-                try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
+                try json.startObject()
+                while let name = try json.nextField() {
                     switch name {
-                    case "embedding": try readEmbedding(&scanner, into: &values)
-                    case "usageMetadata", "usage_metadata": try readModalities(&scanner, &names)
-                    default: return false
+                    case "embedding": try readEmbedding(&json, into: &values)
+                    case "usage_metadata": try readModalities(&json, &names)
+                    default: break
                     }
-                    return true
                 }
-            default: return false
+            default: break
             }
-            return true
         }
-        try scanner.finish()
+        try json.finish()
         return (key, names.isEmpty ? nil : names.sorted().joined(separator: "+"))
     }
 
-    private static func readEmbedding(
-        _ scanner: inout JSONScanner, into values: inout [Float]
-    ) throws(JSONScanner.Failure) {
-        try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
-            guard name == "values" else { return false }
-            try scanner.list { (scanner) throws(JSONScanner.Failure) in values.append(try scanner.number()) }
-            return true
+    private static func readKey(_ json: inout JSONReader) throws(JSONError) -> String? {
+        var key: String?
+        guard try json.kind() == .object else {
+            try json.skip()
+            return nil
+        }
+        try json.startObject()
+        while let name = try json.nextField() {
+            if case "key" = name { key = try json.recordKey() }
+        }
+        return key
+    }
+
+    private static func readEmbedding(_ json: inout JSONReader, into values: inout [Float]) throws(JSONError) {
+        try json.startObject()
+        while let name = try json.nextField() {
+            if case "values" = name { try json.appendFloats(to: &values) }
         }
     }
 
-    private static func readModalities(
-        _ scanner: inout JSONScanner, _ names: inout Set<String>
-    ) throws(JSONScanner.Failure) {
-        try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
-            guard name == "promptTokenDetails" || name == "promptTokensDetails" else { return false }
-            try scanner.list { (scanner) throws(JSONScanner.Failure) in
-                try scanner.object { (scanner, name) throws(JSONScanner.Failure) in
-                    guard name == "modality" else { return false }
-                    names.insert(try scanner.string().lowercased())
-                    return true
+    private static func readModalities(_ json: inout JSONReader, _ names: inout Set<String>) throws(JSONError) {
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "prompt_token_details", "prompt_tokens_details":
+                try json.startRepeated()
+                while try json.nextItem() {
+                    try json.startObject()
+                    while let name = try json.nextField() {
+                        if case "modality" = name { names.insert(try json.string().lowercased()) }
+                    }
                 }
+            default: break
             }
-            return true
         }
     }
 }

@@ -1,11 +1,10 @@
 import Castor
 import Encoder
-import FoundationEssentials
 import Media
 
 /// What the keys of a comparison stand for, from the batch file that was embedded: for people to look at.
 package struct ContentLabels: Sendable {
-    private let contents: [String: Content]
+    private let contents: [RecordKey: Content]
     private let folder: String
 
     private static let longestText = 200
@@ -14,7 +13,7 @@ package struct ContentLabels: Sendable {
 
     package static let none = ContentLabels(contents: [:], folder: ".")
 
-    private init(contents: [String: Content], folder: String) {
+    private init(contents: [RecordKey: Content], folder: String) {
         (self.contents, self.folder) = (contents, folder)
     }
 
@@ -25,10 +24,10 @@ package struct ContentLabels: Sendable {
             if case .notFound = error { throw .notFound(path: path) }
             throw .unreadable(path: path, reason: error.description)
         }
-        var contents: [String: Content] = [:]
+        var contents: [RecordKey: Content] = [:]
         RecordedVectors.forEachLine(file.bytes) { number, bytes in
-            guard let request = try? BatchRequest(json: Data(bytes)) else { return }
-            contents[request.key ?? "\(number)"] = request.content
+            guard let line = try? BatchRequest(json: Array(bytes)) else { return }
+            contents[RecordKey(line.key ?? "\(number)")] = line.content
         }
         withExtendedLifetime(file) {}
         guard !contents.isEmpty else {
@@ -47,7 +46,7 @@ package struct ContentLabels: Sendable {
 
     /// The key itself where the content is not known.
     package func callAsFunction(_ key: String) -> [Piece] {
-        guard let content = contents[key] else { return [.text(key)] }
+        guard let content = contents[RecordKey(key)] else { return [.text(key)] }
         return content.parts.map { part in
             switch part.media {
             case .text(let text): return .text(Self.shortened(text))

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import CastorJSON
 
 /// Rows of a data file, whatever its format: `.tsv` with a header line, `.jsonl` with an object a line, `.txt` with one
 /// column `text`. UTF-8; TSV fields hold no tabs, line breaks or quotes.
@@ -71,8 +71,10 @@ struct Table {
         let mark: [UInt8] = [0xef, 0xbb, 0xbf]
         var rest = bytes.starts(with: mark) ? bytes[3...] : bytes[...]
         var number = 0
+        // A file without any line feed is divided at carriage returns, as old Macs and some spreadsheets write it.
+        let lineEnd = UInt8(ascii: rest.contains(UInt8(ascii: "\n")) ? "\n" : "\r")
         while !rest.isEmpty {
-            let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
+            let end = rest.firstIndex(of: lineEnd) ?? rest.endIndex
             var line = rest[..<end]
             rest = rest[min(end + 1, rest.endIndex)...]
             number += 1
@@ -113,16 +115,49 @@ struct Table {
     }
 
     private mutating func readJSONL(_ bytes: [UInt8]) throws(EvaluationError) {
-        let decoder = JSONDecoder()
         try forEachLine(bytes) { (table: inout Table, number, line) throws(EvaluationError) in
-            if line.allSatisfy(\.isWhitespace) { return }
-            guard case .object(let members)? = try? decoder.decode(JSONValue.self, from: Data(line.utf8)) else {
-                table.skipped.note("\(table.path) line \(number): not a JSON object")
-                return
+            if line.utf8.allSatisfy({ $0 == 32 || $0 == 9 }) { return }
+            do throws(JSONError) {
+                let fields = try JSONReader.read(Array(line.utf8)) { (json) throws(JSONError) in try Self.fields(&json)
+                }
+                table.columns.formUnion(fields.keys)
+                table.rows.append(Row(line: number, fields: fields))
+            } catch { table.skipped.note("\(table.path) line \(number): not a JSON object: \(error.reason)") }
+        }
+    }
+
+    private static func fields(_ json: inout JSONReader) throws(JSONError) -> [String: Field] {
+        var fields: [String: Field] = [:]
+        try json.startObject()
+        while let name = try json.nextName() {
+            let column = name.text
+            fields[column] = try field(&json)
+        }
+        return fields
+    }
+
+    /// nil for an object, a null, and a list with anything but texts in it: they are no column.
+    private static func field(_ json: inout JSONReader) throws(JSONError) -> Field? {
+        switch try json.kind() {
+        case .string: return .text(try json.string())
+        case .number:
+            // Digits as they are: an id may have more than an f64 holds.
+            let number = try json.number()
+            if number.isWhole { return .text(json.text(number)) }
+            let value = json.double(number)
+            return .text(Int(exactly: value).map(String.init) ?? String(value))
+        case .flag: return .text(String(try json.bool()))
+        case .list:
+            var texts: [String] = []
+            var isText = true
+            try json.startList()
+            while try json.nextItem() {
+                if try json.kind() == .string { texts.append(try json.string()) } else { isText = false }
             }
-            let fields = members.compactMapValues(\.field)
-            table.columns.formUnion(fields.keys)
-            table.rows.append(Row(line: number, fields: fields))
+            return isText ? .list(texts) : nil
+        case .object, .null:
+            try json.skip()
+            return nil
         }
     }
 
@@ -130,19 +165,6 @@ struct Table {
         columns = ["text"]
         try forEachLine(bytes) { (table: inout Table, number, line) throws(EvaluationError) in
             if !line.isEmpty { table.rows.append(Row(line: number, fields: ["text": .text(line)])) }
-        }
-    }
-}
-
-extension JSONValue {
-    /// Objects and mixed lists are no column.
-    fileprivate var field: Table.Field? {
-        switch self {
-        case .string(let text): .text(text)
-        case .number(let number): .text(Int(exactly: number).map(String.init) ?? String(number))
-        case .bool(let flag): .text(String(flag))
-        case .list: texts.map { .list($0) }
-        case .null, .object: nil
         }
     }
 }

@@ -1,5 +1,5 @@
 import Castor
-import FoundationEssentials
+import CastorJSON
 
 /// A task description: what `castor evaluate` measures, on which files (docs/evaluation.md).
 package struct TaskFile: Sendable {
@@ -25,16 +25,19 @@ package struct TaskFile: Sendable {
     ///
     /// - Parameter data: folder that file names are relative to; nil: the task file's own.
     package init(path: String, data: String?) throws(EvaluationError) {
+        let bytes = try Paths.read(path)
         let value: JSONValue
-        do {
-            value = try JSONDecoder().decode(JSONValue.self, from: Data(try Paths.read(path)))
-        } catch let error as EvaluationError {
-            throw error
-        } catch {
-            throw .task(path: path, key: nil, reason: "is not valid JSON")
+        do throws(JSONError) { value = try JSONValue(json: bytes) } catch {
+            throw .task(path: path, key: nil, reason: "is not valid JSON: \(error.description)")
         }
         let reader = TaskReader(path: path, data: data ?? Paths.folder(of: path))
-        (self.path, (name, kindName, subsets)) = (path, try reader.read(value))
+        self.path = path
+        do throws(EvaluationError) { (name, kindName, subsets) = try reader.read(value) } catch {
+            guard case .task(let path, let key?, let reason) = error, let line = JSONLines(bytes)[key] else {
+                throw error
+            }
+            throw .task(path: "\(path) line \(line)", key: key, reason: reason)
+        }
         for subset in subsets {
             for file in subset.kind.files { _ = try Paths.isFolder(file) }
         }
@@ -105,7 +108,7 @@ private struct TaskReader {
             let (name, value) = object.first!
             let values: [String]
             switch value {
-            case .string(let pattern): values = try matches(pattern, placeholder: "{\(name)}", fields)
+            case .text(let pattern): values = try matches(pattern, placeholder: "{\(name)}", fields)
             default:
                 guard let texts = value.texts, !texts.isEmpty else {
                     throw fields.failure("subsets.\(name)", "must be a list of texts, or a file name with {\(name)}")
@@ -121,7 +124,7 @@ private struct TaskReader {
                 }
                 var values: [String: String] = [:]
                 for (name, value) in object {
-                    guard case .string(let text) = value else {
+                    guard case .text(let text) = value else {
                         throw fields.failure("subsets[\(index)].\(name)", "must be a text")
                     }
                     values[name] = text
@@ -275,7 +278,7 @@ private struct TaskReader {
         guard case .object(let object) = value else { throw fields.failure("where", "must be an object") }
         var conditions: [String: [String]] = [:]
         for (column, value) in object {
-            if case .string(let text) = value {
+            if case .text(let text) = value {
                 conditions[column] = [text]
             } else if let texts = value.texts, !texts.isEmpty {
                 conditions[column] = texts
@@ -295,7 +298,7 @@ private struct TaskReader {
     /// `"column"`, or `[{"text": "column"}, {"file": "column"}, {"each": "column"}]`.
     private func content(_ fields: TaskFields, _ name: String) throws(EvaluationError) -> ContentSpec {
         let value = try fields.required(name)
-        if case .string(let column) = value, !column.isEmpty { return ContentSpec(pieces: [.text(column)]) }
+        if case .text(let column) = value, !column.isEmpty { return ContentSpec(pieces: [.text(column)]) }
         guard case .list(let list) = value, !list.isEmpty else {
             throw fields.failure(name, "must be a column or a list of {\"text\": column}, {\"file\": column}")
         }

@@ -1,58 +1,77 @@
 import Castor
+import CastorJSON
 
 /// The body of OpenAI's `/embeddings`.
-struct OpenAIEmbeddingsBody: Decodable {
+struct OpenAIEmbeddingsBody: WireBody {
     enum Encoding: String { case float, base64 }
 
     let model: String
     /// A text each, or the medium of a data URL.
-    let inputs: [WirePart]
+    let inputs: [Part]
     let encoding: Encoding
     let dimensions: Int?
     /// What other servers of this protocol call the task: `query`, `document`.
     let task: TaskType?
 
-    private static let schema = WireSchema(["model", "input", "encoding_format", "dimensions", "user", "input_type"])
-
-    init(from decoder: any Decoder) throws {
-        let fields = try WireObject(decoder, Self.schema)
-        guard let model = try fields.string("model"), !model.isEmpty else { throw fields.failure("model is required.") }
-        self.model = model
-        dimensions = try fields.int32("dimensions")
-        _ = try fields.string("user")
-        let format = try fields.string("encoding_format") ?? "float"
+    init(_ json: inout JSONReader) throws(JSONError) {
+        var (model, input): (String?, Input?)
+        var format = "float"
+        var dimensions: Int?
+        var task: TaskType?
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "model": model = try json.wireString()
+            case "input": input = try Input(&json)
+            case "encoding_format": format = try json.wireString()
+            case "dimensions": dimensions = try json.wireInt32()
+            case "input_type": task = try Self.task(&json)
+            case "user": _ = try json.wireString()
+            default: try json.unknown(name)
+            }
+        }
+        guard let model, !model.isEmpty else { throw json.failure(.value("model is required.")) }
         guard let encoding = Encoding(rawValue: format) else {
-            throw fields.failure("encoding_format must be float or base64, not \(format.shortened).")
+            throw json.failure(.value("encoding_format must be float or base64, not \(format.shortened)."))
         }
+        self.model = model
         self.encoding = encoding
-        task = try fields.string("input_type").map { name in
-            guard let meaning = Self.inputTypes[name.lowercased()] else {
-                throw fields.failure(
-                    "input_type must be one of \(Self.inputTypes.keys.sorted().joined(separator: ", ")), not \(name.shortened)."
-                )
-            }
-            return meaning
-        }
-        guard let input = try fields.value("input", Input.self) else { throw fields.failure("input is required.") }
+        self.dimensions = dimensions
+        self.task = task
         switch input {
-        case .texts([]): throw fields.failure("input must not be empty.")
+        case nil: throw json.failure(.value("input is required."))
+        case .texts([]): throw json.failure(.value("input must not be empty."))
         case .texts(let texts):
-            inputs = try texts.map { text in
-                guard let url = DataURL(text) else { return .text(text) }
-                guard let bytes = url.bytes else {
-                    throw fields.failure(
-                        "input: Base64 decoding failed for the data URL of type \(url.mimeType.shortened).")
-                }
-                return .inline(bytes: bytes, mimeType: url.mimeType)
-            }
+            var inputs: [Part] = []
+            for text in texts { inputs.append(try Self.part(text, &json)) }
+            self.inputs = inputs
         case .tokens:
-            throw fields.failure("input must be a string or a list of strings; token ids are not supported.")
+            throw json.failure(.value("input must be a string or a list of strings; token ids are not supported."))
         case .objects:
-            throw fields.failure(
-                "input must be a string or a list of strings, one vector each. A picture is such a string: "
-                    + "data:image/png;base64,... Contents of several parts go to /v1beta/models/gemini-embedding-2:embedContent."
-            )
+            throw json.failure(
+                .value(
+                    "input must be a string or a list of strings, one vector each. A picture is such a string: "
+                        + "data:image/png;base64,... Contents of several parts go to /v1beta/models/gemini-embedding-2:embedContent."
+                ))
         }
+    }
+
+    private static func part(_ text: String, _ json: inout JSONReader) throws(JSONError) -> Part {
+        guard let url = DataURL(text) else { return .text(text) }
+        guard let bytes = url.bytes else {
+            throw json.failure(
+                .value("input: Base64 decoding failed for the data URL of type \(url.mimeType.shortened)."))
+        }
+        return .data(bytes, mimeType: url.mimeType)
+    }
+
+    private static func task(_ json: inout JSONReader) throws(JSONError) -> TaskType {
+        let name = try json.wireString()
+        guard let task = inputTypes[name.lowercased()] else {
+            let names = inputTypes.keys.sorted().joined(separator: ", ")
+            throw json.failure(.value("input_type must be one of \(names), not \(name.shortened)"))
+        }
+        return task
     }
 
     private static let inputTypes: [String: TaskType] = [
@@ -61,26 +80,25 @@ struct OpenAIEmbeddingsBody: Decodable {
         "clustering": .clustering,
     ]
 
-    private enum Input: Decodable {
+    private enum Input {
         case texts([String])
         /// Another model's numbers for pieces of text: they mean nothing here.
         case tokens
         /// Parts of a message, as of a chat: whether one vector is wanted or one for each, nothing says.
         case objects
 
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if let text = try? container.decode(String.self) {
-                self = .texts([text])
-            } else if let texts = try? container.decode([String].self) {
-                self = .texts(texts)
-            } else if (try? container.decode([Double].self)) != nil
-                || (try? container.decode([[Double]].self)) != nil
-            {
-                self = .tokens
-            } else {
-                self = .objects
+        init(_ json: inout JSONReader) throws(JSONError) {
+            var texts: [String] = []
+            var (hasTokens, hasObjects) = (false, false)
+            try json.startRepeated()
+            while try json.nextItem() {
+                switch try json.kind() {
+                case .string: texts.append(try json.string())
+                case .number, .list: hasTokens = true
+                case .object, .flag, .null: hasObjects = true
+                }
             }
+            self = hasObjects ? .objects : hasTokens ? .tokens : .texts(texts)
         }
     }
 }

@@ -27,7 +27,8 @@ enum OpenAIRoutes {
             count > 1 ? "BatchEmbedContentsRequest.requests[\($0)]" : nil
         }
         for part in body.inputs {
-            var request = EmbedRequestBody(part: part, dimensions: body.dimensions)
+            var request = EmbedRequest(Content([part]))
+            request.dimensions = body.dimensions
             request.task = body.task
             try await embed.add(request, call.server, files: FileParts(call.server))
         }

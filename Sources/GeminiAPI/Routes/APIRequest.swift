@@ -105,7 +105,7 @@ package struct APIRequest: Sendable {
     }
 
     /// The body as JSON of the service's form. Large ones are read on a thread of their own.
-    package func json<Value: Decodable & Sendable>(_ type: Value.Type) async throws -> Value {
+    package func json<Body: WireBody & Sendable>(_ type: Body.Type) async throws -> Body {
         let body = try await body()
         let isLenient = server.options.isLenient
         return try await server.offPool(large: body.readableBytes > 1 << 16) {

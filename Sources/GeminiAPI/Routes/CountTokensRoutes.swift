@@ -14,9 +14,7 @@ enum CountTokensRoutes {
         var contents: [Content] = []
         for content in body.contents {
             var parts: [Part] = []
-            for part in content.parts {
-                if let part = try await files.part(part) { parts.append(part) }
-            }
+            for part in content.parts where !part.isEmpty { parts.append(try await files.part(part)) }
             contents.append(Content(parts))
         }
         let all = contents

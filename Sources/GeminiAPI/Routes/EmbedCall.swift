@@ -31,13 +31,13 @@ package struct EmbedCall: Sendable {
     }
 
     /// Adds one content, its files looked up.
-    package mutating func add(_ request: EmbedRequestBody, _ server: ServerCore, files: FileParts) async throws {
+    package mutating func add(_ request: EmbedRequest, _ server: ServerCore, files: FileParts) async throws {
         let place = places(items.count)
         let limit = server.scheduler.embedder.dimensions
         if let dimensions = request.dimensions, !(1...limit).contains(dimensions) {
             throw APIError(.invalidDimensions(dimensions, limit: limit), at: place)
         }
-        let content = try await content(request.content, server, files, place)
+        let content = try await content(request.content ?? Content([]), server, files, place)
         var options = EmbedOptions()
         options.autoTruncate = request.autoTruncate ?? true
         options.documentOCR = request.documentOCR ?? false
@@ -57,7 +57,7 @@ package struct EmbedCall: Sendable {
     }
 
     private func content(
-        _ wire: WireContent, _ server: ServerCore, _ files: FileParts, _ place: String?
+        _ wire: Content, _ server: ServerCore, _ files: FileParts, _ place: String?
     ) async throws -> Content {
         let limits = server.options.limits
         guard !wire.parts.isEmpty else { throw APIError(.noParts, at: place) }
@@ -69,9 +69,8 @@ package struct EmbedCall: Sendable {
         var parts: [Part] = []
         parts.reserveCapacity(wire.parts.count)
         for (index, part) in wire.parts.enumerated() {
-            guard !part.isEmpty, let part = try await files.part(part) else {
-                throw APIError(.emptyPart(part: index + 1), at: place)
-            }
+            guard !part.isEmpty else { throw APIError(.emptyPart(part: index + 1), at: place) }
+            let part = try await files.part(part)
             parts.append(part)
             if model.isVersion1, !part.isText {
                 throw APIError.invalid(

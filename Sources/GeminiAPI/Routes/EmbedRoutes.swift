@@ -12,7 +12,7 @@ enum EmbedRoutes {
 
     static func embedContent(_ call: APIRequest) async throws -> Response {
         let model = try call.model(for: "embedContent")
-        let body = try await call.json(EmbedRequestBody.self)
+        let body = try await call.json(EmbedRequest.self)
         try call.checkModel(body.model, is: model, at: "EmbedContentRequest.model")
         call.noteFusedTexts([body])
         var embed = EmbedCall(model: model) { _ in nil }
@@ -92,8 +92,8 @@ extension JSONWriter {
 extension APIRequest {
     /// Google's SDK joins a list of strings for version 2 to one content, so its user gets one vector for all of them and no word; the log has one.
     /// Nobody else sends a lone content of texts alone by accident.
-    fileprivate func noteFusedTexts(_ requests: [EmbedRequestBody]) {
-        guard let parts = requests.first?.content.parts, requests.count == 1, parts.count > 1,
+    fileprivate func noteFusedTexts(_ requests: [EmbedRequest]) {
+        guard let parts = requests.first?.content?.parts, requests.count == 1, parts.count > 1,
             [headers[.userAgent], headers[.googleClient]].contains(where: { $0?.contains("google-genai") ?? false }),
             parts.allSatisfy({ if case .text = $0 { true } else { false } })
         else { return }

@@ -10,14 +10,12 @@ package struct FileParts: Sendable {
         state = server.options.state
     }
 
-    /// What the embedder takes for a part of a request; nil where the part has no data.
-    package func part(_ wire: WirePart) async throws -> Part? {
-        switch wire {
-        case .empty: nil
-        case .text(let text): .text(text)
-        case .inline(let bytes, let mimeType): .data(bytes, mimeType: mimeType)
-        case .file(let uri, let mimeType): try await part(uri: uri, mimeType: mimeType)
-        case .clip(let video, let metadata): try await part(video).map { .clip($0, metadata) }
+    /// What the embedder takes for a part of a request.
+    package func part(_ part: Part) async throws -> Part {
+        switch part {
+        case .text, .data: part
+        case .file(let uri, let mimeType): try await self.part(uri: uri, mimeType: mimeType)
+        case .clip(let video, let metadata): .clip(try await self.part(video), metadata)
         }
     }
 

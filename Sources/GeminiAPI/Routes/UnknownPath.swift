@@ -85,6 +85,7 @@ struct UnknownPath: Sendable {
 
     /// The path of the route that is the fewest edits away; nil where none is near.
     private func nearest(_ segments: [String]) -> String? {
+        guard !segments.isEmpty else { return nil }
         // A base URL without the version.
         var variants: [(segments: [String], cost: Int)] = [(segments, 0), (["v1"] + segments, 1)]
         // A version or `models/` that is there twice, as where a base URL already has it.
@@ -94,7 +95,8 @@ struct UnknownPath: Sendable {
             variants.append((fewer, 1))
         }
         var best: (edits: Int, path: String)?
-        for variant in variants where variant.segments.count <= 12 {
+        // What is left of one segment without it is near to everything.
+        for variant in variants where (1...12).contains(variant.segments.count) {
             for template in templates {
                 guard let found = Self.distance(variant.segments, template.segments) else { continue }
                 let edits = found.edits + variant.cost

@@ -20,7 +20,7 @@ struct CORS: Sendable {
 
     func mark(_ response: inout Response, for request: Request) {
         guard !origins.isEmpty, let origin = request.headers[.origin] else { return }
-        response.headers[.vary] = "Origin"
+        response.headers[values: .vary].append("Origin")
         if origins.contains("*") {
             response.headers[.accessControlAllowOrigin] = "*"
         } else if origins.contains(origin) {

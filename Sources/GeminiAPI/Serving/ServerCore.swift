@@ -24,10 +24,11 @@ package final class ServerCore: Sendable {
         models = ServedModels(embedder.info)
         keys = KeyRing(options.apiKeys)
         bodies = BodyBudget(limit: options.limits.maxBufferedBytes)
+        // A request may come before the services run.
+        threads.start()
     }
 
     package func start() {
-        threads.start()
         scheduler.start()
     }
 

@@ -1,5 +1,4 @@
 import Castor
-import FoundationEssentials
 import NIOCore
 import ServerState
 
@@ -34,13 +33,13 @@ struct BatchWork: Sendable {
             let error = APIError(
                 .internal,
                 "The request was given up: the server ended each time it computed it, and two times it was alone.")
-            return Self.failure(error, labels: labels(text))
+            return Self.failure(error, labels: BatchRequest.labels(ofDamaged: text))
         case .json(let text):
             var isComputed = false
             do {
                 let line = try await server.offPool(large: text.count > 1 << 16) { [server] in
                     try WireDecoder.decode(
-                        BatchLine.self, from: ByteBuffer(bytes: text), isLenient: server.options.isLenient)
+                        BatchRequest.self, from: ByteBuffer(bytes: text), isLenient: server.options.isLenient)
                 }
                 if let name = line.request.model, !name.isEmpty, ServedModels.id(name) != model.id {
                     throw APIError.invalid(
@@ -57,13 +56,9 @@ struct BatchWork: Sendable {
                 if [.unavailable, .cancelled].contains(error.status) || error.status == .internal && !isComputed {
                     throw error
                 }
-                return Self.failure(error, labels: labels(text))
+                return Self.failure(error, labels: BatchRequest.labels(ofDamaged: text))
             }
         }
-    }
-
-    private func labels(_ text: [UInt8]) -> BatchLine.Labels? {
-        try? JSONDecoder().decode(BatchLine.Labels.self, from: Data(text))
     }
 
     /// A full queue is waited for.
@@ -79,10 +74,11 @@ struct BatchWork: Sendable {
 
     // MARK: - Lines
 
-    private static func success(_ answer: EmbedCall.Answer, _ line: BatchLine, in batch: StoredBatch) -> BatchResult {
+    private static func success(_ answer: EmbedCall.Answer, _ line: BatchRequest, in batch: StoredBatch) -> BatchResult
+    {
         var json = JSONWriter()
         json.raw("{")
-        json.field("key", line.key)
+        json.key(line.key)
         json.raw("\"response\":{\"embedding\":{\"values\":")
         json.values(answer.values(0))
         json.raw("},\"usageMetadata\":{\"promptTokenCount\":\(answer.usage.promptTokenCount)}}")
@@ -91,10 +87,10 @@ struct BatchWork: Sendable {
         return BatchResult(line: json.bytes, isFailure: false)
     }
 
-    private static func failure(_ error: APIError, labels: BatchLine.Labels?) -> BatchResult {
+    private static func failure(_ error: APIError, labels: (key: String?, metadata: [UInt8]?)?) -> BatchResult {
         var json = JSONWriter()
         json.raw("{")
-        json.field("key", labels?.key)
+        json.key(labels?.key)
         json.raw("\"error\":{\"code\":\(error.status.rpcCode),\"message\":")
         json.string(error.message)
         json.raw("}")
@@ -105,21 +101,17 @@ struct BatchWork: Sendable {
 }
 
 extension JSONWriter {
-    fileprivate mutating func field(_ name: String, _ value: JSONEcho?) {
-        guard let value else { return }
-        raw("\"\(name)\":\(Self.text(value)),")
+    fileprivate mutating func key(_ key: String?) {
+        guard let key else { return }
+        raw("\"key\":")
+        string(key)
+        raw(",")
     }
 
-    fileprivate mutating func metadata(_ value: JSONEcho?) {
-        guard let value else { return }
-        raw(",\"metadata\":\(Self.text(value))")
-    }
-
-    private static func text(_ value: JSONEcho) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        // A value that was read from JSON can be written as JSON.
-        return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+    fileprivate mutating func metadata(_ json: [UInt8]?) {
+        guard let json else { return }
+        raw(",\"metadata\":")
+        raw(String(decoding: json, as: UTF8.self))
     }
 }
 

@@ -1,47 +1,49 @@
 import Castor
+import CastorJSON
 
 /// The body of Vertex's `:predict` for text models.
-struct PredictBody: Decodable {
-    let instances: [PredictInstance]
-    let dimensions: Int?
-    let autoTruncate: Bool?
+struct PredictBody: WireBody {
+    var instances: [PredictInstance] = []
+    var dimensions: Int?
+    var autoTruncate: Bool?
 
-    private static let schema = WireSchema(["instances", "parameters", "labels"])
-
-    init(from decoder: any Decoder) throws {
-        let fields = try WireObject(decoder, Self.schema)
-        instances = try fields.value("instances", [PredictInstance].self) ?? []
-        let parameters = try fields.value("parameters", Parameters.self)
-        dimensions = parameters?.dimensions
-        autoTruncate = parameters?.autoTruncate
-    }
-
-    private struct Parameters: Decodable {
-        let dimensions: Int?
-        let autoTruncate: Bool?
-
-        static let schema = WireSchema(["output_dimensionality", "auto_truncate"])
-
-        init(from decoder: any Decoder) throws {
-            let fields = try WireObject(decoder, Self.schema)
-            dimensions = try fields.int32("output_dimensionality")
-            autoTruncate = try fields.bool("auto_truncate")
+    init(_ json: inout JSONReader) throws(JSONError) {
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "instances":
+                instances = try json.list { (json) throws(JSONError) in try PredictInstance(&json) }
+            case "parameters":
+                try json.startObject()
+                while let name = try json.nextField() {
+                    switch name {
+                    case "output_dimensionality": dimensions = try json.wireInt32()
+                    case "auto_truncate": autoTruncate = try json.wireBool()
+                    default: try json.unknown(name)
+                    }
+                }
+            case "labels": try json.skip()
+            default: try json.unknown(name)
+            }
         }
     }
 }
 
 /// One text of a `:predict`.
-struct PredictInstance: Decodable {
-    let content: String
-    let task: TaskType?
-    let title: String?
+struct PredictInstance: WireBody {
+    var content = ""
+    var task: TaskType?
+    var title: String?
 
-    private static let schema = WireSchema(["content", "task_type", "title"])
-
-    init(from decoder: any Decoder) throws {
-        let fields = try WireObject(decoder, Self.schema)
-        content = try fields.string("content") ?? ""
-        task = try fields.task("task_type")
-        title = try fields.string("title")
+    init(_ json: inout JSONReader) throws(JSONError) {
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "content": content = try json.wireString()
+            case "task_type": task = try json.wireTask()
+            case "title": title = try json.wireString()
+            default: try json.unknown(name)
+            }
+        }
     }
 }

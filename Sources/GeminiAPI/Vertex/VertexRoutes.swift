@@ -56,7 +56,8 @@ enum VertexRoutes {
         try await checkTokens(of: body.instances.map(\.content), call.server)
         var embed = EmbedCall(model: model) { "instances[\($0)]" }
         for instance in body.instances {
-            var request = EmbedRequestBody(text: instance.content, dimensions: body.dimensions)
+            var request = EmbedRequest(Content(instance.content))
+            request.dimensions = body.dimensions
             request.task = instance.task
             request.title = instance.title
             request.autoTruncate = body.autoTruncate

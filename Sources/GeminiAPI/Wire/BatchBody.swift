@@ -1,22 +1,28 @@
-import FoundationEssentials
+import Castor
+import CastorJSON
 
 /// `AsyncBatchEmbedContentRequest`: `{"batch": EmbedContentBatch}`
-struct CreateBatchBody: Decodable, Sendable {
+struct CreateBatchBody: WireBody, Sendable {
     var batch: BatchBody
 
-    private static let schema = WireSchema(["batch"])
-
-    init(from decoder: any Decoder) throws {
-        let fields = try WireObject(decoder, Self.schema)
-        guard let batch = try fields.value("batch", BatchBody.self) else {
-            throw fields.failure("* AsyncBatchEmbedContentRequest.batch: must not be empty")
+    init(_ json: inout JSONReader) throws(JSONError) {
+        var batch: BatchBody?
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "batch": batch = try BatchBody(&json)
+            default: try json.unknown(name)
+            }
+        }
+        guard let batch else {
+            throw json.failure(.value("* AsyncBatchEmbedContentRequest.batch: must not be empty"))
         }
         self.batch = batch
     }
 }
 
 /// `EmbedContentBatch`, as clients send it: what they may set, and the rest by name only.
-struct BatchBody: Decodable, Sendable {
+struct BatchBody: WireBody, Sendable {
     enum Input: Sendable {
         /// One JSON text each.
         case requests([[UInt8]])
@@ -29,87 +35,52 @@ struct BatchBody: Decodable, Sendable {
     var priority: Int64?
     var input: Input?
 
-    private static let schema = WireSchema([
-        "model", "name", "display_name", "input_config", "output", "create_time", "end_time", "update_time",
-        "batch_stats",
-        "state", "priority",
-    ])
-    private static let inputSchema = WireSchema(["file_name", "requests"])
-    private static let requestsSchema = WireSchema(["requests"])
-
-    init(from decoder: any Decoder) throws {
-        let fields = try WireObject(decoder, Self.schema)
-        model = try fields.string("model")
-        displayName = try fields.string("display_name")
-        priority = try fields.int64("priority").map(Int64.init)
-        input = try fields.value("input_config", InputConfig.self)?.input
-    }
-
-    private struct InputConfig: Decodable {
-        var input: Input?
-
-        init(from decoder: any Decoder) throws {
-            let fields = try WireObject(decoder, BatchBody.inputSchema)
-            let file = try fields.string("file_name")
-            let requests = try fields.value("requests", InlinedRequests.self)
-            switch (file, requests) {
-            case (let file?, nil): input = .file(file.hasPrefix("files/") ? String(file.dropFirst(6)) : file)
-            case (nil, let requests?): input = .requests(requests.texts)
-            case (nil, nil): input = nil
-            default: throw fields.failure("input_config must have one of file_name and requests, not both.")
+    init(_ json: inout JSONReader) throws(JSONError) {
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "model": model = try json.wireString()
+            case "display_name": displayName = try json.wireString()
+            case "priority": priority = Int64(try json.wireInt64())
+            case "input_config": input = try Self.input(&json)
+            case "name", "output", "create_time", "end_time", "update_time", "batch_stats", "state": try json.skip()
+            default: try json.unknown(name)
             }
         }
     }
 
-    private struct InlinedRequests: Decodable {
-        var texts: [[UInt8]]
-
-        init(from decoder: any Decoder) throws {
-            let fields = try WireObject(decoder, BatchBody.requestsSchema)
-            texts = try fields.value("requests", [InlinedRequest].self)?.map(\.text) ?? []
+    private static func input(_ json: inout JSONReader) throws(JSONError) -> Input? {
+        var file: String?
+        var requests: [[UInt8]]?
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "file_name": file = try json.wireString()
+            case "requests":
+                requests = []
+                try json.startObject()
+                while let name = try json.nextField() {
+                    switch name {
+                    case "requests":
+                        requests = try json.list { (json) throws(JSONError) in try request(&json) }
+                    default: try json.unknown(name)
+                    }
+                }
+            default: try json.unknown(name)
+            }
+        }
+        switch (file, requests) {
+        case (let file?, nil): return .file(file.hasPrefix("files/") ? String(file.dropFirst(6)) : file)
+        case (nil, let requests?): return .requests(requests)
+        case (nil, nil): return nil
+        default: throw json.failure(.value("must have one of file_name and requests, not both"))
         }
     }
 
     /// `{"request": EmbedContentRequest, "metadata": {..}}`, checked, and kept as it came.
-    private struct InlinedRequest: Decodable {
-        let text: [UInt8]
-
-        init(from decoder: any Decoder) throws {
-            _ = try BatchLine(from: decoder, keyed: false)
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = .withoutEscapingSlashes
-            text = Array(try encoder.encode(JSONEcho(from: decoder)))
-        }
-    }
-}
-
-/// One request of a batch job: inline with `metadata`, or a line of a file with a `key`.
-struct BatchLine: Decodable, Sendable {
-    let request: EmbedRequestBody
-    /// What comes back with the answer.
-    let key: JSONEcho?
-    let metadata: JSONEcho?
-
-    private static let schema = WireSchema(["key", "request", "metadata"])
-    private static let inlineSchema = WireSchema(["request", "metadata"])
-
-    init(from decoder: any Decoder) throws {
-        try self.init(from: decoder, keyed: true)
-    }
-
-    init(from decoder: any Decoder, keyed: Bool) throws {
-        let fields = try WireObject(decoder, keyed ? Self.schema : Self.inlineSchema)
-        guard let request = try fields.value("request", EmbedRequestBody.self) else {
-            throw fields.failure("A request of a batch job needs a \"request\".")
-        }
-        self.request = request
-        key = try fields.value("key", JSONEcho.self)
-        metadata = try fields.value("metadata", JSONEcho.self)
-    }
-
-    /// The key and the metadata of a line that cannot be read otherwise, so that its error can be told apart.
-    struct Labels: Decodable {
-        let key: JSONEcho?
-        let metadata: JSONEcho?
+    private static func request(_ json: inout JSONReader) throws(JSONError) -> [UInt8] {
+        var again = json
+        _ = try BatchRequest(&json, isKeyed: false)
+        return try again.copy()
     }
 }

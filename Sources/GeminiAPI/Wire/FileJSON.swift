@@ -1,42 +1,52 @@
 import Castor
+import CastorJSON
 import FoundationEssentials
 import ServerState
 
 /// `File`, as clients send it: what they may set, and the rest by name only.
-struct FileBody: Decodable {
+struct FileBody: WireBody {
     /// Without `files/`.
     var id: String?
     var displayName: String?
     var mimeType: String?
     var sizeBytes: Int?
 
-    private static let schema = WireSchema([
-        "name", "display_name", "mime_type", "size_bytes", "create_time", "update_time", "expiration_time",
-        "sha256_hash",
-        "uri", "download_uri", "state", "source", "error", "video_metadata",
-    ])
-
-    init(from decoder: any Decoder) throws {
-        let fields = try WireObject(decoder, Self.schema)
-        id = try fields.string("name").flatMap { $0.isEmpty ? nil : $0 }
-        if let name = id, name.hasPrefix("files/") { id = String(name.dropFirst("files/".count)) }
-        displayName = try fields.string("display_name")
-        mimeType = try fields.string("mime_type")
-        sizeBytes = try fields.int64("size_bytes")
-        if let sizeBytes, sizeBytes < 0 { throw fields.failure("size_bytes", "TYPE_INT64") }
+    init(_ json: inout JSONReader) throws(JSONError) {
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "name":
+                let name = try json.wireString()
+                id = name.isEmpty ? nil : name.hasPrefix("files/") ? String(name.dropFirst("files/".count)) : name
+            case "display_name": displayName = try json.wireString()
+            case "mime_type": mimeType = try json.wireString()
+            case "size_bytes":
+                let bytes = try json.wireInt64()
+                guard bytes >= 0 else { throw json.failure(.value("must not be below 0")) }
+                sizeBytes = bytes
+            case "create_time", "update_time", "expiration_time", "sha256_hash", "uri", "download_uri", "state",
+                "source", "error", "video_metadata":
+                try json.skip()
+            default: try json.unknown(name)
+            }
+        }
     }
 
     init() {}
 }
 
 /// `{"file": File}`
-struct CreateFileBody: Decodable {
+struct CreateFileBody: WireBody {
     var file = FileBody()
 
-    private static let schema = WireSchema(["file"])
-
-    init(from decoder: any Decoder) throws {
-        file = try WireObject(decoder, Self.schema).value("file", FileBody.self) ?? FileBody()
+    init(_ json: inout JSONReader) throws(JSONError) {
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "file": file = try FileBody(&json)
+            default: try json.unknown(name)
+            }
+        }
     }
 
     init() {}

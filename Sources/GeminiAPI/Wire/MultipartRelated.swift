@@ -85,7 +85,7 @@ enum MultipartRelated {
         if end > position, bytes[end - 1] == UInt8(ascii: "\r") { end -= 1 }
         part.bytes = Array(bytes[position..<max(position, end)])
         if isBase64 {
-            guard let decoded = Base64.decode(String(decoding: part.bytes.filter { $0 > 0x20 }, as: UTF8.self)) else {
+            guard let decoded = part.bytes.withUnsafeBufferPointer(Base64.decode) else {
                 throw .invalid("A part of the multipart body is not base64, as its headers say.")
             }
             part.bytes = decoded

@@ -34,6 +34,14 @@ package final class DataSet: Sendable {
     package let hasPositives: Bool
     /// Whether a sample has a part that is no text.
     package let hasMedia: Bool
+    /// Whether a sample has a hard negative.
+    package let hasNegatives: Bool
+    /// Whether there are two queries, two positives.
+    package let queriesDiffer: Bool
+    package let positivesDiffer: Bool
+    /// Samples with a teacher vector that has no direction, and the first of them.
+    package let zeroTeacherCount: Int
+    package let firstZeroTeacher: DataPlace?
     /// Components of a teacher vector; nil without one.
     package let queryTeacherDimensions: Int?
     package let positiveTeacherDimensions: Int?
@@ -87,6 +95,10 @@ package final class DataSet: Sendable {
         let inspected = reader.inspectAll(count, imageTokens: imageTokens, pool)
         var shape: Shape?
         var hasMedia = false
+        var hasNegatives = false
+        var (firstQuery, firstPositive): (UInt64?, UInt64?)
+        var (queriesDiffer, positivesDiffer) = (false, false)
+        var zeroTeachers: (count: Int, first: DataPlace?) = (0, nil)
         var rows: [Row] = []
         for (record, result) in inspected.enumerated() {
             switch result {
@@ -96,6 +108,14 @@ package final class DataSet: Sendable {
                 } else {
                     shape = found.shape
                     if found.hasMedia { hasMedia = true }
+                    if found.hasNegatives { hasNegatives = true }
+                    if found.query != firstQuery ?? found.query { queriesDiffer = true }
+                    if found.positive != firstPositive ?? found.positive { positivesDiffer = true }
+                    firstQuery = firstQuery ?? found.query
+                    firstPositive = firstPositive ?? found.positive
+                    if found.hasZeroTeacher {
+                        zeroTeachers = (zeroTeachers.count + 1, zeroTeachers.first ?? reader.place(record))
+                    }
                     rows.append(Row(record: Int32(record), tokens: found.tokens, hash: found.hash))
                 }
             case .failure(let error): bad.append(BadSample(place: reader.place(record), reason: error.reason))
@@ -112,6 +132,11 @@ package final class DataSet: Sendable {
         }
         hasPositives = shape.hasPositive
         self.hasMedia = hasMedia
+        self.hasNegatives = hasNegatives
+        self.queriesDiffer = queriesDiffer
+        self.positivesDiffer = positivesDiffer
+        zeroTeacherCount = zeroTeachers.count
+        firstZeroTeacher = zeroTeachers.first
         (queryTeacherDimensions, positiveTeacherDimensions) = (shape.queryTeacher, shape.positiveTeacher)
         (training, heldOut) = Self.split(rows, share: source.heldOut)
         fingerprint = Self.fingerprint(source, rows)
@@ -211,7 +236,12 @@ extension DataSet {
         struct Found {
             var tokens: Int32
             var hash: UInt64
+            /// Of the query and of the positive alone.
+            var query: UInt64
+            var positive: UInt64
             var hasMedia: Bool
+            var hasNegatives: Bool
+            var hasZeroTeacher: Bool
             var shape: Shape
         }
 
@@ -263,9 +293,19 @@ extension DataSet {
                 hash.add(sample.query)
                 if let positive = sample.positive { hash.add(positive) }
             }
+            func hashOf(_ content: Content) -> UInt64 {
+                var hash = ByteHash()
+                hash.add(content)
+                return hash.value
+            }
             return Found(
-                tokens: Int32(clamping: tokens), hash: hash.value,
+                tokens: Int32(clamping: tokens), hash: hash.value, query: hashOf(sample.query),
+                positive: sample.positive.map(hashOf) ?? 0,
                 hasMedia: sample.contents.contains { $0.parts.contains { if case .text = $0 { false } else { true } } },
+                hasNegatives: !sample.negatives.isEmpty,
+                hasZeroTeacher: [sample.queryTeacher, sample.positiveTeacher].contains {
+                    $0?.allSatisfy { $0 == 0 } == true
+                },
                 shape: Shape(
                     hasPositive: sample.positive != nil, queryTeacher: sample.queryTeacher?.count,
                     positiveTeacher: sample.positiveTeacher?.count))

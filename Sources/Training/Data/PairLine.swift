@@ -1,101 +1,111 @@
 import Castor
-import FoundationEssentials
+import CastorJSON
 
 /// One line of a JSONL data set.
-struct PairLine: Decodable {
+struct PairLine {
     let query: Content
-    let positive: Content?
-    let negatives: [Content]
-    let queryTeacher: [Float]?
-    let positiveTeacher: [Float]?
-    let task: TaskType?
+    private(set) var positive: Content?
+    private(set) var negatives: [Content] = []
+    private(set) var queryTeacher: [Float]?
+    private(set) var positiveTeacher: [Float]?
+    private(set) var task: TaskType?
 
-    init(json: UnsafeRawBufferPointer) throws(Unreadable) {
-        guard String(validating: json, as: UTF8.self) != nil else { throw Unreadable("is not valid UTF-8") }
-        do {
-            self = try JSONDecoder().decode(PairLine.self, from: Data(json))
-        } catch {
-            throw Unreadable(WireError(error).description)
-        }
+    init(json bytes: UnsafeRawBufferPointer) throws(Unreadable) {
+        do throws(JSONError) {
+            self = try JSONReader.read(bytes) { (json) throws(JSONError) in try PairLine(&json) }
+        } catch { throw Unreadable(error) }
     }
 
-    init(from decoder: any Decoder) throws {
-        let fields = try Castor.Fields(
-            decoder, known: ["query", "positive", "negatives", "teacher", "task"])
-        guard let query = try fields.value("query", Content.self) else { throw fields.failure("lacks \"query\"") }
-        self.query = query
-        positive = try fields.value("positive")
-        negatives = try fields.value("negatives") ?? []
-        if let vector = try? fields.value("teacher", [Float].self) {
-            (queryTeacher, positiveTeacher) = (vector, nil)
-        } else {
-            let teacher = try fields.value("teacher", Teacher.self)
-            (queryTeacher, positiveTeacher) = (teacher?.query, teacher?.positive)
-        }
-        if let name = try fields.value("task", String.self) {
-            guard let task = TaskType(name: name) else {
-                let names = TaskType.allCases.map(\.rawValue).joined(separator: ", ")
-                throw fields.failure("unknown task \"\(name)\"; tasks are \(names)")
+    private init(_ json: inout JSONReader) throws(JSONError) {
+        var query: Content?
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "query": query = try Content(&json)
+            case "positive": positive = try Content(&json)
+            case "negatives":
+                negatives = []
+                try json.startRepeated()
+                while try json.nextItem() { negatives.append(try Content(&json)) }
+            case "teacher": (queryTeacher, positiveTeacher) = try Self.teacher(&json)
+            case "task":
+                let word = try json.wireString()
+                task = TaskType(name: word)
+                if task == nil {
+                    let names = TaskType.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw json.failure(.value("unknown task \"\(word)\"; tasks are \(names)"))
+                }
+            default: try json.unknown(name)
             }
-            self.task = task
-        } else {
-            task = nil
         }
+        guard let query else { throw json.failure(.missing(name: "query")) }
+        self.query = query
     }
 
-    private struct Teacher: Decodable {
-        let query: [Float]?
-        let positive: [Float]?
-
-        init(from decoder: any Decoder) throws {
-            let fields = try Castor.Fields(decoder, known: ["query", "positive"])
-            query = try fields.value("query")
-            positive = try fields.value("positive")
-            guard query != nil || positive != nil else { throw fields.failure("names no vector") }
+    /// The query's vector, or `{"query": [..], "positive": [..]}`.
+    private static func teacher(_ json: inout JSONReader) throws(JSONError) -> (query: [Float]?, positive: [Float]?) {
+        func vector(_ json: inout JSONReader) throws(JSONError) -> [Float] {
+            var values: [Float] = []
+            try json.appendFloats(to: &values)
+            return values
         }
+        if try json.kind() == .list { return (try vector(&json), nil) }
+        var teacher: (query: [Float]?, positive: [Float]?)
+        try json.startObject()
+        while let name = try json.nextField() {
+            switch name {
+            case "query": teacher.query = try vector(&json)
+            case "positive": teacher.positive = try vector(&json)
+            default: try json.unknown(name)
+            }
+        }
+        guard teacher.query != nil || teacher.positive != nil else { throw json.failure(.value("names no vector")) }
+        return teacher
     }
 }
 
 /// One line of a captions file in JSONL: the file and its captions under the names that data sets use for them.
-struct CaptionLine: Decodable {
+struct CaptionLine {
     let file: String
     let captions: [String]
 
     static let fileKeys = ["file_name", "file", "image", "audio", "path"]
     static let captionKeys = ["captions", "caption", "text"]
 
-    init(json: UnsafeRawBufferPointer) throws(Unreadable) {
-        guard String(validating: json, as: UTF8.self) != nil else { throw Unreadable("is not valid UTF-8") }
-        do {
-            self = try JSONDecoder().decode(CaptionLine.self, from: Data(json))
-        } catch let error as Unreadable {
-            throw error
-        } catch {
-            throw Unreadable(WireError(error).description)
-        }
+    init(json bytes: UnsafeRawBufferPointer) throws(Unreadable) {
+        do throws(JSONError) {
+            self = try JSONReader.read(bytes) { (json) throws(JSONError) in try CaptionLine(&json) }
+        } catch { throw Unreadable(error) }
     }
 
-    init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Key.self)
-        guard let fileKey = Self.fileKeys.map(Key.init).first(where: fields.contains) else {
-            throw Unreadable("names no file (\(Self.fileKeys.joined(separator: ", ")))")
+    private init(_ json: inout JSONReader) throws(JSONError) {
+        var file: (rank: Int, name: String)?
+        var captions: (rank: Int, texts: [String])?
+        try json.startObject()
+        while let name = try json.nextName() {
+            let key = name.text
+            if let rank = Self.fileKeys.firstIndex(of: key), rank <= file?.rank ?? rank {
+                file = (rank, try json.string())
+            } else if let rank = Self.captionKeys.firstIndex(of: key), rank <= captions?.rank ?? rank {
+                var texts: [String] = []
+                try json.startRepeated()
+                while try json.nextItem() { texts.append(try json.string()) }
+                captions = (rank, texts)
+            }
         }
-        file = try fields.decode(String.self, forKey: fileKey)
-        guard let key = Self.captionKeys.map(Key.init).first(where: fields.contains) else {
-            throw Unreadable("has no caption (\(Self.captionKeys.joined(separator: ", ")))")
+        guard let file else {
+            throw json.failure(.value("names no file (\(Self.fileKeys.joined(separator: ", ")))"))
         }
-        if let one = try? fields.decode(String.self, forKey: key) {
-            captions = [one]
-        } else {
-            captions = try fields.decode([String].self, forKey: key)
+        guard let captions else {
+            throw json.failure(.value("has no caption (\(Self.captionKeys.joined(separator: ", ")))"))
         }
+        self.file = file.name
+        self.captions = captions.texts
     }
+}
 
-    private struct Key: CodingKey {
-        let stringValue: String
-        var intValue: Int? { nil }
-        init(_ name: String) { stringValue = name }
-        init?(stringValue: String) { self.stringValue = stringValue }
-        init?(intValue: Int) { nil }
+extension Unreadable {
+    init(_ error: JSONError) {
+        self.init(WireError(error).description)
     }
 }

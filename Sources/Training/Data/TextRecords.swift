@@ -8,8 +8,8 @@ struct TextRecord: Sendable {
     var line: Int
 }
 
-/// A text file, mapped, and where its records are. Blank lines are no records; a byte order mark and both kinds of line
-/// ends are read over.
+/// A text file, mapped, and where its records are. Blank lines are no records; a byte order mark and all kinds of line ends are
+/// read over: a file without any line feed is divided at carriage returns, as old Macs and some spreadsheets write it.
 struct TextRecords: Sendable {
     let path: String
     let file: MappedFile
@@ -26,21 +26,29 @@ struct TextRecords: Sendable {
         if start == 0, bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) {
             throw .format(place: DataPlace(path: path), reason: "is UTF-16; only UTF-8 is read")
         }
+        let lineEnd = Self.lineEnd(bytes)
         records =
-            quoted ? try Self.quotedRecords(bytes, from: start, path: path) : Self.lines(bytes, from: start)
+            quoted
+            ? try Self.quotedRecords(bytes, from: start, lineEnd, path: path) : Self.lines(bytes, from: start, lineEnd)
     }
 
     func bytes(_ record: TextRecord) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: file.bytes[record.offset..<record.offset + record.length])
     }
 
-    private static func lines(_ bytes: UnsafeRawBufferPointer, from start: Int) -> [TextRecord] {
+    private static func lineEnd(_ bytes: UnsafeRawBufferPointer) -> UInt8 {
+        guard let base = bytes.baseAddress, memchr(base, 10, bytes.count) == nil else { return 10 }
+        return memchr(base, 13, bytes.count) == nil ? 10 : 13
+    }
+
+    private static func lines(_ bytes: UnsafeRawBufferPointer, from start: Int, _ lineEnd: UInt8) -> [TextRecord] {
         var records: [TextRecord] = []
         var (offset, line) = (start, 1)
         while offset < bytes.count {
             let rest = bytes.count - offset
             let end =
-                memchr(bytes.baseAddress! + offset, 10, rest).map { bytes.baseAddress!.distance(to: $0) } ?? bytes.count
+                memchr(bytes.baseAddress! + offset, Int32(lineEnd), rest).map { bytes.baseAddress!.distance(to: $0) }
+                ?? bytes.count
             append(bytes, offset..<end, line, to: &records)
             (offset, line) = (end + 1, line + 1)
         }
@@ -48,7 +56,7 @@ struct TextRecords: Sendable {
     }
 
     private static func quotedRecords(
-        _ bytes: UnsafeRawBufferPointer, from start: Int, path: String
+        _ bytes: UnsafeRawBufferPointer, from start: Int, _ lineEnd: UInt8, path: String
     ) throws(DataError) -> [TextRecord] {
         var records: [TextRecord] = []
         var (recordStart, recordLine, line) = (start, 1, 1)
@@ -61,7 +69,7 @@ struct TextRecords: Sendable {
             if openedAt != nil {
                 // A doubled quote closes and opens again.
                 if byte == UInt8(ascii: "\"") { (openedAt, closed) = (nil, offset) }
-                if byte == 10 { line += 1 }
+                if byte == lineEnd { line += 1 }
                 continue
             }
             switch byte {
@@ -69,7 +77,7 @@ struct TextRecords: Sendable {
             case UInt8(ascii: ","):
                 fieldStarts = true
                 continue
-            case 10:
+            case lineEnd:
                 append(bytes, recordStart..<offset, recordLine, to: &records)
                 line += 1
                 (recordStart, recordLine, fieldStarts) = (offset + 1, line, true)

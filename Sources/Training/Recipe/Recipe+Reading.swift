@@ -1,3 +1,4 @@
+package import CastorJSON
 import CastorNumerics
 import Encoder
 import FoundationEssentials
@@ -15,15 +16,21 @@ extension Recipe {
         var folder = ""
         if let slash = path.lastIndex(of: "/") { folder = slash == path.startIndex ? "/" : String(path[..<slash]) }
         let tree: JSONValue
-        do throws(JSONValue.Unparsable) { tree = try JSONValue(json: Array(file.bytes)) } catch {
+        do throws(JSONError) { tree = try JSONValue(json: file.bytes) } catch {
             let isYAML = [".yaml", ".yml"].contains { path.lowercased().hasSuffix($0) }
             throw .syntax(
                 path: path,
                 reason: isYAML
-                    ? "is YAML by its name; a recipe is read as JSON only, and this is none: \(error.reason)"
-                    : "is not valid JSON: \(error.reason)")
+                    ? "is YAML by its name; a recipe is read as JSON only, and this is none: \(error.description)"
+                    : "is not valid JSON: \(error.description)")
         }
-        try self.init(tree, folder: folder, overrides: overrides)
+        do throws(RecipeError) { try self.init(tree, folder: folder, overrides: overrides) } catch {
+            // With overrides a mistake may be one of theirs.
+            guard overrides.isEmpty, case .invalid(var problems) = error else { throw error }
+            let lines = JSONLines(Array(file.bytes))
+            for index in problems.indices { problems[index].line = lines[problems[index].path] }
+            throw .invalid(problems)
+        }
     }
 
     /// - Parameter folder: what paths in `tree` are relative to; empty for the working folder
@@ -45,7 +52,7 @@ extension Recipe {
     /// The recipe as a tree, every default in it: for checkpoints, reports and model cards.
     package var tree: JSONValue {
         do {
-            return try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(self))
+            return try JSONValue(json: Array(JSONEncoder().encode(self)))
         } catch {
             preconditionFailure("a recipe cannot be written: \(error)")
         }

@@ -3,13 +3,17 @@ package struct RecipeProblem: Sendable, Equatable, CustomStringConvertible {
     /// `stages[1].data[0].rate`; empty for the recipe as a whole.
     package var path: String
     package var reason: String
+    /// In the recipe's file; nil for what is not in it.
+    package var line: Int?
 
     package init(path: String, reason: String) {
         self.path = path
         self.reason = reason
     }
 
-    package var description: String { path.isEmpty ? reason : "\(path): \(reason)" }
+    package var description: String {
+        (line.map { "line \($0): " } ?? "") + (path.isEmpty ? reason : "\(path): \(reason)")
+    }
 }
 
 /// Why there is no recipe to follow.

@@ -1,3 +1,5 @@
+package import CastorJSON
+
 /// `stages[0].schedule.peak=1e-3`: a value for one place of a recipe.
 ///
 /// The value is JSON where it is JSON, else a text. `stages[0].data[]=...` appends to a list. Objects on the way are made

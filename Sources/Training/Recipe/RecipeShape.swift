@@ -1,3 +1,5 @@
+import CastorJSON
+
 /// What a value of a recipe may be.
 indirect enum RecipeShape: Sendable {
     case flag

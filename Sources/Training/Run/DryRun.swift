@@ -13,6 +13,8 @@ package struct DryRun: Sendable {
     }
 
     package var stages: [Stage]
+    /// What is wrong with the data, as training would say it.
+    package var warnings: [String]
     package var parameters: Int
     /// Most bytes that the trial steps needed.
     package var peakMemory: Int
@@ -24,6 +26,7 @@ package struct DryRun: Sendable {
     package init(_ plan: RunPlan, _ pool: WorkerPool) throws(RunError) {
         let inputs = try RunInputs(plan, pool)
         stages = []
+        warnings = inputs.warnings
         for (index, stage) in plan.stages.enumerated() {
             let trainer = Trainer(
                 plan.configuration, try inputs.parameters(stage.objective), stage.objective, stage.options, pool)

@@ -8,7 +8,7 @@ struct RunInputs {
     let checks: [RetrievalCheck]
     let facts: [TrainingFacts.DataSet]
     let evaluationFacts: [TrainingFacts.EvaluationSet]
-    /// The first bad sample of each set that has one, and how many there are.
+    /// The first bad sample of each set that has one, and how many there are; what nothing can be learned from.
     let warnings: [String]
     private let plan: RunPlan
     private let pool: WorkerPool
@@ -61,6 +61,7 @@ struct RunInputs {
                         + "numbers flatter the model")
             }
         }
+        warnings += plan.stages.flatMap(LearningWarnings.of)
         (self.checks, self.facts, self.warnings) = (checks, facts, warnings)
         self.evaluationFacts = evaluationFacts
     }

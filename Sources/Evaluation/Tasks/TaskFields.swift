@@ -1,35 +1,10 @@
-import FoundationEssentials
+import CastorJSON
 
-/// Any JSON, for files whose unknown keys must be named.
-enum JSONValue: Sendable, Equatable, Decodable {
-    case null
-    case bool(Bool)
-    case number(Double)
-    case string(String)
-    case list([JSONValue])
-    case object([String: JSONValue])
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let text = try? container.decode(String.self) {
-            self = .string(text)
-        } else if let number = try? container.decode(Double.self) {
-            self = .number(number)
-        } else if let flag = try? container.decode(Bool.self) {
-            self = .bool(flag)
-        } else if let list = try? container.decode([JSONValue].self) {
-            self = .list(list)
-        } else {
-            self = .object(try container.decode([String: JSONValue].self))
-        }
-    }
-
+extension JSONValue {
     /// The value with `{name}` replaced by its binding in every string.
     func replacing(_ bindings: [String: String]) -> JSONValue {
         switch self {
-        case .string(let text): .string(bindings.reduce(text) { $0.replacing("{\($1.key)}", with: $1.value) })
+        case .text(let text): .text(bindings.reduce(text) { $0.replacing("{\($1.key)}", with: $1.value) })
         case .list(let list): .list(list.map { $0.replacing(bindings) })
         case .object(let object): .object(object.mapValues { $0.replacing(bindings) })
         default: self
@@ -88,7 +63,7 @@ struct TaskFields {
 
     func string(_ name: String) throws(EvaluationError) -> String? {
         guard let value = value(name) else { return nil }
-        guard case .string(let text) = value, !text.isEmpty else { throw failure(name, "must be a text") }
+        guard case .text(let text) = value, !text.isEmpty else { throw failure(name, "must be a text") }
         return text
     }
 
@@ -111,7 +86,7 @@ struct TaskFields {
 
     func flag(_ name: String) throws(EvaluationError) -> Bool? {
         guard let value = value(name) else { return nil }
-        guard case .bool(let flag) = value else { throw failure(name, "must be true or false") }
+        guard case .flag(let flag) = value else { throw failure(name, "must be true or false") }
         return flag
     }
 
@@ -129,7 +104,7 @@ extension JSONValue {
         guard case .list(let list) = self else { return nil }
         var texts: [String] = []
         for item in list {
-            guard case .string(let text) = item else { return nil }
+            guard case .text(let text) = item else { return nil }
             texts.append(text)
         }
         return texts

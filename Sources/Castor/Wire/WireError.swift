@@ -1,0 +1,12 @@
+package import CastorJSON
+
+/// JSON that is not of the service's form; the description names the place.
+public struct WireError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let description: String
+
+    package init(_ error: JSONError) {
+        description =
+            error.isSyntax
+            ? "is not valid JSON (\(error.line > 1 ? error.description : error.lineDescription))" : error.description
+    }
+}
