@@ -1,6 +1,7 @@
 """Views of pictures and sounds: parts of them, other colours, mixtures; the same for the same file and number, so that a model can be shown what its teacher saw."""
 import hashlib
 import random
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,12 @@ def part_of(image: Image.Image, pick: random.Random) -> Image.Image:
 
 def sound(path: Path) -> np.ndarray:
     """Mono, f32, 16,000 a second."""
-    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:
+        # What libsndfile refuses, FFmpeg reads.
+        command = ["ffmpeg", "-v", "error", "-i", path, "-f", "f32le", "-ac", "1", "-ar", str(RATE), "-"]
+        samples, rate = np.frombuffer(subprocess.run(command, check=True, capture_output=True).stdout, np.float32)[:, None], RATE
     samples = samples.mean(1)
     if rate != RATE:
         from math import gcd
