@@ -33,7 +33,8 @@ struct BatchRun {
             let lines = try nextGroup(reader, &lineNumber)
             guard !lines.isEmpty else { break }
             let group = Group(
-                first: tally.count + 1, lines: lines, identities: lines.map { sink == nil ? nil : $0.identity(in: base) },
+                first: tally.count + 1, lines: lines,
+                identities: lines.map { sink == nil ? nil : $0.identity(in: base) },
                 left: try leftLines(lines, after: tally.count, in: sink, input: input))
             if !tally.isCompared, let sink, let index = lines.indices.first(where: group.keeps),
                 let values = group.left[index].values

@@ -36,7 +36,12 @@ enum ContainerClaims {
     ) throws(MediaError) -> MediaNote? {
         switch format {
         case .mp4, .mov: return try checkISO(bytes, format.rawValue, limits)
-        case .mpeg, .webm, .mkv: return nil
+        case .webm, .mkv:
+            return Matroska.shortfall(bytes).map { claimed, present in
+                .damaged(
+                    format: format.rawValue, reason: "the header claims \(claimed) bytes, \(present) are present")
+            }
+        case .mpeg: return nil
         }
     }
 

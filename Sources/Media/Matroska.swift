@@ -19,11 +19,24 @@ enum Matroska {
         var id: UInt32
         /// Cut at the end of the parent.
         var content: Range<Int>
+        /// Nil where the writer could not know it.
+        var claimedLength: Int?
     }
+
+    /// What the segment, which holds all else, claims to have and what is there, where that is less: the file was cut.
+    static func shortfall(_ bytes: UnsafeRawBufferPointer) -> (claimed: Int, present: Int)? {
+        for segment in elements(bytes, 0..<bytes.count) where segment.id == segmentID {
+            guard let claimed = segment.claimedLength, claimed > segment.content.count else { continue }
+            return (claimed, segment.content.count)
+        }
+        return nil
+    }
+
+    private static let segmentID: UInt32 = 0x1853_8067
 
     private static func trackTypes(_ bytes: UnsafeRawBufferPointer) -> Set<UInt8> {
         var types: Set<UInt8> = []
-        for segment in elements(bytes, 0..<bytes.count) where segment.id == 0x1853_8067 {
+        for segment in elements(bytes, 0..<bytes.count) where segment.id == segmentID {
             for tracks in elements(bytes, segment.content) where tracks.id == 0x1654_AE6B {
                 for entry in elements(bytes, tracks.content) where entry.id == 0xAE {
                     for type in elements(bytes, entry.content) where type.id == 0x83 && !type.content.isEmpty {
@@ -52,7 +65,7 @@ enum Matroska {
             let start = min(sizeOffset + sizeLength, range.upperBound)
             let isUnknown = size == 1 << (7 * UInt64(sizeLength)) - 1
             let end = isUnknown ? range.upperBound : start + min(Int(size), range.upperBound - start)
-            elements.append(Element(id: id, content: start..<end))
+            elements.append(Element(id: id, content: start..<end, claimedLength: isUnknown ? nil : Int(size)))
             offset = end
         }
         return elements

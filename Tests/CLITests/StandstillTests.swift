@@ -8,13 +8,18 @@ import Testing
         let arguments = command.map { strdup($0) } + [nil]
         defer { arguments.forEach { free($0) } }
         var process: pid_t = 0
-        let code = posix_spawn(&process, command[0], nil, nil, arguments, environ)
+        // A group of its own, so that nothing that it starts stays.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        let code = posix_spawn(&process, command[0], nil, &attributes, arguments, environ)
         try #require(code == 0)
         return process
     }
 
     private func end(_ process: pid_t) {
-        kill(process, SIGKILL)
+        kill(-process, SIGKILL)
         waitpid(process, nil, 0)
     }
 

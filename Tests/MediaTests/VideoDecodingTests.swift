@@ -163,8 +163,12 @@ import Testing
         let bytes = try Fixture.bytes(name)
         let format = try Fixture.videoFormat(bytes)
         #expect(try VideoDecoder.decode(bytes, format, sound: true).notes.isEmpty)
-        let cut = try VideoDecoder.decode(Array(bytes[..<(bytes.count * 2 / 3)]), format)
-        #expect(cut.notes.contains { if case .shorter = $0 { true } else { false } }, "\(cut.notes)")
+        for sevenths in 4...6 {
+            let cut = try VideoDecoder.decode(Array(bytes[..<(bytes.count * sevenths / 7)]), format)
+            #expect(cut.notes.contains { if case .damaged = $0 { true } else { false } }, "\(cut.notes)")
+        }
+        let half = try VideoDecoder.decode(Array(bytes[..<(bytes.count / 2)]), format)
+        #expect(half.notes.contains { if case .shorter = $0 { true } else { false } }, "\(half.notes)")
     }
 
     @Test func frameSizeAndWorkAreLimited() {

@@ -36,7 +36,7 @@ package struct Standstill {
         guard time - lastTime >= milliseconds else { return idleLooks >= looks }
         lastTime = time
         let family = Self.family(of: process)
-        guard let first = family.first, first.state != "Z" else {
+        guard !family.isEmpty, !Self.isGone(process) else {
             idleLooks = looks
             return true
         }
@@ -134,6 +134,14 @@ package struct Standstill {
             next += 1
         }
         return found
+    }
+
+    /// Whether all threads of a process have ended. The first one's state alone does not tell: it is seen to end before others that still compute.
+    private static func isGone(_ process: pid_t) -> Bool {
+        names(in: "/proc/\(process)/task").allSatisfy { thread in
+            guard let state = member("/proc/\(process)/task/\(thread)/stat", process)?.state else { return true }
+            return state == "Z" || state == "X"
+        }
     }
 
     /// Whether a thread other than the one that asks is running, runnable or waiting for a disk.

@@ -355,7 +355,8 @@ static castor_ffmpeg_status open_decoder(decoding *d) {
         return castor_status_of(error, CASTOR_FFMPEG_DAMAGED);
     }
     d->codec->pkt_timebase = stream->time_base;
-    d->codec->thread_count = d->request->threads;
+    // With threads, dav1d 1.0 waits for ever for a frame that was damaged.
+    d->codec->thread_count = decoder->id == AV_CODEC_ID_AV1 ? 1 : d->request->threads;
     d->codec->lowres = d->request->lowres;
     d->codec->max_pixels = d->request->max_pixels;
     error = ff.avcodec_open2(d->codec, decoder, NULL);
