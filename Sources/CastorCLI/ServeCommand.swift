@@ -35,6 +35,13 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A file with a key a line; # starts a comment.", valueName: "file"))
     var apiKeyFile: String?
 
+    @Option(
+        name: .customLong("allowed-host"),
+        help: ArgumentHelp(
+            "A name that a server without keys answers to, beside this machine's own; may be repeated; * is any.",
+            valueName: "host"))
+    var allowedHosts: [String] = []
+
     @Option(help: ArgumentHelp("Certificate chain, PEM. With --tls-key, the server speaks TLS.", valueName: "file"))
     var tlsCert: String?
 
@@ -148,6 +155,7 @@ struct ServeCommand: AsyncParsableCommand {
         options.host = host
         options.port = port
         options.apiKeys = try keys()
+        options.allowedHosts = allowedHosts
         options.tlsCertificatePath = tlsCert
         options.tlsKeyPath = tlsKey
         options.corsOrigins = corsOrigins

@@ -8,6 +8,8 @@ package struct ServerOptions: Sendable {
     package var port = 8080
     /// API keys that are let in. The default, none, lets everybody in.
     package var apiKeys: [String] = []
+    /// Names and addresses, beside this machine's own, that a server without keys answers to; `*` is any. The default is none.
+    package var allowedHosts: [String] = []
     /// PEM files; both or none.
     package var tlsCertificatePath: String?
     package var tlsKeyPath: String?

@@ -151,7 +151,7 @@ private final class State: @unchecked Sendable {
     }
 
     func waitForHelpers() {
-        for _ in 0..<spins where busy.load(ordering: .acquiring) > 0 { relax() }
+        _ = spin(spins) { busy.load(ordering: .acquiring) > 0 }
         pthread_mutex_lock(&mutex)
         while busy.load(ordering: .acquiring) > 0 { pthread_cond_wait(&done, &mutex) }
         job = nil
@@ -168,7 +168,7 @@ private final class State: @unchecked Sendable {
     func serve(_ worker: WorkerPool.Worker) {
         var seen = 0
         while true {
-            for _ in 0..<spins where generation.load(ordering: .acquiring) == seen { relax() }
+            _ = spin(spins) { generation.load(ordering: .acquiring) == seen && !stopped.load(ordering: .relaxed) }
             pthread_mutex_lock(&mutex)
             while generation.load(ordering: .acquiring) == seen, !stopped.load(ordering: .acquiring) {
                 pthread_cond_wait(&wake, &mutex)
@@ -185,8 +185,13 @@ private final class State: @unchecked Sendable {
     }
 }
 
-/// One turn of a waiting loop, a few nanoseconds.
+/// Asks again and again while `isWaiting`, at most so many times, and says how often. A turn takes a few nanoseconds.
 @inline(__always)
-private func relax() {
-    atomicMemoryFence(ordering: .acquiring)
+package func spin(_ turns: Int, while isWaiting: () -> Bool) -> Int {
+    var turn = 0
+    while turn < turns, isWaiting() {
+        atomicMemoryFence(ordering: .acquiring)
+        turn += 1
+    }
+    return turn
 }

@@ -33,6 +33,18 @@ import Testing
         #expect(total.load(ordering: .relaxed) == 16 * 200 * 10)
     }
 
+    @Test func waitingEndsWithWhatIsWaitedFor() {
+        var questions = 0
+        #expect(
+            spin(1_000) {
+                questions += 1
+                return questions < 5
+            } == 4)
+        #expect(questions == 5)
+        #expect(spin(1_000) { true } == 1_000)
+        #expect(spin(1_000) { false } == 0)
+    }
+
     @Test func rangesCoverEverythingInOrder() {
         let pool = WorkerPool(threads: 3)
         for count in [0, 1, 5, 63, 64, 1_000] {
@@ -55,16 +67,11 @@ import Testing
     }
 }
 
-private final class Counts: @unchecked Sendable {
-    private let counts: UnsafeMutableBufferPointer<Int>
+private final class Counts: Sendable {
+    private let counts: Mutex<[Int]>
 
-    init(_ count: Int) {
-        counts = .allocate(capacity: count)
-        counts.initialize(repeating: 0)
-    }
+    init(_ count: Int) { counts = Mutex(Array(repeating: 0, count: count)) }
 
-    deinit { counts.deallocate() }
-
-    func add(_ index: Int) { counts[index] += 1 }
-    var values: [Int] { Array(counts) }
+    func add(_ index: Int) { counts.withLock { $0[index] += 1 } }
+    var values: [Int] { counts.withLock { $0 } }
 }

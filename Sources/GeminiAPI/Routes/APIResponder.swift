@@ -8,12 +8,14 @@ package struct APIResponder: HTTPResponder {
 
     private let server: ServerCore
     private let router: RouterResponder<APIContext>
+    private let hosts: HostCheck
     private let cors: CORS
     private let compression: ReplyCompression
     private let unknownPath: UnknownPath
 
     package init(server: ServerCore, table: RouteTable) {
         self.server = server
+        hosts = HostCheck(server.options)
         cors = CORS(origins: server.options.corsOrigins)
         compression = ReplyCompression(replies: server.options.compressedReplies)
         unknownPath = UnknownPath(table)
@@ -29,7 +31,10 @@ package struct APIResponder: HTTPResponder {
         let start = Nanoseconds.now
         let request = request.withPlainColons
         var response: Response
-        if let preflight = cors.preflight(request) {
+        let isMeant = Result { () throws(APIError) in try hosts.check(request, at: context.channel.localAddress) }
+        if case .failure(let error) = isMeant {
+            response = Self.answer(error, to: request, logger: server.logger)
+        } else if let preflight = cors.preflight(request) {
             response = preflight
         } else {
             do {

@@ -1,0 +1,62 @@
+package import Hummingbird
+import NIOCore
+
+/// Which names a server without keys answers to. A page on the web can let its own name lead to this machine and then reads every answer as
+/// its own (DNS rebinding); what it cannot do is to send another `Host` than that name.
+package struct HostCheck: Sendable {
+    private let allowed: Set<String>
+    private let isOpen: Bool
+
+    /// - Parameter hosts: names or addresses beside this machine's own
+    package init(_ options: ServerOptions) {
+        // Who needs a key cannot be impersonated by a page that has none.
+        isOpen = !options.apiKeys.isEmpty || options.allowedHosts.contains("*")
+        allowed = Set((["localhost", options.host] + options.allowedHosts).map(Self.normalised))
+    }
+
+    /// Throws `permissionDenied` with the option that helps. Requests without `Host` are let in: browsers always send it.
+    package func check(_ request: Request, at local: SocketAddress?) throws(APIError) {
+        guard !isOpen, let authority = request.head.authority, !authority.isEmpty else { return }
+        let host = Self.normalised(Self.host(of: authority))
+        guard !allowed.contains(host), !Self.isLoopback(host), host != local?.ipAddress.map(Self.normalised) else {
+            return
+        }
+        throw APIError(
+            .permissionDenied,
+            """
+            The server does not answer to the host \(host.shortened), because it needs no key and web pages could use it under such \
+            a name. Start it with --allowed-host \(host.shortened), or with --api-key.
+            """)
+    }
+
+    /// Without the port, and an IPv6 address without its brackets.
+    private static func host(of authority: String) -> Substring {
+        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
+            return authority[authority.index(after: authority.startIndex)..<end]
+        }
+        // More than one colon is an address without brackets.
+        guard let colon = authority.firstIndex(of: ":"), authority.lastIndex(of: ":") == colon else {
+            return authority[...]
+        }
+        return authority[..<colon]
+    }
+
+    /// One spelling of a name or address.
+    private static func normalised(_ host: some StringProtocol) -> String {
+        var host = host.lowercased()
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        // The root's dot belongs to the same name.
+        if host.hasSuffix(".") { host.removeLast() }
+        if let address = try? SocketAddress(ipAddress: host, port: 0).ipAddress { host = address }
+        return host.hasPrefix("::ffff:") && host.contains(".") ? String(host.dropFirst(7)) : host
+    }
+
+    private static func isLoopback(_ host: String) -> Bool {
+        guard let address = try? SocketAddress(ipAddress: host, port: 0) else { return host.hasSuffix(".localhost") }
+        switch address {
+        case .v4: return host.hasPrefix("127.")
+        case .v6: return host == "::1"
+        case .unixDomainSocket: return false
+        }
+    }
+}
