@@ -66,7 +66,13 @@ enum ContainerClaims {
         }
         try checkSampleTables(bytes, name, limits)
         try checkFragments(bytes, name)
-        return boxes.count { bytes.has("moov", at: $0.typeOffset) } > 1 ? secondFile(name) : nil
+        if boxes.count(where: { bytes.has("moov", at: $0.typeOffset) }) > 1 { return secondFile(name) }
+        let movie = ISOContainer.boxes("moov", in: [bytes])
+        guard
+            ISOContainer.isBroken(bytes, mayEndInZeros: true)
+                || movie.contains(where: { ISOContainer.isBroken($0, mayEndInZeros: false) })
+        else { return nil }
+        return .damaged(format: name, reason: "parts of it cannot be read, and are left out")
     }
 
     private static func checkWave(

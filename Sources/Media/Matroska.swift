@@ -86,13 +86,16 @@ enum Matroska {
     /// The track that a block belongs to, where its number takes one byte; nil of other elements.
     private static func track(of id: UInt32, _ bytes: UnsafeRawBufferPointer, _ start: Int) -> UInt8? {
         switch id {
-        case 0xA3: return bytes.uint8(at: start).map { $0 & 0x7F }
+        case 0xA3: return bytes.uint8(at: start).map(shortNumber)
         case 0xA0:
             guard let (id, _, start) = header(bytes, at: start), id == 0xA1 else { return nil }
-            return bytes.uint8(at: start).map { $0 & 0x7F }
+            return bytes.uint8(at: start).map(shortNumber)
         default: return nil
         }
     }
+
+    /// 0, which no track has, for a number that takes more bytes.
+    private static func shortNumber(_ byte: UInt8) -> UInt8 { byte >= 0x80 ? byte & 0x7F : 0 }
 
     private static let clusterID: UInt32 = 0x1F43_B675
     /// What is in a segment beside clusters, and filling and checksums, which are anywhere.

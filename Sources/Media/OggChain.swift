@@ -39,8 +39,9 @@ enum OggChain {
                 offset += 1
                 continue
             }
-            if let stream = streams[page.stream], page.flags & beginsStream == 0, page.number > stream.next {
-                let gap = Int(page.number - stream.next)
+            if let stream = streams[page.stream], page.flags & beginsStream == 0, page.number != stream.next {
+                // Back where the first page of another link is missing.
+                let gap = page.number > stream.next ? Int(page.number - stream.next) : 1
                 // A recording of a broadcast has the headers, and then begins amid the stream.
                 if !stream.isHeader || gap <= maxGapBehindHeaders { missing += gap }
             }

@@ -38,6 +38,13 @@ import Testing
         if page > 2 { #expect(try !AudioDecoder.decode(cut, .ogg).notes.isEmpty) }
     }
 
+    @Test func aLinkWithoutItsFirstPageIsSaid() throws {
+        let bytes = try Fixture.bytes("uneven-pages.ogg")
+        let rest = bytes[Self.places("OggS", in: bytes)[1]...]
+        #expect(try !AudioDecoder.decode(bytes + rest, .ogg).notes.isEmpty)
+        #expect(try AudioDecoder.decode(bytes + bytes, .ogg).notes.isEmpty)
+    }
+
     @Test(arguments: ["tone-44k-stereo.ogg", "tone-48k-mono.opus", "tone-48k-stereo.flac"])
     func markedSoundBehindJunkIsHeard(name: String) throws {
         guard case .audio(let format) = try Fixture.type(name) else { return }
@@ -67,6 +74,12 @@ import Testing
             let stretched = Array(bytes[..<block] + Self.zeros + bytes[block...])
             #expect(try Self.damages(AudioDecoder.decode(stretched, .weba).notes) > 0)
             #expect(try Self.damages(AudioDecoder.decode(bytes + bytes, .weba).notes) > 0)
+            // Of a track that is not there, by a number of one byte and of two.
+            for number: UInt8 in [0x82, 0x41] {
+                var stray = bytes
+                stray[block + 9] = number
+                #expect(try Self.damages(AudioDecoder.decode(stray, .weba).notes) > 0)
+            }
         }
     }
 
@@ -119,7 +132,7 @@ import Testing
     @Test(arguments: ["h264.ts", "mpeg2.mpg", "mpeg1.mpg"]) func aFilmBehindJunkIsSeen(name: String) throws {
         let bytes = try Fixture.bytes(name)
         let whole = try decode(bytes)
-        for junk in [Self.zeros, Self.noise] {
+        for junk in [Self.zeros, Self.noise, Builder.id3(20)] {
             #expect(MediaType.sniff(junk + bytes) == .video(.mpeg))
             #expect(try decode(junk + bytes).frames == whole.frames)
         }
@@ -147,6 +160,26 @@ import Testing
         bytes.replaceSubrange(place + 12..<place + 16, with: bigEndian(UInt32(5)))
         let film = try VideoDecoder.decode(bytes, .mov)
         #expect(film.notes.contains { if case .shorter = $0 { true } else { false } }, "\(film.notes)")
+    }
+
+    /// Something else where a box is due: behind the first fragment, and in the place of a track.
+    @Test func boxesThatCannotBeReadAreSaid() throws {
+        var bytes = try Fixture.bytes("fragments.mp4")
+        let fragments = Self.places("moof", in: bytes)
+        try #require(fragments.count > 1)
+        bytes.replaceSubrange(fragments[1] - 4..<fragments[1] + 4, with: Self.noise[..<8])
+        #expect(try Self.damages(VideoDecoder.decode(bytes, .mp4).notes) > 0)
+        let movie = try Fixture.bytes("h264.mp4")
+        let tracks = Self.places("trak", in: movie)
+        try #require(tracks.count == 2)
+        var mute = movie
+        mute.replaceSubrange(tracks[1]..<tracks[1] + 4, with: [1, 2, 3, 4])
+        #expect(try Self.damages(VideoDecoder.decode(mute, .mp4, sound: true).notes) > 0)
+        // To the end of the file, which the tables are.
+        let length = movie.count - tracks[1] + 4
+        mute.replaceSubrange((tracks[1] - 4)..., with: [UInt8](repeating: 0, count: length))
+        #expect(try Self.damages(VideoDecoder.decode(mute, .mp4, sound: true).notes) > 0)
+        #expect(try VideoDecoder.decode(movie + Self.zeros, .mp4).notes.isEmpty)
     }
 
     @Test(arguments: ["mpeg2.mpg", "h264.ts"]) func framesThatAreMadeUpInPartAreSaid(name: String) throws {
