@@ -85,14 +85,15 @@ struct FFmpegVideo: ~Copyable {
         }
         let packets = UnsafeBufferPointer(start: first, count: count)
         // A recording may begin amid frames whose beginning is not in it.
-        let begin = packets.firstIndex { $0.key && $0.shown } ?? 0
-        let beginTime = packets[begin].time
-        let order = (begin..<count).filter { packets[$0].shown && packets[$0].time >= beginTime }
+        // A clip begins with frames that are not shown, the first of which may be the only one that decoding can begin at.
+        let begin = packets.firstIndex { $0.key } ?? 0
+        let order = (begin..<count).filter { packets[$0].shown && packets[$0].time >= packets[begin].time }
             .sorted { (packets[$0].time, $0) < (packets[$1].time, $1) }
         timeline.leftOut = packets.count { $0.shown } - order.count
-        guard let last = order.last else {
+        guard let opening = order.first, let last = order.last else {
             throw .damaged(format: format.rawValue, reason: "no frame of it is shown")
         }
+        let beginTime = packets[opening].time
         func seconds(_ time: Int64) -> Double {
             let (distance, overflow) = time.subtractingReportingOverflow(beginTime)
             return overflow ? .infinity : Double(distance) * Double(unit.num) / Double(unit.den)

@@ -182,6 +182,20 @@ import Testing
         #expect(try VideoDecoder.decode(movie + Self.zeros, .mp4).notes.isEmpty)
     }
 
+    /// An edit list that begins behind the key frame, as where a film was trimmed without coding it again.
+    @Test func aTrimmedFilmIsSeenFromItsFirstFrame() throws {
+        let whole = try Fixture.bytes("h264.mp4")
+        var bytes = whole
+        let (list, header) = (Self.places("elst", in: bytes)[0], Self.places("mdhd", in: bytes)[0])
+        func number(_ place: Int) -> UInt32 { bytes[place..<place + 4].reduce(0) { $0 << 8 | UInt32($1) } }
+        // Half a second later, in the track's unit; the film's is a thousandth.
+        let (later, length) = (number(list + 16) + number(header + 16) / 2, number(list + 12) - 500)
+        bytes.replaceSubrange(list + 12..<list + 20, with: bigEndian(length) + bigEndian(later))
+        let rate = VideoSelection(framesPerSecond: 10)
+        let all = try VideoDecoder.decode(whole, .mp4, rate).frames
+        #expect(try VideoDecoder.decode(bytes, .mp4, rate).frames == Array(all[5...]))
+    }
+
     @Test(arguments: ["mpeg2.mpg", "h264.ts"]) func framesThatAreMadeUpInPartAreSaid(name: String) throws {
         var bytes = try Fixture.bytes(name)
         for place in stride(from: bytes.count / 4, to: bytes.count * 3 / 4, by: 397) { bytes[place] ^= 0x55 }
