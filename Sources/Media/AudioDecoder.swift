@@ -29,13 +29,26 @@ package enum AudioDecoder {
             let file = SoundWrapping.content(of: bytes, format)
             let note = try ContainerClaims.check(file, format, limits)
             let clip = format == .ogg ? try chain(file, limits) : try decode(file, format, limits)
-            let stray = format == .mp3 || format == .aac ? MPEGAudio.strayBytes(in: file) : 0
-            let strayNote: MediaNote? =
-                stray > 0
-                ? .damaged(format: format.rawValue, reason: "bytes between its frames that are left out: \(stray)")
-                : nil
-            return AudioClip(samples: clip.samples, notes: [note, strayNote].compactMap { $0 } + clip.notes)
+            return AudioClip(
+                samples: clip.samples,
+                notes: [note].compactMap { $0 } + structureNotes(bytes, file, format, clip.notes) + clip.notes)
         }
+    }
+
+    /// What stands between and before the frames or pages of streams, or lacks there. `others` say more where sound lacks.
+    private static func structureNotes(
+        _ bytes: UnsafeRawBufferPointer, _ file: UnsafeRawBufferPointer, _ format: AudioFormat, _ others: [MediaNote]
+    ) -> [MediaNote] {
+        var notes: [MediaNote] = []
+        let junk = SoundWrapping.junk(before: format, in: bytes)
+        if junk > 0 { notes.append(.junkBefore(.audio(format), bytes: junk)) }
+        var reasons: [String] = []
+        if format == .mp3 || format == .aac {
+            let stray = MPEGAudio.strayBytes(in: file)
+            if stray > 0 { reasons.append("bytes between its frames that are left out: \(stray)") }
+        }
+        if format == .ogg, others.isEmpty { reasons += OggChain.damage(in: file) }
+        return notes + reasons.map { .damaged(format: format.rawValue, reason: $0) }
     }
 
     /// The links of an Ogg file one after the other. One that cannot be decoded is left out.

@@ -10,7 +10,8 @@ enum ContainerClaims {
         case .wav: return try checkWave(bytes, limits)
         case .aiff: return try checkAIFF(bytes)
         case .m4a: return try checkISO(bytes, format.rawValue, limits)
-        case .mp3, .flac, .ogg, .aac, .weba, .mka: return nil
+        case .weba, .mka: return checkMatroska(bytes, format.rawValue)
+        case .mp3, .flac, .ogg, .aac: return nil
         }
     }
 
@@ -36,12 +37,21 @@ enum ContainerClaims {
     ) throws(MediaError) -> MediaNote? {
         switch format {
         case .mp4, .mov: return try checkISO(bytes, format.rawValue, limits)
-        case .webm, .mkv:
-            return Matroska.shortfall(bytes).map { claimed, present in
-                .damaged(
-                    format: format.rawValue, reason: "the header claims \(claimed) bytes, \(present) are present")
-            }
+        case .webm, .mkv: return checkMatroska(bytes, format.rawValue)
         case .mpeg: return nil
+        }
+    }
+
+    private static func checkMatroska(_ bytes: UnsafeRawBufferPointer, _ name: String) -> MediaNote? {
+        if let (claimed, present) = Matroska.shortfall(bytes) {
+            return .damaged(format: name, reason: "the header claims \(claimed) bytes, \(present) are present")
+        }
+        switch Matroska.damage(bytes) {
+        case .cut: return .damaged(format: name, reason: "it ends amid what it has begun")
+        case .stray: return .damaged(format: name, reason: "parts of it cannot be read, and are left out")
+        case .secondFile:
+            return .damaged(format: name, reason: "another file follows in it, read as a part of the first")
+        case nil: return nil
         }
     }
 
@@ -56,7 +66,13 @@ enum ContainerClaims {
         }
         try checkSampleTables(bytes, name, limits)
         try checkFragments(bytes, name)
-        return boxes.count { bytes.has("moov", at: $0.typeOffset) } > 1 ? secondFile(name) : nil
+        if boxes.count(where: { bytes.has("moov", at: $0.typeOffset) }) > 1 { return secondFile(name) }
+        let movie = ISOContainer.boxes("moov", in: [bytes])
+        guard
+            ISOContainer.isBroken(bytes, mayEndInZeros: true)
+                || movie.contains(where: { ISOContainer.isBroken($0, mayEndInZeros: false) })
+        else { return nil }
+        return .damaged(format: name, reason: "parts of it cannot be read, and are left out")
     }
 
     private static func checkWave(
@@ -116,14 +132,24 @@ enum ContainerClaims {
         }
         try checkSize(claimed: claimed, present: bytes.count - content, format)
         var offset = content + claimed + claimed & 1
+        let end = SoundWrapping.end(of: bytes)
         while let size = bytes.littleEndian(UInt32.self, at: offset + 4) {
             if (bytes.has("RIFF", at: offset) && bytes.has("WAVE", at: offset + 8)) || bytes.has("FORM", at: offset) {
                 return secondFile(format)
             }
-            guard format == "wav" else { break }
-            offset += 8 + Int(size) + Int(size & 1)
+            let length = format == "wav" ? Int(size) : Int(bytes.bigEndian(UInt32.self, at: offset + 4) ?? 0)
+            guard isChunk(bytes, at: offset), offset + 8 + length <= bytes.count else { break }
+            offset += 8 + length + length & 1
         }
-        return nil
+        // Some programs fill files up with zeros.
+        guard offset < end, bytes[offset..<end].contains(where: { $0 != 0 }) else { return nil }
+        return .damaged(
+            format: format,
+            reason: "behind the audio that the header claims are \(end - offset) bytes that are not read")
+    }
+
+    private static func isChunk(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Bool {
+        bytes[offset..<offset + 4].allSatisfy { (0x20..<0x7F).contains($0) }
     }
 
     private static func secondFile(_ format: String) -> MediaNote {

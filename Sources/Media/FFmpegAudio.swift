@@ -79,6 +79,9 @@ struct FFmpegAudio: ~Copyable {
                     format: name,
                     reason: "frames that cannot be decoded and are left out: \(damage.undecodable) of \(all)"))
         }
+        if damage.corrupt > 0 {
+            notes.append(.damaged(format: name, reason: "frames that lack something: \(damage.corrupt)"))
+        }
         if damage.broken { notes.append(.damaged(format: name, reason: "its end cannot be read and is left out")) }
         if damage.left_out {
             notes.append(.damaged(format: name, reason: "a stream that begins later in it is left out"))

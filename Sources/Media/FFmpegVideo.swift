@@ -30,6 +30,10 @@ struct FFmpegVideo: ~Copyable {
         var end = 0.0
         /// Whether the file goes on with what cannot be read.
         var isBroken = false
+        /// Packets of which the container knows that they are damaged.
+        var damagedPackets = 0
+        /// Frames that are left out because what they depend on is not there, or their time is before the first one's.
+        var leftOut = 0
     }
 
     /// `bytes` must outlive the reader. Throws `damaged`, `noVideo`, `unsupported` and `libraryMissing`.
@@ -73,20 +77,23 @@ struct FFmpegVideo: ~Copyable {
         var first: UnsafePointer<castor_video_packet>?
         var timeline = Timeline()
         let status = castor_video_scan(
-            reader, maxPackets, &first, &count, &unit.num, &unit.den, &timeline.end, &timeline.isBroken)
+            reader, maxPackets, &first, &count, &unit.num, &unit.den, &timeline.end, &timeline.isBroken,
+            &timeline.damagedPackets)
         if status == CASTOR_FFMPEG_TOO_LONG { throw .tooManyFrames(limit: maxPackets) }
         guard status == CASTOR_FFMPEG_OK, let first, unit.num > 0, unit.den > 0 else {
             throw Self.failure(status, format)
         }
         let packets = UnsafeBufferPointer(start: first, count: count)
         // A recording may begin amid frames whose beginning is not in it.
-        let begin = packets.firstIndex { $0.key && $0.shown } ?? 0
-        let beginTime = packets[begin].time
-        let order = (begin..<count).filter { packets[$0].shown && packets[$0].time >= beginTime }
+        // A clip begins with frames that are not shown, the first of which may be the only one that decoding can begin at.
+        let begin = packets.firstIndex { $0.key } ?? 0
+        let order = (begin..<count).filter { packets[$0].shown && packets[$0].time >= packets[begin].time }
             .sorted { (packets[$0].time, $0) < (packets[$1].time, $1) }
-        guard let last = order.last else {
+        timeline.leftOut = packets.count { $0.shown } - order.count
+        guard let opening = order.first, let last = order.last else {
             throw .damaged(format: format.rawValue, reason: "no frame of it is shown")
         }
+        let beginTime = packets[opening].time
         func seconds(_ time: Int64) -> Double {
             let (distance, overflow) = time.subtractingReportingOverflow(beginTime)
             return overflow ? .infinity : Double(distance) * Double(unit.num) / Double(unit.den)
@@ -110,11 +117,11 @@ struct FFmpegVideo: ~Copyable {
         return timeline
     }
 
-    /// The frames of packets of the timeline, which may come more than once, at the size of `target` times two or less, and how many frames
-    /// on the way were damaged. Throws `damaged`, `unsupported` and `tooManyFrames`.
+    /// The frames of packets of the timeline, which may come more than once, at the size of `target` times two or less, and what of
+    /// those on the way was damaged. Throws `damaged`, `unsupported` and `tooManyFrames`.
     func frames(
         _ packets: [Int], target: ImageSize, _ limits: MediaLimits
-    ) throws(MediaError) -> (frames: [PixelImage], undecodable: Int) {
+    ) throws(MediaError) -> (frames: [PixelImage], undecodable: Int, concealed: Int) {
         var wanted: [Int] = []
         for packet in packets where wanted.last != packet { wanted.append(packet) }
         let target = orientation.swapsSides ? ImageSize(width: target.height, height: target.width) : target
@@ -125,7 +132,7 @@ struct FFmpegVideo: ~Copyable {
 
         let byteCount = 3 * size.pixelCount
         var status = CASTOR_FFMPEG_OK
-        var undecodable = 0
+        var damage = castor_video_damage()
         let rgb = filledBytes(byteCount * wanted.count) { output in
             wanted.withUnsafeBufferPointer { wanted in
                 var request = castor_video_request()
@@ -135,7 +142,7 @@ struct FFmpegVideo: ~Copyable {
                 request.threads = Self.threads
                 request.max_pixels = Int64(limits.maxVideoPixels)
                 (request.width, request.height) = (Int32(size.width), Int32(size.height))
-                status = castor_video_decode(reader, &request, output, &undecodable)
+                status = castor_video_decode(reader, &request, output, &damage)
             }
             return status == CASTOR_FFMPEG_OK
         }
@@ -151,7 +158,7 @@ struct FFmpegVideo: ~Copyable {
             let pixels = Array(rgb[place * byteCount..<(place + 1) * byteCount])
             frames.append(orientation.applied(to: PixelImage(size: size, pixels: pixels)))
         }
-        return (frames, undecodable)
+        return (frames, damage.undecodable, damage.concealed)
     }
 
     /// The power of two by which the decoder may reduce the picture, as the JPEG decoder's rule has it.
@@ -182,9 +189,9 @@ extension VideoFormat {
         case .webm, .mkv: "matroska"
         case .mpeg:
             switch bytes.bigEndian(UInt32.self, at: 0) {
-            case 0x0000_01BA: "mpeg"
+            case MPEGStream.packMark: "mpeg"
             case 0x0000_01B3: "mpegvideo"
-            default: "mpegts"
+            default: !MPEGStream.isTransportStream(bytes) && MPEGStream.find(in: bytes) == .program ? "mpeg" : "mpegts"
             }
         }
     }

@@ -46,6 +46,17 @@ enum ISOContainer {
         return hasSound && !hasPictures ? .audio(.m4a) : .video(video)
     }
 
+    /// Whether something else stands where a box is due, or the last one is cut. Some programs fill files up with zeros.
+    static func isBroken(_ parent: UnsafeRawBufferPointer, mayEndInZeros: Bool) -> Bool {
+        children(of: parent).contains { box in
+            let isNamed = parent[box.typeOffset..<box.typeOffset + 4].allSatisfy {
+                (0x20..<0x7F).contains($0) || $0 == 0xA9
+            }
+            let isFilling = mayEndInZeros && box.content.allSatisfy { $0 == 0 }
+            return !isNamed && !isFilling || box.claimed > box.content.count
+        }
+    }
+
     struct Box {
         /// Where its four-letter type stands in the parent.
         var typeOffset: Int

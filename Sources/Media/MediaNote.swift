@@ -8,6 +8,8 @@ package enum MediaNote: Sendable, Hashable {
     case damaged(format: String, reason: String)
     /// Both in seconds: what was decoded is not as long as the file says. `format` as above.
     case shorter(format: String, seconds: Double, claimed: Double)
+    /// The same of a film's sound.
+    case soundShorter(format: String, seconds: Double, claimed: Double)
 }
 
 extension MediaNote: CustomStringConvertible {
@@ -21,6 +23,8 @@ extension MediaNote: CustomStringConvertible {
             "damaged \(format) file: \(reason)"
         case .shorter(let format, let seconds, let claimed):
             "the \(format) file says that it is \(rounded(claimed)) s long; \(rounded(seconds)) s are in it"
+        case .soundShorter(let format, let seconds, let claimed):
+            "the sound of the \(format) file should be \(rounded(claimed)) s long; \(rounded(seconds)) s are in it"
         }
     }
 }

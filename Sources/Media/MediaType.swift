@@ -177,7 +177,12 @@ extension MediaType {
             return Resolution(type: declared, notes: [.junkBefore(declared, bytes: start)])
         }
         guard let found else { throw .mismatch(declared: declared, found: nil) }
-        if declared.agrees(with: found) { return Resolution(type: found) }
+        if declared.agrees(with: found) {
+            // Of a damaged file, the label alone tells whether there are pictures.
+            let isUnsure = [.audio(.mka), .audio(.weba)].contains(declared) && found.kind == .video
+            let showsTracks = !isUnsure || bytes.withUnsafeBytes { Matroska.showsTracks($0) }
+            return Resolution(type: showsTracks ? found : declared)
+        }
         guard declared.kind == found.kind else { throw .mismatch(declared: declared, found: found) }
         return Resolution(type: found, notes: [.mislabelled(declared: declared, found: found)])
     }

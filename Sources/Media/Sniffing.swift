@@ -6,7 +6,7 @@ extension MediaType {
 
     private static func sniff(_ bytes: UnsafeRawBufferPointer) -> MediaType? {
         image(bytes) ?? audio(bytes) ?? ISOContainer.sniff(bytes) ?? video(bytes) ?? document(bytes)
-            ?? soundBehindJunk(bytes)
+            ?? behindJunk(bytes)
     }
 
     private static func image(_ bytes: UnsafeRawBufferPointer) -> MediaType? {
@@ -33,7 +33,15 @@ extension MediaType {
         if bytes.has("fLaC", at: start) { return .audio(.flac) }
         if bytes.has("OggS", at: start) { return .audio(.ogg) }
         if let type = MPEGAudio.sniff(bytes, at: start) { return type }
-        return isTagged ? soundBehindJunk(bytes) ?? .audio(.mp3) : nil
+        return isTagged ? behindJunk(bytes) ?? .audio(.mp3) : nil
+    }
+
+    /// What has a sure mark comes first: frames of MPEG sound are in films as well.
+    private static func behindJunk(_ bytes: UnsafeRawBufferPointer) -> MediaType? {
+        if let sound = SoundWrapping.markedSound(in: bytes, from: SoundWrapping.start(of: bytes)) {
+            return .audio(sound.format)
+        }
+        return MPEGStream.find(in: bytes) != nil ? .video(.mpeg) : soundBehindJunk(bytes)
     }
 
     /// MP3 or AAC that does not begin with a frame.
@@ -43,20 +51,12 @@ extension MediaType {
 
     private static func video(_ bytes: UnsafeRawBufferPointer) -> MediaType? {
         switch bytes.bigEndian(UInt32.self, at: 0) {
-        case 0x0000_01BA, 0x0000_01B3:
+        case MPEGStream.packMark, 0x0000_01B3:
             return .video(.mpeg)
         case 0x1A45_DFA3:
             return Matroska.sniff(bytes)
         default:
-            return isTransportStream(bytes) ? .video(.mpeg) : nil
-        }
-    }
-
-    /// Packets that begin with G: of 188 bytes, 4 more in front of each (discs, cameras) or 16 more behind (broadcast). A recording may
-    /// begin amid one.
-    private static func isTransportStream(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        [188, 192, 204].contains { size in
-            (0..<size).contains { offset in (0..<5).allSatisfy { bytes.uint8(at: offset + $0 * size) == 0x47 } }
+            return MPEGStream.isTransportStream(bytes) ? .video(.mpeg) : nil
         }
     }
 

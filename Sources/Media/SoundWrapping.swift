@@ -4,14 +4,53 @@ enum SoundWrapping {
     static func content(of bytes: UnsafeRawBufferPointer, _ format: AudioFormat) -> UnsafeRawBufferPointer {
         switch format {
         case .m4a, .weba, .mka: return bytes
-        case .wav, .aiff, .ogg: return bytes.slice(start(of: bytes)..<bytes.count)
+        case .wav, .aiff: return bytes.slice(start(of: bytes)..<bytes.count)
+        case .ogg: return bytes.slice(beginning(of: bytes, "OggS")..<bytes.count)
         case .flac:
-            let start = start(of: bytes)
+            let start = beginning(of: bytes, "fLaC")
             return bytes.slice(start..<max(start, end(of: bytes)))
         case .mp3, .aac:
             let start = start(of: bytes)
             let first = MPEGAudio.find(in: bytes, from: start)?.offset ?? start
             return bytes.slice(first..<max(first, end(of: bytes)))
+        }
+    }
+
+    /// Behind tags and, for formats that have a sure mark, behind junk.
+    private static func beginning(of bytes: UnsafeRawBufferPointer, _ mark: StaticString) -> Int {
+        let start = start(of: bytes)
+        if bytes.has(mark, at: start) { return start }
+        return markedSound(in: bytes, from: start)?.offset ?? start
+    }
+
+    /// As far as junk may reach before the sound, as for MPEG sound.
+    private static let maxJunk = 64 << 10
+
+    /// Ogg and FLAC behind something else, known by a page with its checksum and by headers that lead to a frame.
+    static func markedSound(in bytes: UnsafeRawBufferPointer, from start: Int) -> (offset: Int, format: AudioFormat)? {
+        if let offset = OggChain.find(in: bytes, from: start) { return (offset, .ogg) }
+        let places = start..<max(start, min(bytes.count - 42, start + maxJunk))
+        let offset = places.first { bytes[$0] == 0x66 && bytes.has("fLaC", at: $0) && isFLAC(bytes, at: $0) }
+        return offset.map { ($0, .flac) }
+    }
+
+    /// Whether the headers, of which the last one says so, lead to a frame.
+    private static func isFLAC(_ bytes: UnsafeRawBufferPointer, at mark: Int) -> Bool {
+        var offset = mark + 4
+        while let header = bytes.bigEndian(UInt32.self, at: offset) {
+            offset += 4 + Int(header & 0xFF_FFFF)
+            guard header >> 31 == 1 else { continue }
+            return bytes.bigEndian(UInt16.self, at: offset).map { $0 & 0xFFFC == 0xFFF8 } ?? false
+        }
+        return false
+    }
+
+    /// Bytes before the sound that are no tag.
+    static func junk(before format: AudioFormat, in bytes: UnsafeRawBufferPointer) -> Int {
+        switch format {
+        case .ogg: beginning(of: bytes, "OggS") - start(of: bytes)
+        case .flac: beginning(of: bytes, "fLaC") - start(of: bytes)
+        case .wav, .aiff, .m4a, .weba, .mka, .mp3, .aac: 0
         }
     }
 

@@ -42,33 +42,52 @@ package enum VideoDecoder {
             let times = FrameSelection.times(
                 length: stretch.length, framesPerSecond: stretch.framesPerSecond, most: maxFrames)
             let places = FrameSelection.frames(at: times.map { stretch.start + $0 }, starts: timeline.starts)
-            let (frames, undecodable) = try file.frames(
+            let (frames, undecodable, concealed) = try file.frames(
                 Array(places.map { timeline.packets[$0] }), target: target(file.displaySize), limits)
             let sound =
                 withSound
                 ? try VideoSound.decode(bytes, format, from: stretch.start, to: stretch.end, limits) : nil
             return DecodedVideo(
                 frames: frames, times: times, displaySize: file.displaySize, sound: sound,
-                notes: [note, shortfall(file.fileSeconds, timeline.end, format)].compactMap { $0 }
-                    + damage(undecodable, timeline.isBroken, format))
+                notes: [note, shortfall(file, timeline, format)].compactMap { $0 }
+                    + damage(undecodable, concealed, timeline, format))
         }
     }
 
     /// Lengths in headers are rounded, and a last frame may last long.
-    private static let shortfallSeconds = 1.0
+    private static let shortfallSeconds = 0.3
+    /// At the beginning of a film, frames may lead the first one that can be decoded.
+    private static let leadingFrames = 4
 
-    /// What is to be said of a film that was cut.
-    private static func shortfall(_ claimed: Double?, _ end: Double, _ format: VideoFormat) -> MediaNote? {
-        guard let claimed, end < claimed - shortfallSeconds else { return nil }
-        return .shorter(format: format.rawValue, seconds: max(0, end), claimed: claimed)
+    /// What is to be said of a film that was cut, or whose pictures end before they should. Of pictures, no more is due than the file is
+    /// long: a clip keeps frames that it does not show.
+    private static func shortfall(
+        _ file: borrowing FFmpegVideo, _ timeline: FFmpegVideo.Timeline, _ format: VideoFormat
+    ) -> MediaNote? {
+        guard let whole = file.fileSeconds else { return nil }
+        let pictures = min(file.seconds ?? 0, whole)
+        for (claimed, end) in [(whole, timeline.end), (pictures, timeline.duration)]
+        where end < claimed - shortfallSeconds {
+            return .shorter(format: format.rawValue, seconds: max(0, end), claimed: claimed)
+        }
+        return nil
     }
 
-    private static func damage(_ undecodable: Int, _ isBroken: Bool, _ format: VideoFormat) -> [MediaNote] {
+    private static func damage(
+        _ undecodable: Int, _ concealed: Int, _ timeline: FFmpegVideo.Timeline, _ format: VideoFormat
+    ) -> [MediaNote] {
         var reasons: [String] = []
         if undecodable > 0 {
             reasons.append("frames that cannot be decoded, others stand in their place: \(undecodable)")
         }
-        if isBroken { reasons.append("its end cannot be read and is left out") }
+        if concealed > 0 { reasons.append("frames that are decoded in part: \(concealed)") }
+        if timeline.leftOut > leadingFrames {
+            reasons.append("frames that cannot be decoded or placed, and are left out: \(timeline.leftOut)")
+        }
+        if timeline.damagedPackets > 0 {
+            reasons.append("packets of it that are damaged or lack something before them: \(timeline.damagedPackets)")
+        }
+        if timeline.isBroken { reasons.append("its end cannot be read and is left out") }
         return reasons.map { .damaged(format: format.rawValue, reason: $0) }
     }
 

@@ -1,5 +1,8 @@
 /// The sound of a stretch of a video.
 enum VideoSound {
+    /// A few frames that encoders put before and behind the sound.
+    private static let tolerance = 0.2
+
     /// From `start` to `end`, in seconds of the sound track. Throws as ``AudioDecoder`` does; a stretch without any sample
     /// gives a clip without samples.
     static func decode(
@@ -8,7 +11,7 @@ enum VideoSound {
     ) throws(MediaError) -> AudioClip {
         let source = try FFmpegAudio(bytes, demuxer: format.demuxer(bytes), name: format.rawValue)
         var assembly = AudioAssembly(format: format.rawValue, limits: limits)
-        var position = 0
+        var (position, seconds) = (0, 0.0)
         while let block = try source.next() {
             let rate = Double(block.sampleRate)
             // A rate out of range is told by the assembly, which sees the first block in any case.
@@ -23,8 +26,13 @@ enum VideoSound {
                     channels: block.channels)
             }
             position += block.samples.count
+            seconds += Double(block.samples.count) / max(1, rate)
         }
-        let notes = try source.verdict(decoded: nil)
+        var notes = try source.verdict(decoded: nil)
+        if let claimed = source.info.seconds, seconds < min(claimed, end) - tolerance {
+            notes.append(
+                .soundShorter(format: format.rawValue, seconds: seconds, claimed: min(claimed, end)))
+        }
         guard !assembly.isEmpty else { return AudioClip(samples: [], notes: notes) }
         return AudioClip(samples: try assembly.finish(), notes: notes)
     }

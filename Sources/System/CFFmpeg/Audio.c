@@ -15,6 +15,8 @@ struct castor_audio_reader {
     int stream;
     unsigned stream_count; // when it was opened
     bool draining;
+    // The others' last packet is short wherever their length is not a multiple of it.
+    bool knows_corrupt;
     // Sample tables can name the same bytes, or none, millions of times.
     size_t packets_left;
     castor_audio_damage damage;
@@ -96,6 +98,8 @@ castor_ffmpeg_status castor_audio_open(
     }
     r->packets_left = count + 1024;
     r->trims = strcmp(demuxer, "mp3") == 0;
+    r->knows_corrupt = strcmp(demuxer, "mov") == 0 || strcmp(demuxer, "matroska") == 0
+        || strcmp(demuxer, "mpeg") == 0 || strcmp(demuxer, "mpegts") == 0;
     castor_ffmpeg_status status = castor_container_open(&r->container, bytes, count, demuxer, true);
     if (status == CASTOR_FFMPEG_OK) {
         status = open_decoder(r);
@@ -257,8 +261,10 @@ static castor_ffmpeg_status feed(castor_audio_reader *r) {
             ff.av_packet_unref(r->packet);
             continue;
         }
+        bool corrupt = r->knows_corrupt && (r->packet->flags & AV_PKT_FLAG_CORRUPT) != 0 && !is_tag(r->packet);
         error = ff.avcodec_send_packet(r->codec, r->packet);
         bool counts = error < 0 && !is_tag(r->packet);
+        r->damage.corrupt += corrupt && error >= 0;
         ff.av_packet_unref(r->packet);
         r->damage.undecodable += counts;
         return error == AVERROR(ENOMEM) ? CASTOR_FFMPEG_NO_MEMORY : CASTOR_FFMPEG_OK;

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/// Matroska files that were cut keep the length of the whole. The others' claims are checked before FFmpeg sees them, or there are none.
-static bool claims_length(const castor_video_reader *r) { return strcmp(r->demuxer, "matroska") == 0; }
+/// Files that were cut keep the length of the whole; so do those whose tables are damaged.
+static bool claims_length(const castor_video_reader *r) {
+    return strcmp(r->demuxer, "matroska") == 0 || strcmp(r->demuxer, "mov") == 0;
+}
 
 castor_ffmpeg_status castor_video_open_container(castor_video_reader *r, enum AVDiscard others) {
     castor_ffmpeg_status status = castor_container_open(&r->container, r->bytes, r->count, r->demuxer, false);
@@ -22,6 +24,9 @@ castor_ffmpeg_status castor_video_open_container(castor_video_reader *r, enum AV
         return CASTOR_FFMPEG_NO_STREAM;
     }
     AVFormatContext *format = r->container.format;
+    r->splices = strcmp(r->demuxer, "mpeg") == 0 || strcmp(r->demuxer, "mpegts") == 0;
+    r->has_next = false;
+    r->shift = 0;
     // Programs streams leave some times out.
     format->flags |= AVFMT_FLAG_GENPTS;
     for (unsigned i = 0; i < format->nb_streams; i++) {
@@ -65,7 +70,8 @@ castor_ffmpeg_status castor_video_open(
     AVFormatContext *format = r->container.format;
     AVStream *stream = format->streams[r->stream];
     const AVCodecParameters *codec = stream->codecpar;
-    bool guessed = format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE;
+    // Not from the distance of first and last times either, between which the clock may have been set.
+    bool guessed = format->duration_estimation_method != AVFMT_DURATION_FROM_STREAM;
     bool known = stream->duration != AV_NOPTS_VALUE && stream->duration >= 0 && !guessed;
     AVRational aspect = stream->sample_aspect_ratio.num ? stream->sample_aspect_ratio : codec->sample_aspect_ratio;
     bool plausible = aspect.num > 0 && aspect.den > 0 && aspect.num / 16 <= aspect.den && aspect.den / 16 <= aspect.num;
@@ -97,6 +103,34 @@ static void see_end(castor_video_reader *r, const AVPacket *packet) {
     r->end = end > r->end ? end : r->end;
 }
 
+enum { SPLICE_BACK_TENTHS = 1, SPLICE_AHEAD_TENTHS = 100 };
+
+/// Joins times as FFmpeg's own programs do: a step back by more than a tenth of a second, or ahead by more than ten seconds.
+static void splice(castor_video_reader *r, AVPacket *packet) {
+    AVRational unit = r->container.format->streams[r->stream]->time_base;
+    int64_t tenth = unit.num > 0 ? unit.den / (10 * (int64_t)unit.num) : 0;
+    int64_t limit = INT64_MAX / 4;
+    if (packet->dts != AV_NOPTS_VALUE && packet->dts < limit && packet->dts > -limit) {
+        int64_t due = packet->dts + r->shift;
+        int64_t late = r->has_next ? due - r->next : 0;
+        if (late < -SPLICE_BACK_TENTHS * tenth || late > SPLICE_AHEAD_TENTHS * tenth) {
+            r->shift -= late;
+            due = r->next;
+        }
+        r->next = due + (packet->duration > 0 ? packet->duration : 0);
+        r->has_next = true;
+        packet->dts = due;
+    }
+    if (packet->pts != AV_NOPTS_VALUE && packet->pts < limit && packet->pts > -limit) {
+        packet->pts += r->shift;
+        int64_t wait = packet->dts == AV_NOPTS_VALUE ? 0 : packet->pts - packet->dts;
+        if (wait < -SPLICE_AHEAD_TENTHS * tenth || wait > SPLICE_AHEAD_TENTHS * tenth) {
+            // A damaged time, which would hide all others.
+            packet->pts = packet->dts;
+        }
+    }
+}
+
 castor_ffmpeg_status castor_video_next_packet(castor_video_reader *r, AVPacket *packet) {
     for (;;) {
         int error = ff.av_read_frame(r->container.format, packet);
@@ -108,6 +142,9 @@ castor_ffmpeg_status castor_video_next_packet(castor_video_reader *r, AVPacket *
         }
         see_end(r, packet);
         if (packet->stream_index == r->stream) {
+            if (r->splices) {
+                splice(r, packet);
+            }
             return CASTOR_FFMPEG_OK;
         }
         ff.av_packet_unref(packet);
@@ -136,13 +173,14 @@ static castor_ffmpeg_status append(castor_video_reader *r, const AVPacket *packe
 
 castor_ffmpeg_status castor_video_scan(
     castor_video_reader *r, size_t most, const castor_video_packet **packets, size_t *count, int *unit_num,
-    int *unit_den, double *end, bool *broken) {
+    int *unit_den, double *end, bool *broken, size_t *damaged) {
     AVPacket *packet = ff.av_packet_alloc();
     castor_ffmpeg_status status = packet ? CASTOR_FFMPEG_OK : CASTOR_FFMPEG_NO_MEMORY;
     size_t capacity = 0;
     while (status == CASTOR_FFMPEG_OK && r->packet_count < most) {
         status = castor_video_next_packet(r, packet);
         if (status == CASTOR_FFMPEG_OK) {
+            r->damaged += (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
             status = append(r, packet, &capacity);
             ff.av_packet_unref(packet);
         }
@@ -168,6 +206,7 @@ castor_ffmpeg_status castor_video_scan(
     *packets = r->packets;
     *count = r->packet_count;
     *end = r->end;
+    *damaged = r->damaged;
     return CASTOR_FFMPEG_OK;
 }
 

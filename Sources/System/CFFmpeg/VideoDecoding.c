@@ -12,7 +12,8 @@ typedef struct {
     /// The last frame that is shown before the next wanted one.
     AVFrame *before;
     size_t done;
-    size_t decoded, undecodable;
+    size_t decoded;
+    castor_video_damage damage;
 } decoding;
 
 enum { MAX_ERRORS_IN_A_ROW = 64 };
@@ -92,12 +93,13 @@ static castor_ffmpeg_status receive(decoding *d) {
             return CASTOR_FFMPEG_NO_MEMORY;
         }
         if (error < 0) {
-            d->undecodable++;
+            d->damage.undecodable++;
             errors++;
             continue;
         }
         errors = 0;
         d->decoded++;
+        d->damage.concealed += d->frame->decode_error_flags != 0;
         if (d->frame->pts == AV_NOPTS_VALUE) {
             d->frame->pts = d->frame->best_effort_timestamp;
         }
@@ -153,7 +155,7 @@ static castor_ffmpeg_status feed(decoding *d, const AVPacket *packet, bool wante
     if (error == AVERROR(ENOMEM)) {
         return CASTOR_FFMPEG_NO_MEMORY;
     }
-    d->undecodable += error < 0;
+    d->damage.undecodable += error < 0;
     return receive(d);
 }
 
@@ -184,7 +186,7 @@ static castor_ffmpeg_status run(decoding *d, AVPacket *packet) {
 }
 
 castor_ffmpeg_status castor_video_decode(
-    castor_video_reader *r, const castor_video_request *request, uint8_t *rgb, size_t *undecodable) {
+    castor_video_reader *r, const castor_video_request *request, uint8_t *rgb, castor_video_damage *damage) {
     castor_video_mark(r, request->indices, request->count);
     // From the beginning, without seeking: reading packets is cheap, and seeking is inexact in some containers.
     castor_container_close(&r->container);
@@ -197,8 +199,8 @@ castor_ffmpeg_status castor_video_decode(
     if (status == CASTOR_FFMPEG_OK) {
         status = run(&d, packet);
     }
-    *undecodable = d.undecodable;
-    if (status == CASTOR_FFMPEG_OK && d.undecodable > d.decoded) {
+    *damage = d.damage;
+    if (status == CASTOR_FFMPEG_OK && d.damage.undecodable > d.decoded) {
         status = CASTOR_FFMPEG_DAMAGED;
     }
     ff.sws_freeContext(d.scaler);

@@ -11,6 +11,12 @@ struct castor_video_reader {
     size_t count;
     int stream;
     double end; // of what the scan saw, all streams, in seconds
+    size_t damaged; // packets of the stream, as the container knows
+
+    // Streams of programs that were joined, or whose clock was set, go on at other times: this is added to make them one, in the
+    // stream's unit, and `next` is when the next packet is due.
+    bool splices, has_next;
+    int64_t shift, next;
 
     castor_video_packet *packets;
     size_t packet_count;

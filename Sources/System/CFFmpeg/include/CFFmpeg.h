@@ -38,6 +38,7 @@ typedef struct {
 typedef struct {
     size_t decoded;        // packets
     size_t undecodable;    // packets that gave no samples because they are damaged
+    size_t corrupt;        // packets that were decoded although the container knows that they lack something
     double longest_packet; // in seconds, of what was decoded
     bool broken;           // the container ends in what cannot be read
     bool left_out;         // a stream that began later was not read
@@ -82,7 +83,7 @@ typedef struct castor_video_reader castor_video_reader;
 
 typedef struct {
     double seconds;        // from the container; below 0: not known
-    double file_seconds;   // of all streams, as a Matroska file claims; below 0: not known
+    double file_seconds;   // of all streams, as a Matroska or MP4 file claims; below 0: not known
     int width, height;     // as stored
     int aspect_num, aspect_den; // width of a pixel over its height; 1/1 where it is not known
     int quarter_turns;     // clockwise, to stand upright
@@ -102,10 +103,10 @@ castor_ffmpeg_status castor_video_open(
     const void *bytes, size_t count, const char *demuxer, castor_video_reader **reader, castor_video_info *info);
 
 /// All packets of the stream, in the order of decoding; valid until the reader is closed. Nothing is decoded. `end`, in seconds, is
-/// the last of all streams; `broken`: behind these packets is what cannot be read.
+/// the last of all streams; `broken`: behind these packets is what cannot be read; `damaged`: how many are known to lack something.
 castor_ffmpeg_status castor_video_scan(
     castor_video_reader *reader, size_t most, const castor_video_packet **packets, size_t *count, int *unit_num,
-    int *unit_den, double *end, bool *broken);
+    int *unit_den, double *end, bool *broken, size_t *damaged);
 
 typedef struct {
     const size_t *indices;  // of the packets whose frames are wanted, their times ascending, none twice
@@ -116,11 +117,16 @@ typedef struct {
     int width, height;      // of the result, as stored; not larger than the frames
 } castor_video_request;
 
+/// Of the frames that were decoded for those that are wanted.
+typedef struct {
+    size_t undecodable; // the one before each stands in its place
+    size_t concealed;   // parts of them were made up by the decoder
+} castor_video_damage;
+
 /// Decodes the frames of some packets of the last scan to `count * height * width * 3` bytes of RGB, one after the other. Only what
-/// they depend on is decoded with them. A frame that is damaged is counted in `undecodable`, and the one before it stands in its place;
-/// where most are, the video is damaged.
+/// they depend on is decoded with them. Where most cannot be decoded, the video is damaged.
 castor_ffmpeg_status castor_video_decode(
-    castor_video_reader *reader, const castor_video_request *request, uint8_t *rgb, size_t *undecodable);
+    castor_video_reader *reader, const castor_video_request *request, uint8_t *rgb, castor_video_damage *damage);
 
 /// How many packets `castor_video_decode` would give to the decoder.
 size_t castor_video_cost(castor_video_reader *reader, const size_t *indices, size_t count);
