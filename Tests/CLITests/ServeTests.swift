@@ -178,7 +178,7 @@ import Testing
         for text in [
             "\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\u{16}\u{3}\u{1}",
             "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-            "POST \(Self.path) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "POST \(Self.path) HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
             "GET / HTTP/1.1\r\n\(String(repeating: "a: b\r\n", count: 200))\r\n",
             "GET / HTTP/1.1\r\na: \(String(repeating: "b", count: 100_000))\r\n\r\n",
         ] {
@@ -188,7 +188,7 @@ import Testing
         }
         // Half a request, then gone.
         let half = try server.connect()
-        half.write(Array("POST \(Self.path) HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{".utf8))
+        half.write(Array("POST \(Self.path) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{".utf8))
         half.close()
         #expect(try server.request("POST", Self.path, Self.hello).status == 200)
         #expect(try server.stop(SIGTERM).status == 0)
@@ -220,7 +220,7 @@ import Testing
             let connection = try server.connect()
             connection.write(
                 Array(
-                    ("POST \(path) HTTP/1.1\r\nHost: a\r\nX-Goog-Upload-Command: upload, finalize\r\n"
+                    ("POST \(path) HTTP/1.1\r\nHost: localhost\r\nX-Goog-Upload-Command: upload, finalize\r\n"
                         + "X-Goog-Upload-Offset: \(5 * number)\r\n\(length)\r\n\r\n\(body)").utf8))
             connection.endWriting()
             // Whatever the server says, if anything: it has the bytes once it has closed.
@@ -236,7 +236,7 @@ import Testing
             let connection = try server.connect()
             connection.write(
                 Array(
-                    ("POST /upload/v1beta/files HTTP/1.1\r\nHost: a\r\nX-Goog-Upload-Protocol: \(type)\r\n"
+                    ("POST /upload/v1beta/files HTTP/1.1\r\nHost: localhost\r\nX-Goog-Upload-Protocol: \(type)\r\n"
                         + "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n").utf8))
             connection.endWriting()
             #expect(connection.receiveRest().allSatisfy { !$0.contains("HTTP/1.1 2") && !$0.contains("HTTP/1.1 5") })
@@ -246,7 +246,8 @@ import Testing
         let body = try server.connect()
         body.write(
             Array(
-                "POST \(Self.path) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"con\r\nzz\r\n".utf8)
+                "POST \(Self.path) HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"con\r\nzz\r\n"
+                    .utf8)
         )
         #expect(try body.receiveHead().hasPrefix("HTTP/1.1 400"))
         #expect(try server.request("POST", Self.path, Self.hello).status == 200)
@@ -259,7 +260,7 @@ import Testing
         let connection = try server.connect()
         connection.write(
             Array(
-                "POST \(Self.path) HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: \(Self.hello.utf8.count)\r\n\r\n"
+                "POST \(Self.path) HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: \(Self.hello.utf8.count)\r\n\r\n"
                     .utf8))
         #expect(try connection.receiveHead().hasPrefix("HTTP/1.1 100"))
         connection.write(Array(Self.hello.utf8))
@@ -282,7 +283,8 @@ import Testing
         }
         // A request of HTTP/1 that begins alike, whole and letter by letter, and one that asks for HTTP/2.
         for pieces in [
-            ["PROPFIND / HTTP/1.1\r\nHost: a\r\n\r\n"], "PROPFIND / HTTP/1.1\r\nHost: a\r\n\r\n".map(String.init),
+            ["PROPFIND / HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+            "PROPFIND / HTTP/1.1\r\nHost: localhost\r\n\r\n".map(String.init),
         ] {
             let connection = try server.connect()
             for piece in pieces { connection.write(Array(piece.utf8)) }

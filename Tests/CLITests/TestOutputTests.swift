@@ -74,8 +74,10 @@ import Testing
             cat says
             exit \(status)
             """
-        try folder.write(Array(swift.utf8), "bin/swift", mode: 0o755)
-        let outcome = try CastorProgram.shell("PATH=$PWD/bin:$PATH tools/tests swift -c release", in: folder)
+        // Copied by the shell: while a child of another test holds a file of this process open, the kernel runs it for nobody.
+        try folder.write(swift, "fake")
+        let outcome = try CastorProgram.shell(
+            "cp fake bin/swift; chmod +x bin/swift; PATH=$PWD/bin:$PATH tools/tests swift -c release", in: folder)
         #expect(outcome.errors.isEmpty)
         #expect(String(decoding: try folder.bytes("asked"), as: UTF8.self).hasPrefix("test -c release --"))
         return (outcome.status, outcome.text)

@@ -18,7 +18,7 @@ import ServerState
         let log = try Log(path: arguments[2])
         var settings = StateSettings(folder: arguments[1])
         settings.chunkRequests = 8
-        let state = try ServerState(settings)
+        let state = try opened(settings)
         if arguments[3] == "deadly" { return try await runDeadly(state) }
         let endless = arguments[3] == "work"
 
@@ -42,6 +42,14 @@ import ServerState
             while try await !state.batches.batch(id).state.isFinished { try await Task.sleep(for: .milliseconds(2)) }
         }
         runner.cancel()
+    }
+
+    /// Waits for a folder that is in use: whoever started this process held it just before, and so do other children of his until they
+    /// become their programs.
+    static func opened(_ settings: StateSettings) throws -> ServerState {
+        while true {
+            do { return try ServerState(settings) } catch StateError.folderInUse { usleep(20_000) }
+        }
     }
 
     static func runDeadly(_ state: ServerState) async throws {

@@ -281,7 +281,9 @@ import Testing
 
     @Test func oneProcessAtATime() throws {
         let state = try folder.open()
-        #expect(throws: StateError.folderInUse(path: folder.path)) { _ = try folder.open() }
+        #expect(throws: StateError.folderInUse(path: folder.path)) {
+            _ = try ServerState(StateSettings(folder: folder.path))
+        }
         state.close()
         _ = try folder.open()
     }

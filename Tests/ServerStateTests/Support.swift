@@ -26,10 +26,9 @@ final class Folder: Sendable {
         settings.now = { [clock] in clock.now }
         change(&settings)
         // A process that another test starts holds the lock of a folder that was just closed, until it becomes its program.
-        for _ in 0..<500 {
-            do { return try ServerState(settings) } catch StateError.folderInUse { usleep(2_000) }
+        while true {
+            do { return try ServerState(settings) } catch StateError.folderInUse { usleep(20_000) }
         }
-        return try ServerState(settings)
     }
 
     /// Names of all files of bytes on disk.
