@@ -210,6 +210,12 @@ def test_audio_is_180_seconds_at_most(server):
             assert reply["usageMetadata"]["promptTokenCount"] == 25 * 180
 
 
+def test_other_hosts_are_refused_without_a_key(server):
+    for host, wanted in (("castor.example", 200), ("localhost:1", 200), ("evil.example", 403), ("127.0.0.1.evil.example", 403)):
+        status, _, reply = server.request("GET", "/v1beta/models", None, {"Host": host})
+        assert status == wanted, reply
+
+
 def test_uploads_say_where_and_whose(server):
     start = {"X-Goog-Upload-Protocol": "resumable", "X-Goog-Upload-Command": "start"}
     for headers, base in (({"Host": "castor.example:81"}, "http://castor.example:81/"),

@@ -26,7 +26,8 @@ class Server:
         self.log = open(log, "ab") if log else tempfile.TemporaryFile()
         # The port that it says it listens at is in the log, so that none is chosen here and lost to another process.
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", "0", "--data-dir", str(data_folder), *PATIENCE, *arguments],
+            [PROGRAM, "serve", "--port", "0", "--data-dir", str(data_folder), "--allowed-host", "castor.example",
+             *PATIENCE, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env={**os.environ, "CASTOR_MODEL": str(NANO)}, text=True)
         self.port = None
