@@ -44,7 +44,9 @@ struct BatchLine {
 
     /// Equal for equal requests, files included as far as their size and time of change tell: what a result is known by when the
     /// same command is given again. nil for a line without a request.
-    func identity(in folder: String) -> String? {
+    ///
+    /// - Parameter options: what the command's own options came to; with them it begins
+    func identity(in folder: String, options: RequestHash.Options) -> String? {
         guard case .success(let request) = request else { return nil }
         var hash = RequestHash(folder: folder)
         hash.add(
@@ -54,7 +56,7 @@ struct BatchLine {
                 }.joined())
         hash.add(request.title ?? "")
         for part in request.content?.parts ?? [] { hash.add(part) }
-        return hash.text
+        return options.text + hash.text
     }
 }
 
@@ -91,7 +93,23 @@ struct BatchProblem: Error {
 }
 
 /// The first eight bytes of a SHA-256, in hexadecimal.
-private struct RequestHash {
+struct RequestHash {
+    /// What the options of a command came to, in the first four bytes of one: results of others must not be mixed with them.
+    struct Options {
+        let text: String
+
+        init(_ options: EmbedOptions, applyTaskPrompts: Bool) {
+            var hash = RequestHash(folder: "")
+            hash.add(
+                "\(options.dimensions ?? 0) \(options.task?.rawValue ?? "") \(options.maxTokens ?? 0) "
+                    + [
+                        options.autoTruncate, options.audioTrackExtraction, options.documentOCR, applyTaskPrompts,
+                    ].map { $0 ? "1" : "0" }.joined())
+            hash.add(options.title ?? "")
+            text = String(hash.text.prefix(8))
+        }
+    }
+
     let folder: String
     private var hash = SHA256()
 

@@ -20,12 +20,31 @@ final class BatchMark {
     private var last: (place: Place, starts: Int)?
 
     /// - Parameter output: of a regular file, or of one that is to be
-    init(output: String) {
+    ///
+    /// Throws where something else has its name, which would be lost.
+    init(output: String) throws {
         path = Self.path(of: output)
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
+        // Without the mark, as in a folder that cannot be written, a batch goes on as well.
+        guard descriptor >= 0 || errno != ELOOP, descriptor < 0 || Self.isMark(descriptor) else {
+            throw Failure(.cannotWrite, "\(path) exists and was not left by a batch; move it away")
+        }
         last = descriptor < 0 ? nil : Self.read(descriptor)
         Interruption.removeAtEnd(path)
     }
+
+    /// Whether it is what an earlier run left, perhaps half written.
+    private static func isMark(_ descriptor: Int32) -> Bool {
+        var status = stat()
+        var bytes = [UInt8](repeating: 0, count: maxBytes)
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= maxBytes else {
+            return false
+        }
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        return count == 0 || ["group ", "line "].contains { bytes.starts(with: $0.utf8) }
+    }
+
+    private static let maxBytes = 64
 
     deinit {
         if descriptor >= 0 { close(descriptor) }
@@ -51,7 +70,7 @@ final class BatchMark {
 
     /// The run ends in good order.
     func end() {
-        unlink(path)
+        if descriptor >= 0 { unlink(path) }
     }
 
     private static func text(_ place: Place, _ starts: Int) -> String {
@@ -63,7 +82,7 @@ final class BatchMark {
 
     /// nil for what is no mark, or not a whole one.
     private static func read(_ descriptor: Int32) -> (Place, Int)? {
-        var bytes = [UInt8](repeating: 0, count: 64)
+        var bytes = [UInt8](repeating: 0, count: maxBytes)
         let count = pread(descriptor, &bytes, bytes.count, 0)
         guard count > 0, bytes[count - 1] == UInt8(ascii: "\n") else { return nil }
         let words = String(decoding: bytes[..<(count - 1)], as: UTF8.self).split(separator: " ")

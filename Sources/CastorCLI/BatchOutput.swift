@@ -34,38 +34,66 @@ final class BatchOutput {
 
     let path: String
     private let descriptor: Int32
-    private let own: ResultLines
+    /// nil for a device or a pipe, which keeps nothing. It must not be opened to read: a pipe that has a reader in the program itself never
+    /// tells it that the other end has gone.
+    private let own: ResultLines?
     private var redone: ResultLines?
     private var state = State.unchanged
     /// Where the rows so far end in the file that holds them.
     private var end = 0
 
-    private var redoPath: String { "\(path).redo" }
+    /// Beside the file itself, where `path` is a link to it.
+    let redoPath: String
+    private let target: String
 
-    /// Whether there is something to go on from: a device or a pipe keeps nothing.
-    var isFile: Bool { own.isFile }
+    /// Whether there is something to go on from.
+    var isFile: Bool { own != nil }
+
+    /// All files that a batch writes for this output.
+    static func paths(of output: String) -> [String] {
+        [output, "\(resolved(output)).redo", BatchMark.path(of: output)]
+    }
+
+    private static func resolved(_ path: String) -> String {
+        guard let real = realpath(path, nil) else { return path }
+        defer { free(real) }
+        return String(cString: real)
+    }
 
     init(path: String, input: LineReader) throws {
         self.path = path
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        var status = stat()
+        let isFile = stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
+        descriptor = open(path, (isFile ? O_RDWR | O_CREAT : O_WRONLY) | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             throw Failure(.cannotWrite, "\(path): \(String(cString: strerror(errno)))")
         }
-        own = try ResultLines(path: path)
-        guard !own.isFile || own.identity != input.identity else {
+        target = Self.resolved(path)
+        redoPath = "\(target).redo"
+        guard isFile else {
+            own = nil
+            return
+        }
+        let own = try ResultLines(path: path)
+        self.own = own
+        guard own.identity != input.identity else {
             throw Failure(.usage, "\(path) is both the input and the output")
         }
-        guard !own.isFile || flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw Failure(.cannotWrite, "\(path): another castor is writing to it")
         }
-        if own.isFile, access("\(path).redo", F_OK) == 0 {
-            if own.isEmpty {
-                // Begun for a file that was removed since.
-                unlink("\(path).redo")
-            } else {
-                redone = try ResultLines(path: "\(path).redo", isRedone: true)
-                state = .redone
-            }
+        guard lstat(redoPath, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw Failure(.cannotWrite, "\(redoPath) exists and was not left by a batch; move it away")
+        }
+        let other = try ResultLines(path: redoPath, isRedone: true)
+        if own.isEmpty {
+            // Begun for a file that was removed since; whatever else has this name is not to be lost.
+            guard try other.isOutput() else { throw other.isNoOutput }
+            unlink(redoPath)
+        } else {
+            redone = other
+            state = .redone
         }
     }
 
@@ -76,7 +104,7 @@ final class BatchOutput {
 
     /// The next whole line that an earlier run left; nil after the last.
     func next() throws -> ResultLine? {
-        let line = try own.next()
+        let line = try own?.next()
         return try redone?.next() ?? line
     }
 
@@ -127,15 +155,18 @@ final class BatchOutput {
     /// Behind the last whole line: one that was cut short is no result, even if it parses.
     private func beginAppending() throws {
         state = .appending
-        // A device has no lines to go on from.
-        guard own.isFile else { return }
+        guard isFile else { return }
         try Self.check(ftruncate(descriptor, off_t(end)) == 0 && lseek(descriptor, 0, SEEK_END) >= 0)
     }
 
     /// The rows so far, copied.
     private func beginRedoing() throws {
-        let other = open(redoPath, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        try Self.check(other >= 0)
+        // Whoever may read the one may read the other.
+        var status = stat()
+        try Self.check(fstat(descriptor, &status) == 0)
+        let other = open(redoPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        try Self.check(other >= 0, redoPath)
+        try Self.check(fchmod(other, status.st_mode & 0o7777) == 0, redoPath)
         state = .redoing(other)
         var offset = 0
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
@@ -150,16 +181,19 @@ final class BatchOutput {
     }
 
     private func goOnRedoing() throws {
-        let other = open(redoPath, O_RDWR | O_CLOEXEC)
-        try Self.check(other >= 0)
+        let other = open(redoPath, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        try Self.check(other >= 0, redoPath)
         state = .redoing(other)
         // What comes behind is the file's own again.
         redone = nil
         try Self.check(ftruncate(other, off_t(end)) == 0 && lseek(other, 0, SEEK_END) >= 0)
     }
 
-    private static func check(_ succeeded: Bool) throws {
-        guard succeeded else { throw Failure(.cannotWrite, String(cString: strerror(errno))) }
+    /// - Parameter file: where that is not the output itself
+    private static func check(_ succeeded: Bool, _ file: String? = nil) throws {
+        guard succeeded else {
+            throw Failure(.cannotWrite, (file.map { "\($0): " } ?? "") + String(cString: strerror(errno)))
+        }
     }
 
     /// Behind the last row.
@@ -168,7 +202,7 @@ final class BatchOutput {
             if case .redone = state { try goOnRedoing() }
             if case .unchanged = state { try beginAppending() }
             if case .redoing(let other) = state {
-                try Self.check(fsync(other) == 0 && rename(redoPath, path) == 0)
+                try Self.check(fsync(other) == 0 && rename(redoPath, target) == 0)
             } else {
                 try Self.check(fsync(descriptor) == 0 || errno == EINVAL)
             }

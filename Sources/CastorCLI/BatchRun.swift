@@ -21,11 +21,12 @@ struct BatchRun {
     func run(input: String, output: String?) throws {
         let reader = try LineReader(path: input, maxLineBytes: Self.maxLineBytes)
         let sink = try output.map { try BatchOutput(path: $0, input: reader) }
-        let mark = sink.flatMap { $0.isFile ? BatchMark(output: $0.path) : nil }
+        let mark = try sink.flatMap { $0.isFile ? try BatchMark(output: $0.path) : nil }
         defer { mark?.end() }
         Interruption.watch()
 
         let base = input == "-" ? "." : Self.folder(of: input)
+        let optionsHash = RequestHash.Options(options, applyTaskPrompts: applyTaskPrompts)
         var tally = BatchTally(output: output)
         var progress: Progress?
         var lineNumber = 0
@@ -34,8 +35,8 @@ struct BatchRun {
             guard !lines.isEmpty else { break }
             let group = Group(
                 first: tally.count + 1, lines: lines,
-                identities: lines.map { sink == nil ? nil : $0.identity(in: base) },
-                left: try leftLines(lines, after: tally.count, in: sink, input: input))
+                identities: lines.map { sink == nil ? nil : $0.identity(in: base, options: optionsHash) },
+                left: try leftLines(lines, after: tally.count, in: sink, input: input, options: optionsHash))
             if !tally.isCompared, let sink, let index = lines.indices.first(where: group.keeps),
                 let values = group.left[index].values
             {
@@ -128,7 +129,7 @@ struct BatchRun {
     }
 
     private func leftLines(
-        _ lines: [BatchLine], after count: Int, in sink: BatchOutput?, input: String
+        _ lines: [BatchLine], after count: Int, in sink: BatchOutput?, input: String, options: RequestHash.Options
     ) throws -> [ResultLine] {
         guard let sink else { return [] }
         var left: [ResultLine] = []
@@ -139,6 +140,12 @@ struct BatchRun {
                     .badInput,
                     "\(sink.path) line \(count + index + 1) has key \"\(result.key)\", \(input) has \"\(line.key)\": "
                         + "it is not its output; remove it to start anew")
+            }
+            if let identity = result.identity, !identity.hasPrefix(options.text) {
+                throw Failure(
+                    .badInput,
+                    "\(result.isRedone ? sink.redoPath : sink.path) line \(count + index + 1) was made with other options; "
+                        + "remove it to start anew")
             }
             left.append(result)
         }

@@ -89,7 +89,9 @@ struct EmbedCommand: ParsableCommand {
         let start = Progress.now
         if let output {
             let files = parts.map { if case .file(let path, _) = $0.part.media { path } else { String?.none } }
-            try OutputFile(output).refuse(inputs: [batch] + files + model.files)
+            for file in batch == nil ? [output] : BatchOutput.paths(of: output) {
+                try OutputFile(file).refuse(inputs: [batch] + files + model.files)
+            }
         }
         let embedder = try model.open()
         var options = EmbedOptions()

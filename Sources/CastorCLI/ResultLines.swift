@@ -46,6 +46,8 @@ final class ResultLines {
     private let isRedone: Bool
     private let reader: LineReader
     private var isOver = false
+    /// A last line without its line feed: it was cut short, even if it parses.
+    private var rest: [UInt8] = []
 
     /// Whether it has lines to go on from: a device has none.
     var isFile: Bool { reader.size != nil }
@@ -61,15 +63,26 @@ final class ResultLines {
 
     func next() throws -> ResultLine? {
         guard !isOver, let size = reader.size, size > 0 else { return nil }
-        // A last line without its line feed was cut short, even if it parses.
-        guard let line = try reader.next(), reader.hasLineFeed else {
+        let line = try reader.next()
+        guard let line, reader.hasLineFeed else {
             isOver = true
+            if case .text(let bytes)? = line { rest = bytes }
             return nil
         }
         guard case .text(let bytes) = line, let result = result(bytes) else {
-            throw Failure(.badInput, "\(path) exists and is not a batch's output; remove it to start anew")
+            throw isNoOutput
         }
         return result
+    }
+
+    /// Asked first, instead of the lines: whether a batch wrote it, if only a part of a line.
+    func isOutput() throws -> Bool {
+        let start = Array("{\"key\":".utf8)
+        return try isEmpty || next() != nil || rest.prefix(start.count).elementsEqual(start.prefix(rest.count))
+    }
+
+    var isNoOutput: Failure {
+        Failure(.badInput, "\(path) exists and is not a batch's output; remove it to start anew")
     }
 
     /// nil for a line of something else; one of input has a key, too.

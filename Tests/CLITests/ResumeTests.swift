@@ -195,8 +195,8 @@ import Testing
     @Test func outputWithoutHashesIsGoneOnFrom() throws {
         try writeInput(lines: 3)
         let whole = try whole()
-        let old = String(decoding: whole, as: UTF8.self).replacing(/,"requestHash":"[0-9a-f]{16}"/, with: "")
-        #expect(old.utf8.count == whole.count - 3 * 33)
+        let old = String(decoding: whole, as: UTF8.self).replacing(/,"requestHash":"[0-9a-f]{24}"/, with: "")
+        #expect(old.utf8.count == whole.count - 3 * 41)
         try folder.write(String(old.dropLast(20)), "out.jsonl")
         #expect(try batch().errors.hasPrefix("castor: 2 lines of out.jsonl are kept\n"))
         #expect(try answers().count == 3)
@@ -257,10 +257,12 @@ import Testing
         #expect(try batch().errors == "castor: 1 lines of out.jsonl are kept; changed and embedded again: 2\n")
         #expect(try batch().errors == "castor: 3 lines of out.jsonl are kept\n")
         // Begun for an output that is gone.
-        try folder.write("", "out.jsonl")
-        try folder.write("rubbish", "out.jsonl.redo")
-        #expect(try batch().status == 0)
-        #expect(try answers().count == 3)
+        for length in [0, 1, 5, 20, new.count] {
+            try folder.write("", "out.jsonl")
+            try folder.write(Array(new.prefix(length)), "out.jsonl.redo")
+            #expect(try batch().status == 0)
+            #expect(try answers().count == 3)
+        }
     }
 
     @Test(arguments: [SIGINT, SIGTERM, SIGKILL])
@@ -321,8 +323,16 @@ import Testing
             + "remove it to start anew\n"
         #expect(try batch("--dimensions", "3").status == 0)
         let three = try folder.bytes("out.jsonl")
-        let shorter = try batch("--dimensions", "2")
-        #expect(shorter.status == 65 && shorter.errors == message)
+        for options in [
+            ["--dimensions", "2"], ["--dimensions", "3", "--apply-task-prompts"],
+            ["--dimensions", "3", "--no-truncate"],
+        ] {
+            let other = try CastorProgram.run(
+                ["embed", "--batch", "in.jsonl", "-o", "out.jsonl"] + options, in: folder)
+            #expect(other.status == 65)
+            #expect(other.errors == "castor: out.jsonl line 2 was made with other options; remove it to start anew\n")
+            #expect(try folder.bytes("out.jsonl") == three)
+        }
         // Another model: untrained weights of another seed.
         try folder.makeFolder("other")
         for name in ["config.json", "tokenizer.model"] {
