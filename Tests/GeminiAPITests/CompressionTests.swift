@@ -46,10 +46,13 @@ import Testing
             let plain = try await client.post(Self.path, ErrorTests.hello)
             let bytes = Array(ErrorTests.hello.utf8)
             let halves = [Array(bytes[..<20]), Array(bytes[20...])]
+            // More pieces of the inflater than all bodies together may take.
+            let manyMembers = [[UInt8]](repeating: try Self.gzip(["-c"], []), count: 3_000).flatMap { $0 }
             let twoMembers = try halves.flatMap { try Self.gzip(["-c"], $0) }
             for (coding, body) in [
                 ("gzip", try Self.compressed(ErrorTests.hello)), ("GZIP", try Self.compressed(ErrorTests.hello)),
-                ("x-gzip", twoMembers), ("deflate", Self.deflate(bytes)), ("identity", bytes),
+                ("x-gzip", twoMembers), ("gzip", try manyMembers + Self.compressed(ErrorTests.hello)),
+                ("deflate", Self.deflate(bytes)), ("identity", bytes),
             ] {
                 let reply = try await client.send(
                     .post, Self.path, bytes: body, headers: [.contentEncoding: coding])

@@ -32,6 +32,10 @@ package struct HostCheck: Sendable {
     /// Without the port, and an IPv6 address without its brackets.
     private static func host(of authority: String) -> Substring {
         if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
+            let port = authority[authority.index(after: end)...]
+            guard port.isEmpty || port.first == ":" && port.dropFirst().allSatisfy(\.isNumber) else {
+                return authority[...]
+            }
             return authority[authority.index(after: authority.startIndex)..<end]
         }
         // More than one colon is an address without brackets.

@@ -24,8 +24,14 @@ enum Gzip {
         defer { castor_inflater_free(inflater) }
         var rest = body
         var inflated = ByteBuffer()
+        var reserved = 0
         while true {
-            try reserve(pieceBytes)
+            // A file of many members has a piece for each, of however few bytes.
+            let wanted = inflated.readableBytes + pieceBytes
+            if wanted > reserved {
+                try reserve(wanted - reserved)
+                reserved = wanted
+            }
             var step = castor_inflation_failed
             var consumed = 0
             rest.withUnsafeReadableBytes { input in
