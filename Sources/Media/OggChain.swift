@@ -11,9 +11,13 @@ enum OggChain {
 
     /// The first page of a stream that may begin with something else: one that begins a stream and whose checksum is right.
     static func find(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
-        (start..<max(start, min(bytes.count - 27, start + maxJunk))).first { offset in
-            guard bytes.has("OggS", at: offset), bytes[offset + 5] & beginsStream != 0 else { return false }
+        var wrong = 0
+        return (start..<max(start, min(bytes.count - 27, start + maxJunk))).first { offset in
+            guard wrong < maxWrong, bytes.has("OggS", at: offset), bytes[offset + 5] & beginsStream != 0 else {
+                return false
+            }
             guard let page = page(bytes, at: offset) else { return false }
+            wrong += page.isWhole ? 0 : 1
             return page.isWhole
         }
     }
@@ -36,6 +40,10 @@ enum OggChain {
             guard page.isWhole else {
                 // Its length may be what is wrong.
                 wrong += 1
+                // Each costs a checksum of 64 kB at most, and they may stand in one another.
+                guard wrong < maxWrong else {
+                    return ["pages of it that are damaged or missing and are left out: \(maxWrong) or more"]
+                }
                 offset += 1
                 continue
             }
@@ -58,6 +66,7 @@ enum OggChain {
     }
 
     private static let maxGapBehindHeaders = 64
+    private static let maxWrong = 1_000
 
     private struct Page {
         var length: Int

@@ -38,6 +38,14 @@ import Testing
         if page > 2 { #expect(try !AudioDecoder.decode(cut, .ogg).notes.isEmpty) }
     }
 
+    /// Pages that stand in one another and are each 64 kB long, as they say: after a thousand no more checksums are made.
+    @Test func pagesThatLieAreCountedToALimit() throws {
+        let lie = Array("OggS".utf8) + [UInt8](repeating: 0, count: 22) + [255]
+        let bytes = try Fixture.bytes("uneven-pages.ogg") + [[UInt8]](repeating: lie, count: 5_000).flatMap { $0 }
+        let notes = try AudioDecoder.decode(bytes, .ogg).notes.map(\.description)
+        #expect(notes.contains { $0.hasSuffix("left out: 1000 or more") }, "\(notes)")
+    }
+
     @Test func aLinkWithoutItsFirstPageIsSaid() throws {
         let bytes = try Fixture.bytes("uneven-pages.ogg")
         let rest = bytes[Self.places("OggS", in: bytes)[1]...]
