@@ -58,12 +58,17 @@ let package = Package(
             name: "CSentencePiece", path: "Sources/System/CSentencePiece",
             linkerSettings: [.linkedLibrary("sentencepiece")]),
 
+        .target(name: "COniguruma", path: "Sources/System/COniguruma"),
+        .target(name: "CUTF8Proc", path: "Sources/System/CUTF8Proc"),
+
         // The library, in the order data flows.
         // Prefixed, because a package graph may hold only one module `Numerics`, and that is swift-numerics'.
         .target(name: "CKernels", path: "Sources/Kernels"),
         .target(name: "Hashing", dependencies: ["CNettle"], swiftSettings: strict),
         // Prefixed for the same reason.
         .target(name: "CastorJSON", path: "Sources/JSON", swiftSettings: strict),
+        .target(
+            name: "Tokenizers", dependencies: ["CastorJSON", "COniguruma", "CUTF8Proc"], swiftSettings: strict),
         .target(
             name: "CastorNumerics", dependencies: ["CKernels", "COpenBLAS"], path: "Sources/Numerics",
             swiftSettings: strict),
@@ -124,6 +129,9 @@ let package = Package(
             name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation"],
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["CastorJSON", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: strict),
         // Loads OpenBLAS anew, which a process can do once.
         .executableTarget(
             name: "KernelHelper", dependencies: ["CastorNumerics"], path: "Tests/KernelHelper", swiftSettings: strict),
