@@ -130,7 +130,7 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["CastorJSON", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"], exclude: ["Fixtures"],
+            name: "TokenizersTests", dependencies: ["CastorJSON", "Tokenizers"], exclude: ["Fixtures"],
             swiftSettings: strict),
         // Loads OpenBLAS anew, which a process can do once.
         .executableTarget(

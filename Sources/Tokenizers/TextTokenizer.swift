@@ -132,7 +132,8 @@ package final class TextTokenizer: Sendable {
         }
     }
 
-    private func run(_ pass: inout Pass, _ text: UnsafeBufferPointer<UInt8>, _ options: Options) throws(TokenizerError) {
+    private func run(_ pass: inout Pass, _ text: UnsafeBufferPointer<UInt8>, _ options: Options) throws(TokenizerError)
+    {
         for stretch in addedTokens.find(in: text, readsSpecial: options.readsSpecialTokens) where !pass.isEnough {
             if let id = stretch.id {
                 append(id, &pass)

@@ -23,7 +23,8 @@ package enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible
         case .unsupported(let field, let value): "\(field): \(value) is not supported"
         case .invalid(let field, let reason): "\(field): \(reason)"
         case .library(let name, let reason): "\(name) is missing: \(reason)"
-        case .unknown(let token?): "model.unk_token: the vocabulary lacks \(token), which a character needs that it lacks too"
+        case .unknown(let token?):
+            "model.unk_token: the vocabulary lacks \(token), which a character needs that it lacks too"
         case .unknown(nil): "model.unk_id: there is none, and a character is not in the vocabulary"
         case .pattern(let field): "\(field): the pattern takes too many steps on this text"
         case .expansion(let bytes, let limit): "normalizer: it makes \(bytes) bytes of a text, more than \(limit)"

@@ -62,11 +62,12 @@ def precompiled(key: bytes, value: str) -> normalizers.Normalizer:
 
 
 def seconds() -> set[str]:
-    """What is composed with a character before it."""
+    """What the library composes with a character before it."""
+    nfd = normalizers.NFD().normalize_str
     result = {chr(code) for code in [*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]}
     for character in CHARACTERS:
         decomposition = unicodedata.decomposition(character)
-        if decomposition and not decomposition.startswith("<") and " " in decomposition:
+        if not decomposition.startswith("<") and " " in decomposition and nfd(character) != character:
             result.add(chr(int(decomposition.split()[-1], 16)))
     return result
 
@@ -87,7 +88,7 @@ def sets() -> dict[str, tuple[str, list[str]]]:
     copyright_sign = precompiled("\u00a9".encode(), "X").normalize_str
 
     def is_active(c: str) -> bool:
-        return (c in composed and nfd(c) is not None or any(form(c) != c for form in forms)
+        return (c in composed or any(form(c) != c for form in forms)
                 or nfd("\u0301" + c) != "\u0301" + c or nfd(c + "\u0334") != c + "\u0334")
 
     return {

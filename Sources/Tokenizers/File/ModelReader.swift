@@ -113,8 +113,11 @@ struct ModelReader {
     private static func add(
         _ piece: UnsafeBufferPointer<UInt8>, _ value: Int32, to trie: inout Trie
     ) -> String? {
-        guard piece.count <= mostPieceBytes else { return "a piece of more than \(mostPieceBytes) bytes is not supported" }
-        return trie.insert(piece, value: value) ? nil : "the vocabulary has more than \(Trie.mostNodes) different beginnings"
+        guard piece.count <= mostPieceBytes else {
+            return "a piece of more than \(mostPieceBytes) bytes is not supported"
+        }
+        return trie.insert(piece, value: value)
+            ? nil : "the vocabulary has more than \(Trie.mostNodes) different beginnings"
     }
 
     private mutating func readWordPiece(_ reader: JSONReader, _ fields: Fields) throws(TokenizerError) {
@@ -126,20 +129,19 @@ struct ModelReader {
             throw .invalid(field: "model.max_input_chars_per_word", reason: "must be a whole number")
         }
         var trie = Trie()
-        var count = 0
+        var hasEmpty = false
         try forEachPiece(reader) { piece, id in
-            // An empty piece is never found.
-            if trie.value(of: piece) == nil { count += 1 }
+            // It counts, and is never found.
+            if piece.isEmpty { hasEmpty = true }
             return piece.isEmpty ? nil : Self.add(piece, id, to: &trie)
         }
-        pieceCount = count
+        pieceCount = trie.count + (hasEmpty ? 1 : 0)
         model = .wordPiece(WordPiece(pieces: trie, unknown: unknown, continuingPrefix: prefix, mostCharacters: most))
     }
 
     private mutating func readUnigram(_ reader: JSONReader, _ fields: Fields) throws(TokenizerError) {
         var trie = Trie()
         var scores: [Double] = []
-        var count = 0
         var json = reader
         do throws(JSONError) {
             try json.startList()
@@ -148,13 +150,8 @@ struct ModelReader {
                 try json.startList()
                 guard try json.nextItem() else { throw json.failure(.value("must be a piece and its score")) }
                 let id = Int32(scores.count)
-                var isNew = false
-                let problem = try json.withStringBytes { piece in
-                    isNew = trie.value(of: piece) == nil
-                    return piece.isEmpty ? nil : Self.add(piece, id, to: &trie)
-                }
+                let problem = try json.withStringBytes { $0.isEmpty ? nil : Self.add($0, id, to: &trie) }
                 if let problem { throw json.failure(.value(problem)) }
-                if isNew { count += 1 }
                 guard try json.nextItem() else { throw json.failure(.value("must be a piece and its score")) }
                 scores.append(try json.double())
                 guard try !json.nextItem() else { throw json.failure(.value("must be a piece and its score")) }

@@ -138,7 +138,8 @@ enum StepReader {
         try fields.allow(["replacement", "prepend_scheme", "add_prefix_space", "split", "str_rep"])
         let prepending: Metaspace.Prepending = try fields.choice("prepend_scheme", default: .always)
         if try !fields.flag("add_prefix_space", default: true), prepending != .never {
-            throw .invalid(field: fields.field("add_prefix_space"), reason: "is false, which is not what prepend_scheme says")
+            throw .invalid(
+                field: fields.field("add_prefix_space"), reason: "is false, which is not what prepend_scheme says")
         }
         return Metaspace(
             replacement: Array(String(try fields.character("replacement")).utf8), prepending: prepending,

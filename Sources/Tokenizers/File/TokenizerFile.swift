@@ -60,7 +60,7 @@ struct TokenizerFile {
         let start = json.position
         try json.skip()
         guard json.position - start <= mostStepBytes else {
-            throw json.failure(.limit("it has more than \(mostStepBytes) bytes"))
+            throw json.failure(.value("it has more than \(mostStepBytes) bytes"))
         }
         return try JSONValue(json: UnsafeRawBufferPointer(rebasing: bytes[start..<json.position]))
     }
@@ -84,7 +84,7 @@ struct TokenizerFile {
         }
         guard hasContent else { throw json.failure(.missing(name: "content")) }
         guard token.content.utf8.count <= mostTokenBytes else {
-            throw json.failure(.limit("a token of more than \(mostTokenBytes) bytes is not supported"))
+            throw json.failure(.value("a token of more than \(mostTokenBytes) bytes is not supported"))
         }
         return token
     }

@@ -11,6 +11,8 @@ struct Trie: Sendable {
     private var shift: UInt64
     /// Of the piece that ends at a node; -1 where none does.
     private var values: [Int32]
+    /// Pieces in all.
+    private(set) var count = 0
     /// Children of the root, where most paths end.
     private var first: [Node]
 
@@ -58,6 +60,7 @@ struct Trie: Sendable {
             }
             node = next
         }
+        if values[Int(node)] < 0 { count += 1 }
         values[Int(node)] = value
         return true
     }

@@ -55,7 +55,9 @@ struct Vocabulary: Sendable {
     private func isEqual(_ index: Int, _ piece: UnsafeBufferPointer<UInt8>) -> Bool {
         let start = Int(starts[index])
         guard Int(starts[index + 1]) - start == piece.count else { return false }
-        return bytes.withUnsafeBufferPointer { UnsafeBufferPointer(rebasing: $0[start..<start + piece.count]).elementsEqual(piece) }
+        return bytes.withUnsafeBufferPointer {
+            UnsafeBufferPointer(rebasing: $0[start..<start + piece.count]).elementsEqual(piece)
+        }
     }
 
     /// A piece that is there gets the new id.

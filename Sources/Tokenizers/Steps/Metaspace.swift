@@ -18,7 +18,8 @@ struct Metaspace: Sendable {
         pieces.text.withUnsafeBufferPointer { bytes in
             for range in pieces.ranges {
                 let start = result.count
-                let begins = bytes[range.lowerBound] == space || isReplacement(bytes, range.lowerBound, range.upperBound)
+                let begins =
+                    bytes[range.lowerBound] == space || isReplacement(bytes, range.lowerBound, range.upperBound)
                 if !begins, prepending == .always || prepending == .first && isFirst {
                     result.append(contentsOf: replacement)
                 }

@@ -37,7 +37,8 @@ final class RegularExpression: @unchecked Sendable {
     func forEachMatch(
         in text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void
     ) throws(TokenizerError) {
-        guard let base = text.baseAddress, let matcher = castor_onig_matcher_make(Self.mostRetries, Self.mostStackEntries)
+        guard let base = text.baseAddress,
+            let matcher = castor_onig_matcher_make(Self.mostRetries, Self.mostStackEntries)
         else { return }
         defer { castor_onig_matcher_free(matcher) }
         let known = Self.withKnownCharacters(text)

@@ -58,7 +58,7 @@ enum NormalForm: String, Sendable {
         withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.mostParts) { parts in
             while position < range.upperBound {
                 let code = UTF8Characters.next(base, &position)
-                guard code >= 0x80 else {
+                guard CharacterSet.active.contains(code) else {
                     codes.append(Int32(code))
                     continue
                 }
@@ -83,7 +83,8 @@ enum NormalForm: String, Sendable {
             var classes: [(key: Int, code: Int32)] = []
             var end = start
             while end < codes.count {
-                let combiningClass = codes[end] < 0x300 ? 0 : Int(castor_utf8proc_class(codes[end]))
+                let isMark = codes[end] >= 0x300 && CharacterSet.active.contains(UInt32(codes[end]))
+                let combiningClass = isMark ? Int(castor_utf8proc_class(codes[end])) : 0
                 guard combiningClass > 0 else { break }
                 classes.append((combiningClass << 32 | end, codes[end]))
                 end += 1
