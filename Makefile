@@ -107,7 +107,7 @@ fuzzer: setup-build $(pdf_worker) $(pdf_server)
 
 .PHONY: fuzz
 fuzz: fuzzer ## Give mutated files to every decoder, FUZZ times each (a million); an input that breaks one is left in Fuzzing/found
-	@for target in json tokenizer weights text embed image audio video; do \
+	@for target in json tokenizer tokenizer-json weights text embed image audio video; do \
 	    tools/timed "Fuzzing: $$target" $(fuzzer) $$target $(FUZZ) $(SEED) || exit 1; \
 	done
 	@tools/timed "Building castor for the server's fuzzing" swift build -c release --product castor

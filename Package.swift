@@ -16,6 +16,7 @@ let package = Package(
     name: "castor",
     products: [
         .library(name: "Castor", targets: ["Castor"]),
+        .library(name: "Tokenizers", targets: ["Tokenizers"]),
         .executable(name: "castor", targets: ["CastorCLI"]),
     ],
     traits: [

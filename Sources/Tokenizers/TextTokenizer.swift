@@ -4,25 +4,25 @@
 /// let tokenizer = try TextTokenizer(json: bytes)
 /// let (ids, truncated) = try tokenizer.encode("a sleepy kitten", limit: 512)
 /// ```
-package final class TextTokenizer: Sendable {
+public final class TextTokenizer: Sendable {
     /// How a text is read.
-    package struct Options: Sendable {
+    public struct Options: Sendable {
         /// Whether the tokens that the file puts around every text are added. The default is true.
-        package var addsSpecialTokens = true
+        public var addsSpecialTokens = true
         /// Whether special tokens that stand in the text, as `[SEP]` or `<|image|>`, are these tokens. The default is true, as in the library; false
         /// takes them as any other text, so that nobody can write them.
-        package var readsSpecialTokens = true
+        public var readsSpecialTokens = true
 
-        package init() {}
+        public init() {}
     }
 
     /// Put before and behind every text.
-    package let prefix: [Int32]
-    package let suffix: [Int32]
+    public let prefix: [Int32]
+    public let suffix: [Int32]
     /// The length that the file itself asks for, which the library obeys where nothing else is said; nil where it asks for none.
-    package let fileLimit: Int?
+    public let fileLimit: Int?
     /// One above the highest id.
-    package let idCount: Int
+    public let idCount: Int
 
     private let model: TokenModel
     private let normalizers: [Normalizer]
@@ -57,12 +57,12 @@ package final class TextTokenizer: Sendable {
     }
 
     /// Of a token that was added, or of a piece of the vocabulary, by how it is written in the file.
-    package func id(of token: String) -> Int32? { addedIDs[token] ?? model.id(of: Array(token.utf8)) }
+    public func id(of token: String) -> Int32? { addedIDs[token] ?? model.id(of: Array(token.utf8)) }
 
     /// The ids of `text`, at most `limit` with those around it.
     ///
     /// - Parameter limit: what has no room is cut off from the end; the tokens around the text stay where they fit at all
-    package func encode(
+    public func encode(
         _ text: String, limit: Int = .max, options: Options = Options()
     ) throws(TokenizerError) -> (ids: [Int32], truncated: Bool) {
         var text = text

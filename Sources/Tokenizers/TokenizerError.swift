@@ -1,9 +1,7 @@
-package import CastorJSON
-
 /// Why a `tokenizer.json` cannot be used, or a text not be tokenised. Fields are named as the file has them: `pre_tokenizer.pretokenizers[1].type`.
-package enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible {
     /// It is no JSON, or a value is of another kind than it must be.
-    case json(JSONError)
+    case json(reason: String)
     /// The library `tokenizers` knows it, and this one does not.
     case unsupported(field: String, value: String)
     /// Nothing can be made of it.
@@ -17,9 +15,9 @@ package enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible
     /// A step makes very much out of a text.
     case expansion(bytes: Int, limit: Int)
 
-    package var description: String {
+    public var description: String {
         switch self {
-        case .json(let error): "\(error)"
+        case .json(let reason): reason
         case .unsupported(let field, let value): "\(field): \(value) is not supported"
         case .invalid(let field, let reason): "\(field): \(reason)"
         case .library(let name, let reason): "\(name) is missing: \(reason)"

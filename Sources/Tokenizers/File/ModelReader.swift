@@ -31,7 +31,7 @@ struct ModelReader {
         do throws(JSONError) {
             try json.startObject()
             while let name = try json.nextName() { try Self.read(&json, name.text, &fields) }
-        } catch { throw .json(error) }
+        } catch { throw .json(reason: error.description) }
         guard let vocabulary = fields.vocabulary else { throw .invalid(field: "model.vocab", reason: "is missing") }
         let type = fields.type ?? Self.guessedType(fields)
         switch type {
@@ -97,7 +97,7 @@ struct ModelReader {
                 idCount = max(idCount, id + 1)
                 if let problem = name.withBytes({ body($0, Int32(id)) }) { throw json.failure(.value(problem)) }
             }
-        } catch { throw .json(error) }
+        } catch { throw .json(reason: error.description) }
     }
 
     private mutating func readVocabulary(_ reader: JSONReader) throws(TokenizerError) -> Vocabulary {
@@ -110,14 +110,22 @@ struct ModelReader {
         return vocabulary
     }
 
-    private static func add(
-        _ piece: UnsafeBufferPointer<UInt8>, _ value: Int32, to trie: inout Trie
-    ) -> String? {
+    private static func add(_ piece: UnsafeBufferPointer<UInt8>, _ value: Int32, to builder: inout TrieBuilder)
+        -> String?
+    {
         guard piece.count <= mostPieceBytes else {
             return "a piece of more than \(mostPieceBytes) bytes is not supported"
         }
-        return trie.insert(piece, value: value)
-            ? nil : "the vocabulary has more than \(Trie.mostNodes) different beginnings"
+        // An empty one is never found.
+        if !piece.isEmpty { builder.add(piece, value: value) }
+        return nil
+    }
+
+    private static func trie(_ builder: TrieBuilder) throws(TokenizerError) -> Trie {
+        guard let trie = builder.trie() else {
+            throw .invalid(field: "model.vocab", reason: "it has more than \(Trie.mostNodes) different beginnings")
+        }
+        return trie
     }
 
     private mutating func readWordPiece(_ reader: JSONReader, _ fields: Fields) throws(TokenizerError) {
@@ -128,19 +136,19 @@ struct ModelReader {
         guard let most = fields.mostCharacters, most >= 0 else {
             throw .invalid(field: "model.max_input_chars_per_word", reason: "must be a whole number")
         }
-        var trie = Trie()
+        var builder = TrieBuilder()
         var hasEmpty = false
         try forEachPiece(reader) { piece, id in
-            // It counts, and is never found.
             if piece.isEmpty { hasEmpty = true }
-            return piece.isEmpty ? nil : Self.add(piece, id, to: &trie)
+            return Self.add(piece, id, to: &builder)
         }
+        let trie = try Self.trie(builder)
         pieceCount = trie.count + (hasEmpty ? 1 : 0)
         model = .wordPiece(WordPiece(pieces: trie, unknown: unknown, continuingPrefix: prefix, mostCharacters: most))
     }
 
     private mutating func readUnigram(_ reader: JSONReader, _ fields: Fields) throws(TokenizerError) {
-        var trie = Trie()
+        var builder = TrieBuilder()
         var scores: [Double] = []
         var json = reader
         do throws(JSONError) {
@@ -150,13 +158,13 @@ struct ModelReader {
                 try json.startList()
                 guard try json.nextItem() else { throw json.failure(.value("must be a piece and its score")) }
                 let id = Int32(scores.count)
-                let problem = try json.withStringBytes { $0.isEmpty ? nil : Self.add($0, id, to: &trie) }
+                let problem = try json.withStringBytes { Self.add($0, id, to: &builder) }
                 if let problem { throw json.failure(.value(problem)) }
                 guard try json.nextItem() else { throw json.failure(.value("must be a piece and its score")) }
                 scores.append(try json.double())
                 guard try !json.nextItem() else { throw json.failure(.value("must be a piece and its score")) }
             }
-        } catch { throw .json(error) }
+        } catch { throw .json(reason: error.description) }
         pieceCount = scores.count
         idCount = scores.count
         if let id = fields.unknownID, !(0..<scores.count ~= id) {
@@ -164,7 +172,7 @@ struct ModelReader {
         }
         model = .unigram(
             Unigram(
-                pieces: trie, scores: scores, unknownID: fields.unknownID.map { Int32($0) },
+                pieces: try Self.trie(builder), scores: scores, unknownID: fields.unknownID.map { Int32($0) },
                 hasByteFallback: fields.hasByteFallback))
     }
 
@@ -205,7 +213,7 @@ struct ModelReader {
                     throw json.failure(.value(error.reason))
                 }
             }
-        } catch { throw .json(error) }
+        } catch { throw .json(reason: error.description) }
         var merges = Merges(count: found.count)
         for (rank, merge) in found.enumerated() { merges.add(merge.left, merge.right, rank: rank, id: merge.id) }
         return merges

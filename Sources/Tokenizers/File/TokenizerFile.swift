@@ -33,7 +33,7 @@ struct TokenizerFile {
                 }
             }
             try json.finish()
-        } catch { throw .json(error) }
+        } catch { throw .json(reason: error.description) }
         if var later { model = try ModelReader(&later) }
     }
 

@@ -65,6 +65,44 @@ struct Trie: Sendable {
         return true
     }
 
+    /// Of pieces in the order of their bytes: nothing is looked for, and the table has its size from the beginning. nil where there are too many nodes.
+    init?(sorted count: Int, _ piece: (Int) -> UnsafeBufferPointer<UInt8>, value: (Int) -> Int32) {
+        func shared(_ index: Int) -> Int {
+            guard index > 0 else { return 0 }
+            return zip(piece(index - 1), piece(index)).prefix { $0 == $1 }.count
+        }
+        var nodes = 1
+        for index in 0..<count { nodes += piece(index).count - shared(index) }
+        guard nodes <= Self.mostNodes else { return nil }
+        var bits = 10
+        while 1 << bits < nodes * 2 { bits += 1 }
+        slots = [UInt64](repeating: 0, count: 1 << bits)
+        shift = UInt64(64 - bits)
+        values = [-1]
+        values.reserveCapacity(nodes)
+        first = [Node](repeating: 0, count: 256)
+        var path: [Node] = [Self.root]
+        for index in 0..<count {
+            let piece = piece(index)
+            let known = shared(index)
+            path.removeLast(path.count - known - 1)
+            for label in piece[known...] {
+                let node = path[path.count - 1]
+                let next = Node(values.count)
+                values.append(-1)
+                if node == Self.root {
+                    first[Int(label)] = next
+                } else {
+                    Self.add((UInt64(node) << 8 | UInt64(label)) << 32 | UInt64(next), to: &slots, shift)
+                }
+                path.append(next)
+            }
+            let end = Int(path[path.count - 1])
+            if values[end] < 0 { self.count += 1 }
+            values[end] = value(index)
+        }
+    }
+
     private mutating func addEdge(_ node: Node, _ label: UInt8, _ child: Node) {
         // At most half full.
         if values.count * 2 > slots.count { grow() }
