@@ -21,29 +21,41 @@ struct ModelReader {
         var mostCharacters: Int?
         var options = BytePairs.Options()
         var hasByteFallback = false
-        /// Readers that stand before the values, which are read when the type is known.
+        /// Readers that stand before what can be read only when more is known.
         var vocabulary: JSONReader?
         var merges: JSONReader?
     }
 
+    /// What a vocabulary was read into.
+    private var pieces: Vocabulary?
+    private var beginnings: TrieBuilder?
+    private var scores: [Double] = []
+    private var hasEmptyPiece = false
+
+    /// Of the value that is due.
     init(_ json: inout JSONReader) throws(TokenizerError) {
         var fields = Fields()
         do throws(JSONError) {
             try json.startObject()
-            while let name = try json.nextName() { try Self.read(&json, name.text, &fields) }
+            while let name = try json.nextName() { try read(&json, name.text, &fields) }
         } catch { throw .json(reason: error.description) }
-        guard let vocabulary = fields.vocabulary else { throw .invalid(field: "model.vocab", reason: "is missing") }
         let type = fields.type ?? Self.guessedType(fields)
+        guard Self.types.contains(type) else { throw .unsupported(field: "model.type", value: "\"\(type)\"") }
+        if var later = fields.vocabulary, pieces == nil, beginnings == nil {
+            do throws(JSONError) { try readVocabulary(&later, type) } catch { throw .json(reason: error.description) }
+        }
+        guard fields.vocabulary != nil else { throw .invalid(field: "model.vocab", reason: "is missing") }
         switch type {
-        case "WordPiece": try readWordPiece(vocabulary, fields)
-        case "WordLevel":
+        case "WordPiece": try makeWordPiece(fields)
+        case "Unigram": try makeUnigram(fields)
+        case "BPE": try makeBytePairs(fields)
+        default:
             guard let unknown = fields.unknown else { throw .invalid(field: "model.unk_token", reason: "is missing") }
-            model = .wordLevel(try readVocabulary(vocabulary), unknown: unknown)
-        case "Unigram": try readUnigram(vocabulary, fields)
-        case "BPE": try readBytePairs(vocabulary, fields)
-        default: throw .unsupported(field: "model.type", value: "\"\(type)\"")
+            model = .wordLevel(pieces ?? Vocabulary(), unknown: unknown)
         }
     }
+
+    private static let types: Set<String> = ["WordPiece", "WordLevel", "Unigram", "BPE"]
 
     /// Old files do not say.
     private static func guessedType(_ fields: Fields) -> String {
@@ -51,10 +63,21 @@ struct ModelReader {
         return fields.mostCharacters != nil ? "WordPiece" : fields.unknown != nil ? "WordLevel" : "Unigram"
     }
 
-    private static func read(_ json: inout JSONReader, _ name: String, _ fields: inout Fields) throws(JSONError) {
+    private mutating func read(_ json: inout JSONReader, _ name: String, _ fields: inout Fields) throws(JSONError) {
         switch name {
-        case "vocab": fields.vocabulary = try later(&json)
-        case "merges": fields.merges = try later(&json)
+        case "vocab":
+            _ = try json.kind()
+            fields.vocabulary = json
+            // At once where the type stands before it, as it does in what the library writes.
+            if let type = fields.type, Self.types.contains(type) {
+                try readVocabulary(&json, type)
+            } else {
+                try json.skip()
+            }
+        case "merges":
+            _ = try json.kind()
+            fields.merges = json
+            try json.skip()
         case _ where try json.takeNull(): break
         case "type": fields.type = try json.string()
         case "unk_token": fields.unknown = try json.string()
@@ -73,46 +96,68 @@ struct ModelReader {
         }
     }
 
-    private static func later(_ json: inout JSONReader) throws(JSONError) -> JSONReader {
-        _ = try json.kind()
-        let reader = json
-        try json.skip()
-        return reader
-    }
-
     // MARK: - Vocabularies
+
+    /// What is there from a vocabulary of the same name before it is gone.
+    private mutating func readVocabulary(_ json: inout JSONReader, _ type: String) throws(JSONError) {
+        (pieces, beginnings, scores, hasEmptyPiece, idCount) = (nil, nil, [], false, 0)
+        switch type {
+        case "Unigram": try readScores(&json)
+        case "WordPiece":
+            var builder = TrieBuilder()
+            try forEachPiece(&json) { piece, id in Self.add(piece, id, to: &builder) }
+            beginnings = builder
+        default:
+            var vocabulary = Vocabulary()
+            try forEachPiece(&json) { piece, id in
+                vocabulary.add(piece, id: id)
+                return nil
+            }
+            pieces = vocabulary
+            pieceCount = vocabulary.count
+        }
+    }
 
     /// Each piece and its id.
     private mutating func forEachPiece(
-        _ reader: JSONReader, _ body: (UnsafeBufferPointer<UInt8>, Int32) -> String?
-    ) throws(TokenizerError) {
-        var json = reader
-        do throws(JSONError) {
-            try json.startObject()
-            while let name = try json.nextName() {
-                let id = json.int(try json.number())
-                guard let id, 0...Self.mostID ~= id else {
-                    throw json.failure(.value("an id must be a whole number from 0 to \(Self.mostID)"))
-                }
-                idCount = max(idCount, id + 1)
-                if let problem = name.withBytes({ body($0, Int32(id)) }) { throw json.failure(.value(problem)) }
+        _ json: inout JSONReader, _ body: (UnsafeBufferPointer<UInt8>, Int32) -> String?
+    ) throws(JSONError) {
+        try json.startObject()
+        while let name = try json.nextName() {
+            let id = json.int(try json.number())
+            guard let id, 0...Self.mostID ~= id else {
+                throw json.failure(.value("an id must be a whole number from 0 to \(Self.mostID)"))
             }
-        } catch { throw .json(reason: error.description) }
-    }
-
-    private mutating func readVocabulary(_ reader: JSONReader) throws(TokenizerError) -> Vocabulary {
-        var vocabulary = Vocabulary()
-        try forEachPiece(reader) { piece, id in
-            vocabulary.add(piece, id: id)
-            return nil
+            idCount = max(idCount, id + 1)
+            let problem = name.withBytes { piece in
+                if piece.isEmpty { hasEmptyPiece = true }
+                return body(piece, Int32(id))
+            }
+            if let problem { throw json.failure(.value(problem)) }
         }
-        pieceCount = vocabulary.count
-        return vocabulary
     }
 
-    private static func add(_ piece: UnsafeBufferPointer<UInt8>, _ value: Int32, to builder: inout TrieBuilder)
-        -> String?
-    {
+    /// Pieces with their scores; a piece's place is its id.
+    private mutating func readScores(_ json: inout JSONReader) throws(JSONError) {
+        var builder = TrieBuilder()
+        try json.startList()
+        while try json.nextItem() {
+            guard scores.count <= Self.mostID else { throw json.failure(.limit("it has too many pieces")) }
+            try json.startList()
+            guard try json.nextItem() else { throw json.failure(.value("must be a piece and its score")) }
+            let id = Int32(scores.count)
+            let problem = try json.withStringBytes { Self.add($0, id, to: &builder) }
+            if let problem { throw json.failure(.value(problem)) }
+            guard try json.nextItem() else { throw json.failure(.value("must be a piece and its score")) }
+            scores.append(try json.double())
+            guard try !json.nextItem() else { throw json.failure(.value("must be a piece and its score")) }
+        }
+        beginnings = builder
+    }
+
+    private static func add(
+        _ piece: UnsafeBufferPointer<UInt8>, _ value: Int32, to builder: inout TrieBuilder
+    ) -> String? {
         guard piece.count <= mostPieceBytes else {
             return "a piece of more than \(mostPieceBytes) bytes is not supported"
         }
@@ -121,14 +166,16 @@ struct ModelReader {
         return nil
     }
 
-    private static func trie(_ builder: TrieBuilder) throws(TokenizerError) -> Trie {
-        guard let trie = builder.trie() else {
+    private func trie() throws(TokenizerError) -> Trie {
+        guard let trie = (beginnings ?? TrieBuilder()).trie() else {
             throw .invalid(field: "model.vocab", reason: "it has more than \(Trie.mostNodes) different beginnings")
         }
         return trie
     }
 
-    private mutating func readWordPiece(_ reader: JSONReader, _ fields: Fields) throws(TokenizerError) {
+    // MARK: - Models
+
+    private mutating func makeWordPiece(_ fields: Fields) throws(TokenizerError) {
         guard let unknown = fields.unknown else { throw .invalid(field: "model.unk_token", reason: "is missing") }
         guard let prefix = fields.continuingPrefix else {
             throw .invalid(field: "model.continuing_subword_prefix", reason: "is missing")
@@ -136,35 +183,12 @@ struct ModelReader {
         guard let most = fields.mostCharacters, most >= 0 else {
             throw .invalid(field: "model.max_input_chars_per_word", reason: "must be a whole number")
         }
-        var builder = TrieBuilder()
-        var hasEmpty = false
-        try forEachPiece(reader) { piece, id in
-            if piece.isEmpty { hasEmpty = true }
-            return Self.add(piece, id, to: &builder)
-        }
-        let trie = try Self.trie(builder)
-        pieceCount = trie.count + (hasEmpty ? 1 : 0)
+        let trie = try trie()
+        pieceCount = trie.count + (hasEmptyPiece ? 1 : 0)
         model = .wordPiece(WordPiece(pieces: trie, unknown: unknown, continuingPrefix: prefix, mostCharacters: most))
     }
 
-    private mutating func readUnigram(_ reader: JSONReader, _ fields: Fields) throws(TokenizerError) {
-        var builder = TrieBuilder()
-        var scores: [Double] = []
-        var json = reader
-        do throws(JSONError) {
-            try json.startList()
-            while try json.nextItem() {
-                guard scores.count <= Self.mostID else { throw json.failure(.limit("it has too many pieces")) }
-                try json.startList()
-                guard try json.nextItem() else { throw json.failure(.value("must be a piece and its score")) }
-                let id = Int32(scores.count)
-                let problem = try json.withStringBytes { Self.add($0, id, to: &builder) }
-                if let problem { throw json.failure(.value(problem)) }
-                guard try json.nextItem() else { throw json.failure(.value("must be a piece and its score")) }
-                scores.append(try json.double())
-                guard try !json.nextItem() else { throw json.failure(.value("must be a piece and its score")) }
-            }
-        } catch { throw .json(reason: error.description) }
+    private mutating func makeUnigram(_ fields: Fields) throws(TokenizerError) {
         pieceCount = scores.count
         idCount = scores.count
         if let id = fields.unknownID, !(0..<scores.count ~= id) {
@@ -172,21 +196,19 @@ struct ModelReader {
         }
         model = .unigram(
             Unigram(
-                pieces: try Self.trie(builder), scores: scores, unknownID: fields.unknownID.map { Int32($0) },
+                pieces: try trie(), scores: scores, unknownID: fields.unknownID.map { Int32($0) },
                 hasByteFallback: fields.hasByteFallback))
     }
 
-    // MARK: - Byte pairs
-
-    private mutating func readBytePairs(_ reader: JSONReader, _ fields: Fields) throws(TokenizerError) {
-        guard let mergesReader = fields.merges else { throw .invalid(field: "model.merges", reason: "is missing") }
-        let vocabulary = try readVocabulary(reader)
+    private mutating func makeBytePairs(_ fields: Fields) throws(TokenizerError) {
+        guard let reader = fields.merges else { throw .invalid(field: "model.merges", reason: "is missing") }
+        let vocabulary = pieces ?? Vocabulary()
         var options = fields.options
         options.unknown = fields.unknown
         options.hasByteFallback = fields.hasByteFallback
         options.continuingPrefix = Array((fields.continuingPrefix ?? "").utf8)
         options.suffix = Array((fields.suffix ?? "").utf8)
-        let merges = try Self.readMerges(mergesReader, vocabulary, prefixCount: options.continuingPrefix.count)
+        let merges = try Self.readMerges(reader, vocabulary, prefixCount: options.continuingPrefix.count)
         model = .bytePairs(BytePairs(vocabulary: vocabulary, merges: merges, options: options))
     }
 
@@ -217,60 +239,5 @@ struct ModelReader {
         var merges = Merges(count: found.count)
         for (rank, merge) in found.enumerated() { merges.add(merge.left, merge.right, rank: rank, id: merge.id) }
         return merges
-    }
-}
-
-/// Two pieces that are joined, as the file has them.
-struct MergedPair {
-    struct Problem: Error {
-        var reason: String
-    }
-
-    /// Of what is not repeated when the second is joined to the first.
-    let prefixCount: Int
-    private var left: [UInt8] = []
-    private var right: [UInt8] = []
-    private var isPair = true
-
-    init(prefixCount: Int) {
-        self.prefixCount = prefixCount
-    }
-
-    mutating func set(_ part: Int, _ bytes: UnsafeBufferPointer<UInt8>) {
-        isPair = true
-        if part == 0 {
-            left.removeAll(keepingCapacity: true)
-            left.append(contentsOf: bytes)
-        } else {
-            right.removeAll(keepingCapacity: true)
-            right.append(contentsOf: bytes)
-        }
-    }
-
-    /// The older form, `a b`. False where it is a comment.
-    mutating func read(_ line: UnsafeBufferPointer<UInt8>) -> Bool {
-        if line.starts(with: "#version".utf8) { return false }
-        let space = UInt8(ascii: " ")
-        guard let place = line.firstIndex(of: space), !line[(place + 1)...].contains(space) else {
-            isPair = false
-            return true
-        }
-        set(0, UnsafeBufferPointer(rebasing: line[..<place]))
-        set(1, UnsafeBufferPointer(rebasing: line[(place + 1)...]))
-        return true
-    }
-
-    mutating func ids(in vocabulary: Vocabulary) throws(Problem) -> (left: Int32, right: Int32, id: Int32) {
-        guard isPair else { throw Problem(reason: "must be two pieces with a space between them") }
-        guard let leftID = vocabulary.id(of: left) else { throw Problem(reason: Self.unknown(left)) }
-        guard let rightID = vocabulary.id(of: right) else { throw Problem(reason: Self.unknown(right)) }
-        guard right.count >= prefixCount else { throw Problem(reason: "the second piece lacks the prefix") }
-        left.append(contentsOf: right[prefixCount...])
-        guard let id = vocabulary.id(of: left) else { throw Problem(reason: Self.unknown(left)) }
-        return (leftID, rightID, id)
-    }
-
-    private static func unknown(_ piece: [UInt8]) -> String {
-        "the vocabulary lacks the piece \"\(String(decoding: piece.prefix(100), as: UTF8.self))\""
     }
 }

@@ -20,21 +20,20 @@ struct TokenizerFile {
         var options = JSONReader.Options()
         options.maxDepth = 32
         options.maxValues = bytes.count
-        var later: JSONReader?
+        var modelProblem: TokenizerError?
         do throws(JSONError) {
             var json = try JSONReader(bytes, options)
             try json.startObject()
-            while let name = try json.nextName() {
+            while modelProblem == nil, let name = try json.nextName() {
                 if case "model" = name {
-                    _ = try json.kind()
-                    later = json
+                    do throws(TokenizerError) { model = try ModelReader(&json) } catch { modelProblem = error }
                 } else {
                     try read(&json, name.text, bytes)
                 }
             }
-            try json.finish()
+            if modelProblem == nil { try json.finish() }
         } catch { throw .json(reason: error.description) }
-        if var later { model = try ModelReader(&later) }
+        if let modelProblem { throw modelProblem }
     }
 
     private mutating func read(

@@ -67,12 +67,20 @@ struct Trie: Sendable {
 
     /// Of pieces in the order of their bytes: nothing is looked for, and the table has its size from the beginning. nil where there are too many nodes.
     init?(sorted count: Int, _ piece: (Int) -> UnsafeBufferPointer<UInt8>, value: (Int) -> Int32) {
-        func shared(_ index: Int) -> Int {
-            guard index > 0 else { return 0 }
-            return zip(piece(index - 1), piece(index)).prefix { $0 == $1 }.count
-        }
+        // Bytes that a piece has in common with the one before it.
+        var shared = [Int](repeating: 0, count: count)
         var nodes = 1
-        for index in 0..<count { nodes += piece(index).count - shared(index) }
+        for index in 0..<count {
+            let bytes = piece(index)
+            var known = 0
+            if index > 0 {
+                let before = piece(index - 1)
+                let most = min(before.count, bytes.count)
+                while known < most, before[known] == bytes[known] { known += 1 }
+            }
+            shared[index] = known
+            nodes += bytes.count - known
+        }
         guard nodes <= Self.mostNodes else { return nil }
         var bits = 10
         while 1 << bits < nodes * 2 { bits += 1 }
@@ -84,7 +92,7 @@ struct Trie: Sendable {
         var path: [Node] = [Self.root]
         for index in 0..<count {
             let piece = piece(index)
-            let known = shared(index)
+            let known = shared[index]
             path.removeLast(path.count - known - 1)
             for label in piece[known...] {
                 let node = path[path.count - 1]

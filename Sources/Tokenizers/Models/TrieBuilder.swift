@@ -1,3 +1,5 @@
+private import Glibc
+
 /// Pieces of a vocabulary, collected to be made into a trie at once.
 struct TrieBuilder {
     private var bytes: [UInt8] = []
@@ -18,18 +20,13 @@ struct TrieBuilder {
                 UnsafeBufferPointer(rebasing: bytes[starts[index]..<starts[index + 1]])
             }
             // By the first eight bytes, which decide for most.
-            var order = values.indices.map { index in
-                let key = (0..<8).reduce(UInt64(0)) { key, place in
-                    let at = starts[index] + place
-                    return key << 8 | (at < starts[index + 1] ? UInt64(bytes[at]) : 0)
-                }
-                return (key: key, index: index)
-            }
+            var order = values.indices.map { index in (key: Self.key(piece(index)), index: index) }
             order.sort { a, b in
                 if a.key != b.key { return a.key < b.key }
                 let (left, right) = (piece(a.index), piece(b.index))
-                if left.elementsEqual(right) { return a.index < b.index }
-                return left.lexicographicallyPrecedes(right)
+                let difference = memcmp(left.baseAddress!, right.baseAddress!, min(left.count, right.count))
+                if difference != 0 { return difference < 0 }
+                return left.count != right.count ? left.count < right.count : a.index < b.index
             }
             return Trie(sorted: order.count) {
                 piece(order[$0].index)
@@ -37,5 +34,14 @@ struct TrieBuilder {
                 values[order[$0].index]
             }
         }
+    }
+
+    @inline(__always)
+    private static func key(_ piece: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        let raw = UnsafeRawBufferPointer(piece)
+        if raw.count >= 8 { return UInt64(bigEndian: raw.loadUnaligned(as: UInt64.self)) }
+        var key: UInt64 = 0
+        for byte in raw { key = key << 8 | UInt64(byte) }
+        return key << UInt64(8 * (8 - raw.count))
     }
 }
