@@ -38,6 +38,8 @@ public final class TextTokenizer: Sendable {
     /// Bytes read at most for one token, where the first did not do.
     private static let mostBytesPerToken = 1_024
     private static let leastBytes = 1_024
+    /// Read at most where the first bytes did not do: beyond it a run of spaces takes a pattern more steps than one may.
+    private static let mostBytesReadAgain = 1 << 20
     /// Of the pieces at the end of a text that was cut, the last ones may be others in the whole text.
     private static let uncertainPieces = 2
     /// What normalisation may make of one byte; Unicode makes 11 at most.
@@ -91,8 +93,9 @@ public final class TextTokenizer: Sendable {
             try run(&pass, window, options)
             if window.count == bytes.count { break }
             // What could be otherwise in the whole text is not counted.
-            if pass.certain >= pass.wanted || size >= Self.size(room, Self.mostBytesPerToken) { break }
-            size = size.multipliedReportingOverflow(by: 4).overflow ? .max : size * 4
+            let most = min(Self.size(room, Self.mostBytesPerToken), Self.mostBytesReadAgain)
+            if pass.certain >= pass.wanted || size >= most { break }
+            size = min(size * 4, most)
         }
         let found = pass.ids.count - before.count
         let isTruncated = found > room || size < bytes.count

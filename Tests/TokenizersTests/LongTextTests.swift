@@ -27,6 +27,13 @@ import Tokenizers
         #expect(endless.ids == tokenizer.prefix + tokenizer.suffix && endless.truncated)
     }
 
+    /// Nor is a run that is longer than a pattern may take steps for an error.
+    @Test(arguments: Fixture.names) func anyNumberOfSpacesIsTaken(_ name: String) throws {
+        let tokenizer = try Fixture(name).tokenizer()
+        let (ids, truncated) = try tokenizer.encode(String(repeating: " ", count: 1 << 24), limit: 8_192)
+        #expect(truncated && ids.count <= 8_192)
+    }
+
     /// Each would take hours, if time grew with the square of the length.
     @Test(arguments: Fixture.names) func runsOfOneCharacterAreLinear(_ name: String) throws {
         let tokenizer = try Fixture(name).tokenizer()
