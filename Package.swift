@@ -78,6 +78,9 @@ let package = Package(
             dependencies: ["CJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler"],
             swiftSettings: strict),
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
+        // Open checkpoints as model folders.
+        .target(
+            name: "Checkpoints", dependencies: ["CastorJSON", "Encoder"], swiftSettings: strict),
         .target(
             name: "Castor", dependencies: ["CastorJSON", "CastorNumerics", "Media", "Encoder"], swiftSettings: strict),
         .target(
@@ -143,6 +146,9 @@ let package = Package(
             name: "MediaTests", dependencies: ["Media"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "EncoderTests", dependencies: ["CastorNumerics", "Encoder", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "CheckpointsTests", dependencies: ["CastorNumerics", "Checkpoints", "Encoder", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "CastorTests", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport"],
             swiftSettings: strict),

@@ -10,6 +10,8 @@ package final class WorkerPool: @unchecked Sendable {
     package struct Worker: Sendable {
         package let index: Int
         package let scratch: Scratch
+        /// Beside `scratch`, for weights that are widened while that holds something else.
+        package let weights = Scratch()
     }
 
     /// As many as were asked for, or as the system gave.
@@ -35,6 +37,9 @@ package final class WorkerPool: @unchecked Sendable {
     deinit {
         state.stop()
     }
+
+    /// The caller's thread's, for what it does between two calls of ``run(_:_:)``.
+    package var callersWorker: Worker { workers[0] }
 
     /// Runs `body(0) ... body(count - 1)`, each once, on whichever worker is free, and returns when all are done.
     ///

@@ -54,7 +54,7 @@ import Testing
         (#"{}"#, 0, nil),
         (#"{"__metadata__":{"k":"v"}}"#, 0, nil),
         (#"{"a":{"dtype":"F16","shape":[],"data_offsets":[0,2]}}"#, 2, nil),
-        (#"{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}"#, 8, "F64"),
+        (#"{"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,8]}}"#, 8, "F8_E4M3"),
         (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, 7, "outside"),
         (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, 9, "follow"),
         (#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}"#, 8, "needs 12"),
