@@ -129,8 +129,10 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Stands before fsync in what it is linked into.
+        .target(name: "PowerCut", path: "Tests/PowerCut"),
         .target(
-            name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation"],
+            name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation", "PowerCut"],
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["CastorJSON", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -165,7 +167,7 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: strict),
         // Killed again and again by the crash test.
         .executableTarget(
-            name: "ServerStateHelper", dependencies: ["ServerState"], path: "Tests/ServerStateHelper",
+            name: "ServerStateHelper", dependencies: ["PowerCut", "ServerState"], path: "Tests/ServerStateHelper",
             swiftSettings: strict),
         .testTarget(
             name: "ServerStateTests",

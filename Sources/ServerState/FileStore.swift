@@ -58,19 +58,31 @@ package final class FileStore: Sendable {
     /// The file and its bytes, whatever its state.
     package func open(_ id: String) async throws -> (file: StoredFile, bytes: Blob) {
         try await Blocking.run { [storage] in
-            // In one transaction with the reading of the row: a deletion comes before or after both.
-            try storage.read { db in
-                let file = try Self.find(db, id, now: storage.now)
-                return (file, try storage.blobs.open(file.blob))
+            do {
+                let (file, blob) = try storage.open(
+                    { db in try Self.find(db, id, now: storage.now) }, blob: \.blob)
+                return (file, blob)
+            } catch StateError.bytesLost {
+                try storage.write { db in try Self.noteLoss(db, id, now: storage.now) }
+                throw StateError.fileNotActive(id: id, state: .failed)
             }
         }
+    }
+
+    /// Says of a file that its bytes are not there.
+    static func noteLoss(_ db: Database, _ id: String, now: Timestamp) throws {
+        try db.execute(
+            sql: "UPDATE file SET state = 'FAILED', failure = ?, updateTime = ? WHERE id = ?",
+            arguments: ["The file's bytes were lost.", now.microseconds, id])
     }
 
     /// All bytes of a file that is ready for use.
     package func contents(_ id: String) async throws -> (file: StoredFile, bytes: [UInt8]) {
         let (file, blob) = try await open(id)
         guard file.state == .active else { throw StateError.fileNotActive(id: id, state: file.state) }
-        return (file, try await Blocking.run { try blob.read(at: 0, count: file.sizeBytes) })
+        let bytes = try await Blocking.run { try blob.read(at: 0, count: file.sizeBytes) }
+        guard bytes.count == file.sizeBytes else { throw StateError.fileNotActive(id: id, state: .failed) }
+        return (file, bytes)
     }
 
     /// Files that wait to be looked into, after a restart too.
