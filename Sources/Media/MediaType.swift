@@ -7,6 +7,9 @@ package enum ImageFormat: String, Sendable, CaseIterable {
 /// pictures.
 package enum AudioFormat: String, Sendable, CaseIterable {
     case wav, mp3, flac, ogg, aac, m4a, aiff, weba, mka
+
+    /// As its files are called.
+    var name: String { self == .weba ? "webm" : rawValue }
 }
 
 /// Video formats that are recognised.
@@ -28,7 +31,7 @@ extension MediaType {
     package var name: String {
         switch self {
         case .image(let format): format.rawValue
-        case .audio(let format): format.rawValue
+        case .audio(let format): format.name
         case .video(let format): format.rawValue
         case .document: "pdf"
         }
@@ -159,6 +162,8 @@ extension MediaType {
             self.notes = notes
         }
     }
+
+    var isImage: Bool { kind == .image }
 
     /// What bytes are. Labels are often wrong about the format (a PNG file named `.jpg`): that is worth a note. Whoever takes a
     /// video for a picture has mistaken the file: that is an error.
