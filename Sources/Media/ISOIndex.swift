@@ -61,13 +61,13 @@ struct ISOIndex {
     private func judge() throws(MediaError) {
         var (samples, entries) = (0, fragmentSamples)
         for track in tracks {
-            if track.hasPictures, track.samples > limits.maxVideoPackets {
-                throw .tooManyFrames(limit: limits.maxVideoPackets)
-            }
             samples += track.entries
             guard samples <= fileSize else {
                 throw .damaged(
                     format: name, reason: "its sample tables claim more samples than the file has bytes")
+            }
+            if track.hasPictures, track.samples > limits.maxVideoPackets {
+                throw .tooManyFrames(limit: limits.maxVideoPackets)
             }
             let (product, overflow) = track.entries.multipliedReportingOverflow(by: track.edits)
             entries = overflow ? .max : min(product, .max - entries) + entries

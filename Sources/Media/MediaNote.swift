@@ -18,7 +18,7 @@ extension MediaNote: CustomStringConvertible {
         case .mislabelled(let declared, let found):
             "declared as \(declared.mimeType), but the bytes are \(found.mimeType), and taken as such"
         case .junkBefore(let type, let bytes):
-            "damaged \(type.name) file: it begins after \(counted(bytes, "byte")) of something else"
+            "damaged \(type.nameOfFiles) file: it begins after \(counted(bytes, "byte")) of something else"
         case .damaged(let format, let reason):
             "damaged \(format) file: \(reason)"
         case .shorter(let format, let seconds, let claimed):

@@ -31,10 +31,15 @@ extension MediaType {
     package var name: String {
         switch self {
         case .image(let format): format.rawValue
-        case .audio(let format): format.name
+        case .audio(let format): format.rawValue
         case .video(let format): format.rawValue
         case .document: "pdf"
         }
+    }
+
+    /// As its files are called, for messages.
+    var nameOfFiles: String {
+        if case .audio(let format) = self { format.name } else { name }
     }
 
     /// The canonical MIME type.

@@ -103,7 +103,8 @@ castor_ffmpeg_status castor_bmp_decode(const void *bytes, size_t count, castor_b
             packet->data[size.planes_offset + 1] = 0;
         }
         codec->thread_count = 1;
-        codec->max_pixels = (int64_t)size.width * size.height;
+        // Of rows that are longer for the sake of alignment.
+        codec->max_pixels = ((int64_t)size.width + 64) * size.height;
         bool decoded = ff.avcodec_open2(codec, decoder, NULL) == 0 && ff.avcodec_send_packet(codec, packet) == 0
                        && ff.avcodec_receive_frame(codec, frame) == 0;
         status = decoded ? copy_frame(frame, size.width, size.height, rgba) : CASTOR_FFMPEG_DAMAGED;

@@ -15,9 +15,6 @@ typedef struct {
     size_t decoded;
     int64_t pixels; // of the decoded frames, which the container's claim does not bound
     castor_video_damage damage;
-    int threads;
-    /// Whether the decoder is to say of anything that it is damaged.
-    bool is_strict;
 } decoding;
 
 enum { MAX_ERRORS_IN_A_ROW = 64 };
@@ -149,10 +146,10 @@ static castor_ffmpeg_status open_decoder(decoding *d) {
     }
     d->codec->pkt_timebase = stream->time_base;
     // With threads, dav1d 1.0 waits for ever for a frame that was damaged.
-    d->threads = decoder->id == AV_CODEC_ID_AV1 ? 1 : d->threads;
-    d->codec->thread_count = d->threads;
-    if (d->is_strict && d->threads > 1) {
-        d->codec->err_recognition |= AV_EF_EXPLODE;
+    d->codec->thread_count = decoder->id == AV_CODEC_ID_AV1 ? 1 : d->request->threads;
+    if (decoder->id != AV_CODEC_ID_HEVC && decoder->id != AV_CODEC_ID_VP9) {
+        // Threads that decode a frame each conceal and tell of its damage by what they know when another one is done: not the same each time.
+        d->codec->thread_type = FF_THREAD_SLICE;
     }
     d->codec->lowres = d->request->lowres;
     d->codec->max_pixels = d->reader->limits.frame_pixels;
@@ -197,41 +194,28 @@ static castor_ffmpeg_status run(decoding *d, AVPacket *packet) {
     return status == CASTOR_FFMPEG_OK && d->done < d->request->count ? CASTOR_FFMPEG_DAMAGED : status;
 }
 
-static castor_ffmpeg_status decode(decoding *d) {
-    castor_video_reader *r = d->reader;
-    // From the beginning, without seeking: reading packets is cheap, and seeking is inexact in some containers.
-    castor_container_close(&r->container);
-    castor_ffmpeg_status status = castor_video_open_container(r, AVDISCARD_ALL);
-    AVPacket *packet = ff.av_packet_alloc();
-    if (status == CASTOR_FFMPEG_OK) {
-        status = packet ? open_decoder(d) : CASTOR_FFMPEG_NO_MEMORY;
-    }
-    if (status == CASTOR_FFMPEG_OK) {
-        status = run(d, packet);
-    }
-    if (status == CASTOR_FFMPEG_OK && d->damage.undecodable > d->decoded) {
-        status = CASTOR_FFMPEG_DAMAGED;
-    }
-    ff.sws_freeContext(d->scaler);
-    ff.av_frame_free(&d->frame);
-    ff.av_frame_free(&d->before);
-    ff.av_packet_free(&packet);
-    ff.avcodec_free_context(&d->codec);
-    return status;
-}
-
 castor_ffmpeg_status castor_video_decode(
     castor_video_reader *r, const castor_video_request *request, uint8_t *rgb, castor_video_damage *damage) {
     castor_video_mark(r, request->indices, request->count);
-    decoding d = {.reader = r, .request = request, .rgb = rgb, .threads = request->threads, .is_strict = true};
-    castor_ffmpeg_status status = decode(&d);
-    bool is_whole = status == CASTOR_FFMPEG_OK && d.damage.undecodable == 0 && d.damage.concealed == 0;
-    bool may_be_damaged = status == CASTOR_FFMPEG_OK || status == CASTOR_FFMPEG_DAMAGED;
-    if (!is_whole && may_be_damaged && d.threads > 1) {
-        // What threads make of damaged frames, and how many they notice, depends on which comes first.
-        d = (decoding){.reader = r, .request = request, .rgb = rgb, .threads = 1};
-        status = decode(&d);
+    // From the beginning, without seeking: reading packets is cheap, and seeking is inexact in some containers.
+    castor_container_close(&r->container);
+    castor_ffmpeg_status status = castor_video_open_container(r, AVDISCARD_ALL);
+    decoding d = {.reader = r, .request = request, .rgb = rgb};
+    AVPacket *packet = ff.av_packet_alloc();
+    if (status == CASTOR_FFMPEG_OK) {
+        status = packet ? open_decoder(&d) : CASTOR_FFMPEG_NO_MEMORY;
+    }
+    if (status == CASTOR_FFMPEG_OK) {
+        status = run(&d, packet);
     }
     *damage = d.damage;
+    if (status == CASTOR_FFMPEG_OK && d.damage.undecodable > d.decoded) {
+        status = CASTOR_FFMPEG_DAMAGED;
+    }
+    ff.sws_freeContext(d.scaler);
+    ff.av_frame_free(&d.frame);
+    ff.av_frame_free(&d.before);
+    ff.av_packet_free(&packet);
+    ff.avcodec_free_context(&d.codec);
     return status;
 }
