@@ -60,6 +60,12 @@ enum VideoSound {
             notes.append(
                 .soundShorter(format: format.rawValue, seconds: seconds, claimed: min(claimed, end)))
         }
+        if isPassing, assembly.isEmpty {
+            notes.append(
+                .damaged(
+                    format: format.rawValue, reason: "none of its sound says that it belongs to the part that is wanted"
+                ))
+        }
         guard !assembly.isEmpty else { return AudioClip(samples: [], notes: notes) }
         return AudioClip(samples: try assembly.finish(), notes: notes)
     }
