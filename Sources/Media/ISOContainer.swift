@@ -48,13 +48,16 @@ enum ISOContainer {
 
     /// Whether something else stands where a box is due, or the last one is cut. Some programs fill files up with zeros.
     static func isBroken(_ parent: UnsafeRawBufferPointer, mayEndInZeros: Bool) -> Bool {
-        children(of: parent).contains { box in
+        var boxes = children(of: parent)
+        while let box = boxes.next() {
             let isNamed = parent[box.typeOffset..<box.typeOffset + 4].allSatisfy {
                 (0x20..<0x7F).contains($0) || $0 == 0xA9
             }
             let isFilling = mayEndInZeros && box.content.allSatisfy { $0 == 0 }
-            return !isNamed && !isFilling || box.claimed > box.content.count
+            if !isNamed && !isFilling || box.claimed > box.content.count { return true }
         }
+        // Less than a box's header.
+        return parent[min(boxes.offset, parent.count)...].contains { $0 != 0 }
     }
 
     struct Box {
@@ -76,7 +79,7 @@ enum ISOContainer {
         init(parent: UnsafeRawBufferPointer) { self.parent = parent }
 
         mutating func next() -> Box? {
-            guard let size = parent.bigEndian(UInt32.self, at: offset) else { return nil }
+            guard offset + 8 <= parent.count, let size = parent.bigEndian(UInt32.self, at: offset) else { return nil }
             var header = 8
             var length = Int(size)
             if size == 1 {

@@ -160,6 +160,18 @@ import Testing
         }
     }
 
+    /// Found by fuzzing: a box of which the size is there and not all of the name.
+    @Test(arguments: 1...7) func theBeginningOfABoxIsNotRead(count: Int) throws {
+        let tail = [0, 0, 0, 50, 0x6D, 0x64, 0x61][..<count]
+        for name in ["h264.mov", "h264.mp4", "fragments.mp4"] {
+            let bytes = try Fixture.bytes(name)
+            let film = try VideoDecoder.decode(bytes + tail, Fixture.videoFormat(bytes))
+            #expect(film.frames.count == 4)
+            #expect(Self.damages(film.notes) == (count < 4 ? 0 : 1), "\(film.notes)")
+        }
+        #expect(try !AudioDecoder.decode(Fixture.bytes("tone-44k-stereo.m4a") + tail, .m4a).samples.isEmpty)
+    }
+
     @Test func aMovieThatIsCutInItsIndexSaysSo() throws {
         let bytes = try Fixture.bytes("h264.mov")
         for cut in [1, 300, 1_100] {
