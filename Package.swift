@@ -75,7 +75,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Media",
-            dependencies: ["CJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler"],
+            dependencies: [
+                "CJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler", "CZlib",
+            ],
             swiftSettings: strict),
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
         // Open checkpoints as model folders.
@@ -144,8 +146,11 @@ let package = Package(
         .testTarget(
             name: "NumericsTests", dependencies: ["CastorNumerics", "KernelHelper", "TestSupport"],
             swiftSettings: strict),
+        // Decodes one file with bounds on its memory and processor time, which are a process's own.
+        .executableTarget(
+            name: "MediaHelper", dependencies: ["Media"], path: "Tests/MediaHelper", swiftSettings: strict),
         .testTarget(
-            name: "MediaTests", dependencies: ["Media"], exclude: ["Fixtures"], swiftSettings: strict),
+            name: "MediaTests", dependencies: ["Media", "MediaHelper"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "EncoderTests", dependencies: ["CastorNumerics", "Encoder", "TestSupport"], swiftSettings: strict),
         .testTarget(

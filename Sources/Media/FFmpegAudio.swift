@@ -12,10 +12,12 @@ struct FFmpegAudio: ~Copyable {
     private let reader: OpaquePointer
     private let name: String
     private let isLossless: Bool
+    private let limits: MediaLimits
 
-    /// `bytes` must outlive the reader. Throws `damaged`, `noAudio`, `unsupported` and `libraryMissing`.
-    init(_ bytes: UnsafeRawBufferPointer, format: AudioFormat) throws(MediaError) {
-        try self.init(bytes, demuxer: Self.demuxer(format), name: format.rawValue, promise: Self.promise(format))
+    /// `bytes` must outlive the reader. Throws `damaged`, `noAudio`, `unsupported`, `tooCostly`, `outOfMemory` and `libraryMissing`.
+    init(_ bytes: UnsafeRawBufferPointer, format: AudioFormat, limits: MediaLimits) throws(MediaError) {
+        try self.init(
+            bytes, demuxer: Self.demuxer(format), name: format.name, promise: Self.promise(format), limits: limits)
     }
 
     /// How far the length that a container claims binds it.
@@ -30,12 +32,13 @@ struct FFmpegAudio: ~Copyable {
     ///   - demuxer: FFmpeg's name of the container
     ///   - name: the format's, for messages
     init(
-        _ bytes: UnsafeRawBufferPointer, demuxer: String, name: String, promise: Promise = .none
+        _ bytes: UnsafeRawBufferPointer, demuxer: String, name: String, promise: Promise = .none, limits: MediaLimits
     ) throws(MediaError) {
         var reader: OpaquePointer?
         var stream = castor_audio_info()
-        let status = castor_audio_open(bytes.baseAddress, bytes.count, demuxer, &reader, &stream)
-        guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, name) }
+        let status = castor_audio_open(
+            bytes.baseAddress, bytes.count, demuxer, limits.maxDecodingSeconds, &reader, &stream)
+        guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, name, limits) }
         let seconds = stream.seconds >= 0 ? stream.seconds : nil
         let promised: Double? =
             switch promise {
@@ -48,6 +51,7 @@ struct FFmpegAudio: ~Copyable {
             promisedSeconds: promised)
         self.reader = reader
         self.name = name
+        self.limits = limits
         isLossless = stream.lossless
     }
 
@@ -57,11 +61,14 @@ struct FFmpegAudio: ~Copyable {
         var block = castor_audio_block()
         let status = castor_audio_read(reader, &block)
         if status == CASTOR_FFMPEG_END { return nil }
-        guard status == CASTOR_FFMPEG_OK else { throw Self.failure(status, name) }
+        guard status == CASTOR_FFMPEG_OK else { throw Self.failure(status, name, limits) }
         return AudioSource.Block(
             samples: UnsafeBufferPointer(start: block.samples, count: block.count),
-            sampleRate: Int(block.sample_rate), channels: Int(block.channels))
+            sampleRate: Int(block.sample_rate), channels: Int(block.channels), time: block.time)
     }
+
+    /// What ends before `time`, in seconds of the file's own clock, is not decoded from now on.
+    func passOver(until time: Double) { castor_audio_pass_over(reader, time) }
 
     /// What is to be said of a stream of which `decoded` seconds came out; nil for a part of it. Lossy frames that are damaged are left out,
     /// as players do; where most are, and where a lossless stream lacks any, it is an error. Throws `damaged`.
@@ -69,7 +76,7 @@ struct FFmpegAudio: ~Copyable {
         let damage = castor_audio_damage_so_far(reader)
         let isWhole = isLossless && info.promisedSeconds != nil
         guard damage.undecodable <= damage.decoded, !isLossless || isWhole || damage.undecodable == 0 else {
-            throw Self.failure(CASTOR_FFMPEG_DAMAGED, name)
+            throw Self.failure(CASTOR_FFMPEG_DAMAGED, name, limits)
         }
         var notes: [MediaNote] = []
         if damage.undecodable > 0 {
@@ -110,12 +117,15 @@ struct FFmpegAudio: ~Copyable {
         }
     }
 
-    private static func failure(_ status: castor_ffmpeg_status, _ name: String) -> MediaError {
+    private static func failure(
+        _ status: castor_ffmpeg_status, _ name: String, _ limits: MediaLimits
+    ) -> MediaError {
         switch status {
         case CASTOR_FFMPEG_MISSING: .libraryMissing(String(cString: castor_ffmpeg_missing()))
         case CASTOR_FFMPEG_NO_STREAM: .noAudio
         case CASTOR_FFMPEG_UNSUPPORTED: .unsupported("the kind of audio in this \(name) file")
-        case CASTOR_FFMPEG_NO_MEMORY: .unsupported("\(name): out of memory")
+        case CASTOR_FFMPEG_NO_MEMORY: .outOfMemory(format: name)
+        case CASTOR_FFMPEG_TOO_SLOW: .tooSlow(format: name, limits)
         default: .damaged(format: name, reason: "the audio data is broken or cut short")
         }
     }

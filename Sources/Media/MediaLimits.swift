@@ -34,6 +34,10 @@ package struct MediaLimits: Sendable, Equatable {
     /// of 3840 x 2160 pixels at 64 frames a second.
     package var maxDecodedVideoPixels = 64_000_000_000
 
+    /// Processor time for reading a sound or a video, in seconds, beside what the decoders' own threads take. The default is 300: none that
+    /// keeps to the other limits comes near.
+    package var maxDecodingSeconds = 300.0
+
     /// Pages of a document. The default is 6.
     package var maxPages = 6
 

@@ -20,36 +20,41 @@ package enum VideoDecoder {
     ///   - wantsSound: whether the sound of the same stretch is decoded, too
     ///   - target: from the display size, the size that frames will be resized to
     ///
-    /// Throws `empty`, `damaged`, `noVideo`, `unsupported`, `videoTooLong`, `frameTooLarge`, `tooManyFrames`, `badVideoRange`,
-    /// `libraryMissing`, and with sound what ``AudioDecoder`` throws.
+    /// Throws `empty`, `damaged`, `noVideo`, `unsupported`, `videoTooLong`, `frameTooLarge`, `tooManyFrames`, `tooCostly`, `badVideoRange`,
+    /// `outOfMemory`, `libraryMissing`, and with sound what ``AudioDecoder`` throws.
     package static func decode(
         _ bytes: RawSpan, format: VideoFormat, selection: VideoSelection = VideoSelection(), maxFrames: Int,
         wantsSound: Bool = false, limits: MediaLimits = MediaLimits(), target: (ImageSize) -> ImageSize
     ) throws(MediaError) -> DecodedVideo {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
             guard !bytes.isEmpty else { throw .empty }
+            let whole = bytes
+            let bytes = format == .mpeg ? whole : ContainerStart.content(of: whole)
+            let junk = whole.count - bytes.count
             let note = try ContainerClaims.check(bytes, format, limits)
-            let file = try FFmpegVideo(bytes, format: format)
+            let file = try FFmpegVideo(bytes, format: format, limits: limits)
             let withSound = wantsSound && file.hasSound
             try check(file.stored, limits)
             // What the header says, before the packets are listed: they are checked again.
             if let seconds = file.seconds {
                 _ = try Stretch(selection, duration: seconds, withSound: withSound, limits, isClaim: true)
             }
-            let timeline = try file.timeline(maxPackets: limits.maxVideoPackets)
+            let timeline = try file.timeline()
             let stretch = try Stretch(
                 selection, duration: timeline.duration, withSound: withSound, limits, isClaim: false)
             let times = FrameSelection.times(
                 length: stretch.length, framesPerSecond: stretch.framesPerSecond, most: maxFrames)
             let places = FrameSelection.frames(at: times.map { stretch.start + $0 }, starts: timeline.starts)
             let (frames, undecodable, concealed) = try file.frames(
-                Array(places.map { timeline.packets[$0] }), target: target(file.displaySize), limits)
+                Array(places.map { timeline.packets[$0] }), target: target(file.displaySize))
             let sound =
                 withSound
                 ? try VideoSound.decode(bytes, format, from: stretch.start, to: stretch.end, limits) : nil
             return DecodedVideo(
                 frames: frames, times: times, displaySize: file.displaySize, sound: sound,
-                notes: [note, shortfall(file, timeline, format)].compactMap { $0 }
+                notes: [
+                    junk > 0 ? .junkBefore(.video(format), bytes: junk) : nil, note, shortfall(file, timeline, format),
+                ].compactMap { $0 }
                     + damage(undecodable, concealed, timeline, format))
         }
     }
