@@ -120,6 +120,11 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // What the benchmarks' own package, which sees the public face alone, cannot time.
+        .executableTarget(
+            name: "Times", dependencies: ["Castor", "CastorNumerics", "Encoder", "Training"], path: "Benchmarks/Times",
+            swiftSettings: strict),
+
         .target(
             name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation"],
             path: "Tests/TestSupport", swiftSettings: strict),
