@@ -133,6 +133,11 @@ let package = Package(
 
         // Stands before fsync in what it is linked into.
         .target(name: "PowerCut", path: "Tests/PowerCut"),
+        // What the benchmarks' own package, which sees the public face alone, cannot time.
+        .executableTarget(
+            name: "Times", dependencies: ["Castor", "CastorNumerics", "Encoder", "Training"], path: "Benchmarks/Times",
+            swiftSettings: strict),
+
         .target(
             name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation", "PowerCut"],
             path: "Tests/TestSupport", swiftSettings: strict),

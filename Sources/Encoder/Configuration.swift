@@ -238,6 +238,7 @@ package struct Configuration: Codable, Sendable, Equatable {
             try check("document.max_patches", document.maxPatches, 1...65_536)
             try check("document.pooled_side", document.pooledSide, 1...256)
         }
+        try checkProducts()
     }
 }
 
