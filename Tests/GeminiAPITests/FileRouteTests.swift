@@ -151,6 +151,11 @@ import Testing
                 #expect(try file["displayName"].string == "m" && file["mimeType"].string == "text/plain")
                 #expect(try file["sizeBytes"].string == "\("line\r\n-Bx is no delimiter\r\n".utf8.count)")
             }
+            // Without a word on what it is.
+            let untyped = try await client.send(
+                .post, "/upload/v1beta/files", bytes: [1], headers: [Self.header("protocol"): "raw"])
+            try untyped.expectError(400, "INVALID_ARGUMENT")
+            #expect(try untyped.message.contains("Content-Type"))
             for (type, body) in [
                 ("multipart/related", "x"), ("multipart/related; boundary=B", "--C\r\n"),
                 ("multipart/related; boundary=B", "--B\r\n\r\n{}\r\n--B--"), ("multipart/related; boundary=B", "--B"),

@@ -1,3 +1,4 @@
+import CastorNumerics
 import Synchronization
 
 /// Bytes of request bodies that are in memory, of all connections together: a bound on what many large requests can take.
@@ -35,8 +36,18 @@ final class BodyLease: Sendable {
 
     func reserve(_ bytes: Int) throws(APIError) {
         try budget.take(bytes)
-        held.withLock { $0 += bytes }
+        let total = held.withLock { held in
+            held += bytes
+            return held
+        }
+        let needed = Self.copies * total
+        guard needed < 1 << 20 || AddressSpace.hasRoomToSpare(needed) else {
+            throw .outOfMemory(OutOfMemory(bytes: needed).description)
+        }
     }
+
+    /// As received, in a buffer that doubles, and as what the JSON says.
+    private static let copies = 4
 
     func release() {
         budget.give(
