@@ -113,11 +113,13 @@ private struct DrainService: Service {
     let core: ServerCore
 
     func run() async throws {
-        try? await gracefulShutdown()
+        guard (try? await gracefulShutdown()) != nil else { return }
+        // Caught from now on, before the server stops to listen.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         Task {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { try? await Task.sleep(for: .seconds(core.options.limits.drainSeconds)) }
-                group.addTask { for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { break } }
+                group.addTask { for await _ in signals { break } }
                 await group.next()
                 core.endRequests()
                 group.cancelAll()
