@@ -138,7 +138,7 @@ struct ServeCommand: AsyncParsableCommand {
         var logger = Logger(label: "castor") { _ in LineLogHandler() }
         logger.logLevel = logLevel
         let embedder = try model.open()
-        do { try Server.checkRoom(options) } catch { throw Failure(error) }
+        do { try Server.checkRoom(for: embedder, options) } catch { throw Failure(error) }
         let server = Server(embedder: embedder, options: options, logger: logger)
         warn(options)
         let scheme = options.tlsCertificatePath == nil ? "http" : "https"

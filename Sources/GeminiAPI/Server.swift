@@ -61,7 +61,9 @@ package struct Server: Sendable {
     }
 
     /// To be asked before there is a server: whether the machine has room for it.
-    package static func checkRoom(_ options: ServerOptions) throws(StartupFailure) {
+    package static func checkRoom(for embedder: Embedder, _ options: ServerOptions) throws(StartupFailure) {
+        // It loads the libraries of media, some 100 MB of address space, as the server will.
+        _ = embedder.info
         try ThreadRoom.check(options)
     }
 
@@ -78,8 +80,8 @@ package struct Server: Sendable {
             try await ServiceGroup(configuration: configuration).run()
         } catch let error as IOError {
             throw StartupFailure(error, core.options)
-        } catch let error as SocketAddressError {
-            throw StartupFailure(error, core.options)
+        } catch is SocketAddressError.UnknownHost {
+            throw StartupFailure(unknownHost: core.options.host)
         }
     }
 

@@ -53,12 +53,7 @@ package struct StartupFailure: Error, Sendable, CustomStringConvertible {
         self.init(.address, description)
     }
 
-    init(_ error: SocketAddressError, _ options: ServerOptions) {
-        let description =
-            switch error {
-            case .unknown: "no machine of the name \(options.host) is known; choose another with --host"
-            default: "\(options.host) is no address of this machine; choose another with --host"
-            }
-        self.init(.address, description)
+    init(unknownHost host: String) {
+        self.init(.address, "no machine of the name \(host) is known; choose another with --host")
     }
 }
