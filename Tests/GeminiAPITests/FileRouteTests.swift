@@ -231,7 +231,11 @@ import Testing
             let start: HTTPFields = [Self.header("protocol"): "resumable", Self.header("command"): "start"]
             for (body, message) in [
                 (#"{"file":{"mime_type":"bad/mime_type"}}"#, "Unsupported MIME type: bad/mime_type"),
-                (#"{"file":{}}"#, "Unsupported MIME type: "),
+                (
+                    #"{"file":{}}"#,
+                    "Unsupported MIME type: none is given. Say it by mime_type in the body, by the header "
+                        + "X-Goog-Upload-Header-Content-Type, or by Content-Type where the body is the file."
+                ),
                 (#"{"file":{"mime_type":"text/plain","name":"files/Not-Good"}}"#, nil),
                 (#"{"file":{"mime_type":"text/plain","name":"../x"}}"#, nil),
                 (#"{"file":{"mime_type":"text/plain","size_bytes":-1}}"#, nil),

@@ -122,7 +122,7 @@ extension APIRequest {
         let type = body.mimeType ?? mimeType ?? ""
         guard !type.isEmpty else {
             throw APIError.invalid(
-                "What kind of file it is has to be said: by mime_type in the body, by the header X-Goog-Upload-Header-Content-Type, "
+                "Unsupported MIME type: none is given. Say it by mime_type in the body, by the header X-Goog-Upload-Header-Content-Type, "
                     + "or by Content-Type where the body is the file.")
         }
         guard MIMETypes.isSupported(type) else {
