@@ -92,15 +92,26 @@ final class Connection {
     init(port: UInt16, of server: pid_t) throws {
         self.server = server
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let code = Self.connect(descriptor, port)
+        try #require(code == 0, "connect: \(String(cString: strerror(errno)))")
+    }
+
+    /// Whether somebody listens at this port.
+    static func isOpen(port: UInt16) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { Glibc.close(descriptor) }
+        return connect(descriptor, port) == 0
+    }
+
+    private static func connect(_ descriptor: Int32, _ port: UInt16) -> Int32 {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
         let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = withUnsafePointer(to: &address) {
+        return withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, size) }
         }
-        try #require(code == 0, "connect: \(String(cString: strerror(errno)))")
     }
 
     deinit { close() }

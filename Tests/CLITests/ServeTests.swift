@@ -68,7 +68,7 @@ import Testing
         try Self.wait(for: Self.waiting, server) { $0 > 0 || !connection.isOpen }
         server.running.signal(SIGTERM)
         // Until it listens no more, and so has taken the first.
-        try Standstill.wait(for: server.running.process) { (try? server.connect()) == nil }
+        try Standstill.wait(for: server.running.process) { !Connection.isOpen(port: server.port) }
         let outcome = try server.stop(SIGINT)
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(try connection.receive().status == 503)
