@@ -1,11 +1,24 @@
+import CastorNumerics
 import Encoder
 
 /// The two steps of ``Embedder/embed(_:options:)-(Content,_)``, for a server that does them on threads of its own.
 extension Embedder {
     /// Decodes and tokenises one content on the calling thread.
     package func prepare(_ content: Content, _ options: EmbedOptions) throws(EmbedError) -> PreparedContent {
-        try prepare.callAsFunction(content, options)
+        try checkMemory(for: content)
+        return try prepare.callAsFunction(content, options)
     }
+
+    /// Decoders do not say what they will take, and few of them bear to get less: where little is left, they do not begin.
+    func checkMemory(for content: Content) throws(EmbedError) {
+        guard !AddressSpace.hasRoomToSpare(Self.decodingBytes) else { return }
+        for part in content.parts {
+            if case .text = part { continue }
+            throw .outOfMemory(reason: OutOfMemory(bytes: Self.decodingBytes).description)
+        }
+    }
+
+    private static let decodingBytes = 64 << 20
 
     /// One result a content, in order, on all workers.
     package func encode(_ prepared: [PreparedContent]) -> [Result<Embedding, EmbedError>] {
