@@ -47,7 +47,7 @@ enum EmbeddingGemma2 {
         text.vector = VectorSpec(
             .mean, head: [DenseSpec(inputs: width, outputs: output, bias: false)])
         return FamilyPlan(
-            text: text, names: names(layers.count), pooling: .mean, maxTokens: 8_192,
+            text: text, names: names, pooling: .mean, maxTokens: 8_192,
             prefix: try Family.prefix("language_model.embed_tokens.weight", ["", "model."], tensors))
     }
 
@@ -59,24 +59,22 @@ enum EmbeddingGemma2 {
         return nil
     }
 
-    private static func names(_ layers: Int) -> TensorNames {
-        TensorNames(
-            layer: "language_model.layers.{}.",
-            inLayer: [
-                "0.norm": ["input_layernorm"],
-                "0.qkv": ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], "0.output": ["self_attn.o_proj"],
-                "0.query_norm": ["self_attn.q_norm"], "0.key_norm": ["self_attn.k_norm"],
-                "0.output_norm": ["post_attention_layernorm"], "1.norm": ["pre_feedforward_layernorm"],
-                "1.up": ["mlp.gate_proj", "mlp.up_proj"], "1.down": ["mlp.down_proj"],
-                "1.output_norm": ["post_feedforward_layernorm"], "2.gate": ["ple_block.per_layer_input_gate"],
-                "2.output": ["ple_block.per_layer_projection"],
-                "2.output_norm": ["ple_block.post_per_layer_input_norm"], "scale": ["layer_scalar"],
-            ],
-            others: [
-                "text.embedding": ["language_model.embed_tokens"], "text.norm": ["language_model.norm"],
-                "text.head.0": ["language_model.embedding_projection"],
-                "text.per_layer_input.norm": ["language_model.ple.per_layer_projection_norm"],
-            ],
-            slicedByLayer: ["2.input.weight": "language_model.ple.per_layer_model_projection.weight"])
-    }
+    private static let names = TensorNames(
+        layer: "language_model.layers.{}.",
+        inLayer: [
+            "0.norm": ["input_layernorm"],
+            "0.qkv": ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], "0.output": ["self_attn.o_proj"],
+            "0.query_norm": ["self_attn.q_norm"], "0.key_norm": ["self_attn.k_norm"],
+            "0.output_norm": ["post_attention_layernorm"], "1.norm": ["pre_feedforward_layernorm"],
+            "1.up": ["mlp.gate_proj", "mlp.up_proj"], "1.down": ["mlp.down_proj"],
+            "1.output_norm": ["post_feedforward_layernorm"], "2.gate": ["ple_block.per_layer_input_gate"],
+            "2.output": ["ple_block.per_layer_projection"],
+            "2.output_norm": ["ple_block.post_per_layer_input_norm"], "scale": ["layer_scalar"],
+        ],
+        others: [
+            "text.embedding": ["language_model.embed_tokens"], "text.norm": ["language_model.norm"],
+            "text.head.0": ["language_model.embedding_projection"],
+            "text.per_layer_input.norm": ["language_model.ple.per_layer_projection_norm"],
+        ],
+        slicedByLayer: ["2.input.weight": "language_model.ple.per_layer_model_projection.weight"])
 }

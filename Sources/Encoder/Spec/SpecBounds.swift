@@ -1,5 +1,4 @@
 extension ModelSpec {
-
     /// Checks every value, and the products that sizes of memory depend on.
     package func check() throws(ModelError) {
         let check = SpecCheck()
@@ -15,10 +14,10 @@ extension ModelSpec {
         try check.require(text != nil, "text", "is missing: no medium is left")
         try check.range(sequence.begin.count + sequence.end.count, 0...min(64, maxTokens - 1), "sequence")
         if let text {
+            try check.text(text, hasBody: body != nil, outputDimensions)
             for id in sequence.begin + sequence.end {
                 try check.range(Int(id), 0...text.vocabularySize - 1, "sequence")
             }
-            try check.text(text, hasBody: body != nil, outputDimensions)
         }
         if let body {
             try check.stack(body.stack, "body.stack")
@@ -170,6 +169,7 @@ private struct SpecCheck {
                 throw .configuration(
                     key: "\(key).position", reason: "relative keys want a window that ends at the query")
             }
+            try range(spec.queryLength * (before + 1), 1, "\(key).position: values of all relative keys")
         }
     }
 
