@@ -44,6 +44,8 @@ package enum MediaError: Error, Sendable, Equatable {
     case textRecognitionMissing(String)
     /// The process that renders documents could not do its work.
     case documentProcess(String)
+    /// Nobody waits for the result any more.
+    case cancelled
 }
 
 extension MediaError: CustomStringConvertible {
@@ -109,6 +111,8 @@ extension MediaError: CustomStringConvertible {
             "documentOcr needs the Tesseract library: \(reason)"
         case .documentProcess(let reason):
             "the process that renders documents failed: \(reason)"
+        case .cancelled:
+            "it was cancelled"
         }
     }
 }
