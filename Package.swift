@@ -159,7 +159,7 @@ let package = Package(
         .testTarget(
             name: "GeminiAPITests",
             dependencies: [
-                "Castor", "GeminiAPI", "ServerState", "TestSupport",
+                "Castor", "GeminiAPI", "Media", "ServerState", "TestSupport",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

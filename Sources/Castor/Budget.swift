@@ -19,7 +19,8 @@ struct Budget: Sendable {
     ///   - tokens: room in the context; 0 where tokens are counted only
     ///   - countedTokens: what is counted of texts that find no room
     init(
-        tokens: Int, countedTokens: Int, ofText countedTokensOfText: Int, _ limits: Limits, _ cancellation: Cancellation?
+        tokens: Int, countedTokens: Int, ofText countedTokensOfText: Int, _ limits: Limits,
+        _ cancellation: Cancellation?
     ) {
         self.tokens = tokens
         self.countedTokens = countedTokens

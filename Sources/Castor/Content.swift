@@ -37,7 +37,9 @@ public enum Part: Sendable, Equatable, ExpressibleByStringLiteral {
 
     public static func file(_ path: String) -> Part { .file(path, mimeType: nil) }
 
-    public static func data(_ bytes: [UInt8], mimeType: String?) -> Part { .data(ByteSource(bytes), mimeType: mimeType) }
+    public static func data(_ bytes: [UInt8], mimeType: String?) -> Part {
+        .data(ByteSource(bytes), mimeType: mimeType)
+    }
 }
 
 extension Part {

@@ -82,7 +82,8 @@ extension EmbedError: CustomStringConvertible {
         case .tooMuchSound(let seconds, let limit):
             "the sounds of the content are at least \(Int(seconds)) s long together, the limit is \(Int(limit)) s"
         case .tooManySounds(let count, let limit): "the content has \(count) sounds, the limit is \(limit)"
-        case .tooMuchText(let limit): "the texts of the content have more than \(limit) bytes together, which is the limit"
+        case .tooMuchText(let limit):
+            "the texts of the content have more than \(limit) bytes together, which is the limit"
         case .tooMuchMemory(let limit):
             "the parts of the content need more than \(limit) bytes of memory together, which is the limit"
         case .cancelled: "it was cancelled"

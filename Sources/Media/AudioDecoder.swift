@@ -110,7 +110,9 @@ package enum AudioDecoder {
             guard format == .ogg, case .damaged = error else { throw error }
             let first = error
             do throws(MediaError) {
-                return try clip(from: .ffmpeg(FFmpegAudio(bytes, format: format, limits.cancellation)), format, limits, after: seconds)
+                return try clip(
+                    from: .ffmpeg(FFmpegAudio(bytes, format: format, limits.cancellation)), format, limits,
+                    after: seconds)
             } catch {
                 throw first
             }

@@ -66,13 +66,6 @@ package final class FileStore: Sendable {
         }
     }
 
-    /// All bytes of a file that is ready for use.
-    package func contents(_ id: String) async throws -> (file: StoredFile, bytes: [UInt8]) {
-        let (file, blob) = try await open(id)
-        guard file.state == .active else { throw StateError.fileNotActive(id: id, state: file.state) }
-        return (file, try await Blocking.run { try blob.read(at: 0, count: file.sizeBytes) })
-    }
-
     /// A file that is ready for use, its bytes mapped and not read.
     package func mapped(_ id: String) async throws -> (file: StoredFile, bytes: MappedBlob) {
         let (file, blob) = try await open(id)

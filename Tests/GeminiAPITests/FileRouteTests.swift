@@ -13,6 +13,7 @@ import Testing
     /// A server with a data folder that is gone afterwards.
     static func withFiles<Value: Sendable>(
         _ transport: Transport = .inProcess, keys: [String] = [],
+        configure: @escaping (inout ServerOptions) -> Void = { _ in },
         _ body: @escaping @Sendable (Client) async throws -> Value
     ) async throws -> Value {
         let folder = FileManager.default.temporaryDirectory.appending(path: "castor-files-\(UUID().uuidString)").path
@@ -22,6 +23,7 @@ import Testing
         return try await TestServer.with(transport) {
             $0.state = state
             $0.apiKeys = keys
+            configure(&$0)
         } _: { client in
             try await body(client)
         }

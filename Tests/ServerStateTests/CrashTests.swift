@@ -62,7 +62,8 @@ import Testing
             let id = Workload.fileID(number)
             let isThere: Bool
             do {
-                let (file, bytes) = try await state.files.contents(id)
+                let (file, blob) = try await state.files.mapped(id)
+                let bytes = Array(blob.bytes)
                 #expect(bytes == Workload.bytes(number) && file.sha256 == sha256(bytes), "round \(round): \(id)")
                 isThere = true
             } catch StateError.fileNotFound {

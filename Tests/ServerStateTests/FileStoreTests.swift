@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import ServerState
 import Testing
 
@@ -261,13 +262,33 @@ import Testing
         #expect(try await stateError { try await files.add([1]) } == .tooManyFiles(limit: 4))
     }
 
+    /// Mapped bytes stay when the file is deleted; a file that lost bytes is an error, because to look at them would end the process.
+    @Test func filesAreMapped() async throws {
+        let state = try folder.open()
+        let bytes = someBytes(100_000)
+        let file = try await state.files.add(bytes)
+        let mapped = try await state.files.mapped(file.id)
+        #expect(mapped.file == file)
+        try await state.files.delete(file.id)
+        #expect(mapped.bytes.bytes.elementsEqual(bytes))
+        let empty = try await state.files.add([])
+        #expect(try await state.files.mapped(empty.id).bytes.bytes.isEmpty)
+        let short = try await state.files.add(bytes)
+        for name in try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/blobs") {
+            truncate("\(folder.path)/blobs/\(name)", 50)
+        }
+        #expect(
+            try await stateError { _ = try await state.files.mapped(short.id) }
+                == .storage(reason: "a file is shorter than it was"))
+    }
+
     @Test func processingEndsOnce() async throws {
         let state = try folder.open()
         for (id, failure) in [("good", nil), ("bad", "no video")] as [(String, String?)] {
             let upload = try await state.files.startUpload(NewUpload(fileID: id, mimeType: "video/mp4"))
             #expect(try await state.files.finishUpload(upload) { _ in .processing }.state == .processing)
             #expect(
-                try await stateError { _ = try await state.files.contents(id) }
+                try await stateError { _ = try await state.files.mapped(id) }
                     == .fileNotActive(id: id, state: .processing))
             #expect(try await state.files.processing().map(\.id) == [id])
             folder.clock.advance(.seconds(1))

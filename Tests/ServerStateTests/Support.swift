@@ -63,7 +63,7 @@ extension FileStore {
         return try await finishUpload(upload)
     }
 
-    func bytes(_ id: String) async throws -> [UInt8] { try await contents(id).bytes }
+    func bytes(_ id: String) async throws -> [UInt8] { Array(try await mapped(id).bytes.bytes) }
 }
 
 extension Array where Element == UInt8 {

@@ -58,7 +58,8 @@ enum CountTokensRoutes {
         let partCount = body.contents.reduce(0) { $0 + $1.parts.count }
         guard partCount <= limits.maxParts else {
             throw APIError.invalid(
-                "* CountTokensRequest.contents: at most \(limits.maxParts) parts can be counted at once, not \(partCount).\n")
+                "* CountTokensRequest.contents: at most \(limits.maxParts) parts can be counted at once, not \(partCount).\n"
+            )
         }
         let mediaCount = body.contents.count { !$0.isText }
         guard mediaCount <= limits.maxBatchContents else {

@@ -41,7 +41,7 @@ package final class FileParts: Sendable {
         let type = mimeType ?? file.mimeType
         if type.lowercased().hasPrefix("text/"), !file.isText {
             // A text is copied, whatever else it is taken for.
-            try lease.reserve(file.bytes.count)
+            try lease.reserveFile(file.bytes.count, isFirst: false)
             file.isText = true
             known.withLock { [file] in $0[id] = file }
         }
@@ -54,7 +54,7 @@ package final class FileParts: Sendable {
         do {
             let (stored, blob) = try await state.files.mapped(id)
             let file = File(bytes: ByteSource(blob.bytes, owner: blob), mimeType: stored.mimeType)
-            try lease.reserve(Self.charge(stored))
+            try lease.reserveFile(Self.charge(stored), isFirst: known.withLock { $0.isEmpty })
             known.withLock { $0[id] = file }
             return file
         } catch let error as StateError {

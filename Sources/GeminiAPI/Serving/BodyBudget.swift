@@ -2,7 +2,7 @@ import Synchronization
 
 /// Bytes of request bodies, and of files that requests name, that are in memory, of all connections together: a bound on what many large requests can take.
 final class BodyBudget: Sendable {
-    private let limit: Int
+    fileprivate let limit: Int
     private let used = Mutex(0)
 
     init(limit: Int) {
@@ -10,9 +10,9 @@ final class BodyBudget: Sendable {
     }
 
     /// - Parameter held: by the same request
-    fileprivate func take(_ bytes: Int, held: Int) throws(APIError) {
+    fileprivate func take(_ bytes: Int, held: Int = 0) throws(APIError) {
         let fits = used.withLock { used in
-            // One request always fits: its own limits hold.
+            // One request always fits: its own limit holds.
             guard used + bytes <= limit || used == held else { return false }
             used += bytes
             return true
@@ -38,8 +38,16 @@ final class BodyLease: Sendable {
     }
 
     func reserve(_ bytes: Int) throws(APIError) {
-        try budget.take(bytes, held: held.withLock { $0 })
+        try budget.take(bytes)
         held.withLock { $0 += bytes }
+    }
+
+    /// Of a file that the request names. One file always fits beside the body; more may not be more than all requests together.
+    func reserveFile(_ bytes: Int, isFirst: Bool) throws(APIError) {
+        let held = held.withLock { $0 }
+        guard isFirst || held + bytes <= budget.limit else { throw .filesTooLarge(limit: budget.limit) }
+        try budget.take(bytes, held: isFirst ? held : 0)
+        self.held.withLock { $0 += bytes }
     }
 
     func release() {
