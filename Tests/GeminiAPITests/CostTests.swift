@@ -1,5 +1,6 @@
 import Castor
 import GeminiAPI
+import HTTPTypes
 import Media
 import ServerState
 import Synchronization
@@ -32,7 +33,7 @@ import Testing
             let named = #"{"fileData":{"fileUri":"files/t"}}"#
             let reply = try await client.embed(#"{"content":{"parts":\#(Self.parts(named, 1_000))}}"#)
             #expect(reply.status == 200, "\(reply.text)")
-            #expect(reply.headers[.init("x-castor-truncated")!] == "0")
+            #expect(reply.headers[HTTPField.Name("x-castor-truncated")!] == "0")
             // Three of them, and what is made of them, are too many.
             let three = ["t", "u", "v"].map { #"{"fileData":{"fileUri":"files/\#($0)"}}"# }.joined(separator: ",")
             try await client.embed(#"{"content":{"parts":[\#(three)]}}"#).expectError(
@@ -79,7 +80,8 @@ import Testing
     @Test func countingAdmitsSoManyCalls() async throws {
         let queue = CountingQueue()
         queue.start()
-        let (waiting, admitted) = (Mutex<[CheckedContinuation<Void, Never>]>([]), Mutex(0))
+        let waiting = Mutex<[CheckedContinuation<Void, Never>]>([])
+        let admitted = Mutex(0)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<CountingQueue.maxCalls {
                 group.addTask {

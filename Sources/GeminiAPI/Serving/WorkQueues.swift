@@ -1,4 +1,4 @@
-import Castor
+package import Castor
 import DequeModule
 
 /// Calls whose contents wait to be prepared. They take turns, a content each.
