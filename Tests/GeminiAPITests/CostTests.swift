@@ -80,20 +80,12 @@ import Testing
     @Test func countingAdmitsSoManyCalls() async throws {
         let queue = CountingQueue()
         queue.start()
-        let waiting = Mutex<[CheckedContinuation<Void, Never>]>([])
-        let admitted = Mutex(0)
+        let calls = Calls()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<CountingQueue.maxCalls {
-                group.addTask {
-                    try await queue.admit {
-                        await withCheckedContinuation { continuation in
-                            waiting.withLock { $0.append(continuation) }
-                            admitted.withLock { $0 += 1 }
-                        }
-                    }
-                }
+                group.addTask { try await queue.admit { await calls.stay() } }
             }
-            try await Standstill.wait { admitted.withLock { $0 } == CountingQueue.maxCalls }
+            try await Standstill.wait { calls.count == CountingQueue.maxCalls }
             do {
                 try await queue.admit {}
                 Issue.record("one more was admitted")
@@ -101,11 +93,26 @@ import Testing
                 #expect(error.status == .resourceExhausted)
             }
             try await queue.admit(isFree: true) {}
-            for continuation in waiting.withLock({ $0 }) { continuation.resume() }
+            calls.end()
             try await group.waitForAll()
         }
         #expect(try await queue.admit { try await queue.next { _ in 7 } } == 7)
         await queue.stop()
+    }
+
+    /// Calls that have been let in and do not end.
+    private final class Calls: Sendable {
+        private let waiting = Mutex<[CheckedContinuation<Void, Never>]>([])
+
+        var count: Int { waiting.withLock { $0.count } }
+
+        func stay() async {
+            await withCheckedContinuation { continuation in waiting.withLock { $0.append(continuation) } }
+        }
+
+        func end() {
+            for continuation in waiting.withLock({ $0 }) { continuation.resume() }
+        }
     }
 
     /// The work that runs hears of it, and the next call has the thread.
