@@ -41,7 +41,7 @@ package final class FileParts: Sendable {
         let type = mimeType ?? file.mimeType
         if type.lowercased().hasPrefix("text/"), !file.isText {
             // A text is copied, whatever else it is taken for.
-            try lease.reserveFile(file.bytes.count, isFirst: false)
+            try lease.reserveFile(file.bytes.count, isFirst: known.withLock { $0.count == 1 })
             file.isText = true
             known.withLock { [file] in $0[id] = file }
         }
