@@ -33,6 +33,12 @@ import Testing
         return .data(Array("RIFF".utf8) + little(content.count, 4) + content, mimeType: "audio/wav")
     }
 
+    /// Cut where the pixels begin, behind a header that is whole.
+    private static func withoutPixels(_ png: [UInt8]) -> [UInt8] {
+        let start = png.indices.first { png[$0...].starts(with: "IDAT".utf8) }!
+        return Array(png[..<(start + 6)])
+    }
+
     /// Notes what is decoded.
     private final class Watch: PreparationHooks {
         let decoded = Mutex<[String]>([])
@@ -96,8 +102,7 @@ import Testing
     @Test func aPartWithoutRoomIsStillJudgedByItsHeader() throws {
         let png = try Folders.read("\(Folders.fixtures)/media/rgb.png")
         let preparation = try Self.preparation()
-        // Cut behind the header, which is whole.
-        let cut = Part.data(Array(png[..<40]), mimeType: "image/png")
+        let cut = Part.data(Self.withoutPixels(png), mimeType: "image/png")
         #expect(throws: EmbedError.self) { try preparation(Content([cut]), EmbedOptions()) }
         #expect(try preparation(Content([Self.long, cut]), EmbedOptions()).truncated)
         let headless = Part.data(Array(png[..<20]), mimeType: "image/png")
@@ -223,7 +228,7 @@ import Testing
         }
         // By its header alone.
         let png = try Folders.read("\(Folders.fixtures)/media/rgb.png")
-        let cut = Content([.data(Array(png[..<40]), mimeType: nil)])
+        let cut = Content([.data(Self.withoutPixels(png), mimeType: nil)])
         #expect(try preparation.count(cut, .none).promptTokenCount == 258)
     }
 
