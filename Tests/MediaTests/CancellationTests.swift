@@ -73,9 +73,8 @@ import Testing
         let words = "BT /F 9 Tf 3 Tr 5 60 Td (Rain in July.) Tj ET"
         let font = "/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>>>"
         let bytes = Builder.pdf(pages: [(100, 100), (150, 101)], content: words, resources: font)
-        let (all, text) = (
-            try DocumentReader.decode(bytes.span.bytes), try DocumentReader.decode(bytes.span.bytes, textOnly: true)
-        )
+        let all = try DocumentReader.decode(bytes.span.bytes)
+        let text = try DocumentReader.decode(bytes.span.bytes, textOnly: true)
         #expect(text.pages.map(\.text) == all.pages.map(\.text) && text.pages[0].text == "Rain in July.")
         #expect(text.pages.map(\.image.size) == [ImageSize(width: 1, height: 1), ImageSize(width: 1, height: 1)])
     }
