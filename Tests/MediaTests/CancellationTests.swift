@@ -102,10 +102,12 @@ import Testing
 
 extension Fixture {
     fileprivate static func decode(_ name: String, _ format: ImageFormat, _ limits: MediaLimits) throws {
-        _ = try Media.ImageDecoder.decode(try bytes(name).span.bytes, format: format, limits: limits)
+        let bytes = try self.bytes(name)
+        _ = try Media.ImageDecoder.decode(bytes.span.bytes, format: format, limits: limits)
     }
 
     fileprivate static func decode(_ name: String, _ format: AudioFormat, _ limits: MediaLimits) throws {
-        _ = try Media.AudioDecoder.decode(try bytes(name).span.bytes, format: format, limits: limits)
+        let bytes = try self.bytes(name)
+        _ = try Media.AudioDecoder.decode(bytes.span.bytes, format: format, limits: limits)
     }
 }
