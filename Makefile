@@ -69,15 +69,16 @@ bench: setup-build ## Measure speed, as a share of what the processor's matrix p
 
 .PHONY: bench-train
 bench-train: setup-build ## Time a training step, as a share of the matrix product and beside PyTorch's
-	@tools/timed "Building the tests in release mode" swift build $(build_options) --build-tests
-	@CASTOR_BENCH=1 tools/timed "Training steps of castor-small" swift test $(build_options) --skip-build --filter StepTimeTests
+	@tools/timed "Building the benchmark in release mode" swift build $(build_options) --product Times
+	@tools/timed "Training steps of castor-small" .build/release/Times step
 	@if test -x .venv/bin/python; then .venv/bin/python tools/reference/bench_training.py; \
 	else echo "PyTorch's time is left out: make reference installs it"; fi
 
 .PHONY: bench-serve
-bench-serve: build ## Time a lone request beside the library, then load at 1, 8, 32 and 128 connections
-	@tools/timed "Building the tests in release mode" swift build $(build_options) --build-tests
-	@CASTOR_BENCH=1 tools/timed "A lone request, and writing" swift test $(build_options) --skip-build --filter "LoneRequestTimes|WritingTimes"
+bench-serve: build ## Time a lone request, and the writing of vectors, then load at 1, 8, 32 and 128 connections
+	@tools/timed "Building the benchmark in release mode" swift build $(build_options) --product Times
+	@tools/timed "Writing of vectors" .build/release/Times writing
+	@LOAD=lone.py tools/timed "A lone request" tools/load/run $(program)
 	@tools/timed "Load" tools/load/run $(program)
 
 .PHONY: bench-media
@@ -107,7 +108,7 @@ fuzzer: setup-build $(pdf_worker) $(pdf_server)
 
 .PHONY: fuzz
 fuzz: fuzzer ## Give mutated files to every decoder, FUZZ times each (a million); an input that breaks one is left in Fuzzing/found
-	@for target in json tokenizer weights text embed image audio video; do \
+	@for target in json tokenizer tokenizer-json weights text embed image audio video; do \
 	    tools/timed "Fuzzing: $$target" $(fuzzer) $$target $(FUZZ) $(SEED) || exit 1; \
 	done
 	@tools/timed "Building castor for the server's fuzzing" swift build -c release --product castor
@@ -135,12 +136,12 @@ uninstall: ## Remove what install put there
 
 .PHONY: format
 format: ## Format the Swift sources
-	@swift format --configuration .swift-format --in-place -r Sources Tests Benchmarks/Benchmarks Fuzzing/Sources Package.swift
+	@swift format --configuration .swift-format --in-place -r Sources Tests Benchmarks/Benchmarks Benchmarks/Times Fuzzing/Sources Package.swift
 
 .PHONY: lint
 lint: ## Check the format, as strictly as a review does
 	@tools/timed "Checking the format" \
-	    swift format lint --strict --configuration .swift-format -r Sources Tests Benchmarks/Benchmarks Fuzzing/Sources Package.swift
+	    swift format lint --strict --configuration .swift-format -r Sources Tests Benchmarks/Benchmarks Benchmarks/Times Fuzzing/Sources Package.swift
 
 .PHONY: clean
 clean: ## Remove what was built and the demo's media

@@ -16,6 +16,7 @@ let package = Package(
     name: "castor",
     products: [
         .library(name: "Castor", targets: ["Castor"]),
+        .library(name: "Tokenizers", targets: ["Tokenizers"]),
         .executable(name: "castor", targets: ["CastorCLI"]),
     ],
     traits: [
@@ -58,6 +59,9 @@ let package = Package(
             name: "CSentencePiece", path: "Sources/System/CSentencePiece",
             linkerSettings: [.linkedLibrary("sentencepiece")]),
 
+        .target(name: "COniguruma", path: "Sources/System/COniguruma"),
+        .target(name: "CUTF8Proc", path: "Sources/System/CUTF8Proc"),
+
         // The library, in the order data flows.
         // Prefixed, because a package graph may hold only one module `Numerics`, and that is swift-numerics'.
         .target(name: "CKernels", path: "Sources/Kernels"),
@@ -65,13 +69,20 @@ let package = Package(
         // Prefixed for the same reason.
         .target(name: "CastorJSON", path: "Sources/JSON", swiftSettings: strict),
         .target(
+            name: "Tokenizers", dependencies: ["CastorJSON", "COniguruma", "CUTF8Proc"], swiftSettings: strict),
+        .target(
             name: "CastorNumerics", dependencies: ["CKernels", "COpenBLAS"], path: "Sources/Numerics",
             swiftSettings: strict),
         .target(
             name: "Media",
-            dependencies: ["CJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler"],
+            dependencies: [
+                "CJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler", "CZlib",
+            ],
             swiftSettings: strict),
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
+        // Open checkpoints as model folders.
+        .target(
+            name: "Checkpoints", dependencies: ["CastorJSON", "Encoder"], swiftSettings: strict),
         .target(
             name: "Castor", dependencies: ["CastorJSON", "CastorNumerics", "Media", "Encoder"], swiftSettings: strict),
         .target(
@@ -120,20 +131,36 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Stands before fsync in what it is linked into.
+        .target(name: "PowerCut", path: "Tests/PowerCut"),
+        // What the benchmarks' own package, which sees the public face alone, cannot time.
+        .executableTarget(
+            name: "Times", dependencies: ["Castor", "CastorNumerics", "Encoder", "Training"], path: "Benchmarks/Times",
+            swiftSettings: strict),
+
         .target(
-            name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation"],
+            name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation", "PowerCut"],
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["CastorJSON", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "TokenizersTests", dependencies: ["CastorJSON", "Tokenizers"], exclude: ["Fixtures"],
+            swiftSettings: strict),
         // Loads OpenBLAS anew, which a process can do once.
         .executableTarget(
             name: "KernelHelper", dependencies: ["CastorNumerics"], path: "Tests/KernelHelper", swiftSettings: strict),
         .testTarget(
             name: "NumericsTests", dependencies: ["CastorNumerics", "KernelHelper", "TestSupport"],
             swiftSettings: strict),
+        // Decodes one file with bounds on its memory and processor time, which are a process's own.
+        .executableTarget(
+            name: "MediaHelper", dependencies: ["Media"], path: "Tests/MediaHelper", swiftSettings: strict),
         .testTarget(
-            name: "MediaTests", dependencies: ["Media"], exclude: ["Fixtures"], swiftSettings: strict),
+            name: "MediaTests", dependencies: ["Media", "MediaHelper"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "EncoderTests", dependencies: ["CastorNumerics", "Encoder", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "CheckpointsTests", dependencies: ["CastorNumerics", "Checkpoints", "Encoder", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "CastorTests", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport"],
             swiftSettings: strict),
@@ -150,7 +177,7 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: strict),
         // Killed again and again by the crash test.
         .executableTarget(
-            name: "ServerStateHelper", dependencies: ["ServerState"], path: "Tests/ServerStateHelper",
+            name: "ServerStateHelper", dependencies: ["PowerCut", "ServerState"], path: "Tests/ServerStateHelper",
             swiftSettings: strict),
         .testTarget(
             name: "ServerStateTests",

@@ -7,7 +7,10 @@ let package = Package(
     dependencies: [.package(name: "castor", path: "..")],
     targets: [
         .executableTarget(
-            name: "castor-fuzz", dependencies: [.product(name: "Castor", package: "castor")],
+            name: "castor-fuzz",
+            dependencies: [
+                .product(name: "Castor", package: "castor"), .product(name: "Tokenizers", package: "castor"),
+            ],
             swiftSettings: [
                 .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
                 .enableUpcomingFeature("InternalImportsByDefault"),

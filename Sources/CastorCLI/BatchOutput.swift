@@ -1,3 +1,4 @@
+import Encoder
 import Glibc
 
 /// The result file of a batch. Lines that an earlier run left are kept, new ones are appended whole.
@@ -206,6 +207,7 @@ final class BatchOutput {
             } else {
                 try Self.check(fsync(descriptor) == 0 || errno == EINVAL)
             }
+            if own != nil { try Self.check(syncNames(beside: target)) }
         } catch let failure as Failure {
             throw Failure(.cannotWrite, "\(path): \(failure.message)")
         }

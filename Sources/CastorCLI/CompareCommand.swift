@@ -81,10 +81,10 @@ struct CompareCommand: ParsableCommand {
         options.fitsMaps = !skipMaps
         let isTerminal = isatty(STDERR_FILENO) == 1
         let compare = try Comparer(options, pool: .opened(threads: threads)) { step in
-            if isTerminal { Terminal.error("\r\u{1B}[K\(step)") }
+            if isTerminal { Terminal.replaceLine("\(step)") }
         }
         let result = try compare(RecordedVectors(path: reference), RecordedVectors(path: candidate))
-        if isTerminal { Terminal.error("\r\u{1B}[K") }
+        if isTerminal { Terminal.replaceLine() }
         for warning in CompareTable.warnings(result.comparison) { Terminal.error("castor: \(warning)\n") }
         if let json { try Self.write(try Self.encoded(result.comparison), to: json) }
         if let report {

@@ -1,3 +1,4 @@
+import Castor
 import Comparison
 
 /// What `castor compare` prints.
@@ -88,6 +89,7 @@ struct CompareTable {
 
     /// The first column to the left, numbers to the right.
     static func aligned(_ rows: [[String]]) -> String {
+        let rows = rows.map { $0.map(\.printable) }
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             row.enumerated().map { column, text in

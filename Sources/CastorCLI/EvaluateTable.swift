@@ -1,3 +1,4 @@
+import Castor
 import Evaluation
 
 /// What `castor evaluate` prints: aligned columns, a line a metric, each task as soon as it is measured. What repeats from the
@@ -18,7 +19,7 @@ struct EvaluationTable {
                 + (showsSubsets ? file.subsetLabels.map { Self.name(file.name, subset: $0) } : [])
         }
         widths = [
-            (names + ["task"]).map(\.count).max()!, "prompts".count,
+            (names + ["task"]).map(\.printable.count).max()!, "prompts".count,
             (files.flatMap(\.metricNames) + ["metric"]).map(\.count).max()!,
         ]
     }
@@ -49,7 +50,7 @@ struct EvaluationTable {
     }
 
     private func line(_ cells: [String]) -> [UInt8] {
-        let padded = cells.enumerated().map { column, text in
+        let padded = cells.map(\.printable).enumerated().map { column, text in
             let width = column < Self.textColumns ? widths[column] : Self.numberWidth
             let padding = String(repeating: " ", count: max(0, width - text.count))
             return column < Self.textColumns ? text + padding : padding + text

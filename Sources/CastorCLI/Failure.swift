@@ -18,11 +18,18 @@ enum ExitStatus: Int32 {
 /// A message for a person and the status for a script.
 struct Failure: Error {
     let status: ExitStatus
-    let message: String
+    /// A line each.
+    let messages: [String]
 
-    init(_ status: ExitStatus, _ message: String) {
+    init(_ status: ExitStatus, _ messages: String...) {
+        self.init(status, messages)
+    }
+
+    var message: String { messages.joined(separator: "\n") }
+
+    init(_ status: ExitStatus, _ messages: [String]) {
         self.status = status
-        self.message = message
+        self.messages = messages
     }
 
     init(_ error: EmbedError) {

@@ -69,7 +69,7 @@ struct InfoCommand: ParsableCommand {
             return
         }
         let width = rows.map(\.0.count).max() ?? 0
-        let lines = rows.map { "\($0)\(String(repeating: " ", count: width - $0.count))  \($1)\n" }
+        let lines = rows.map { "\($0)\(String(repeating: " ", count: width - $0.count))  \($1.printable)\n" }
         try Terminal.output(Array(lines.joined().utf8))
     }
 

@@ -27,7 +27,9 @@ struct Program: AsyncParsableCommand {
                 try command.run()
             }
         } catch let failure as Failure {
-            Terminal.error("castor: \(failure.message)\n")
+            for (index, message) in failure.messages.enumerated() {
+                Terminal.error("\(index == 0 ? "castor: " : "")\(message)\n")
+            }
             Terminal.end(failure.status.rawValue)
         } catch {
             exit(withError: error)

@@ -27,15 +27,15 @@ struct Progress {
         guard elapsed > Self.patience, elapsed - lastShown > Self.interval else { return }
         lastShown = elapsed
         hasLine = true
-        var line = "\r\u{1B}[K\(total) contents, \(Self.short(Double(items) / elapsed))/s"
+        var line = "\(total) contents, \(Self.short(Double(items) / elapsed))/s"
         if let share, share > startShare {
             line += ", \(Int(share * 100)) %, \(Self.duration(elapsed * (1 - share) / (share - startShare))) left"
         }
-        Terminal.error(line)
+        Terminal.replaceLine(line)
     }
 
     mutating func finish() {
-        if hasLine { Terminal.error("\r\u{1B}[K") }
+        if hasLine { Terminal.replaceLine() }
         hasLine = false
     }
 

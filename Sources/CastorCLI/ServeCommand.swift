@@ -95,10 +95,12 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Tokens that pass through the model together.", valueName: "n"))
     var maxBatchTokens = Scheduler.Options().maxBatchTokens
 
-    @Option(help: ArgumentHelp("A connection may be silent so long.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp("A connection may be silent so long, and a body must go on within it.", valueName: "seconds")
+    )
     var idleTimeout = ServerLimits().idleSeconds
 
-    @Option(help: ArgumentHelp("A request may take so long.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("A request may take so long once its body is there.", valueName: "seconds"))
     var requestTimeout = ServerLimits().requestSeconds
 
     @Option(help: ArgumentHelp("Requests have so long to end after SIGTERM.", valueName: "seconds"))

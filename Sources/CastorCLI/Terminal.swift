@@ -3,7 +3,19 @@ import Glibc
 
 /// Standard output and standard error.
 enum Terminal {
+    /// A line for people, or a part of one: of control characters only a newline at its end is one.
     static func error(_ text: String) {
+        let endsLine = text.utf8.last == UInt8(ascii: "\n")
+        let line = endsLine ? String(text.unicodeScalars.dropLast()) : text
+        raw(line.printable + (endsLine ? "\n" : ""))
+    }
+
+    /// In the place of the line that the cursor is in.
+    static func replaceLine(_ text: String = "") {
+        raw("\r\u{1B}[K" + text.printable)
+    }
+
+    private static func raw(_ text: String) {
         _ = try? write(Array(text.utf8), to: STDERR_FILENO)
     }
 

@@ -77,10 +77,10 @@ struct TrainCommand: ParsableCommand {
         do throws(RunError) {
             try run(isInterrupted: { StopRequest.isNoted }) { display.show($0) }
         } catch {
-            display.close("castor: \(error.description)")
+            display.close(["castor: \(error.lines[0])"] + error.lines.dropFirst())
             throw error
         }
-        display.close(nil)
+        display.close([])
     }
 }
 
@@ -95,7 +95,7 @@ extension Failure {
             case .interrupted: StopRequest.status
             default: .badInput
             }
-        self.init(status, error.description)
+        self.init(status, error.lines)
     }
 }
 

@@ -1,3 +1,4 @@
+import Castor
 import FoundationEssentials
 import Glibc
 import Training
@@ -44,14 +45,14 @@ final class TrainDisplay {
             guard isTerminal, now - lastShown > Self.interval else { return }
             lastShown = now
             hasLine = true
-            Terminal.error("\r\u{1B}[K" + Self.line(record, progress))
+            Terminal.replaceLine(Self.line(record, progress))
         }
     }
 
     /// Removes the live line and writes the last words to the log.
-    func close(_ message: String?) {
+    func close(_ messages: [String]) {
         clear()
-        if let message { write(message) }
+        for message in messages { write(message) }
     }
 
     private func say(_ text: String) {
@@ -61,13 +62,13 @@ final class TrainDisplay {
     }
 
     private func clear() {
-        if hasLine { Terminal.error("\r\u{1B}[K") }
+        if hasLine { Terminal.replaceLine() }
         hasLine = false
     }
 
     /// The log is for people: when it cannot be written, training and its metrics say so soon enough.
     private func write(_ line: String) {
-        try? Terminal.write(Array("\(Date().formatted(.iso8601)) \(line)\n".utf8), to: log)
+        try? Terminal.write(Array("\(Date().formatted(.iso8601)) \(line.printable)\n".utf8), to: log)
     }
 
     private static func line(_ record: StepRecord, _ progress: RunProgress) -> String {

@@ -26,7 +26,7 @@ package struct Judgments: Sendable {
         }
         var judgments: [Judgment] = []
         var failure: ComparisonError?
-        var seen: Set<[String]> = []
+        var seen: Set<[RecordKey]> = []
         var isFirst = true
         RecordedVectors.forEachLine(file.bytes) { number, bytes in
             guard failure == nil else { return }
@@ -45,7 +45,7 @@ package struct Judgments: Sendable {
                 failure = .judgments(path: path, line: number, reason: "\"\(fields[2])\" is no grade")
                 return
             }
-            guard seen.insert([fields[0], fields[1]]).inserted else {
+            guard seen.insert([RecordKey(fields[0]), RecordKey(fields[1])]).inserted else {
                 failure = .judgments(path: path, line: number, reason: "judges \(fields[0]) and \(fields[1]) again")
                 return
             }

@@ -169,36 +169,11 @@ package struct Configuration: Codable, Sendable, Equatable {
         do {
             self = try JSONDecoder().decode(Configuration.self, from: json)
         } catch let error as DecodingError {
-            throw Self.explain(error)
+            throw ModelError(error)
         } catch {
             throw .configuration(key: "(whole file)", reason: "\(error)")
         }
         try validate()
-    }
-
-    private static func explain(_ error: DecodingError) -> ModelError {
-        func path(_ context: DecodingError.Context, _ last: (any CodingKey)? = nil) -> String {
-            let keys = (context.codingPath + (last.map { [$0] } ?? [])).map(\.stringValue)
-            return keys.isEmpty ? "(whole file)" : keys.joined(separator: ".")
-        }
-        switch error {
-        case .keyNotFound(let key, let context): return .configuration(key: path(context, key), reason: "missing")
-        case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-            return .configuration(key: path(context), reason: "is not \(name(of: type))")
-        case .dataCorrupted(let context):
-            return .configuration(
-                key: path(context), reason: "is not valid JSON, or holds a number that does not fit its field")
-        @unknown default: return .configuration(key: "(whole file)", reason: "cannot be read")
-        }
-    }
-
-    private static func name(of type: Any.Type) -> String {
-        switch type {
-        case is Int.Type: "a whole number"
-        case is Double.Type, is Float.Type: "a number"
-        case is String.Type: "a text"
-        default: "an object of the expected form"
-        }
     }
 
     private func validate() throws(ModelError) {
@@ -263,6 +238,7 @@ package struct Configuration: Codable, Sendable, Equatable {
             try check("document.max_patches", document.maxPatches, 1...65_536)
             try check("document.pooled_side", document.pooledSide, 1...256)
         }
+        try checkProducts()
     }
 }
 

@@ -127,10 +127,7 @@ extension EncoderPass {
                 add(dJoined.row(row), to: dFrames.row(index / frames.tokensPerPicture), count: shape.width)
             }
             let features = timeFeatures(times)
-            // A block does not keep its matrix alive.
-            withExtendedLifetime((dFrames, features)) {
-                pool.gemm(Block(dFrames), .yes, Block(features), .no, into: Block(dTime), beta: 1)
-            }
+            pool.gemm(Block(dFrames), .yes, Block(features), .no, into: Block(dTime), beta: 1)
         }
     }
 
@@ -175,13 +172,11 @@ extension EncoderPass {
         pool.gemm(Block(dTokens), .yes, Block(rows), .no, into: Block(gradients.projection), beta: 1)
         let dRows = Matrix(rows: rows.rows, columns: rows.columns)
         pool.gemm(Block(dTokens), .no, Block(bigrams.projection), .no, into: Block(dRows))
-        withExtendedLifetime(dRows) {
-            var row = 0
-            for ids in placed.lazy.compactMap(\.segment.ids) {
-                for bigram in bigrams.hashing.rows(of: ids) {
-                    add(dRows.row(row), to: gradients.table.row(bigram), count: dRows.columns)
-                    row += 1
-                }
+        var row = 0
+        for ids in placed.lazy.compactMap(\.segment.ids) {
+            for bigram in bigrams.hashing.rows(of: ids) {
+                add(dRows.row(row), to: gradients.table.row(bigram), count: dRows.columns)
+                row += 1
             }
         }
     }

@@ -81,10 +81,7 @@ package struct EncoderPass: Sendable {
             if let time = unified.time, case .video(let frames, let times) = part.segment {
                 let features = timeFeatures(times)
                 let embeddings = Matrix(rows: features.rows, columns: shape.width)
-                // A block does not keep its matrix alive.
-                withExtendedLifetime(features) {
-                    linear(Block(features), time, into: embeddings, rows: 0..<features.rows, .whole)
-                }
+                linear(Block(features), time, into: embeddings, rows: 0..<features.rows, .whole)
                 for (index, row) in part.rows.enumerated() {
                     add(embeddings.row(index / frames.tokensPerPicture), to: x.row(row), count: shape.width)
                 }
@@ -135,10 +132,7 @@ package struct EncoderPass: Sendable {
             }
             if let bigrams = text.bigrams {
                 let rows = try gather(bigrams, placed, count)
-                // A block does not keep its matrix alive.
-                withExtendedLifetime(rows) {
-                    linear(Block(rows), bigrams.projection, into: tokens, rows: 0..<count, .divided(pool), beta: 1)
-                }
+                linear(Block(rows), bigrams.projection, into: tokens, rows: 0..<count, .divided(pool), beta: 1)
             }
             return (tokens, text.tower)
         }

@@ -29,8 +29,8 @@ package final class Model: WeightSource {
         tensors = try SafeTensors(path: "\(path)/\(Self.weightsName)")
         for (name, shape) in configuration.tensorShapes {
             guard let entry = tensors.entries[name] else { throw .tensor(name: name, reason: "missing") }
-            guard entry.type != .u8 else {
-                throw .tensor(name: name, reason: "has dtype U8, weights are F32, F16 or BF16")
+            guard entry.type.isOfWeights else {
+                throw .tensor(name: name, reason: "has dtype \(entry.type.rawValue), weights are F32, F16 or BF16")
             }
             guard entry.shape == shape else {
                 throw .tensor(name: name, reason: "has shape \(entry.shape), the configuration says \(shape)")

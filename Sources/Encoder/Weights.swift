@@ -141,7 +141,7 @@ package struct EmbeddingTable: Sendable {
 extension SafeTensors {
     /// The values of a tensor as f32. Throws where the file has no such tensor of as many floating point values as `output`.
     package func copy(_ name: String, into output: Matrix) throws(ModelError) {
-        guard let entry = entries[name], entry.shape.reduce(1, *) == output.count, entry.type != .u8 else {
+        guard let entry = entries[name], entry.shape.reduce(1, *) == output.count, entry.type.isOfWeights else {
             throw .tensor(name: name, reason: "is not \(output.count) values of F32, F16 or BF16")
         }
         let start = file.bytes.baseAddress! + entry.range.lowerBound
@@ -163,8 +163,8 @@ private func convert(
     case .f16:
         convertHalf(input, into: output, count: count)
         return halfIsFinite(input, count: count)
-    case .u8:
-        preconditionFailure("the model was opened with weights of dtype U8")
+    default:
+        preconditionFailure("the model was opened with weights of another dtype")
     }
     return allFinite(output, count: count)
 }

@@ -41,9 +41,11 @@ package struct Server: Sendable {
         headers.maxHeaderListSize = options.limits.maxHeaderBytes
         headers.maxHeaderFieldCount = 100
         let disconnects = core.disconnects
+        let idleSeconds = options.limits.idleSeconds
         let configuration = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [Disconnects.Handler(disconnects), ContinueHandler()],
-            idleTimeout: .seconds(Int64(options.limits.idleSeconds)), httpDecoderConfiguration: headers)
+            additionalChannelHandlers: [
+                Disconnects.Handler(disconnects), ContinueHandler(), LingeringBodies(seconds: idleSeconds),
+            ], idleTimeout: .seconds(Int64(idleSeconds)), httpDecoderConfiguration: headers)
         let http = HTTPServerBuilder { responder in
             GuardedChannel(base: HTTP1Channel(responder: responder, configuration: configuration))
         }
@@ -60,6 +62,7 @@ package struct Server: Sendable {
 
     /// Listens until SIGTERM or SIGINT, then lets requests end.
     package func run(onListening: @escaping @Sendable (_ port: Int) async -> Void) async throws {
+        OpenFiles.raiseLimit()
         let application = try application(onListening: onListening)
         var configuration = ServiceGroupConfiguration(
             services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: core.logger)

@@ -35,11 +35,11 @@ package struct ServerOptions: Sendable {
 package struct ServerLimits: Sendable {
     /// Bytes of one request's body. The default is 100 MB.
     package var maxBodyBytes = 100_000_000
-    /// Bytes of bodies held at once, of all requests. The default is 400 MB.
+    /// Bytes of bodies held at once, of all requests; those that came, not those that are announced. The default is 400 MB.
     package var maxBufferedBytes = 400_000_000
     /// Bytes of one request's headers. The default is 32 KiB.
     package var maxHeaderBytes = 32 << 10
-    /// Parts of one content. The default is 8,192, one for each token of the context.
+    /// Parts of one content, and items of every other list that has no limit of its own. The default is 8,192, one for each token of the context.
     package var maxParts = 8_192
     /// Contents of one batch. The default is the service's, 100.
     package var maxBatchContents = 100
@@ -49,9 +49,10 @@ package struct ServerLimits: Sendable {
     package var maxPredictTokens = 20_000
     /// Connections at once; more wait to be accepted. The default is 512.
     package var maxConnections = 512
-    /// Seconds that a connection may be silent, or take to send a request's next bytes. The default is 60.
+    /// Seconds that a connection may be silent. A body must bring something worth its while within as many (``ArrivalPace``), and one that nobody reads
+    /// any more must end. The default is 60.
     package var idleSeconds = 60
-    /// Seconds that a request may take from its body's arrival. The default is 600.
+    /// Seconds that a request may take once its body is there. The default is 600.
     package var requestSeconds = 600
     /// Seconds that requests have to end after SIGTERM. The default is 30.
     package var drainSeconds = 30

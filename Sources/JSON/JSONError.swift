@@ -34,6 +34,8 @@ package struct JSONError: Error, Sendable, Equatable {
         /// A list where there can be one value only.
         case notRepeated(name: String)
         case missing(name: String)
+        /// A list of more items than are taken; the complaint, where there is one, is the whole of what is said.
+        case tooMany(limit: Int, complaint: String?)
         /// In words.
         case value(String)
     }
@@ -68,6 +70,7 @@ package struct JSONError: Error, Sendable, Equatable {
         case .type(let wanted, let given): "must be \(wanted)" + (given.map { ", is \($0)" } ?? "")
         case .notRepeated: "must be one value, is a list"
         case .missing(let name): "lacks \"\(name)\""
+        case .tooMany(let limit, let complaint): complaint ?? "has more than \(limit) items"
         }
     }
 }

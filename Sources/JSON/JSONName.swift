@@ -17,6 +17,12 @@ package struct JSONName {
         unescaped ?? String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
     }
 
+    /// The bytes of the name, where a `String` would cost too much.
+    package func withBytes<Value>(_ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
+        guard var unescaped else { return body(UnsafeBufferPointer(start: start, count: count)) }
+        return unescaped.withUTF8(body)
+    }
+
     /// Whether this is `name`, a name of proto3 such as `mime_type`, in one of its two spellings.
     package static func ~= (name: StaticString, own: JSONName) -> Bool {
         if var text = own.unescaped {

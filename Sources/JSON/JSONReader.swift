@@ -29,6 +29,8 @@ package struct JSONReader {
         /// Values in all, lists and objects among them. The default is two million: a hundred contents of as many parts as there
         /// are tokens in the context have fewer.
         package var maxValues = 2_000_000
+        /// Items of a list that is read by ``JSONReader/list(atMost:else:_:)``. The default is no bound of its own.
+        package var maxItems = Int.max
         /// What becomes of names that ``JSONReader/unknown(_:)`` is told. The default throws.
         package var unknownNames = UnknownNames.refused
 
@@ -69,7 +71,7 @@ package struct JSONReader {
 
     let base: UnsafePointer<UInt8>
     let count: Int
-    let options: Options
+    package let options: Options
     /// Of the next byte.
     package internal(set) var position = 0
     private(set) var frames: [Frame] = []

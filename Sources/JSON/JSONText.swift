@@ -5,6 +5,12 @@ package enum JSONText {
         func raw(_ text: StaticString) {
             bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
         }
+        func control(_ code: UInt8) {
+            let digits: StaticString = "0123456789abcdef"
+            raw("\\u00")
+            bytes.append(digits.utf8Start[Int(code >> 4)])
+            bytes.append(digits.utf8Start[Int(code & 15)])
+        }
         bytes.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             switch byte {
@@ -12,11 +18,11 @@ package enum JSONText {
             case UInt8(ascii: "\\"): raw("\\\\")
             case UInt8(ascii: "\n"): raw("\\n")
             case UInt8(ascii: "\t"): raw("\\t")
-            case 0..<0x20:
-                let digits = Array("0123456789abcdef".utf8)
-                raw("\\u00")
-                bytes.append(digits[Int(byte >> 4)])
-                bytes.append(digits[Int(byte & 15)])
+            case 0..<0x20, 0x7f: control(byte)
+            // The controls of ISO 6429 beyond ASCII, two bytes of UTF-8: a terminal may act on them as it does on an escape.
+            case 0x80...0x9f where bytes.last == 0xc2:
+                bytes.removeLast()
+                control(byte)
             default: bytes.append(byte)
             }
         }
@@ -26,12 +32,14 @@ package enum JSONText {
 
 extension JSONReader {
     /// The value that is due as JSON on one line, members in their order and numbers as they are written, whatever the reader tolerates.
-    package mutating func copy() throws(JSONError) -> [UInt8] {
+    ///
+    /// - Parameter limit: bytes that it may have
+    package mutating func copy(atMost limit: Int = .max) throws(JSONError) -> [UInt8] {
         var bytes: [UInt8] = []
         // For every list or object that is open, whether it is an object.
         var open: [Bool] = []
         try copyStart(&bytes, &open)
-        while let isObject = open.last {
+        while bytes.count <= limit, let isObject = open.last {
             let isFirst = bytes.last == UInt8(ascii: "{") || bytes.last == UInt8(ascii: "[")
             if isObject {
                 guard let name = try nextName() else {
@@ -52,6 +60,7 @@ extension JSONReader {
             }
             try copyStart(&bytes, &open)
         }
+        guard bytes.count <= limit else { throw failure(.value("has more than \(limit) bytes")) }
         return bytes
     }
 

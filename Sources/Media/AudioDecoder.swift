@@ -3,7 +3,7 @@ package enum AudioDecoder {
     /// The length in seconds that the file itself tells; nil where it does not, as in raw AAC and in streams that were
     /// written to a pipe. It may be a lie: `decode` goes by what is there.
     ///
-    /// Throws `empty`, `damaged`, `badSampleRate`, `tooManyChannels`, `audioTooLong`, `noAudio`, `unsupported` and
+    /// Throws `empty`, `damaged`, `badSampleRate`, `tooManyChannels`, `audioTooLong`, `tooCostly`, `noAudio`, `unsupported`, `outOfMemory` and
     /// `libraryMissing`.
     package static func duration(
         of bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
@@ -32,9 +32,11 @@ package enum AudioDecoder {
             guard !bytes.isEmpty else { throw .empty }
             let file = SoundWrapping.content(of: bytes, format)
             _ = try ContainerClaims.check(file, format, limits)
-            let source = try open(file, format, limits)
-            try check(source.info, limits)
-            return source.info
+            return try SoundTags.withoutLongTags(file, format) { file throws(MediaError) in
+                let source = try open(file, format, limits)
+                try check(source.info, limits)
+                return source.info
+            }
         }
     }
 
@@ -49,7 +51,9 @@ package enum AudioDecoder {
                 guard !bytes.isEmpty else { throw .empty }
                 let file = SoundWrapping.content(of: bytes, format)
                 let note = try ContainerClaims.check(file, format, limits)
-                let clip = format == .ogg ? try chain(file, limits) : try decode(file, format, limits)
+                let clip = try SoundTags.withoutLongTags(file, format) { file throws(MediaError) in
+                    format == .ogg ? try chain(file, limits) : try decode(file, format, limits)
+                }
                 return AudioClip(
                     samples: clip.samples,
                     notes: [note].compactMap { $0 } + structureNotes(bytes, file, format, clip.notes) + clip.notes)
@@ -66,11 +70,12 @@ package enum AudioDecoder {
         if junk > 0 { notes.append(.junkBefore(.audio(format), bytes: junk)) }
         var reasons: [String] = []
         if format == .mp3 || format == .aac {
-            let stray = MPEGAudio.strayBytes(in: file)
+            let (stray, isCut) = MPEGAudio.damage(in: file)
             if stray > 0 { reasons.append("bytes between its frames that are left out: \(stray)") }
+            if isCut { reasons.append("it ends amid a frame") }
         }
         if format == .ogg, others.isEmpty { reasons += OggChain.damage(in: file) }
-        return notes + reasons.map { .damaged(format: format.rawValue, reason: $0) }
+        return notes + reasons.map { .damaged(format: format.name, reason: $0) }
     }
 
     /// The links of an Ogg file one after the other. One that cannot be decoded is left out.
@@ -110,9 +115,7 @@ package enum AudioDecoder {
             guard format == .ogg, case .damaged = error else { throw error }
             let first = error
             do throws(MediaError) {
-                return try clip(
-                    from: .ffmpeg(FFmpegAudio(bytes, format: format, limits.cancellation)), format, limits,
-                    after: seconds)
+                return try clip(from: .ffmpeg(ffmpeg(bytes, format, limits)), format, limits, after: seconds)
             } catch {
                 throw first
             }
@@ -123,12 +126,12 @@ package enum AudioDecoder {
         from source: consuming AudioSource, _ format: AudioFormat, _ limits: MediaLimits, after seconds: Double
     ) throws(MediaError) -> AudioClip {
         try check(source.info, limits)
-        var assembly = AudioAssembly(format: format.rawValue, limits: limits, after: seconds)
+        var assembly = AudioAssembly(format: format.name, limits: limits, after: seconds)
         while let block = try source.next() {
             try limits.checkCancelled()
             try assembly.append(block.samples, sampleRate: block.sampleRate, channels: block.channels)
         }
-        let notes = try source.verdict(decoded: assembly.seconds, format: format.rawValue)
+        let notes = try source.verdict(decoded: assembly.seconds, format: format.name)
         return AudioClip(samples: try assembly.finish(), notes: notes)
     }
 
@@ -143,27 +146,37 @@ package enum AudioDecoder {
         }
     }
 
+    private static func ffmpeg(
+        _ bytes: UnsafeRawBufferPointer, _ format: AudioFormat, _ limits: MediaLimits
+    ) throws(MediaError) -> FFmpegAudio {
+        try SoundTags.check(bytes, format)
+        return try FFmpegAudio(bytes, format: format, limits: limits)
+    }
+
     /// WAV, AIFF and Ogg by libsndfile, and by FFmpeg what it finds no sound in; the others by FFmpeg, because libsndfile 1.2 stops at the
     /// length that a header claims (FLAC) or that it guesses (MP3).
     private static func open(
         _ bytes: UnsafeRawBufferPointer, _ format: AudioFormat, _ limits: MediaLimits
     ) throws(MediaError) -> AudioSource {
         guard SoundFile.reads(format), !ContainerClaims.isForFFmpeg(bytes) else {
-            return .ffmpeg(try FFmpegAudio(bytes, format: format, limits.cancellation))
+            return .ffmpeg(try ffmpeg(bytes, format, limits))
         }
         let refusal: MediaError
         do throws(MediaError) {
             let file = try SoundFile(bytes, format: format)
             if !file.isEmpty { return .soundFile(file) }
-            refusal = .noSamples(format: format.rawValue)
+            refusal = .noSamples(format: format.name)
         } catch {
             refusal = error
         }
         do throws(MediaError) {
-            return .ffmpeg(try FFmpegAudio(bytes, format: format, limits.cancellation))
+            return .ffmpeg(try ffmpeg(bytes, format, limits))
         } catch {
+            switch error {
+            case .outOfMemory, .tooCostly: throw error
             // Both say so, and the first one's words are the better ones.
-            throw refusal
+            default: throw refusal
+            }
         }
     }
 }
@@ -200,6 +213,8 @@ enum AudioSource: ~Copyable {
         var samples: UnsafeBufferPointer<Float>
         var sampleRate: Int
         var channels: Int
+        /// Of the first sample, by the file's own clock, in seconds; NaN where it does not tell.
+        var time = Double.nan
     }
 
     var info: Info {

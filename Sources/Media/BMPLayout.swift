@@ -113,7 +113,7 @@ struct BMPLayout {
                 end = max(end, dataOffset + stride * height)
             }
             guard needed <= present else {
-                throw BMPFields.damaged("the picture needs \(needed) bytes, \(present) are present")
+                throw BMPFields.damaged("the picture needs \(counted(needed, "byte")), \(are(present)) present")
             }
         case .other:
             break
@@ -123,7 +123,7 @@ struct BMPLayout {
         }
         let file = fields.claimedFileSize
         if oddity == nil, file < dataOffset + needed || file > bytes.count {
-            oddity = "its header claims \(file) bytes in all, it has \(bytes.count)"
+            oddity = "its header claims \(counted(file, "byte")) in all, it has \(bytes.count)"
         }
     }
 

@@ -1,16 +1,16 @@
 /// What sound and video containers say about themselves, read before any library sees them: libraries silently decode what little
 /// is there of a file that claims more, or allocate for what is claimed.
 enum ContainerClaims {
-    /// Gives a note of what stands in the file and is not read, or is not there and hardly missed. Throws `damaged`, `badSampleRate` and
-    /// `tooManyChannels`.
+    /// Gives a note of what stands in the file and is not read, or is not there and hardly missed. Throws `damaged`, `tooCostly`,
+    /// `badSampleRate` and `tooManyChannels`.
     static func check(
         _ bytes: UnsafeRawBufferPointer, _ format: AudioFormat, _ limits: MediaLimits
     ) throws(MediaError) -> MediaNote? {
         switch format {
         case .wav: return try checkWave(bytes, limits)
         case .aiff: return try checkAIFF(bytes)
-        case .m4a: return try checkISO(bytes, format.rawValue, limits)
-        case .weba, .mka: return checkMatroska(bytes, format.rawValue)
+        case .m4a: return try checkISO(bytes, format.name, limits)
+        case .weba, .mka: return try checkMatroska(bytes, format.name)
         case .mp3, .flac, .ogg, .aac: return nil
         }
     }
@@ -31,20 +31,24 @@ enum ContainerClaims {
         return false
     }
 
-    /// As for sound. Throws `damaged` and `tooManyFrames`.
+    /// As for sound. Throws `damaged`, `tooCostly` and `tooManyFrames`.
     static func check(
         _ bytes: UnsafeRawBufferPointer, _ format: VideoFormat, _ limits: MediaLimits
     ) throws(MediaError) -> MediaNote? {
         switch format {
         case .mp4, .mov: return try checkISO(bytes, format.rawValue, limits)
-        case .webm, .mkv: return checkMatroska(bytes, format.rawValue)
+        case .webm, .mkv: return try checkMatroska(bytes, format.rawValue)
         case .mpeg: return nil
         }
     }
 
-    private static func checkMatroska(_ bytes: UnsafeRawBufferPointer, _ name: String) -> MediaNote? {
+    private static func checkMatroska(
+        _ bytes: UnsafeRawBufferPointer, _ name: String
+    ) throws(MediaError) -> MediaNote? {
+        try Matroska.checkCounts(bytes, name)
         if let (claimed, present) = Matroska.shortfall(bytes) {
-            return .damaged(format: name, reason: "the header claims \(claimed) bytes, \(present) are present")
+            return .damaged(
+                format: name, reason: "the header claims \(counted(claimed, "byte")), \(are(present)) present")
         }
         switch Matroska.damage(bytes) {
         case .cut: return .damaged(format: name, reason: "it ends amid what it has begun")
@@ -64,8 +68,10 @@ enum ContainerClaims {
                 claimed: box.claimed, present: box.content.count, name,
                 of: name == AudioFormat.m4a.rawValue ? "audio" : "media data")
         }
-        try checkSampleTables(bytes, name, limits)
-        try checkFragments(bytes, name)
+        for box in boxes where bytes.has("moov", at: box.typeOffset) {
+            try checkSize(claimed: box.claimed, present: box.content.count, name, of: "its index")
+        }
+        try ISOIndex.check(bytes, name, limits)
         if boxes.count(where: { bytes.has("moov", at: $0.typeOffset) }) > 1 { return secondFile(name) }
         let movie = ISOContainer.boxes("moov", in: [bytes])
         guard
@@ -126,7 +132,7 @@ enum ContainerClaims {
             return .damaged(
                 format: format,
                 reason: """
-                    the header claims \(claimed) bytes of audio, \(bytes.count - content) are present, \
+                    the header claims \(counted(claimed, "byte")) of audio, \(are(bytes.count - content)) present, \
                     as where it counts itself
                     """)
         }
@@ -145,7 +151,9 @@ enum ContainerClaims {
         guard offset < end, bytes[offset..<end].contains(where: { $0 != 0 }) else { return nil }
         return .damaged(
             format: format,
-            reason: "behind the audio that the header claims are \(end - offset) bytes that are not read")
+            reason:
+                "behind the audio that the header claims \(end - offset == 1 ? "is" : "are") \(counted(end - offset, "byte")) that \(end - offset == 1 ? "is" : "are") not read"
+        )
     }
 
     private static func isChunk(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Bool {
@@ -169,39 +177,8 @@ enum ContainerClaims {
         throws(MediaError)
     {
         guard claimed <= present else {
-            throw damaged(format, "the header claims \(claimed) bytes of \(what), \(max(0, present)) are present")
-        }
-    }
-
-    /// FFmpeg builds an index entry of some 40 bytes for each sample of a table, and a table of equal sizes takes 20 bytes
-    /// for four thousand million samples. A real sample has at least a byte, and a track of pictures no more than a limit.
-    private static func checkSampleTables(
-        _ bytes: UnsafeRawBufferPointer, _ name: String, _ limits: MediaLimits
-    ) throws(MediaError) {
-        let tracks = ISOContainer.boxes("trak", in: ISOContainer.boxes("moov", in: [bytes]))
-        for media in ISOContainer.boxes("mdia", in: tracks) {
-            let hasPictures = ISOContainer.boxes("hdlr", in: [media]).contains { $0.has("vide", at: 8) }
-            let tables = ISOContainer.boxes("stbl", in: ISOContainer.boxes("minf", in: [media]))
-            for table in ISOContainer.boxes("stsz", in: tables) {
-                guard let samples = table.bigEndian(UInt32.self, at: 8), Int(samples) <= bytes.count else {
-                    throw damaged(name, "a sample table claims more samples than the file has bytes")
-                }
-                if hasPictures, Int(samples) > limits.maxVideoPackets {
-                    throw .tooManyFrames(limit: limits.maxVideoPackets)
-                }
-            }
-        }
-    }
-
-    /// The runs of fragments, whose samples may take no byte of the table either.
-    private static func checkFragments(_ bytes: UnsafeRawBufferPointer, _ name: String) throws(MediaError) {
-        let tracks = ISOContainer.boxes("traf", in: ISOContainer.boxes("moof", in: [bytes]))
-        var total = 0
-        for run in ISOContainer.boxes("trun", in: tracks) {
-            total += Int(run.bigEndian(UInt32.self, at: 4) ?? 0)
-            guard total <= bytes.count else {
-                throw damaged(name, "its fragments claim more samples than the file has bytes")
-            }
+            throw damaged(
+                format, "the header claims \(counted(claimed, "byte")) of \(what), \(are(max(0, present))) present")
         }
     }
 

@@ -66,7 +66,7 @@ package enum DocumentReader {
         }
         guard status == CASTOR_PDF_END else { throw failure(status, document, limits, request.seconds) }
         let claimed = document.map { Int(castor_pdf_page_count($0)) } ?? pages.count
-        let oddity = "it claims \(claimed) pages; \(pages.count) are in it"
+        let oddity = "it claims \(counted(claimed, "page")); \(are(pages.count)) in it"
         return DecodedDocument(
             pages: pages, notes: claimed > pages.count ? [.damaged(format: "pdf", reason: oddity)] : [])
     }

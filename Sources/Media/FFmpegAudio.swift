@@ -10,17 +10,15 @@ struct FFmpegAudio: ~Copyable {
     private static let framesOfPadding = 4.0
 
     private let reader: OpaquePointer
-    /// Lives as long as the reader looks at it.
-    private let cancellation: Cancellation?
     private let name: String
     private let isLossless: Bool
+    /// With the cancellation, which lives as long as the reader looks at it.
+    private let limits: MediaLimits
 
-    /// `bytes` must outlive the reader. Throws `damaged`, `noAudio`, `unsupported` and `libraryMissing`.
-    init(
-        _ bytes: UnsafeRawBufferPointer, format: AudioFormat, _ cancellation: Cancellation?
-    ) throws(MediaError) {
+    /// `bytes` must outlive the reader. Throws `damaged`, `noAudio`, `unsupported`, `tooCostly`, `outOfMemory` and `libraryMissing`.
+    init(_ bytes: UnsafeRawBufferPointer, format: AudioFormat, limits: MediaLimits) throws(MediaError) {
         try self.init(
-            bytes, demuxer: Self.demuxer(format), name: format.rawValue, promise: Self.promise(format), cancellation)
+            bytes, demuxer: Self.demuxer(format), name: format.name, promise: Self.promise(format), limits: limits)
     }
 
     /// How far the length that a container claims binds it.
@@ -35,14 +33,14 @@ struct FFmpegAudio: ~Copyable {
     ///   - demuxer: FFmpeg's name of the container
     ///   - name: the format's, for messages
     init(
-        _ bytes: UnsafeRawBufferPointer, demuxer: String, name: String, promise: Promise = .none,
-        _ cancellation: Cancellation?
+        _ bytes: UnsafeRawBufferPointer, demuxer: String, name: String, promise: Promise = .none, limits: MediaLimits
     ) throws(MediaError) {
         var reader: OpaquePointer?
         var stream = castor_audio_info()
         let status = castor_audio_open(
-            bytes.baseAddress, bytes.count, demuxer, cancellation?.flag, &reader, &stream)
-        guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, name) }
+            bytes.baseAddress, bytes.count, demuxer, limits.maxDecodingSeconds, limits.cancellation?.flag, &reader,
+            &stream)
+        guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, name, limits) }
         let seconds = stream.seconds >= 0 ? stream.seconds : nil
         let promised: Double? =
             switch promise {
@@ -54,8 +52,8 @@ struct FFmpegAudio: ~Copyable {
             sampleRate: Int(stream.sample_rate), channels: Int(stream.channels), seconds: seconds,
             promisedSeconds: promised)
         self.reader = reader
-        self.cancellation = cancellation
         self.name = name
+        self.limits = limits
         isLossless = stream.lossless
     }
 
@@ -65,11 +63,14 @@ struct FFmpegAudio: ~Copyable {
         var block = castor_audio_block()
         let status = castor_audio_read(reader, &block)
         if status == CASTOR_FFMPEG_END { return nil }
-        guard status == CASTOR_FFMPEG_OK else { throw Self.failure(status, name) }
+        guard status == CASTOR_FFMPEG_OK else { throw Self.failure(status, name, limits) }
         return AudioSource.Block(
             samples: UnsafeBufferPointer(start: block.samples, count: block.count),
-            sampleRate: Int(block.sample_rate), channels: Int(block.channels))
+            sampleRate: Int(block.sample_rate), channels: Int(block.channels), time: block.time)
     }
+
+    /// What ends before `time`, in seconds of the file's own clock, is not decoded from now on.
+    func passOver(until time: Double) { castor_audio_pass_over(reader, time) }
 
     /// What is to be said of a stream of which `decoded` seconds came out; nil for a part of it. Lossy frames that are damaged are left out,
     /// as players do; where most are, and where a lossless stream lacks any, it is an error. Throws `damaged`.
@@ -77,7 +78,7 @@ struct FFmpegAudio: ~Copyable {
         let damage = castor_audio_damage_so_far(reader)
         let isWhole = isLossless && info.promisedSeconds != nil
         guard damage.undecodable <= damage.decoded, !isLossless || isWhole || damage.undecodable == 0 else {
-            throw Self.failure(CASTOR_FFMPEG_DAMAGED, name)
+            throw Self.failure(CASTOR_FFMPEG_DAMAGED, name, limits)
         }
         var notes: [MediaNote] = []
         if damage.undecodable > 0 {
@@ -118,12 +119,15 @@ struct FFmpegAudio: ~Copyable {
         }
     }
 
-    private static func failure(_ status: castor_ffmpeg_status, _ name: String) -> MediaError {
+    private static func failure(
+        _ status: castor_ffmpeg_status, _ name: String, _ limits: MediaLimits
+    ) -> MediaError {
         switch status {
         case CASTOR_FFMPEG_MISSING: .libraryMissing(String(cString: castor_ffmpeg_missing()))
         case CASTOR_FFMPEG_NO_STREAM: .noAudio
         case CASTOR_FFMPEG_UNSUPPORTED: .unsupported("the kind of audio in this \(name) file")
-        case CASTOR_FFMPEG_NO_MEMORY: .unsupported("\(name): out of memory")
+        case CASTOR_FFMPEG_NO_MEMORY: .outOfMemory(format: name)
+        case CASTOR_FFMPEG_TOO_SLOW: .tooSlow(format: name, limits)
         default: .damaged(format: name, reason: "the audio data is broken or cut short")
         }
     }

@@ -14,8 +14,8 @@ struct FFmpegVideo: ~Copyable {
     let hasSound: Bool
 
     private let reader: OpaquePointer
-    /// Lives as long as the reader looks at it.
-    private let cancellation: Cancellation?
+    /// With the cancellation, which lives as long as the reader looks at it.
+    private let limits: MediaLimits
     private let orientation: Orientation
     private let maxLowres: Int
     private let format: VideoFormat
@@ -38,21 +38,22 @@ struct FFmpegVideo: ~Copyable {
         var leftOut = 0
     }
 
-    /// `bytes` must outlive the reader. Throws `damaged`, `noVideo`, `unsupported` and `libraryMissing`.
-    init(
-        _ bytes: UnsafeRawBufferPointer, format: VideoFormat, _ cancellation: Cancellation?
-    ) throws(MediaError) {
+    /// `bytes` must outlive the reader. Throws `damaged`, `noVideo`, `unsupported`, `tooCostly`, `outOfMemory` and `libraryMissing`.
+    init(_ bytes: UnsafeRawBufferPointer, format: VideoFormat, limits: MediaLimits) throws(MediaError) {
         var reader: OpaquePointer?
         var info = castor_video_info()
+        let bounds = castor_video_limits(
+            frame_pixels: Int64(limits.maxVideoPixels), decoded_pixels: Int64(limits.maxDecodedVideoPixels),
+            seconds: limits.maxDecodingSeconds, cancelled: limits.cancellation?.flag)
         let status = castor_video_open(
-            bytes.baseAddress, bytes.count, format.demuxer(bytes), cancellation?.flag, &reader, &info)
-        guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, format) }
+            bytes.baseAddress, bytes.count, format.demuxer(bytes), bounds, &reader, &info)
+        guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, format, limits) }
         guard info.width > 0, info.height > 0 else {
             castor_video_close(reader)
             throw .damaged(format: format.rawValue, reason: "the size of its frames is not known")
         }
         self.reader = reader
-        self.cancellation = cancellation
+        self.limits = limits
         self.format = format
         stored = ImageSize(width: Int(info.width), height: Int(info.height))
         orientation = [.upright, .rotated90, .rotated180, .rotated270][Int(info.quarter_turns) & 3]
@@ -76,8 +77,9 @@ struct FFmpegVideo: ~Copyable {
             : ImageSize(width: size.width, height: scaled(size.height, height, width))
     }
 
-    /// Reads all packets, and decodes none. Throws `damaged` and `tooManyFrames`.
-    func timeline(maxPackets: Int) throws(MediaError) -> Timeline {
+    /// Reads all packets, and decodes none. Throws `damaged`, `tooManyFrames`, `tooCostly` and `outOfMemory`.
+    func timeline() throws(MediaError) -> Timeline {
+        let maxPackets = limits.maxVideoPackets
         var (unit, count) = ((num: Int32(0), den: Int32(1)), 0)
         var first: UnsafePointer<castor_video_packet>?
         var timeline = Timeline()
@@ -86,7 +88,7 @@ struct FFmpegVideo: ~Copyable {
             &timeline.damagedPackets)
         if status == CASTOR_FFMPEG_TOO_LONG { throw .tooManyFrames(limit: maxPackets) }
         guard status == CASTOR_FFMPEG_OK, let first, unit.num > 0, unit.den > 0 else {
-            throw Self.failure(status, format)
+            throw Self.failure(status, format, limits)
         }
         let packets = UnsafeBufferPointer(start: first, count: count)
         // A recording may begin amid frames whose beginning is not in it.
@@ -123,9 +125,9 @@ struct FFmpegVideo: ~Copyable {
     }
 
     /// The frames of packets of the timeline, which may come more than once, at the size of `target` times two or less, and what of
-    /// those on the way was damaged. Throws `damaged`, `unsupported` and `tooManyFrames`.
+    /// those on the way was damaged. Throws `damaged`, `unsupported`, `tooManyFrames`, `tooCostly` and `outOfMemory`.
     func frames(
-        _ packets: [Int], target: ImageSize, _ limits: MediaLimits
+        _ packets: [Int], target: ImageSize
     ) throws(MediaError) -> (frames: [PixelImage], undecodable: Int, concealed: Int) {
         var wanted: [Int] = []
         for packet in packets where wanted.last != packet { wanted.append(packet) }
@@ -145,13 +147,14 @@ struct FFmpegVideo: ~Copyable {
                 request.count = wanted.count
                 request.lowres = lowres(target)
                 request.threads = Self.threads
-                request.max_pixels = Int64(limits.maxVideoPixels)
                 (request.width, request.height) = (Int32(size.width), Int32(size.height))
                 status = castor_video_decode(reader, &request, output, &damage)
             }
             return status == CASTOR_FFMPEG_OK
         }
-        guard let rgb else { throw Self.failure(status, format) }
+        // The container may claim smaller frames than there are.
+        if status == CASTOR_FFMPEG_TOO_LONG { throw .tooManyFrames(limit: most) }
+        guard let rgb else { throw Self.failure(status, format, limits) }
         var place = -1
         var frames: [PixelImage] = []
         for (index, packet) in packets.enumerated() {
@@ -175,12 +178,15 @@ struct FFmpegVideo: ~Copyable {
     /// More hardly help, and each holds frames in memory.
     private static let threads = Int32(min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1), 4))
 
-    private static func failure(_ status: castor_ffmpeg_status, _ format: VideoFormat) -> MediaError {
+    private static func failure(
+        _ status: castor_ffmpeg_status, _ format: VideoFormat, _ limits: MediaLimits
+    ) -> MediaError {
         switch status {
         case CASTOR_FFMPEG_MISSING: .libraryMissing(String(cString: castor_ffmpeg_missing()))
         case CASTOR_FFMPEG_NO_STREAM: .noVideo
         case CASTOR_FFMPEG_UNSUPPORTED: .unsupported("the kind of video in this \(format.rawValue) file")
-        case CASTOR_FFMPEG_NO_MEMORY: .unsupported("\(format.rawValue): out of memory")
+        case CASTOR_FFMPEG_NO_MEMORY: .outOfMemory(format: format.rawValue)
+        case CASTOR_FFMPEG_TOO_SLOW: .tooSlow(format: format.rawValue, limits)
         default: .damaged(format: format.rawValue, reason: "the video data is broken or cut short")
         }
     }
@@ -199,5 +205,12 @@ extension VideoFormat {
             default: !MPEGStream.isTransportStream(bytes) && MPEGStream.find(in: bytes) == .program ? "mpeg" : "mpegts"
             }
         }
+    }
+}
+
+extension MediaError {
+    static func tooSlow(format: String, _ limits: MediaLimits) -> MediaError {
+        .tooCostly(
+            format: format, reason: "reading it takes more than \(rounded(limits.maxDecodingSeconds)) s of a processor")
     }
 }

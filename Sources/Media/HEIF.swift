@@ -25,9 +25,10 @@ private struct HEIFFile: ~Copyable {
 
     init(_ bytes: UnsafeRawBufferPointer, format: ImageFormat, limits: MediaLimits) throws(MediaError) {
         guard let heif = castor_heif()?.pointee else {
-            throw .libraryMissing(String(cString: castor_heif_missing()))
+            throw castor_heif_lacks_memory()
+                ? .outOfMemory(format: format.rawValue) : .libraryMissing(String(cString: castor_heif_missing()))
         }
-        guard let context = heif.heif_context_alloc() else { throw .unsupported("\(format.rawValue): out of memory") }
+        guard let context = heif.heif_context_alloc() else { throw .outOfMemory(format: format.rawValue) }
         heif.heif_context_set_maximum_image_size_limit(context, Int32(clamping: limits.maxImageSide))
         heif.heif_context_set_max_decoding_threads(context, 0)
         // The caller's bytes outlive the context, so there is no need to copy them.
@@ -62,7 +63,7 @@ private struct HEIFFile: ~Copyable {
         let hasAlpha = heif.heif_image_handle_has_alpha_channel(image) != 0
         let channels = hasAlpha ? 4 : 3
         guard castor_heif_has_thread() else {
-            throw .unsupported("\(format.rawValue): no memory for a thread of its decoder")
+            throw .outOfMemory(format: format.rawValue)
         }
         let options = heif.heif_decoding_options_alloc()
         defer { heif.heif_decoding_options_free(options) }

@@ -20,7 +20,7 @@ enum ISOContainer {
         if sure.contains(where: { bytes.has($0, at: 4) }) { return true }
         let padding: [StaticString] = ["free", "skip", "junk", "pnot", "pict", "PICT", "udta", "uuid"]
         guard padding.contains(where: { bytes.has($0, at: 4) }) else { return false }
-        return children(of: bytes).contains { box in sure.contains { bytes.has($0, at: box.typeOffset) } }
+        return children(of: bytes).prefix(4_096).contains { box in sure.contains { bytes.has($0, at: box.typeOffset) } }
     }
 
     /// The main brand and the compatible ones. Real files have fewer than ten.
@@ -48,13 +48,16 @@ enum ISOContainer {
 
     /// Whether something else stands where a box is due, or the last one is cut. Some programs fill files up with zeros.
     static func isBroken(_ parent: UnsafeRawBufferPointer, mayEndInZeros: Bool) -> Bool {
-        children(of: parent).contains { box in
+        var boxes = children(of: parent)
+        while let box = boxes.next() {
             let isNamed = parent[box.typeOffset..<box.typeOffset + 4].allSatisfy {
                 (0x20..<0x7F).contains($0) || $0 == 0xA9
             }
             let isFilling = mayEndInZeros && box.content.allSatisfy { $0 == 0 }
-            return !isNamed && !isFilling || box.claimed > box.content.count
+            if !isNamed && !isFilling || box.claimed > box.content.count { return true }
         }
+        // Less than a box's header.
+        return parent[min(boxes.offset, parent.count)...].contains { $0 != 0 }
     }
 
     struct Box {
@@ -66,33 +69,38 @@ enum ISOContainer {
         var claimed: Int
     }
 
-    /// The boxes directly inside `parent`: the first 4,096 of them, which is more than real files have.
-    static func children(of parent: UnsafeRawBufferPointer) -> [Box] {
-        var children: [Box] = []
-        var offset = 0
-        while children.count < 4_096, let size = parent.bigEndian(UInt32.self, at: offset) {
+    /// The boxes directly inside `parent`, one after the other: none is stored, because there may be one every eight bytes.
+    static func children(of parent: UnsafeRawBufferPointer) -> Boxes { Boxes(parent: parent) }
+
+    struct Boxes: Sequence, IteratorProtocol {
+        let parent: UnsafeRawBufferPointer
+        private(set) var offset = 0
+
+        init(parent: UnsafeRawBufferPointer) { self.parent = parent }
+
+        mutating func next() -> Box? {
+            guard offset + 8 <= parent.count, let size = parent.bigEndian(UInt32.self, at: offset) else { return nil }
             var header = 8
             var length = Int(size)
             if size == 1 {
-                guard let wide = parent.bigEndian(UInt64.self, at: offset + 8) else { break }
+                guard let wide = parent.bigEndian(UInt64.self, at: offset + 8) else { return nil }
                 header = 16
                 length = Int(clamping: wide)
             } else if size == 0 {
                 length = parent.count - offset
             }
-            guard length >= header else { break }
-            let end = offset + min(length, parent.count - offset)
-            let content = parent.slice(min(offset + header, end)..<end)
-            children.append(Box(typeOffset: offset + 4, content: content, claimed: length - header))
-            offset = end
+            guard length >= header else { return nil }
+            let start = offset
+            offset += Swift.min(length, parent.count - offset)
+            let content = parent.slice(Swift.min(start + header, offset)..<offset)
+            return Box(typeOffset: start + 4, content: content, claimed: length - header)
         }
-        return children
     }
 
-    /// The contents of all boxes of one type directly inside `parents`.
+    /// The contents of the first boxes of one type directly inside `parents`: more of them than a film has.
     static func boxes(_ type: StaticString, in parents: [UnsafeRawBufferPointer]) -> [UnsafeRawBufferPointer] {
         parents.flatMap { parent in
-            children(of: parent).filter { parent.has(type, at: $0.typeOffset) }.map(\.content)
+            children(of: parent).lazy.filter { parent.has(type, at: $0.typeOffset) }.prefix(1_000).map(\.content)
         }
     }
 }

@@ -27,8 +27,9 @@ enum MPEGAudio {
         return nil
     }
 
-    /// Bytes between frames that are none: what was overwritten or put in. Tags do not count, nor what stands behind the last frame.
-    static func strayBytes(in bytes: UnsafeRawBufferPointer) -> Int {
+    /// Bytes between frames that are none: what was overwritten or put in. Tags do not count, nor what stands behind the last frame. And whether
+    /// that is not all there.
+    static func damage(in bytes: UnsafeRawBufferPointer) -> (stray: Int, isCut: Bool) {
         var (offset, stray) = (0, 0)
         while offset < bytes.count {
             if let length = frame(bytes, at: offset)?.length ?? SoundWrapping.tagLength(bytes, at: offset) {
@@ -40,7 +41,21 @@ enum MPEGAudio {
             stray += next - offset
             offset = next
         }
-        return stray
+        return (stray, offset > bytes.count)
+    }
+
+    /// Of tags between frames, and behind them.
+    static func tagBytes(in bytes: UnsafeRawBufferPointer) -> Int {
+        var (offset, total) = (0, 0)
+        while offset < bytes.count {
+            if let length = SoundWrapping.tagLength(bytes, at: offset) {
+                total += length
+                offset += length
+            } else {
+                offset += frame(bytes, at: offset)?.length ?? 1
+            }
+        }
+        return total
     }
 
     private static func stream(_ bytes: UnsafeRawBufferPointer, at start: Int) -> AudioFormat? {

@@ -9,6 +9,14 @@ enum Matroska {
         return .video(isWebM ? .webm : .mkv)
     }
 
+    /// Whether an EBML header stands there, and a segment behind it.
+    static func begins(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Bool {
+        guard bytes.bigEndian(UInt32.self, at: offset) == 0x1A45_DFA3,
+            let (_, length, start) = header(bytes, at: offset), let length, length <= 1_024
+        else { return false }
+        return bytes.bigEndian(UInt32.self, at: start + length) == segmentID
+    }
+
     /// Whether any track is seen. In a file that is damaged before them, or streams with much before them, they are not.
     static func showsTracks(_ bytes: UnsafeRawBufferPointer) -> Bool { !trackTypes(bytes).isEmpty }
 
@@ -42,6 +50,51 @@ enum Matroska {
         case stray
         case secondFile
     }
+
+    /// Of elements before and between the pictures and sounds: tables of places and the like. FFmpeg keeps up to 60 bytes for one of 3.
+    private static let maxHeaderElements = 1_000_000
+    /// Each costs a decoder.
+    private static let maxTracks = 256
+    /// Of what a codec is told. That of FLAC may hold tags.
+    private static let maxPrivateBytes = 128 << 10
+
+    /// Throws `tooCostly`.
+    static func checkCounts(_ bytes: UnsafeRawBufferPointer, _ name: String) throws(MediaError) {
+        var (offset, elements, tags, tracks) = (0, 0, 0, 0)
+        while offset < bytes.count {
+            guard let (id, length, start) = header(bytes, at: offset) else {
+                // FFmpeg looks for the next one behind what it cannot read, and so are those here.
+                offset += 1
+                continue
+            }
+            switch id {
+            case 0xA3, 0xA0, 0xE7: break
+            // Those that FFmpeg compares with all others: tags, chapters and attached files.
+            case 0x67C8, 0xB6, 0x61A7: tags += 1
+            case 0xAE: tracks += 1
+            case 0x63A2 where length ?? .max > maxPrivateBytes:
+                throw .tooCostly(
+                    format: name, reason: "what it tells a decoder takes more than \(maxPrivateBytes) bytes")
+            default: elements += 1
+            }
+            guard tracks <= maxTracks else {
+                throw .tooCostly(format: name, reason: "it has more than \(maxTracks) tracks")
+            }
+            guard tags <= SoundTags.maxCount else { throw SoundTags.tooMany(name) }
+            guard elements <= maxHeaderElements else {
+                throw .tooCostly(
+                    format: name, reason: "it has more than \(maxHeaderElements) elements beside pictures and sound")
+            }
+            offset = parents.contains(id) ? start : length.map { start + min($0, bytes.count - start) } ?? start
+        }
+    }
+
+    /// Whose content is elements: a segment, clusters, tracks and the like, and what these consist of.
+    private static let parents: Set<UInt32> = [
+        segmentID, clusterID, 0x114D_9B74, 0x4DBB, 0x1654_AE6B, 0xAE, 0x1C53_BB6B, 0xBB, 0xB7, 0x1254_C367, 0x7373,
+        0x63C0, 0x67C8,
+        0x1043_A770, 0x45B9, 0xB6, 0x80, 0x8F, 0x1941_A469, 0x61A7, 0x6D80, 0x6240, 0x5034, 0x5035,
+    ]
 
     /// What readers pass over without a word, found from the elements that follow each other: those of a segment and those of its clusters.
     static func damage(_ bytes: UnsafeRawBufferPointer) -> Damage? {

@@ -34,6 +34,10 @@ package enum MediaError: Error, Sendable, Equatable {
     /// A part of a video that it does not have.
     case badVideoRange(String)
     case tooManyPages(count: Int, limit: Int)
+    /// What costs more memory or time than all its pictures or sound could; `format` as in `damaged`.
+    case tooCostly(format: String, reason: String)
+    /// There is no memory left to decode it in; `format` as in `damaged`.
+    case outOfMemory(format: String)
     /// A document that only a password opens.
     case encrypted
     /// A document that takes more time or memory than allowed; the reason says which, and the limit.
@@ -101,6 +105,10 @@ extension MediaError: CustomStringConvertible {
             "videoMetadata: \(reason)"
         case .tooManyPages(let count, let limit):
             "the document has \(count) pages; the limit is \(limit)"
+        case .tooCostly(let format, let reason):
+            "the \(format) file is too complex: \(reason)"
+        case .outOfMemory(let format):
+            "there is not enough memory to decode the \(format) file"
         case .encrypted:
             "the document is encrypted: it needs a password"
         case .documentTooCostly(let reason):

@@ -34,6 +34,10 @@ package struct MediaLimits: Sendable, Equatable {
     /// of 3840 x 2160 pixels at 64 frames a second.
     package var maxDecodedVideoPixels = 64_000_000_000
 
+    /// Processor time for reading a sound or a video, in seconds, beside what the decoders' own threads take. The default is 300: none that
+    /// keeps to the other limits comes near.
+    package var maxDecodingSeconds = 300.0
+
     /// Pages of a document. The default is 6.
     package var maxPages = 6
 
@@ -52,8 +56,9 @@ package struct MediaLimits: Sendable, Equatable {
     /// Address space for rendering a document, in bytes. The default is 1 GiB.
     package var maxDocumentBytes = 1 << 30
 
-    /// Sound of a video that is decoded on the way to the stretch that is wanted, in seconds. The default is four hours.
-    package var maxSecondsBeforeStretch = 14_400.0
+    /// Sound of a video that is decoded on the way to the stretch that is wanted, in seconds: all that is before it where the file does not tell
+    /// when what is heard. The default is 600.
+    package var maxSecondsBeforeStretch = 600.0
 
     /// Who may say that nobody waits any more. The default, nil, is nobody.
     package var cancellation: Cancellation?

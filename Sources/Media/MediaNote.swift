@@ -18,7 +18,7 @@ extension MediaNote: CustomStringConvertible {
         case .mislabelled(let declared, let found):
             "declared as \(declared.mimeType), but the bytes are \(found.mimeType), and taken as such"
         case .junkBefore(let type, let bytes):
-            "damaged \(type.name) file: it begins after \(bytes) bytes of something else"
+            "damaged \(type.nameOfFiles) file: it begins after \(counted(bytes, "byte")) of something else"
         case .damaged(let format, let reason):
             "damaged \(format) file: \(reason)"
         case .shorter(let format, let seconds, let claimed):
@@ -28,3 +28,9 @@ extension MediaNote: CustomStringConvertible {
         }
     }
 }
+
+/// A number and what is counted, in words: "1 byte", "2 bytes".
+func counted(_ count: Int, _ what: String) -> String { "\(count) \(what)\(count == 1 ? "" : "s")" }
+
+/// "1 is", "2 are".
+func are(_ count: Int) -> String { "\(count) \(count == 1 ? "is" : "are")" }

@@ -7,6 +7,9 @@ package enum ImageFormat: String, Sendable, CaseIterable {
 /// pictures.
 package enum AudioFormat: String, Sendable, CaseIterable {
     case wav, mp3, flac, ogg, aac, m4a, aiff, weba, mka
+
+    /// As its files are called.
+    var name: String { self == .weba ? "webm" : rawValue }
 }
 
 /// Video formats that are recognised.
@@ -32,6 +35,11 @@ extension MediaType {
         case .video(let format): format.rawValue
         case .document: "pdf"
         }
+    }
+
+    /// As its files are called, for messages.
+    var nameOfFiles: String {
+        if case .audio(let format) = self { format.name } else { name }
     }
 
     /// The canonical MIME type.
@@ -159,6 +167,8 @@ extension MediaType {
             self.notes = notes
         }
     }
+
+    var isImage: Bool { kind == .image }
 
     /// What bytes are. Labels are often wrong about the format (a PNG file named `.jpg`): that is worth a note. Whoever takes a
     /// video for a picture has mistaken the file: that is an error.

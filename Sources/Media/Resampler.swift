@@ -5,14 +5,16 @@ struct Resampler: ~Copyable {
     private let handle: OpaquePointer
     private var scratch: [Float] = []
 
-    /// Rates in Hz. Throws `libraryMissing` and `unsupported`.
+    /// Rates in Hz. Throws `libraryMissing`, `outOfMemory` and `unsupported`.
     init(from inputRate: Int, to outputRate: Int) throws(MediaError) {
         var handle: OpaquePointer?
         let status = castor_resampler_create(Int32(inputRate), Int32(outputRate), &handle)
         guard status == CASTOR_FFMPEG_OK, let handle else {
-            throw status == CASTOR_FFMPEG_MISSING
-                ? .libraryMissing(String(cString: castor_ffmpeg_missing()))
-                : .unsupported("resampling from \(inputRate) Hz")
+            switch status {
+            case CASTOR_FFMPEG_MISSING: throw .libraryMissing(String(cString: castor_ffmpeg_missing()))
+            case CASTOR_FFMPEG_NO_MEMORY: throw .outOfMemory(format: "sound")
+            default: throw .unsupported("resampling from \(inputRate) Hz")
+            }
         }
         self.handle = handle
     }

@@ -41,6 +41,11 @@ extension MediaType {
         if let sound = SoundWrapping.markedSound(in: bytes, from: SoundWrapping.start(of: bytes)) {
             return .audio(sound.format)
         }
+        // Of those, films alone: a picture among other bytes is no file of its own.
+        switch ContainerStart.sniff(bytes) {
+        case let type? where !type.isImage: return type
+        default: break
+        }
         return MPEGStream.find(in: bytes) != nil ? .video(.mpeg) : soundBehindJunk(bytes)
     }
 

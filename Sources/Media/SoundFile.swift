@@ -29,7 +29,7 @@ struct SoundFile: ~Copyable {
         var sound = SF_INFO()
         guard let file = sf_open_virtual(&access, Int32(SFM_READ), &sound, memory) else {
             memory.deallocate()
-            throw .damaged(format: format.rawValue, reason: String(cString: sf_strerror(nil)))
+            throw .damaged(format: format.name, reason: String(cString: sf_strerror(nil)))
         }
         let channels = max(1, Int(sound.channels))
         let frames = sound.frames >= 0 && sound.frames < Int64.max / 2 ? Int(sound.frames) : nil
@@ -56,7 +56,7 @@ struct SoundFile: ~Copyable {
         let count = Int(sf_readf_float(file, interleaved.baseAddress, Int64(Self.blockFrames)))
         // Also with samples: what a decoder could not read, it may have filled with silence.
         guard sf_error(file) == SF_ERR_NO_ERROR else {
-            throw .damaged(format: format.rawValue, reason: String(cString: sf_strerror(file)))
+            throw .damaged(format: format.name, reason: String(cString: sf_strerror(file)))
         }
         guard count > 0 else { return nil }
         let channels = info.channels

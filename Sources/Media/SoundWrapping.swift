@@ -3,7 +3,7 @@ enum SoundWrapping {
     /// The sound file itself. `format` is what ``MediaType/sniff(_:)`` found, by the same rules.
     static func content(of bytes: UnsafeRawBufferPointer, _ format: AudioFormat) -> UnsafeRawBufferPointer {
         switch format {
-        case .m4a, .weba, .mka: return bytes
+        case .m4a, .weba, .mka: return ContainerStart.content(of: bytes)
         case .wav, .aiff: return bytes.slice(start(of: bytes)..<bytes.count)
         case .ogg: return bytes.slice(beginning(of: bytes, "OggS")..<bytes.count)
         case .flac:
@@ -50,7 +50,8 @@ enum SoundWrapping {
         switch format {
         case .ogg: beginning(of: bytes, "OggS") - start(of: bytes)
         case .flac: beginning(of: bytes, "fLaC") - start(of: bytes)
-        case .wav, .aiff, .m4a, .weba, .mka, .mp3, .aac: 0
+        case .m4a, .weba, .mka: bytes.count - ContainerStart.content(of: bytes).count
+        case .wav, .aiff, .mp3, .aac: 0
         }
     }
 
@@ -61,16 +62,20 @@ enum SoundWrapping {
         return min(offset, bytes.count)
     }
 
-    /// Before ID3v1 and APE tags at the end.
+    /// Before all ID3v1 and APE tags at the end.
     static func end(of bytes: UnsafeRawBufferPointer) -> Int {
         var end = bytes.count
-        if bytes.has("TAG", at: end - 128) { end -= 128 }
-        // An APE tag ends in 32 bytes that tell its length, and may begin with as many.
-        if bytes.has("APETAGEX", at: end - 32), let size = bytes.littleEndian(UInt32.self, at: end - 20) {
-            let hasHeader = (bytes.littleEndian(UInt32.self, at: end - 12) ?? 0) >> 31 == 1
-            end -= min(end, Int(size) + (hasHeader ? 32 : 0))
+        while true {
+            if bytes.has("TAG", at: end - 128) {
+                end -= 128
+            } else if bytes.has("APETAGEX", at: end - 32), let size = bytes.littleEndian(UInt32.self, at: end - 20) {
+                // An APE tag ends in 32 bytes that tell its length, and may begin with as many.
+                let hasHeader = (bytes.littleEndian(UInt32.self, at: end - 12) ?? 0) >> 31 == 1
+                end -= min(end, max(32, Int(size)) + (hasHeader ? 32 : 0))
+            } else {
+                return end
+            }
         }
-        return end
     }
 
     /// Of the tag at `offset`, wherever that is: where files were joined, in the middle. Nil where there is none.

@@ -20,8 +20,8 @@ package enum VideoDecoder {
     ///   - wantsSound: whether the sound of the same stretch is decoded, too
     ///   - target: from the display size, the size that frames will be resized to
     ///
-    /// Throws `empty`, `damaged`, `noVideo`, `unsupported`, `videoTooLong`, `frameTooLarge`, `tooManyFrames`, `badVideoRange`,
-    /// `libraryMissing`, and with sound what ``AudioDecoder`` throws.
+    /// Throws `empty`, `damaged`, `noVideo`, `unsupported`, `videoTooLong`, `frameTooLarge`, `tooManyFrames`, `tooCostly`, `badVideoRange`,
+    /// `outOfMemory`, `libraryMissing`, and with sound what ``AudioDecoder`` throws.
     package static func decode(
         _ bytes: RawSpan, format: VideoFormat, selection: VideoSelection = VideoSelection(), maxFrames: Int,
         wantsSound: Bool = false, limits: MediaLimits = MediaLimits(), target: (ImageSize) -> ImageSize
@@ -29,20 +29,26 @@ package enum VideoDecoder {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
             try limits.watching { () throws(MediaError) in
                 guard !bytes.isEmpty else { throw .empty }
+                let whole = bytes
+                let bytes = content(of: whole, format)
+                let junk = whole.count - bytes.count
                 let note = try ContainerClaims.check(bytes, format, limits)
-                let file = try FFmpegVideo(bytes, format: format, limits.cancellation)
+                let file = try FFmpegVideo(bytes, format: format, limits: limits)
                 let withSound = wantsSound && file.hasSound
                 let (timeline, stretch) = try listed(file, selection, withSound: withSound, limits)
                 let times = stretch.times(most: maxFrames)
                 let places = FrameSelection.frames(at: times.map { stretch.start + $0 }, starts: timeline.starts)
                 let (frames, undecodable, concealed) = try file.frames(
-                    Array(places.map { timeline.packets[$0] }), target: target(file.displaySize), limits)
+                    Array(places.map { timeline.packets[$0] }), target: target(file.displaySize))
                 let sound =
                     withSound
                     ? try VideoSound.decode(bytes, format, from: stretch.start, to: stretch.end, limits) : nil
                 return DecodedVideo(
                     frames: frames, times: times, displaySize: file.displaySize, sound: sound,
-                    notes: [note, shortfall(file, timeline, format)].compactMap { $0 }
+                    notes: [
+                        junk > 0 ? .junkBefore(.video(format), bytes: junk) : nil, note,
+                        shortfall(file, timeline, format),
+                    ].compactMap { $0 }
                         + damage(undecodable, concealed, timeline, format))
             }
         }
@@ -56,13 +62,19 @@ package enum VideoDecoder {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
             try limits.watching { () throws(MediaError) in
                 guard !bytes.isEmpty else { throw .empty }
+                let bytes = content(of: bytes, format)
                 _ = try ContainerClaims.check(bytes, format, limits)
-                let file = try FFmpegVideo(bytes, format: format, limits.cancellation)
+                let file = try FFmpegVideo(bytes, format: format, limits: limits)
                 let withSound = wantsSound && file.hasSound
                 let (_, stretch) = try listed(file, selection, withSound: withSound, limits)
                 return (stretch.times(most: maxFrames).count, withSound ? stretch.length : 0)
             }
         }
+    }
+
+    /// Without what stands before it. Streams of MPEG begin anywhere.
+    private static func content(of bytes: UnsafeRawBufferPointer, _ format: VideoFormat) -> UnsafeRawBufferPointer {
+        format == .mpeg ? bytes : ContainerStart.content(of: bytes)
     }
 
     /// The packets of a film and the stretch that is wanted of them.
@@ -74,7 +86,7 @@ package enum VideoDecoder {
         if let seconds = file.seconds {
             _ = try Stretch(selection, duration: seconds, withSound: withSound, limits, isClaim: true)
         }
-        let timeline = try file.timeline(maxPackets: limits.maxVideoPackets)
+        let timeline = try file.timeline()
         let stretch = try Stretch(
             selection, duration: timeline.duration, withSound: withSound, limits, isClaim: false)
         return (timeline, stretch)

@@ -1,16 +1,19 @@
 private import CKernels
 internal import COpenBLAS
 
-/// A rectangle inside row-major memory: what a BLAS call sees of a matrix.
+/// A rectangle inside row-major memory: what a BLAS call sees of a matrix. It keeps the memory, so that a matrix may end before
+/// its blocks.
 package struct Block: @unchecked Sendable {
+    private let buffer: FloatBuffer
     package let pointer: UnsafeMutablePointer<Float>
     package let rows: Int
     package let columns: Int
     /// Values between the starts of two rows.
     package let stride: Int
 
-    package init(_ pointer: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int) {
+    private init(_ buffer: FloatBuffer, _ pointer: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int) {
         assert(stride >= columns)
+        self.buffer = buffer
         self.pointer = pointer
         self.rows = rows
         self.columns = columns
@@ -18,26 +21,33 @@ package struct Block: @unchecked Sendable {
     }
 
     package init(_ matrix: Matrix) {
-        self.init(matrix.pointer, rows: matrix.rows, columns: matrix.columns, stride: matrix.columns)
+        self.init(
+            matrix.buffer, matrix.pointer, rows: matrix.rows, columns: matrix.columns, stride: matrix.columns)
     }
 
     package init(_ matrix: Matrix, rows: Range<Int>, columns: Range<Int>) {
         assert(rows.upperBound <= matrix.rows && columns.upperBound <= matrix.columns)
         self.init(
-            matrix.pointer + rows.lowerBound * matrix.columns + columns.lowerBound,
+            matrix.buffer, matrix.pointer + rows.lowerBound * matrix.columns + columns.lowerBound,
             rows: rows.count, columns: columns.count, stride: matrix.columns)
+    }
+
+    /// Another shape in the memory of a matrix, from its value `offset` on.
+    package init(_ memory: Matrix, offset: Int = 0, rows: Int, columns: Int, stride: Int) {
+        assert(offset >= 0 && (rows == 0 || offset + (rows - 1) * stride + columns <= memory.count))
+        self.init(memory.buffer, memory.pointer + offset, rows: rows, columns: columns, stride: stride)
     }
 
     /// The rows of `range`.
     package func rows(_ range: Range<Int>) -> Block {
         assert(range.lowerBound >= 0 && range.upperBound <= rows)
-        return Block(pointer + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride)
+        return Block(buffer, pointer + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride)
     }
 
     /// The columns of `range`.
     package func columns(_ range: Range<Int>) -> Block {
         assert(range.lowerBound >= 0 && range.upperBound <= columns)
-        return Block(pointer + range.lowerBound, rows: rows, columns: range.count, stride: stride)
+        return Block(buffer, pointer + range.lowerBound, rows: rows, columns: range.count, stride: stride)
     }
 }
 

@@ -31,7 +31,8 @@ package struct Matrix: Sendable {
 
     package var count: Int { rows * columns }
 
-    /// The first value. Valid as long as some matrix that shares the buffer is alive.
+    /// The first value. Valid as long as some matrix or block that shares the buffer is alive: a named one is until the last use
+    /// of unsafe memory in its scope, as Swift defines the lifetime of variables; what leaves the scope is a ``Block``.
     package var pointer: UnsafeMutablePointer<Float> { buffer.pointer + offset }
 
     /// The first value of row `index`.

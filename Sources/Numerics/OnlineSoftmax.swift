@@ -22,18 +22,33 @@ package struct OnlineSoftmax {
     /// Replaces scores, `[rows, piece]` and finite, by e^(score - largest so far), and brings `output`, `[rows, D]`, which holds the
     /// earlier pieces, to that scale. Before the first piece `output` is not looked at.
     package func take(_ scores: Block, rescaling output: Block) {
-        for row in 0..<scores.rows where scores.columns > 0 {
+        for row in 0..<scores.rows where scores.columns > 0 { take(scores, row, 0..<scores.columns, output) }
+    }
+
+    /// The same where a row sees `visible(row)` of the piece's columns: the others become 0 and count nothing.
+    ///
+    /// - Precondition: over all pieces every row sees something.
+    package func take(_ scores: Block, rescaling output: Block, visible: (Int) -> Range<Int>) {
+        for row in 0..<scores.rows {
             let x = scores.pointer + row * scores.stride
-            let before = largest[row]
-            let now = max(before, CastorNumerics.largest(x, count: scores.columns))
-            if before < now, before > -.infinity {
-                let factor = exp(Lanes(repeating: before - now))[0]
-                sums[row] *= factor
-                scale(output.pointer + row * output.stride, by: factor, count: output.columns)
-            }
-            sums[row] += exponentialsInPlace(x, minus: now, count: scores.columns)
-            largest[row] = now
+            let seen = visible(row)
+            x.update(repeating: 0, count: seen.lowerBound)
+            (x + seen.upperBound).update(repeating: 0, count: scores.columns - seen.upperBound)
+            if !seen.isEmpty { take(scores, row, seen, output) }
         }
+    }
+
+    private func take(_ scores: Block, _ row: Int, _ columns: Range<Int>, _ output: Block) {
+        let x = scores.pointer + row * scores.stride + columns.lowerBound
+        let before = largest[row]
+        let now = max(before, CastorNumerics.largest(x, count: columns.count))
+        if before < now, before > -.infinity {
+            let factor = exp(Lanes(repeating: before - now))[0]
+            sums[row] *= factor
+            scale(output.pointer + row * output.stride, by: factor, count: output.columns)
+        }
+        sums[row] += exponentialsInPlace(x, minus: now, count: columns.count)
+        largest[row] = now
     }
 
     /// Divides the rows of `output` by their sums.

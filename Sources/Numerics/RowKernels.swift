@@ -153,3 +153,13 @@ package func meanOfRows(_ input: Block, partial: UnsafeMutablePointer<Float>, in
     }
     scale(mean, by: 1 / Float(count), count: d)
 }
+
+/// RMSNorm without a weight.
+package func rmsNormRows(_ input: Block, epsilon: Float, into output: Block) {
+    precondition(input.rows == output.rows && input.columns == output.columns)
+    for row in 0..<input.rows {
+        let x = input.pointer + row * input.stride
+        let inverse = 1 / (sumOfSquares(x, count: input.columns) / Float(input.columns) + epsilon).squareRoot()
+        map(x, into: output.pointer + row * output.stride, count: input.columns) { $0 * inverse }
+    }
+}

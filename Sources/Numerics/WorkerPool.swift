@@ -10,6 +10,8 @@ package final class WorkerPool: @unchecked Sendable {
     package struct Worker: Sendable {
         package let index: Int
         package let scratch: Scratch
+        /// Beside `scratch`, for weights that are widened while that holds something else.
+        package let weights = Scratch()
     }
 
     /// As many as were asked for, or as the system gave.
@@ -35,6 +37,9 @@ package final class WorkerPool: @unchecked Sendable {
     deinit {
         state.stop()
     }
+
+    /// The caller's thread's, for what it does between two calls of ``run(_:_:)``.
+    package var callersWorker: Worker { workers[0] }
 
     /// Runs `body(0) ... body(count - 1)`, each once, on whichever worker is free, and returns when all are done.
     ///
@@ -122,65 +127,69 @@ private final class State: @unchecked Sendable {
     private let busy = Atomic<Int>(0)
     private let stopped = Atomic<Bool>(false)
     private var job: Job?
-    private var mutex = pthread_mutex_t()
-    private var wake = pthread_cond_t()
-    private var done = pthread_cond_t()
+    // In memory of their own: a stored property may be moved, and two threads may not write to one at once.
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let done = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
     /// Some tens of microseconds.
     private let spins = 20_000
 
     init() {
-        pthread_mutex_init(&mutex, nil)
-        pthread_cond_init(&wake, nil)
-        pthread_cond_init(&done, nil)
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(wake, nil)
+        pthread_cond_init(done, nil)
     }
 
     deinit {
-        pthread_cond_destroy(&wake)
-        pthread_cond_destroy(&done)
-        pthread_mutex_destroy(&mutex)
+        pthread_cond_destroy(wake)
+        pthread_cond_destroy(done)
+        pthread_mutex_destroy(mutex)
+        wake.deallocate()
+        done.deallocate()
+        mutex.deallocate()
     }
 
     func publish(_ job: Job, helpers: Int) {
-        pthread_mutex_lock(&mutex)
+        pthread_mutex_lock(mutex)
         self.job = job
         busy.store(helpers, ordering: .relaxed)
         generation.add(1, ordering: .releasing)
-        pthread_cond_broadcast(&wake)
-        pthread_mutex_unlock(&mutex)
+        pthread_cond_broadcast(wake)
+        pthread_mutex_unlock(mutex)
     }
 
     func waitForHelpers() {
         _ = spin(spins) { busy.load(ordering: .acquiring) > 0 }
-        pthread_mutex_lock(&mutex)
-        while busy.load(ordering: .acquiring) > 0 { pthread_cond_wait(&done, &mutex) }
+        pthread_mutex_lock(mutex)
+        while busy.load(ordering: .acquiring) > 0 { pthread_cond_wait(done, mutex) }
         job = nil
-        pthread_mutex_unlock(&mutex)
+        pthread_mutex_unlock(mutex)
     }
 
     func stop() {
-        pthread_mutex_lock(&mutex)
+        pthread_mutex_lock(mutex)
         stopped.store(true, ordering: .releasing)
-        pthread_cond_broadcast(&wake)
-        pthread_mutex_unlock(&mutex)
+        pthread_cond_broadcast(wake)
+        pthread_mutex_unlock(mutex)
     }
 
     func serve(_ worker: WorkerPool.Worker) {
         var seen = 0
         while true {
             _ = spin(spins) { generation.load(ordering: .acquiring) == seen && !stopped.load(ordering: .relaxed) }
-            pthread_mutex_lock(&mutex)
+            pthread_mutex_lock(mutex)
             while generation.load(ordering: .acquiring) == seen, !stopped.load(ordering: .acquiring) {
-                pthread_cond_wait(&wake, &mutex)
+                pthread_cond_wait(wake, mutex)
             }
             seen = generation.load(ordering: .acquiring)
             let job = stopped.load(ordering: .acquiring) ? nil : self.job
-            pthread_mutex_unlock(&mutex)
+            pthread_mutex_unlock(mutex)
             guard let job else { return }
             job.work(worker)
-            pthread_mutex_lock(&mutex)
-            if busy.subtract(1, ordering: .releasing).newValue == 0 { pthread_cond_signal(&done) }
-            pthread_mutex_unlock(&mutex)
+            pthread_mutex_lock(mutex)
+            if busy.subtract(1, ordering: .releasing).newValue == 0 { pthread_cond_signal(done) }
+            pthread_mutex_unlock(mutex)
         }
     }
 }

@@ -1,6 +1,7 @@
 /// Small pieces of HTML that is XML as well, so that any XML parser can check it.
 package enum HTML {
-    /// Text for elements and attributes. Characters that XML does not allow become U+FFFD.
+    /// Text for elements and attributes. Characters that XML does not allow become U+FFFD, and so do other control characters
+    /// and those that turn the direction of writing: they come from files of others, and what stands behind them is ours.
     package static func escape(_ text: String) -> String {
         var result = ""
         result.reserveCapacity(text.utf8.count)
@@ -11,7 +12,8 @@ package enum HTML {
             case ">": result += "&gt;"
             case "\"": result += "&quot;"
             case "\t", "\n", "\r": result.unicodeScalars.append(scalar)
-            case "\u{0}"..."\u{1F}", "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
+            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
+            case _ where scalar.value > 0x9F && scalar.properties.isBidiControl: result += "\u{FFFD}"
             default: result.unicodeScalars.append(scalar)
             }
         }

@@ -47,8 +47,13 @@ extension BatchStore {
             while true {
                 do {
                     guard let batch = try nextJob() else { return nil }
-                    if let chunk = try readChunk(batch) { return try withoutDeadly(chunk) }
-                    try finish(batch)
+                    do {
+                        if let chunk = try readChunk(batch) { return try withoutDeadly(chunk) }
+                        try finish(batch)
+                    } catch StateError.bytesLost {
+                        // This job can do nothing any more; others wait.
+                        try fail(batch, .bytesLost)
+                    }
                 } catch StateError.batchNotFound {
                     // Cancelled or deleted just now.
                     continue
@@ -121,10 +126,24 @@ extension BatchStore {
 
     /// nil at the end of the input.
     private func readChunk(_ batch: StoredBatch) throws -> BatchChunk? {
-        guard let input = batch.inputBlob else { throw StateError.batchNotFound(id: batch.id) }
+        let (_, input) = try storage.open(
+            { db in
+                guard let input = try find(db, batch.id).inputBlob else { throw StateError.batchNotFound(id: batch.id) }
+                return input
+            }, blob: { $0 })
+        do {
+            let chunk = try readChunk(batch, input)
+            // An input that ends before its requests do was cut.
+            if chunk == nil, batch.finishedCount < batch.requestCount { throw StateError.bytesLost }
+            return chunk
+        } catch StateError.storage {
+            throw StateError.bytesLost
+        }
+    }
+
+    private func readChunk(_ batch: StoredBatch, _ input: Blob) throws -> BatchChunk? {
         let settings = storage.settings
-        var lines = LineScanner(
-            try storage.blobs.open(input), from: batch.inputBytes, maxLineBytes: settings.maxLineBytes)
+        var lines = LineScanner(input, from: batch.inputBytes, maxLineBytes: settings.maxLineBytes)
         var requests: [BatchChunk.Request] = []
         var bytes = 0
         var end = batch.inputBytes
@@ -166,7 +185,10 @@ extension BatchStore {
                 try fail(before, .storageFull)
                 return false
             }
-            let file = try storage.blobs.open(blob)
+            guard let file = try openResults(before) else {
+                try fail(before, .bytesLost)
+                return false
+            }
             try file.truncate(to: before.resultsBytes)
             try file.write(lines, at: before.resultsBytes)
             try file.sync()
@@ -216,8 +238,8 @@ extension BatchStore {
     private func finish(_ batch: StoredBatch) throws {
         guard let blob = batch.resultsBlob else { return }
         var hash = SHA256()
+        guard let results = try openResults(batch) else { throw StateError.bytesLost }
         if batch.inputFile != nil {
-            let results = try storage.blobs.open(blob)
             // What a chunk left that was never completed.
             try results.truncate(to: batch.resultsBytes)
             try results.sync()
@@ -228,6 +250,14 @@ extension BatchStore {
         } catch StateError.tooManyFiles {
             try fail(batch, .storageFull)
         }
+    }
+
+    /// nil where they are not as long as the job's row says.
+    private func openResults(_ batch: StoredBatch) throws -> Blob? {
+        guard let results = try batch.resultsBlob.flatMap({ try storage.blobs.open($0) }),
+            try results.size() >= batch.resultsBytes
+        else { return nil }
+        return results
     }
 
     private func succeed(_ batch: StoredBatch, _ blob: String, _ sha256: [UInt8]) throws {

@@ -40,6 +40,7 @@ package final class BatchStore: Sendable {
     }
 
     package func create(_ new: NewBatch) async throws -> StoredBatch {
+        try DisplayName.check(new.displayName)
         let batch = try await Blocking.run { [self] in
             switch new.input {
             case .inline(let requests): try createInline(new, requests)
@@ -70,7 +71,7 @@ package final class BatchStore: Sendable {
                 arguments: [id, (storage.now + .seconds(3_600)).microseconds, blob])
         }
         do {
-            let file = try storage.blobs.open(blob)
+            guard let file = try storage.blobs.open(blob) else { throw StateError.bytesLost }
             try file.write(lines, at: 0)
             try file.sync()
             return try storage.write { db in
@@ -86,11 +87,12 @@ package final class BatchStore: Sendable {
     }
 
     private func createFromFile(_ new: NewBatch, file id: String) throws -> StoredBatch {
-        let (file, blob) = try storage.read { db in
-            let file = try FileStore.find(db, id, now: storage.now)
-            guard file.state == .active else { throw StateError.fileNotActive(id: id, state: file.state) }
-            return (file, try storage.blobs.open(file.blob))
-        }
+        let (file, blob) = try storage.open(
+            { db in
+                let file = try FileStore.find(db, id, now: storage.now)
+                guard file.state == .active else { throw StateError.fileNotActive(id: id, state: file.state) }
+                return file
+            }, blob: \.blob)
         var lines = LineScanner(blob, from: 0, maxLineBytes: storage.settings.maxLineBytes)
         var count = 0
         while try lines.next() != nil { count += 1 }
@@ -110,6 +112,7 @@ package final class BatchStore: Sendable {
         guard try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM batch") ?? 0 < limit else {
             throw StateError.tooManyBatches(limit: limit)
         }
+        try storage.checkQuota(db, more: new.displayName?.utf8.count ?? 0)
         let now = storage.now
         try db.execute(
             sql: """
@@ -151,8 +154,10 @@ package final class BatchStore: Sendable {
 
     /// The results of a job of inline requests that succeeded: one JSON text a line, in the order of the requests.
     package func results(_ batch: StoredBatch) async throws -> Blob? {
-        guard batch.state == .succeeded, batch.inputFile == nil, let blob = batch.resultsBlob else { return nil }
-        return try await Blocking.run { [storage] in try storage.blobs.open(blob) }
+        guard batch.state == .succeeded, batch.inputFile == nil, batch.resultsBlob != nil else { return nil }
+        return try await Blocking.run { [self] in
+            try storage.open({ db in try find(db, batch.id) }, blob: { $0.resultsBlob ?? "" }).blob
+        }
     }
 
     /// Ends a job that is not finished; its results so far are dropped. Of a finished one nothing changes.
@@ -177,9 +182,14 @@ package final class BatchStore: Sendable {
 
     /// Changes what is given.
     package func update(_ id: String, displayName: String?, priority: Int64?) async throws -> StoredBatch {
-        try await Blocking.run { [self] in
+        try DisplayName.check(displayName)
+        return try await Blocking.run { [self] in
             try storage.write { db in
-                _ = try find(db, id)
+                let before = try find(db, id)
+                if let name = displayName {
+                    let more = name.utf8.count - (before.displayName?.utf8.count ?? 0)
+                    if more > 0 { try storage.checkQuota(db, more: more) }
+                }
                 try db.execute(
                     sql: """
                         UPDATE batch SET displayName = COALESCE(?, displayName), priority = COALESCE(?, priority),

@@ -6,9 +6,7 @@ struct BlobFolder: Sendable {
 
     init(path: String) throws(StateError) {
         self.path = path
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
-            throw .folderUnusable(path: path, reason: String(cString: strerror(errno)))
-        }
+        try DurableFolder.make(path)
     }
 
     /// Makes an empty file whose name survives a power cut.
@@ -16,17 +14,17 @@ struct BlobFolder: Sendable {
         let descriptor = Glibc.open("\(path)/\(name)", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .system(errno) }
         close(descriptor)
-        let folder = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { throw .system(errno) }
-        defer { close(folder) }
-        guard fsync(folder) == 0 else { throw .system(errno) }
+        try DurableFolder.sync(path)
     }
 
-    /// For reading and writing; the file must be there.
-    func open(_ name: String) throws(StateError) -> Blob {
-        let descriptor = Glibc.open("\(path)/\(name)", O_RDWR | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system(errno) }
-        return Blob(descriptor: descriptor)
+    /// For reading and writing; nil where there is none that could be opened, now or later.
+    func open(_ name: String) throws(StateError) -> Blob? {
+        let descriptor = Glibc.open("\(path)/\(name)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor < 0 else { return Blob(descriptor: descriptor) }
+        switch errno {
+        case EMFILE, ENFILE, ENOMEM, EINTR, EROFS: throw .system(errno)
+        default: return nil
+        }
     }
 
     /// nil where there is none.

@@ -53,20 +53,17 @@ extension FileStore {
     static let pieceBytes = 1 << 20
     /// Bytes after which a running request's bytes are made durable.
     static let commitBytes = 8 << 20
-    static let maxDisplayNameCharacters = 512
 
     /// Begins an upload. Its id is all that is needed to go on with it.
     package func startUpload(_ upload: NewUpload) async throws -> String {
         if let id = upload.fileID, !Self.isFileID(id) { throw StateError.invalidFileID(id) }
-        if let count = upload.displayName?.count, count > Self.maxDisplayNameCharacters {
-            throw StateError.displayNameTooLong(count: count, limit: Self.maxDisplayNameCharacters)
-        }
+        try DisplayName.check(upload.displayName)
         if let bytes = upload.declaredBytes, bytes > settings.maxFileBytes {
             throw StateError.fileTooLarge(bytes: bytes, limit: settings.maxFileBytes)
         }
         return try await Blocking.run { [storage, settings] in
             let id = RandomName.upload()
-            _ = try storage.createBlob(reserving: upload.declaredBytes ?? 0) { db, blob in
+            _ = try storage.createBlob(reserving: upload.declaredBytes ?? 0, named: upload.displayName) { db, blob in
                 let count = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM upload WHERE NOT isFinal") ?? 0
                 guard count < settings.maxUploads else { throw StateError.tooManyUploads(limit: settings.maxUploads) }
                 if let fileID = upload.fileID { try Self.checkFree(db, fileID, now: storage.now) }
@@ -101,7 +98,7 @@ extension FileStore {
                 return .active(
                     received: try live.withOpenState { state in
                         state.lease += 1
-                        try live.commit(&state, storage)
+                        try live.commit(&state)
                         return state.received
                     })
             }
@@ -137,7 +134,7 @@ extension FileStore {
                     if let declared = row.declaredBytes, declared != state.received {
                         throw StateError.wrongSize(received: state.received, declared: declared)
                     }
-                    try live.commit(&state, storage)
+                    try live.commit(&state)
                     let file = NewFile(
                         id: row.fileID, displayName: row.displayName, mimeType: row.mimeType, sizeBytes: state.received,
                         sha256: state.hash.digest(), state: fileState(row.mimeType), source: .uploaded, blob: row.blob
@@ -145,7 +142,8 @@ extension FileStore {
                     let stored = try storage.write { db in
                         let stored = try Self.insert(db, file, storage)
                         try db.execute(
-                            sql: "UPDATE upload SET isFinal = TRUE, blob = NULL, expirationTime = ? WHERE id = ?",
+                            sql:
+                                "UPDATE upload SET isFinal = TRUE, blob = NULL, displayName = NULL, expirationTime = ? WHERE id = ?",
                             arguments: [stored.expirationTime.microseconds, id])
                         return stored
                     }
@@ -193,7 +191,7 @@ extension FileStore {
                 return .final(try storage.read { db in try Self.find(db, row.fileID, now: storage.now) })
             }
             if let live = uploads[id] { return .live(live, row) }
-            let live = try LiveUpload(row, storage)
+            let live = LiveUpload(row, storage)
             uploads[id] = live
             return .live(live, row)
         }

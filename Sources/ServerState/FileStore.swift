@@ -57,12 +57,29 @@ package final class FileStore: Sendable {
 
     /// The file and its bytes, whatever its state.
     package func open(_ id: String) async throws -> (file: StoredFile, bytes: Blob) {
-        try await Blocking.run { [storage] in
-            // In one transaction with the reading of the row: a deletion comes before or after both.
-            try storage.read { db in
-                let file = try Self.find(db, id, now: storage.now)
-                return (file, try storage.blobs.open(file.blob))
+        try await Blocking.run { [self] in
+            try noticingLoss(of: id) {
+                let (file, blob) = try storage.open(
+                    { db in try Self.find(db, id, now: storage.now) }, blob: \.blob)
+                return (file, blob)
             }
+        }
+    }
+
+    /// Says of a file that its bytes are not there.
+    static func noteLoss(_ db: Database, _ id: String, now: Timestamp) throws {
+        try db.execute(
+            sql: "UPDATE file SET state = 'FAILED', failure = ?, updateTime = ? WHERE id = ?",
+            arguments: ["The file's bytes were lost.", now.microseconds, id])
+    }
+
+    /// What lacks bytes is noted, and is no file for use any more. From the threads of Blocking only.
+    private func noticingLoss<Result>(of id: String, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch StateError.bytesLost {
+            try storage.write { db in try Self.noteLoss(db, id, now: storage.now) }
+            throw StateError.fileNotActive(id: id, state: .failed)
         }
     }
 
@@ -70,7 +87,9 @@ package final class FileStore: Sendable {
     package func mapped(_ id: String) async throws -> (file: StoredFile, bytes: MappedBlob) {
         let (file, blob) = try await open(id)
         guard file.state == .active else { throw StateError.fileNotActive(id: id, state: file.state) }
-        return (file, try MappedBlob(blob, count: file.sizeBytes))
+        return try await Blocking.run { [self] in
+            try noticingLoss(of: id) { (file, try MappedBlob(blob, count: file.sizeBytes)) }
+        }
     }
 
     /// Files that wait to be looked into, after a restart too.

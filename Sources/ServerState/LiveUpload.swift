@@ -2,7 +2,8 @@ import GRDB
 import Hashing
 import Synchronization
 
-/// The one writer's place of an upload: how far the bytes on disk go, and their hash so far.
+/// The one writer's place of an upload: how far the bytes on disk go, and their hash so far. No file is open but while it is written to: there may be
+/// more uploads than a process may have open files.
 ///
 /// A client whose connection broke may come back before the server has noticed the break. The request that comes last has the upload:
 /// it takes the lease, and the older request's next write fails.
@@ -14,32 +15,33 @@ final class LiveUpload: Sendable {
         /// Bytes on disk, at least as many as the row says.
         var received: Int
         /// Of those bytes.
-        var hash: SHA256
-        let blob: Blob
+        var hash = SHA256()
+        /// Bytes that the quota has for it, where they were not announced.
+        var reserved: Int
+        /// Whether the bytes that an earlier process wrote are in the hash.
+        var isRead = false
     }
 
     let id: String
     let blobName: String
     /// Announced by the client.
     let declaredBytes: Int?
+    private let storage: Storage
     private let state: Mutex<State>
 
-    init(_ row: UploadRow, _ storage: Storage) throws {
+    init(_ row: UploadRow, _ storage: Storage) {
         id = row.id
         blobName = row.blob
         declaredBytes = row.declaredBytes
-        let blob = try storage.blobs.open(row.blob)
-        // What lies beyond the row's count was never promised, and may not have reached the disk whole.
-        try blob.truncate(to: row.receivedBytes)
-        var hash = SHA256()
-        try blob.forEachPiece(to: row.receivedBytes) { hash.update($0) }
-        state = Mutex(State(received: row.receivedBytes, hash: hash, blob: blob))
+        self.storage = storage
+        state = Mutex(State(received: row.receivedBytes, reserved: row.receivedBytes))
     }
 
     /// Runs with the lock held, on an upload that is still one.
     func withOpenState<Result: Sendable>(_ body: (inout State) throws -> Result) throws -> Result {
         try state.withLock { state in
             guard !state.isClosed else { throw StateError.uploadClosed }
+            if !state.isRead { try readAgain(&state) }
             return try body(&state)
         }
     }
@@ -52,9 +54,47 @@ final class LiveUpload: Sendable {
         }
     }
 
-    /// Makes what was received durable and says so in the row. Within the lock.
-    func commit(_ state: inout State, _ storage: Storage) throws {
-        try state.blob.sync()
+    // MARK: - Within the lock
+
+    private func open() throws -> Blob {
+        guard let blob = try storage.blobs.open(blobName) else { throw StateError.bytesLost }
+        return blob
+    }
+
+    /// It may be gigabytes: only this upload waits for it.
+    private func readAgain(_ state: inout State) throws {
+        let blob = try open()
+        // What lies beyond the row's count was never promised, and may not have reached the disk whole.
+        try blob.truncate(to: state.received)
+        var hash = SHA256()
+        try blob.forEachPiece(to: state.received) { hash.update($0) }
+        state.hash = hash
+        state.isRead = true
+    }
+
+    func append(_ piece: [UInt8], _ state: inout State) throws {
+        try reserve(state.received + piece.count, &state)
+        try open().write(piece, at: state.received)
+        state.hash.update(piece)
+        state.received += piece.count
+    }
+
+    /// Room for what was not announced is taken before it is written, and for some more, so that not every piece waits for the disk.
+    private func reserve(_ bytes: Int, _ state: inout State) throws {
+        guard declaredBytes == nil, bytes > state.reserved else { return }
+        let ahead = max(bytes, state.received + FileStore.commitBytes)
+        do {
+            try storage.write { db in try storage.reserve(db, ahead, for: blobName) }
+            state.reserved = ahead
+        } catch StateError.quotaExceeded {
+            try storage.write { db in try storage.reserve(db, bytes, for: blobName) }
+            state.reserved = bytes
+        }
+    }
+
+    /// Makes what was received durable and says so in the row.
+    func commit(_ state: inout State) throws {
+        try open().sync()
         let received = state.received
         try storage.write { db in
             if declaredBytes == nil { try storage.reserve(db, received, for: blobName) }
@@ -63,5 +103,6 @@ final class LiveUpload: Sendable {
                 arguments: [received, (storage.now + storage.settings.uploadLifetime).microseconds, id])
             guard db.changesCount == 1 else { throw StateError.uploadNotFound }
         }
+        state.reserved = received
     }
 }

@@ -5,9 +5,9 @@ import Glibc
 package final class MappedBlob: @unchecked Sendable {
     package let bytes: UnsafeRawBufferPointer
 
-    /// - Parameter count: what the file must have, at least; looking at more than it has would end the process
+    /// Throws `bytesLost` where the file is shorter than that: to look at more than it has would end the process.
     init(_ blob: Blob, count: Int) throws(StateError) {
-        guard try blob.size() >= count else { throw .storage(reason: "a file is shorter than it was") }
+        guard try blob.size() >= count else { throw .bytesLost }
         guard count > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             return

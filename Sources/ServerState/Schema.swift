@@ -53,6 +53,18 @@ enum Schema {
                     ALTER TABLE batch ADD COLUMN aloneBytes INTEGER NOT NULL DEFAULT 0;
                     """)
         }
+        migrator.registerMigration("3") { db in
+            try db.execute(
+                sql: """
+                    -- Names are bounded since; their bytes count, and are summed from these alone.
+                    UPDATE file SET displayName = SUBSTR(displayName, 1, 512) WHERE LENGTH(displayName) > 512;
+                    UPDATE upload SET displayName = SUBSTR(displayName, 1, 512) WHERE LENGTH(displayName) > 512;
+                    UPDATE batch SET displayName = SUBSTR(displayName, 1, 512) WHERE LENGTH(displayName) > 512;
+                    CREATE INDEX fileName ON file(displayName) WHERE displayName IS NOT NULL;
+                    CREATE INDEX uploadName ON upload(displayName) WHERE displayName IS NOT NULL;
+                    CREATE INDEX batchName ON batch(displayName) WHERE displayName IS NOT NULL;
+                    """)
+        }
         return migrator
     }
 }

@@ -62,9 +62,7 @@ package final class ServerState: Sendable {
         guard !lostFiles.isEmpty || !lostUploads.isEmpty else { return }
         try storage.write { db in
             for file in lostFiles {
-                try db.execute(
-                    sql: "UPDATE file SET state = 'FAILED', failure = ?, updateTime = ? WHERE id = ?",
-                    arguments: ["The file's bytes were lost.", now.microseconds, file.id])
+                try FileStore.noteLoss(db, file.id, now: now)
             }
             for upload in lostUploads {
                 try db.execute(sql: "DELETE FROM upload WHERE id = ?", arguments: [upload.id])

@@ -7,6 +7,8 @@ package enum StateError: Error, Sendable, Equatable {
     /// The disk or the database failed; the reason names no path.
     case storage(reason: String)
     case diskFull
+    /// Bytes that a row promises are not there, which takes a damaged disk or a foreign hand.
+    case bytesLost
 
     case fileNotFound(id: String)
     case fileExists(id: String)
@@ -41,6 +43,7 @@ extension StateError: CustomStringConvertible {
         case .folderUnusable(let path, let reason): "\(path): \(reason)"
         case .storage(let reason): "the server's storage failed: \(reason)"
         case .diskFull: "the server's disk is full"
+        case .bytesLost: "the server has lost bytes that it was given"
         case .fileNotFound(let id):
             "You do not have permission to access the File \(id) or it may not exist."
         case .fileExists(let id): "The File \(id) already exists."

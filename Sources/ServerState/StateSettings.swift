@@ -28,6 +28,8 @@ package struct StateSettings: Sendable {
     package var chunkBytes = 8 << 20
     /// A line of a batch job's file. The default is 100 MB.
     package var maxLineBytes = 100_000_000
+    /// Called between the reading of a row and the opening of the bytes that it names, for tests of what may come there.
+    package var beforeOpening: @Sendable () -> Void = {}
     /// The clock.
     package var now: @Sendable () -> Timestamp = Timestamp.now
 

@@ -16,8 +16,8 @@ final class Storage: Sendable {
     init(_ settings: StateSettings) throws(StateError) {
         self.settings = settings
         let folder = settings.folder
-        try Self.makeFolder(folder)
-        let lock = open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        try DurableFolder.make(folder)
+        let lock = Glibc.open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw .folderUnusable(path: folder, reason: String(cString: strerror(errno))) }
         // An init that throws here runs no deinit.
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
@@ -26,12 +26,10 @@ final class Storage: Sendable {
         }
         do {
             blobs = try BlobFolder(path: "\(folder)/blobs")
-            var configuration = Configuration()
-            configuration.prepareDatabase { db in
-                // A commit that was answered survives a power cut too.
-                try db.execute(sql: "PRAGMA synchronous = FULL")
-            }
-            database = try DatabasePool(path: "\(folder)/state.sqlite", configuration: configuration)
+            database = try DatabasePool(path: "\(folder)/state.sqlite")
+            // A commit that was answered survives a power cut too. Said to the connection that writes, once it is open: what GRDB prepares a
+            // connection with it sets to NORMAL again, which syncs no commit.
+            try database.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
             try Schema.migrator.migrate(database)
             self.lock = Mutex(lock)
         } catch {
@@ -48,18 +46,6 @@ final class Storage: Sendable {
         lock.withLock { lock in
             if lock >= 0 { Glibc.close(lock) }
             lock = -1
-        }
-    }
-
-    /// With the folders above it.
-    private static func makeFolder(_ path: String) throws(StateError) {
-        if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
-        guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
-            throw .folderUnusable(path: path, reason: String(cString: strerror(errno)))
-        }
-        try makeFolder(String(path[..<slash]))
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
-            throw .folderUnusable(path: path, reason: String(cString: strerror(errno)))
         }
     }
 
@@ -83,13 +69,31 @@ final class Storage: Sendable {
 
     // MARK: - Blobs and their rows
 
-    /// Makes an empty blob and its row, if `bytes` fit in the quota.
-    func createBlob(reserving bytes: Int, also body: (Database, _ name: String) throws -> Void) throws -> String {
+    /// What `find` reads, and the blob that it names. A deletion may come between the two, whatever the reader's transaction: what is not there is
+    /// looked for again, and only what is named twice and not there is lost.
+    func open<Value>(
+        _ find: (Database) throws -> Value, blob name: (Value) -> String
+    ) throws -> (value: Value, blob: Blob) {
+        var missing: String?
+        while true {
+            let value = try read(find)
+            let name = name(value)
+            settings.beforeOpening()
+            if let blob = try blobs.open(name) { return (value, blob) }
+            guard missing != name else { throw StateError.bytesLost }
+            missing = name
+        }
+    }
+
+    /// Makes an empty blob and its row, if `bytes` fit in the quota, with those of a name beside it.
+    func createBlob(
+        reserving bytes: Int, named displayName: String? = nil, also body: (Database, _ name: String) throws -> Void
+    ) throws -> String {
         let name = RandomName.blob()
         try blobs.create(name)
         do {
             try write { db in
-                try checkQuota(db, more: bytes)
+                try checkQuota(db, more: bytes + (displayName?.utf8.count ?? 0))
                 try db.execute(sql: "INSERT INTO blob VALUES (?, ?)", arguments: [name, bytes])
                 try body(db, name)
             }
@@ -110,8 +114,17 @@ final class Storage: Sendable {
         }
     }
 
-    private func checkQuota(_ db: Database, more bytes: Int) throws {
-        let used = try Int.fetchOne(db, sql: "SELECT COALESCE(SUM(reservedBytes), 0) FROM blob") ?? 0
+    /// What clients call their files and jobs counts as their bytes do.
+    func checkQuota(_ db: Database, more bytes: Int) throws {
+        let used =
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT (SELECT COALESCE(SUM(reservedBytes), 0) FROM blob)
+                        + (SELECT COALESCE(SUM(LENGTH(CAST(displayName AS BLOB))), 0) FROM file WHERE displayName IS NOT NULL)
+                        + (SELECT COALESCE(SUM(LENGTH(CAST(displayName AS BLOB))), 0) FROM upload WHERE displayName IS NOT NULL)
+                        + (SELECT COALESCE(SUM(LENGTH(CAST(displayName AS BLOB))), 0) FROM batch WHERE displayName IS NOT NULL)
+                    """) ?? 0
         guard bytes <= settings.maxTotalBytes - used else {
             throw StateError.quotaExceeded(bytes: bytes, limit: settings.maxTotalBytes)
         }

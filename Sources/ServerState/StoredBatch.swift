@@ -21,6 +21,9 @@ package struct BatchFailure: Sendable, Equatable {
     package static let storageFull = BatchFailure(
         code: 8, message: "The results are more than the server may store.")
 
+    package static let bytesLost = BatchFailure(
+        code: 15, message: "The server has lost the job's requests or results.")
+
     package init(code: Int, message: String) {
         self.code = code
         self.message = message

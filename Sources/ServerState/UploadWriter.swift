@@ -35,9 +35,9 @@ package final class UploadWriter {
     /// Makes everything durable and returns the bytes received in all.
     package func finish() async throws -> Int {
         try await flush()
-        return try await Blocking.run { [live, lease, storage] in
+        return try await Blocking.run { [live, lease] in
             try live.withLease(lease) { state in
-                try live.commit(&state, storage)
+                try live.commit(&state)
                 return state.received
             }
         }
@@ -50,12 +50,10 @@ package final class UploadWriter {
         bytesSinceCommit += piece.count
         let commits = bytesSinceCommit >= FileStore.commitBytes
         if commits { bytesSinceCommit = 0 }
-        try await Blocking.run { [live, lease, storage] in
+        try await Blocking.run { [live, lease] in
             try live.withLease(lease) { state in
-                try state.blob.write(piece, at: state.received)
-                state.hash.update(piece)
-                state.received += piece.count
-                if commits { try live.commit(&state, storage) }
+                try live.append(piece, &state)
+                if commits { try live.commit(&state) }
             }
         }
     }

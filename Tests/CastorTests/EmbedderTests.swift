@@ -101,18 +101,7 @@ import Testing
     /// A row of the table that is not finite, which the model's file may hold: the contents beside it keep their vectors.
     @Test func whatTheModelCannotDoForOneContentTakesNoOtherWithIt() throws {
         try Folders.withNanoCopy { folder in
-            let path = "\(folder)/model.safetensors"
-            let file = try SafeTensors(path: path)
-            let entry = try #require(file.entries["text.embedding.weight"])
-            let model = try Model(path: Folders.nano, pool: WorkerPool(threads: 1))
-            let known = Set(try ["one", "three"].flatMap { try model.tokenizer.encode($0, limit: 64).ids })
-            let id = try #require(try model.tokenizer.encode("Zug", limit: 64).ids.first { !known.contains($0) })
-            var bytes = try Folders.read(path)
-            // The exponent's bits of f16 or f32, all set.
-            for index in 0..<entry.type.byteCount {
-                bytes[entry.range.lowerBound + Int(id) * entry.shape[1] * entry.type.byteCount + index] = 0xFF
-            }
-            try Folders.write(bytes, path)
+            try BrokenModel.breakRow(of: "Zug", sparing: ["one", "three"], in: folder)
             let embedder = try Embedder(modelPath: folder)
             let results = embedder.embed([Content("one"), Content("Zug"), Content("three")])
             guard case .failure(.model) = results[1] else {

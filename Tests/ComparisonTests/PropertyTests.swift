@@ -183,6 +183,40 @@ import Testing
         }
     }
 
+    /// Whatever a file of judgments says: graded, 0, negative, of keys that are not there, of queries with nothing relevant.
+    @Test func judgedMeasuresAreShares() throws {
+        try Folders.withTemporary { folder in
+            let (reference, candidate) = (randomUnits(40, 8, seed: 30), randomUnits(40, 8, seed: 31))
+            var random = SeededRandom(seed: 32)
+            for _ in 0..<12 {
+                var pairs: Set<[Int]> = []
+                var lines = "query-id\tcorpus-id\tscore\nk0\tk20\t3\n"
+                for _ in 0..<Int.random(in: 0...120, using: &random) {
+                    let pair = [Int.random(in: 0...9, using: &random), Int.random(in: 0...49, using: &random)]
+                    guard pair != [0, 20], pairs.insert(pair).inserted else { continue }
+                    lines += "k\(pair[0])\tk\(pair[1])\t\(Int.random(in: -2...4, using: &random))\n"
+                }
+                try Folders.write(Array(lines.utf8), "\(folder)/q")
+                let judgments = try Judgments(path: "\(folder)/q")
+                let judged = try #require(
+                    try compare(reference, candidate) {
+                        $0.judgments = judgments
+                        $0.sizes = [8]
+                        $0.fitsMaps = false
+                    }.judged)
+                #expect(judged.queries == Set(judgments.all.map(\.query)).count)
+                for measure in judged.measures {
+                    let values = [measure.reference, measure.candidate, measure.probability]
+                    #expect(values.allSatisfy { (0...1).contains($0) }, "\(measure)")
+                    expectClose(measure.difference.value, measure.candidate - measure.reference, Precision.exact)
+                }
+            }
+            // The same bytes are the same key; letters that only look alike are two.
+            try Folders.write(Array("q\te\u{301}\t1\nq\t\u{e9}\t1\n".utf8), "\(folder)/q")
+            #expect(try Judgments(path: "\(folder)/q").all.count == 2)
+        }
+    }
+
     @Test func rankBiasedOverlapByHand() {
         expectClose(RankBiasedOverlap.extrapolated([1, 2, 3], [1, 2, 3]), 1, Precision.exact)
         #expect(RankBiasedOverlap.extrapolated([1, 2], [3, 4]) == 0)

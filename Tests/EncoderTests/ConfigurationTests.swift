@@ -55,6 +55,22 @@ import Testing
         ("\"time_features\": 8", "\"time_features\": 7", "video.time_features"),
         ("\"time_base\": 100", "\"time_base\": 1", "video.time_base"),
         ("\"pooled_side\": 3", "\"pooled_side\": 0", "document.pooled_side"),
+        // Each number for itself is allowed; together they are gigabytes.
+        (
+            "\"window_length\": 400, \"hop_length\": 160, \"fft_length\": 512",
+            "\"window_length\": 65536, \"hop_length\": 160, \"fft_length\": 65536", "audio.fft_length"
+        ),
+        (
+            "\"fft_length\": 512,\n              \"mel_bands\": 80",
+            "\"fft_length\": 40000, \"mel_bands\": 1024", "audio.mel_bands"
+        ),
+        ("\"hop_length\": 160", "\"hop_length\": 1", "audio.hop_length"),
+        ("\"patch_size\": 16, \"max_patches\": 64", "\"patch_size\": 256, \"max_patches\": 65536", "image.max_patches"),
+        (
+            "\"max_frames\": 8, \"max_patches\": 24", "\"max_frames\": 1024, \"max_patches\": 65536",
+            "video.max_patches"
+        ),
+        ("\"mlp_width\": 128", "\"mlp_width\": 65536", "max_tokens"),
     ]
 
     @Test(arguments: mistakes) func aMistakeNamesItsKey(mistake: (find: String, replace: String, key: String)) {

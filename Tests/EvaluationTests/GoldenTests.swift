@@ -5,10 +5,18 @@ import Testing
 
 /// Agreement with pytrec_eval, scipy and scikit-learn.
 @Suite struct GoldenTests {
-    private static let names = ["nDCG@10", "recall@10", "recall@100", "MRR@10", "MRR", "MAP"]
+    private static let names = ["nDCG@10", "recall@10", "recall@100", "MRR@10", "MRR", "MAP", "R@1", "R@5", "R@10"]
 
     @Test(arguments: GoldenMetrics.shared.retrieval.indices) func retrieval(index: Int) throws {
-        let golden = GoldenMetrics.shared.retrieval[index]
+        try expectAgreement(GoldenMetrics.shared.retrieval[index])
+    }
+
+    @Test(arguments: GoldenMetrics.shared.judgments.indices) func judgments(index: Int) throws {
+        try expectAgreement(GoldenMetrics.shared.judgments[index])
+    }
+
+    /// Of every query, and of their mean.
+    private func expectAgreement(_ golden: GoldenMetrics.Retrieval) throws {
         // Rows by descending id: equal scores then rank as in trec_eval.
         let order = golden.ids.indices.sorted { golden.ids[$1].utf8.lexicographicallyPrecedes(golden.ids[$0].utf8) }
         let rowOfID = Dictionary(uniqueKeysWithValues: order.enumerated().map { (golden.ids[$0.element], $0.offset) })
@@ -20,20 +28,32 @@ import Testing
         let ranks = ranksOfRelevant(
             queries: matrix(golden.queries), candidates: gatherRows(matrix(golden.documents), order),
             relevance: relevance, pool: pool)
+        func expect(_ scores: RetrievalScores, _ ranks: [[RankedJudgment]], _ expected: [Double], _ what: String) {
+            let actual =
+                [scores.ndcg] + scores.recall
+                + [scores.reciprocalRankAtCutoff, scores.reciprocalRank, scores.averagePrecision]
+                + HitRate.cutoffs.map { HitRate.at($0, ranks) ?? -1 }
+            #expect(actual.count == expected.count && Self.names.count == expected.count)
+            for (metric, pair) in zip(Self.names, zip(actual, expected)) {
+                expectClose(pair.0, pair.1, Precision.metric, "\(golden.name), \(what), \(metric)")
+            }
+        }
         for (query, judgments) in ranks.enumerated() {
             guard let expected = golden.expected["q\(query)"] else {
                 #expect(RetrievalScores(judgments) == nil)
                 continue
             }
-            let scores = try #require(RetrievalScores(judgments))
-            let actual =
-                [scores.ndcg] + scores.recall
-                + [scores.reciprocalRankAtCutoff, scores.reciprocalRank, scores.averagePrecision]
-            for (metric, pair) in zip(Self.names, zip(actual, expected)) {
-                expectClose(pair.0, pair.1, Precision.metric, "\(golden.name), query \(query), \(metric)")
-            }
+            expect(try #require(RetrievalScores(judgments)), [judgments], expected, "query \(query)")
         }
-        #expect(!golden.expected.isEmpty)
+        let count = Double(golden.expected.count)
+        guard count > 0 else {
+            #expect(RetrievalScores.mean(ranks) == nil && HitRate.at(1, ranks) == nil)
+            return
+        }
+        let sums = golden.expected.values.reduce([Double](repeating: 0, count: Self.names.count)) { sums, row in
+            zip(sums, row).map { $0 + $1 }
+        }
+        expect(try #require(RetrievalScores.mean(ranks)), ranks, sums.map { $0 / count }, "mean")
     }
 
     @Test(arguments: GoldenMetrics.shared.correlation.indices) func correlation(index: Int) {

@@ -38,7 +38,7 @@ struct GoldenMetrics: Decodable {
         let documents: [[Float]]
         let ids: [String]
         let qrels: [String: [String: Int]]
-        /// nDCG@10, recall@10, recall@100, MRR@10, MRR, MAP of each query.
+        /// nDCG@10, recall@10, recall@100, MRR@10, MRR, MAP, R@1, R@5, R@10 of each query of which something is relevant.
         let expected: [String: [Double]]
     }
 
@@ -105,6 +105,8 @@ struct GoldenMetrics: Decodable {
     let bitext: [Bitext]
     let partitions: [Partition]
     let lloyd: Lloyd
+    /// Random ones.
+    let judgments: [Retrieval]
 
     static let shared: GoldenMetrics = {
         let path = #filePath.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/Fixtures/golden.json"

@@ -8,7 +8,9 @@ import Testing
 
 /// Batch jobs. The same body in process and over a socket.
 @Suite struct BatchRouteTests {
-    private static let create = "/v1beta/models/gemini-embedding-2:asyncBatchEmbedContent"
+    /// A request in a file.
+    static let line = #"{"request":{"content":{"parts":[{"text":"a"}]}}}"#
+    static let create = "/v1beta/models/gemini-embedding-2:asyncBatchEmbedContent"
 
     private static func inline(_ requests: String, name: String = "") -> String {
         "{\"batch\":{\(name)\"inputConfig\":{\"requests\":{\"requests\":[\(requests)]}}}}"
@@ -99,6 +101,61 @@ import Testing
             #expect(
                 try description["source"].string == "GENERATED"
                     && description["downloadUri"].string.contains(":download"))
+        }
+    }
+
+    /// What the model cannot do for one content, because of its weights, is that content's error: in a job, and for other callers.
+    @Test func aContentThatOverflowsTakesNoOtherWithIt() async throws {
+        let embedder = try Folders.withNanoCopy { folder in
+            try BrokenModel.breakRow(of: "Zug", sparing: ["one", "three"], in: folder)
+            let embedder = try Embedder(modelPath: folder)
+            try embedder.warmUp()
+            return embedder
+        }
+        try await FileRouteTests.withFiles(embedder: embedder) { client in
+            let items = ["one", "Zug", "three"].map { Self.request($0) }.joined(separator: ",")
+            let created = try await client.post(Self.create, Self.inline(items)).json
+            let response = try await Self.done(client, created["name"].string)["response"]
+            let answers = try response["inlinedResponses"]["inlinedResponses"].array
+            #expect(answers.map { $0.has("response") } == [true, false, true])
+            #expect(try answers[1]["error"]["code"].int == 13)
+            // Of many callers at a time, whoever shares a pass with whom.
+            try await withThrowingTaskGroup(of: (String, Int).self) { group in
+                for index in 0..<60 {
+                    let word = ["one", "Zug", "three"][index % 3]
+                    group.addTask {
+                        (word, try await client.embed(#"{"content":{"parts":[{"text":"\#(word)"}]}}"#).status)
+                    }
+                }
+                for try await (word, status) in group { #expect(status == (word == "Zug" ? 500 : 200), "\(word)") }
+            }
+        }
+    }
+
+    /// What only comes back with its result may not be as large as the rest. In a file it is that line's error.
+    @Test func keysAndMetadataAreBounded() async throws {
+        try await FileRouteTests.withFiles { client in
+            func metadata(_ bytes: Int) -> String {
+                #","metadata":{"m":"\#(String(repeating: "a", count: bytes - 8))"}"#
+            }
+            try await client.post(Self.create, Self.inline(Self.request("a", metadata(65_537)))).expectError(
+                400, "INVALID_ARGUMENT",
+                "Invalid value at 'batch.input_config.requests.requests[0].metadata': has more than 65536 bytes.")
+            let lines = [
+                Self.request("a", metadata(65_536)), Self.request("a", metadata(65_537)),
+                Self.request("a", #","key":"\#(String(repeating: "k", count: 65_536))""#),
+                Self.request("a", #","key":"\#(String(repeating: "k", count: 65_537))""#),
+            ]
+            _ = try await FileRouteTests.upload(
+                client, Array(lines.joined(separator: "\n").utf8), mimeType: "jsonl", name: "in")
+            let created = try await client.post(Self.create, #"{"batch":{"inputConfig":{"file_name":"files/in"}}}"#)
+            let file = try await Self.done(client, created.json["name"].string)["response"]["responsesFile"].string
+            let answers = try await client.get("/v1beta/\(file):download?alt=media").text.split(separator: "\n").map {
+                JSON(try JSONSerialization.jsonObject(with: Data($0.utf8)))
+            }
+            #expect(answers.map { $0.has("response") } == [true, false, true, false])
+            #expect(answers.map { $0.has("metadata") } == [true, false, false, false])
+            #expect(answers.map { $0.has("key") } == [false, false, true, false])
         }
     }
 

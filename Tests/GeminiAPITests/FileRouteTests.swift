@@ -12,15 +12,17 @@ import Testing
 
     /// A server with a data folder that is gone afterwards.
     static func withFiles<Value: Sendable>(
-        _ transport: Transport = .inProcess, keys: [String] = [],
-        configure: @escaping (inout ServerOptions) -> Void = { _ in },
+        _ transport: Transport = .inProcess, keys: [String] = [], embedder: Embedder = TestServer.embedder,
+        _ change: (inout StateSettings) -> Void = { _ in }, configure: (inout ServerOptions) -> Void = { _ in },
         _ body: @escaping @Sendable (Client) async throws -> Value
     ) async throws -> Value {
         let folder = FileManager.default.temporaryDirectory.appending(path: "castor-files-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let state = try ServerState(StateSettings(folder: folder))
+        var settings = StateSettings(folder: folder)
+        change(&settings)
+        let state = try ServerState(settings)
         defer { state.close() }
-        return try await TestServer.with(transport) {
+        return try await TestServer.with(transport, embedder: embedder) {
             $0.state = state
             $0.apiKeys = keys
             configure(&$0)
@@ -162,6 +164,56 @@ import Testing
                 try await client.post(
                     "/upload/v1/files?uploadType=multipart", body, headers: [.contentType: type]
                 ).expectError(400, "INVALID_ARGUMENT")
+            }
+        }
+    }
+
+    /// An upload of one request is whole, or nothing of it is left: the second of each kind fails as the first does, not because that is still there.
+    @Test func whatFailsInOneRequestLeavesNothing() async throws {
+        try await Self.withFiles {
+            $0.maxFiles = 1
+            $0.maxUploads = 1
+        } _: { client in
+            _ = try await Self.upload(client, [1], mimeType: "text/plain")
+            let parts = "--B\r\n\r\n{}\r\n--B\r\nContent-Type: text/plain\r\n\r\nbytes\r\n--B--"
+            for _ in 0..<2 {
+                for (path, type, body) in [
+                    ("/upload/v1/files?uploadType=multipart", "multipart/related; boundary=B", parts),
+                    ("/upload/v1/files?uploadType=media", "text/plain", "bytes"),
+                    ("/v1/files", "application/json", #"{"file":{"mimeType":"text/plain"}}"#),
+                ] {
+                    try await client.post(path, body, headers: [.contentType: type]).expectError(
+                        429, "RESOURCE_EXHAUSTED", "there are 1 files already, which is the limit")
+                }
+            }
+        }
+    }
+
+    /// A name is no place to keep things: neither a file's nor a job's, nor one of few characters and many accents.
+    @Test func displayNamesAreBounded() async throws {
+        try await Self.withFiles { client in
+            _ = try await Self.upload(client, Array(BatchRouteTests.line.utf8), mimeType: "jsonl", name: "in")
+            for (name, isFine) in [
+                (String(repeating: "\u{10348}", count: 512), true), (String(repeating: "a", count: 513), false),
+                ("e" + String(repeating: "\u{301}", count: 512), false),
+            ] {
+                let file = try await client.post(
+                    "/v1/files", #"{"file":{"displayName":"\#(name)","mimeType":"text/plain"}}"#)
+                let job = try await client.post(
+                    BatchRouteTests.create,
+                    #"{"batch":{"displayName":"\#(name)","inputConfig":{"fileName":"files/in"}}}"#)
+                let plain = try await client.post(
+                    BatchRouteTests.create, #"{"batch":{"inputConfig":{"fileName":"files/in"}}}"#)
+                let renamed = try await client.send(
+                    .patch, "/v1/\(plain.json["name"].string):updateEmbedContentBatch", #"{"displayName":"\#(name)"}"#)
+                for reply in [file, job, renamed] {
+                    if isFine {
+                        #expect(reply.status == 200, "\(reply.text)")
+                    } else {
+                        try reply.expectError(
+                            400, "INVALID_ARGUMENT", "the display name has 513 characters, the limit is 512")
+                    }
+                }
             }
         }
     }

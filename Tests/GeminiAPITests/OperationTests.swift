@@ -1,5 +1,7 @@
+import Foundation
 import GeminiAPI
 import HTTPTypes
+import Logging
 import TestSupport
 import Testing
 
@@ -41,6 +43,21 @@ import Testing
                 #expect(words.count >= 2 && Double(words.last!) != nil, "\(line)")
             }
         }
+    }
+
+    /// No name, wherever it comes from, ends a line or acts on a terminal.
+    @Test func controlCharactersAreEscapedInTheLog() throws {
+        let name = "a\u{1b}[31m\n\u{7f}\u{9b}2J\u{85}\r\u{0}é"
+        let line = LineLogHandler().line(
+            LogEvent(
+                level: .info, message: "\(name)", metadata: ["\(name)": "\(name)"], source: "s", file: "f",
+                function: "f",
+                line: 1))
+        let text = try #require(String(validating: line, as: UTF8.self))
+        #expect(text.dropLast().unicodeScalars.allSatisfy { $0.properties.generalCategory != .control })
+        #expect(text.last == "\n")
+        let json = JSON(try JSONSerialization.jsonObject(with: Data(line)))
+        #expect(try json["message"].string == name && json[name].string == name)
     }
 
     @Test func answersSayWhereTheTimeWent() async throws {

@@ -164,6 +164,51 @@ import Testing
         }
     }
 
+    /// What follows the first item too many is not even JSON.
+    @Test func listsEndTheReadingAtTheirLimit() throws {
+        func numbers(_ json: String, atMost limit: Int?, _ options: JSONReader.Options = .service) throws -> [Int] {
+            try read(json, options) { (json) throws(JSONError) in
+                try json.startObject()
+                var numbers: [Int] = []
+                while try json.nextName() != nil {
+                    numbers += try json.list(atMost: limit, else: limit.map { "at most \($0)" }) {
+                        (json) throws(JSONError) in
+                        let number = try json.number()
+                        return json.int(number) ?? 0
+                    }
+                }
+                return numbers
+            }
+        }
+        #expect(try numbers(#"{"a":[1,2,3],"b":4,"c":[]}"#, atMost: 3) == [1, 2, 3, 4])
+        let error = #expect(throws: JSONError.self) { try numbers(#"{"a":[1,2,3,%"#, atMost: 2) }
+        #expect(error?.description == "a: at most 2")
+        #expect(throws: JSONError.self) { try numbers(#"{"a":1}"#, atMost: 0) }
+        var options = JSONReader.Options.service
+        options.maxItems = 2
+        #expect(try numbers(#"{"a":[1,2],"b":[3,4]}"#, atMost: nil, options) == [1, 2, 3, 4])
+        let general = #expect(throws: JSONError.self) { try numbers(#"{"a":[1,2,3,%"#, atMost: nil, options) }
+        #expect(general?.description == "a: has more than 2 items")
+    }
+
+    @Test func copiesHaveABound() throws {
+        let text = #"{"a":[1,"two",{"b":null}]}"#
+        for limit in 0...30 {
+            let copy = try? read(text) { (json) throws(JSONError) in try json.copy(atMost: limit) }
+            #expect((copy != nil) == (limit >= text.utf8.count), "\(limit)")
+        }
+    }
+
+    @Test func controlCharactersAreWrittenAsEscapes() throws {
+        let text = "\u{0}\u{1b}\u{7f}\u{80}\u{9b}\u{9f}\u{a0}é\u{c2}\""
+        var bytes: [UInt8] = []
+        JSONText.append(text, to: &bytes)
+        #expect(
+            String(decoding: bytes, as: UTF8.self)
+                == #""\u0000\u001b\u007f\u0080\u009b\u009f"# + "\u{a0}é\u{c2}" + #"\"""#)
+        #expect(try JSONReader.read(bytes) { (json) throws(JSONError) in try json.string() } == text)
+    }
+
     @Test func linesOfATree() {
         let lines = JSONLines(Array("{\"a\": 1,\n \"b\": [\n  {\"c\": 2},\n  {\"c\": 3}\n ]\n}".utf8))
         #expect(lines["a"] == 1 && lines["b"] == 2 && lines["b[0]"] == 3 && lines["b[1].c"] == 4 && lines["d"] == nil)

@@ -75,7 +75,7 @@ import Testing
                 "<</Length \(Self.bars.utf8.count)>>stream\n\(Self.bars)\nendstream",
             ])
         }
-        for claimed in [3, 5] {
+        for claimed in [3, 5, 2_147_483_647] {
             let bytes = document(claimed: claimed)
             let decoded = try DocumentReader.decode(bytes.span.bytes)
             #expect(decoded.pages.map(\.image.width) == [100, 150])

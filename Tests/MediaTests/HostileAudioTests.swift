@@ -171,7 +171,7 @@ import Testing
         bytes.replaceSubrange(table + 8..<table + 16, with: [0, 0, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF])
         #expect(
             throws: MediaError.damaged(
-                format: "m4a", reason: "a sample table claims more samples than the file has bytes")
+                format: "m4a", reason: "its sample tables claim more samples than the file has bytes")
         ) { try AudioDecoder.decode(bytes, .m4a) }
     }
 

@@ -146,6 +146,64 @@ import Testing
         }
     }
 
+    @Test(arguments: ["h264.mp4", "h264.mkv", "vp9.webm", "fragments.mp4"]) func aFileBehindJunkIsSeen(name: String)
+        throws
+    {
+        let bytes = try Fixture.bytes(name)
+        let format = try Fixture.videoFormat(bytes)
+        let whole = try VideoDecoder.decode(bytes, format, sound: true)
+        for junk in [Self.zeros, Self.noise] {
+            #expect(MediaType.sniff(junk + bytes) == .video(format))
+            let film = try VideoDecoder.decode(junk + bytes, format, sound: true)
+            #expect(film.frames == whole.frames && film.sound?.samples == whole.sound?.samples)
+            #expect(film.notes == [.junkBefore(.video(format), bytes: junk.count)])
+        }
+    }
+
+    /// Found by fuzzing: a box of which the size is there and not all of the name.
+    @Test(arguments: 1...7) func theBeginningOfABoxIsNotRead(count: Int) throws {
+        let tail = [0, 0, 0, 50, 0x6D, 0x64, 0x61][..<count]
+        for name in ["h264.mov", "h264.mp4", "fragments.mp4"] {
+            let bytes = try Fixture.bytes(name)
+            let film = try VideoDecoder.decode(bytes + tail, Fixture.videoFormat(bytes))
+            #expect(film.frames.count == 4)
+            #expect(Self.damages(film.notes) == (count < 4 ? 0 : 1), "\(film.notes)")
+        }
+        #expect(try !AudioDecoder.decode(Fixture.bytes("tone-44k-stereo.m4a") + tail, .m4a).samples.isEmpty)
+    }
+
+    @Test func aMovieThatIsCutInItsIndexSaysSo() throws {
+        let bytes = try Fixture.bytes("h264.mov")
+        for cut in [1, 300, 1_100] {
+            #expect {
+                try VideoDecoder.decode(Array(bytes.dropLast(cut)), .mov)
+            } throws: { error in
+                "\(error)".contains("of its index")
+            }
+        }
+    }
+
+    /// Where no header says how long it is, the last frame does.
+    @Test(arguments: ["tone-44k-stereo.mp3", "tone-44k-mono.aac"]) func aStreamThatEndsAmidAFrameSaysSo(name: String)
+        throws
+    {
+        guard case .audio(let format) = try Fixture.type(name) else { return }
+        let bytes = try Fixture.bytes(name)
+        #expect(try AudioDecoder.decode(bytes, format).notes.isEmpty)
+        #expect(try Self.damages(AudioDecoder.decode(Array(bytes.dropLast(20)), format).notes) > 0)
+    }
+
+    /// Frames that threads decode, and how many of them count as damaged, do not depend on which thread is first.
+    @Test func aDamagedFilmIsTheSameEachTime() throws {
+        var bytes = try Fixture.bytes("h264.ts")
+        for place in stride(from: bytes.count / 4, to: bytes.count * 3 / 4, by: 397) { bytes[place] ^= 0x55 }
+        let first = try decode(bytes)
+        for _ in 0..<50 {
+            let next = try decode(bytes)
+            #expect(next.frames == first.frames && next.notes == first.notes)
+        }
+    }
+
     @Test func aTransportStreamWithADamagedPacketIsKnown() throws {
         var bytes = try Fixture.bytes("h264.ts")
         bytes[188] ^= 1

@@ -226,7 +226,7 @@ import Testing
         }
         let cut = try AudioDecoder.decode(Builder.webm(opus: opus, seconds: 9), .weba)
         #expect(cut.samples.count >= whole.count)
-        #expect(cut.notes.contains { if case .shorter("weba", _, 9) = $0 { true } else { false } }, "\(cut.notes)")
+        #expect(cut.notes.contains { if case .shorter("webm", _, 9) = $0 { true } else { false } }, "\(cut.notes)")
         let film = Builder.webm(opus: opus, withPictures: true)
         #expect(MediaType.sniff(film) == .video(.webm))
     }

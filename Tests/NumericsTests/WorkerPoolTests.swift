@@ -57,6 +57,22 @@ import Testing
         }
     }
 
+    /// What is left of a matrix may be a block of it; its memory stays as long.
+    @Test func aBlockKeepsItsMemory() {
+        func make() -> (whole: Block, part: Block, memory: Weak) {
+            let matrix = Matrix(rows: 4, columns: 4)
+            return (Block(matrix), Block(matrix).rows(1..<3).columns(2..<4), Weak(buffer: matrix.buffer))
+        }
+        func part() -> (Block, Weak) {
+            let made = make()
+            return (made.part, made.memory)
+        }
+        let (block, memory) = part()
+        #expect(memory.buffer != nil)
+        #expect(block.pointer[0] == 0 && memory.buffer?.count == 16)
+        #expect({ part().1 }().buffer == nil)
+    }
+
     @Test func scratchIsReusedAndGrows() {
         let scratch = Scratch()
         let first = scratch.take(rows: 4, columns: 4).pointer
@@ -65,6 +81,10 @@ import Testing
         #expect(scratch.take(rows: 100, columns: 100).count == 10_000)
         #expect(scratch.byteCount > bytes)
     }
+}
+
+private struct Weak {
+    weak var buffer: FloatBuffer?
 }
 
 private final class Counts: Sendable {

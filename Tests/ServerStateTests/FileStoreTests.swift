@@ -279,7 +279,81 @@ import Testing
         }
         #expect(
             try await stateError { _ = try await state.files.mapped(short.id) }
-                == .storage(reason: "a file is shorter than it was"))
+                == .fileNotActive(id: short.id, state: .failed))
+        #expect(try await state.files.file(short.id).failure == "The file's bytes were lost.")
+    }
+
+    /// More uploads may be open than a process may have files.
+    @Test func anOpenUploadHoldsNoFile() async throws {
+        let state = try folder.open()
+        var uploads: [String] = []
+        for _ in 0..<50 {
+            let upload = try await state.files.startUpload(NewUpload(mimeType: "a/b"))
+            try await state.files.send([1], to: upload)
+            uploads.append(upload)
+        }
+        // One in the middle of a request, too.
+        let writer = try await state.files.resumeUpload(uploads[0], at: 1)
+        try await writer.write(someBytes(2_000_000))
+        let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
+        }
+        #expect(open.contains { $0.hasPrefix(folder.path) } && !open.contains { $0.hasPrefix("\(folder.path)/blobs") })
+        #expect(try await writer.finish() == 2_000_001)
+        for upload in uploads { _ = try await state.files.finishUpload(upload) }
+        #expect(try folder.blobs().count == 50)
+    }
+
+    /// What was not announced has its room before it is written, not some megabytes later.
+    @Test func uploadsOfUnknownLengthStayInTheQuota() async throws {
+        let state = try folder.open { $0.maxTotalBytes = 6_000_000 }
+        var writers: [UploadWriter] = []
+        for _ in 0..<3 {
+            let upload = try await state.files.startUpload(NewUpload(mimeType: "a/b"))
+            writers.append(try await state.files.resumeUpload(upload, at: 0))
+        }
+        let piece = someBytes(1 << 20)
+        var written = 0
+        for round in 0..<9 {
+            let error = try await stateError { try await writers[round % 3].write(piece) }
+            if error == nil {
+                written += piece.count
+            } else {
+                #expect(error == .quotaExceeded(bytes: 1 << 20, limit: 6_000_000))
+            }
+        }
+        #expect(written == 5 << 20)
+        let bytes = try folder.blobs().reduce(0) { sum, name in
+            sum + (try Data(contentsOf: URL(filePath: "\(folder.path)/blobs/\(name)")).count)
+        }
+        #expect(bytes == written)
+    }
+
+    /// Names count as bytes do, and are given back.
+    @Test func namesCountAgainstTheQuota() async throws {
+        let state = try folder.open { $0.maxTotalBytes = 4_000 }
+        let name = String(repeating: "\u{10348}", count: 500)
+        let first = try await state.files.startUpload(
+            NewUpload(fileID: "a", displayName: name, mimeType: "a/b", declaredBytes: 1))
+        try await state.files.send([1], to: first)
+        // Its name counts once: of the upload, then of the file.
+        _ = try await state.files.finishUpload(first)
+        let second = NewUpload(fileID: "b", displayName: name, mimeType: "a/b", declaredBytes: 0)
+        #expect(
+            try await stateError { _ = try await state.files.startUpload(second) }
+                == .quotaExceeded(bytes: 2_000, limit: 4_000))
+        let job = try await state.batches.create(NewBatch(model: "m", displayName: "job", input: .file("a")))
+        #expect(
+            try await stateError { _ = try await state.batches.update(job.id, displayName: name, priority: nil) }
+                == .quotaExceeded(bytes: 1_997, limit: 4_000))
+        #expect(
+            try await stateError {
+                _ = try await state.batches.create(NewBatch(model: "m", displayName: name, input: .file("a")))
+            } == .quotaExceeded(bytes: 2_000, limit: 4_000))
+        try await state.files.delete("a")
+        _ = try await state.batches.update(job.id, displayName: name, priority: nil)
+        try await state.batches.delete(job.id)
+        #expect(try await state.files.startUpload(second).isEmpty == false)
     }
 
     @Test func processingEndsOnce() async throws {

@@ -5,6 +5,9 @@ package enum Folders {
     /// `Tests/Fixtures`.
     package static let fixtures = #filePath.split(separator: "/").dropLast(2).reduce("") { "\($0)/\($1)" } + "/Fixtures"
     package static let nano = "\(fixtures)/castor-nano"
+    /// Of the models that come with the program.
+    package static let weights =
+        fixtures.split(separator: "/").dropLast(2).reduce("") { "\($0)/\($1)" } + "/weights"
 
     /// Runs `body` with a new empty folder, which is gone afterwards.
     package static func withTemporary<Result>(_ body: (String) throws -> Result) throws -> Result {

@@ -7,12 +7,10 @@ import Testing
 import Training
 
 @Suite struct CacheTests {
-    private static func configuration() throws -> Configuration { try Model.configuration(path: Folders.nano) }
-
     private func cache(_ folder: DataFolder, maxBytes: Int = 1 << 24) throws -> FrontEndCache {
         var options = FrontEndCache.Options(folder: "\(folder.path)/made/here")
         options.maxBytes = maxBytes
-        return try FrontEndCache(dataSet: "a set/of pictures", configuration: Self.configuration(), options: options)
+        return try FrontEndCache(dataSet: "a set/of pictures", identity: Nano.identity(), options: options)
     }
 
     private struct Made: Error {}
@@ -119,12 +117,21 @@ import Training
                 return patches(seed: 0)
             }
             #expect(made)
-            var configuration = try Self.configuration()
-            configuration.image.maxPatches += 1
-            let other = try FrontEndCache(
-                dataSet: "a set/of pictures", configuration: configuration,
-                options: .init(folder: "\(folder.path)/made/here"))
-            #expect(other.path != one.path)
+            for change in [
+                { $0.image.maxPatches += 1 }, { $0.audio.melBands += 1 }, { $0.video?.pooledSide += 1 },
+                { $0.document?.maxPatches += 1 }, { $0.maxTokens -= 1 },
+            ] as [(inout Configuration) -> Void] {
+                var configuration = try Model.configuration(path: Folders.nano)
+                let plain = FrontEndIdentity(configuration, tokenizer: "a")
+                #expect(plain != FrontEndIdentity(configuration, tokenizer: "b"))
+                change(&configuration)
+                let changed = FrontEndIdentity(configuration, tokenizer: "a")
+                #expect(changed != plain)
+                let other = try FrontEndCache(
+                    dataSet: "a set/of pictures", identity: changed,
+                    options: .init(folder: "\(folder.path)/made/here"))
+                #expect(other.path != one.path)
+            }
         }
     }
 
@@ -145,20 +152,6 @@ import Training
             let second = try cache(folder)
             #expect(try run(first, count: 3).segments == run(second, count: 3).segments)
             #expect(first.counts.entries == 3 && second.counts.entries == 0 && second.counts.closed != nil)
-        }
-    }
-
-    @Test func oneProcessSharesOne() throws {
-        try DataFolder.with { folder in
-            let (options, configuration) = (FrontEndCache.Options(folder: folder.path), try Self.configuration())
-            func open() throws -> FrontEndCache {
-                try FrontEndCache.shared(dataSet: "x", configuration: configuration, options: options)
-            }
-            for pass in 0..<3 {
-                let (first, second) = try (open(), open())
-                #expect(first === second && first.counts.closed == nil)
-                #expect(try run(second, count: 4).made == (pass == 0 ? 4 : 0))
-            }
         }
     }
 

@@ -24,9 +24,8 @@ import Training
         let sounds = try folder.open("sounds", .folder)
         func cache(_ set: DataSet) throws -> FrontEndCache? {
             guard cached else { return nil }
-            let configuration = try Model.configuration(path: Folders.nano)
             return try FrontEndCache(
-                dataSet: set.name, configuration: configuration, options: .init(folder: "\(folder.path)/cache"))
+                dataSet: set.name, identity: Nano.identity(), options: .init(folder: "\(folder.path)/cache"))
         }
         var prompted = SampleOptions()
         (prompted.prompt, prompted.positivePrompt, prompted.promptDropout) = (.retrievalQuery, .retrievalDocument, 0.5)
@@ -174,7 +173,7 @@ import Training
             let task = DataStream.Task(
                 .init(set, batchSize: 1),
                 cache: try FrontEndCache(
-                    dataSet: "x", configuration: prepare.configuration, options: .init(folder: "\(folder.path)/c")))
+                    dataSet: "x", identity: Nano.identity(), options: .init(folder: "\(folder.path)/c")))
             // Without threads: two would decode it at once.
             var prefetching = Prefetcher<Sampler.Plan, Result<PreparedSample, BadSample>>.Options()
             prefetching.threads = 0
@@ -190,6 +189,42 @@ import Training
             #expect(grid == cachedGrid)
             // Half precision keeps 11 bits.
             #expect(zip(a.values, b.values).allSatisfy { abs($0 - $1) <= max(abs($0), 6e-5) * 0x1p-11 })
+        }
+    }
+
+    /// The ids of pages' texts are another tokenizer's, and are cut where another context ends: one folder of caches serves
+    /// many models, and each gets what it would have without.
+    @Test func modelsShareNoCacheThatDiffersForThem() throws {
+        try DataFolder.with { folder in
+            try folder.write("two.pdf", Folders.read("\(Folders.fixtures)/media/two-pages.pdf"))
+            try folder.write(
+                "pages.jsonl",
+                #"{"query": {"parts": [{"text": "a page"}]}, "positive": {"parts": [{"fileData": {"fileUri": "two.pdf"}}]}}"#
+            )
+            let nano = try String(decoding: Folders.read("\(Folders.nano)/config.json"), as: UTF8.self)
+            let larger = "\(Folders.weights)/castor-small/tokenizer.model"
+            for (name, config, tokenizer) in [
+                ("short", nano.replacing("8192", with: "14"), "\(Folders.nano)/tokenizer.model"),
+                ("nano", nano, "\(Folders.nano)/tokenizer.model"),
+                ("other", nano.replacing("_size\": 1000", with: "_size\": 30000"), larger),
+                ("nano", nano, "\(Folders.nano)/tokenizer.model"),
+            ] {
+                try folder.write("\(name)/config.json", config)
+                try folder.write("\(name)/tokenizer.model", Folders.read(tokenizer))
+                try folder.write(
+                    "recipe.json",
+                    """
+                    {"model": "\(name)", "output": "out", "cache": {"folder": "cache"}, "evaluation": {"heldOut": 0},
+                     "stages": [{"steps": 2, "schedule": {"peak": 0.001}, "data": [{"path": "pages.jsonl"}]}]}
+                    """)
+                func first(_ overrides: String...) throws -> [[UInt32]]? {
+                    let recipe = try Recipe(path: "\(folder.path)/recipe.json", overrides: overrides)
+                    let plan = try RunPlan(recipe, pool: WorkerPool(threads: 1))
+                    return try DataStream(plan.stages[0].tasks, plan.preparation, seed: 1, steps: 1).next()?.pairs.bits
+                }
+                let fresh = try first("cache.enabled=false")
+                #expect(try first() == fresh && first() == fresh, "\(name)")
+            }
         }
     }
 
@@ -234,6 +269,40 @@ import Training
             for _ in 1..<step - 1 { _ = try stream.next() }
             let state = stream.state
             #expect(try failingStep(1, from: state) == step)
+        }
+    }
+
+    /// However many are tolerated: a data set of which nothing can be used ends.
+    @Test func aDataSetWithoutASoundSampleEnds() throws {
+        try DataFolder.with { folder in
+            for index in 0..<5 { try folder.write("bad/x/\(index).bmp", "BM and nothing else") }
+            try folder.write("one/x/0.bmp", "BM and nothing else")
+            let bad = try folder.open("bad", .folder) { $0.badShare = 1 }
+            let one = try folder.open("one", .folder)
+            let sound = try folder.open(folder.pairs(40).split(separator: "/").last.map(String.init)!, .tsv)
+            func expectEmpty(_ sets: [DataSet], threads: Int, steps: Int?, state: DataStream.State? = nil) throws {
+                var options = Prefetcher<Sampler.Plan, Result<PreparedSample, BadSample>>.Options()
+                options.threads = threads
+                let stream = try DataStream(
+                    sets.map { .init(.init($0, rate: sets.count > 1 ? 1 : nil, batchSize: 2)) }, try Nano.preparation(),
+                    seed: 3, steps: steps, state: state, prefetching: options)
+                let error = #expect(throws: DataError.self) { while try stream.next() != nil {} }
+                guard case .empty(sets[0].name, let first?)? = error else {
+                    Issue.record("\(String(describing: error))")
+                    return
+                }
+                #expect(first.place.path.hasSuffix(".bmp") && first.reason.contains("known format"), "\(first)")
+            }
+            for threads in [0, 2] {
+                try expectEmpty([one], threads: threads, steps: nil)
+                try expectEmpty([bad], threads: threads, steps: nil)
+                try expectEmpty([bad], threads: threads, steps: 400)
+                try expectEmpty([bad, sound], threads: threads, steps: nil)
+            }
+            // What an earlier run found counts.
+            var state = try DataStream([.init(.init(bad, batchSize: 2))], try Nano.preparation(), seed: 3).state
+            state.bad = [[0, 1, 3, 4]]
+            try expectEmpty([bad], threads: 1, steps: nil, state: state)
         }
     }
 

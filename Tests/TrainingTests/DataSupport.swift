@@ -116,6 +116,9 @@ extension Content {
 }
 
 extension Nano {
+    /// What its decoded media depend on.
+    static func identity() throws -> FrontEndIdentity { try FrontEndIdentity(modelFolder: Folders.nano) }
+
     static func preparation() throws -> Preparation {
         let configuration = try Model.configuration(path: Folders.nano)
         return Preparation(

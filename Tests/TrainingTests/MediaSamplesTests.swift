@@ -26,7 +26,7 @@ import Training
             let plain = try prepare(nil)
             func open() throws -> FrontEndCache {
                 try FrontEndCache(
-                    dataSet: "clips", configuration: try Model.configuration(path: Folders.nano),
+                    dataSet: "clips", identity: Nano.identity(),
                     options: .init(folder: "\(folder.path)/cache"))
             }
             do {

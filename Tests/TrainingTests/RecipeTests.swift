@@ -378,14 +378,13 @@ import Training
                   {"path": "pairs.tsv", "header": false, "rate": 3, "batch": 16, "heldOut": 0.3},
                   {"path": "cats", "rate": 1, "image": {"crop": 0.5}}]}], "evaluation": {"heldOut": 0}}
                 """)
-            let recipe = try Recipe(path: path)
-            let preparation = try Nano.preparation()
-            let tasks = try recipe.tasks(stage: 0, preparation.configuration, pool: WorkerPool(threads: 1))
+            let plan = try RunPlan(
+                Recipe(path: path, overrides: ["model=\(Folders.nano)"]), pool: WorkerPool(threads: 1))
+            let tasks = plan.stages[0].tasks
             #expect(tasks[0].cache == nil && tasks[1].cache?.path.hasPrefix("\(folder.path)/o/cache/cats-") == true)
             #expect(tasks[0].sampling.rate == 3 && !tasks[0].sampling.dataSet.heldOut.isEmpty)
             #expect(tasks[1].samples.picture.crop == 0.5)
-            let stream = try DataStream(
-                tasks, preparation, seed: recipe.dataSeed(stage: 0), steps: 5, prefetching: recipe.prefetching)
+            let stream = try DataStream(tasks, plan.preparation, seed: 4, steps: 5, prefetching: plan.prefetching)
             #expect(try stream.next() != nil)
         }
     }

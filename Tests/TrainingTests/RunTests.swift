@@ -67,6 +67,26 @@ import Training
         }
     }
 
+    /// What a training has said to be saved is there after a power cut, and it goes on from there as if nothing had been.
+    @Test func aPowerCutTakesNoCheckpoint() throws {
+        try Folders.withTemporary { folder in
+            try SmallRun.prepare(folder)
+            let plan = try SmallRun.plan(folder)
+            try SmallRun.run(plan, "\(folder)/whole")
+            let disk = try FragileDisk()
+            let output = "\(disk.path)/runs/parts"
+            for (steps, reached) in [(3, 3), (2, 5)] {
+                try disk.cutAfter {
+                    #expect(throws: RunError.interrupted(step: reached)) {
+                        try SmallRun.run(plan, output, resume: reached > 3) { $0 == steps }
+                    }
+                }
+            }
+            try disk.cutAfter { try SmallRun.run(plan, output, resume: true) }
+            try SmallRun.expectSame("\(folder)/whole", output)
+        }
+    }
+
     @Test func whatChangesTheTrainingIsRefused() throws {
         try Folders.withTemporary { folder in
             try SmallRun.prepare(folder)

@@ -27,7 +27,7 @@ from sklearn.metrics import (
 from sklearn.neighbors import KNeighborsClassifier
 
 TARGET = Path(__file__).resolve().parents[2] / "Tests/EvaluationTests/Fixtures/golden.json"
-MEASURES = {"ndcg_cut.10", "recall.10,100", "recip_rank", "map"}
+MEASURES = {"ndcg_cut.10", "recall.10,100", "recip_rank", "map", "success.1,5,10"}
 
 
 def unit(x):
@@ -58,7 +58,8 @@ def retrieval_case(name, queries, documents, qrels):
     first = pytrec_eval.RelevanceEvaluator(judged, {"recip_rank"}).evaluate(top)
     expected = {}
     for q in judged:
-        if max(judged[q].values()) < 1:
+        # Nothing can be said about a query of which nothing is relevant; trec_eval says 0.
+        if max(judged[q].values(), default=0) < 1:
             continue
         r = results[q]
         expected[q] = [
@@ -68,6 +69,9 @@ def retrieval_case(name, queries, documents, qrels):
             first[q]["recip_rank"],
             r["recip_rank"],
             r["map"],
+            r["success_1"],
+            r["success_5"],
+            r["success_10"],
         ]
     return {
         "name": name,
@@ -94,6 +98,28 @@ def retrieval(rng):
     documents = np.repeat(rng.integers(-2, 3, size=(8, 4)), 5, axis=0)
     qrels = {q: {int(d): 1 for d in rng.choice(40, 3, replace=False)} for q in range(8)}
     cases.append(retrieval_case("duplicate documents", documents[::5], documents, qrels))
+    return cases
+
+
+def judgments(rng):
+    """Random judgments: graded, 0 and -1 (below it, pytrec_eval writes beside its memory), of documents that are not there;
+    queries with few or none; ties and duplicates."""
+    cases = []
+    for number in range(30):
+        m, d = int(rng.integers(1, 45)), int(rng.integers(1, 4))
+        documents = rng.integers(-2, 3, size=(m, d))
+        if number % 3 == 0:
+            documents = documents[rng.integers(m, size=m)]
+        queries = rng.integers(-2, 3, size=(6, d))
+        qrels = {}
+        for q in range(6):
+            count = int(rng.integers(0, min(m, 14) + 1))
+            judged = rng.choice(m, count, replace=False)
+            low, high = [(1, 2), (-1, 5), (-1, 1), (0, 2), (1, 100), (-1, 4)][q]
+            qrels[q] = {int(x): int(rng.integers(low, high)) for x in judged}
+            if number % 5 == q:
+                qrels[q][-1] = int(rng.integers(-1, 4))
+        cases.append(retrieval_case(f"judgments {number}", queries, documents, qrels))
     return cases
 
 
@@ -243,6 +269,8 @@ def main():
         "bitext": bitext(rng),
         "partitions": partitions(rng),
         "lloyd": lloyd(rng),
+        # With numbers of their own: what is above stays as it is.
+        "judgments": judgments(np.random.default_rng(20_261)),
     }
     text = (
         "{\n"

@@ -1,6 +1,6 @@
 """Time of a training step of castor-small in PyTorch, f32, two threads: texts of one length, no padding.
 
-    bench_training.py [pairs] [tokens]    batch, loss and optimiser of TrainingTests/StepTimeTests.swift
+    bench_training.py [pairs] [tokens]    batch, loss and optimiser of Benchmarks/Times/StepTimes.swift
 """
 
 import json

@@ -112,6 +112,7 @@ struct Corpus {
     /// The test media's document has pages as large as real ones, and costs twice as much as those made for this.
     private static func folders(_ target: Target) -> [String] {
         if target == .document { return ["Fuzzing/Corpus/document"] }
+        if target == .tokenizerJSON { return ["Tests/TokenizersTests/Fixtures"] }
         return [
             "Tests/Fixtures/media", "Tests/MediaTests/Fixtures", "Tests/Fixtures", "Tests/Fixtures/castor-nano", "docs",
             "Fuzzing/Corpus/json", "Fuzzing/Corpus/audio",
@@ -122,9 +123,10 @@ struct Corpus {
     init(_ target: Target) throws {
         for folder in Self.folders(target) {
             for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
-                guard let suffix = name.split(separator: ".").last, target.extensions.contains(String(suffix)) else {
-                    continue
-                }
+                guard let suffix = name.split(separator: ".").last, target.extensions.contains(String(suffix)),
+                    // What a fixture's ids are is none.
+                    !name.hasSuffix(".ids.json")
+                else { continue }
                 let bytes = [UInt8](try Data(contentsOf: URL(filePath: "\(folder)/\(name)")))
                 if bytes.count <= Self.maxBytes { files.append(bytes) }
             }

@@ -4,6 +4,8 @@ import FoundationEssentials
 /// What is given mutated bytes.
 enum Target: String, CaseIterable {
     case image, audio, video, document, text, json, weights, tokenizer
+    /// Files of the library `tokenizers`.
+    case tokenizerJSON = "tokenizer-json"
     /// Texts that are made rather than mutated, through tokenizer, truncation and encoder, and the same through the server.
     case embed, server
 
@@ -22,6 +24,7 @@ enum Target: String, CaseIterable {
         case .json: ["json", "jsonl"]
         case .weights: ["safetensors"]
         case .tokenizer: ["model"]
+        case .tokenizerJSON: ["json"]
         case .embed, .server: []
         }
     }
@@ -70,6 +73,7 @@ struct Runner {
             if let content = try? Content(json: Data(input)) { try embed(content) }
             _ = try? BatchRequest(json: Data(input))
         case .weights, .tokenizer: try open(input)
+        case .tokenizerJSON: try TokenizerRun.run(input)
         case .embed, .server: break
         }
     }

@@ -110,13 +110,24 @@ public struct BatchRequest: Sendable {
         while let name = try json.nextField() {
             switch name {
             case "request": request = try EmbedRequest(&json)
-            case "metadata": metadata = try json.copy()
-            case "key" where isKeyed: key = try json.recordKey()
+            case "metadata": metadata = try json.copy(atMost: Self.maxLabelBytes)
+            case "key" where isKeyed: key = try Self.key(&json)
             default: try json.unknown(name)
             }
         }
         guard let request else { throw json.failure(.missing(name: "request")) }
         self.request = request
+    }
+
+    /// Bytes of a key, and of the metadata's JSON: both come back with the result.
+    package static let maxLabelBytes = 1 << 16
+
+    private static func key(_ json: inout JSONReader) throws(JSONError) -> String {
+        let key = try json.recordKey()
+        guard key.utf8.count <= maxLabelBytes else {
+            throw json.failure(.value("has more than \(maxLabelBytes) bytes"))
+        }
+        return key
     }
 
     /// Key and metadata of a line that is otherwise unreadable, so that its error can be told apart.
@@ -126,8 +137,8 @@ public struct BatchRequest: Sendable {
             try json.startObject()
             while let name = try json.nextField() {
                 switch name {
-                case "key": labels.key = try json.recordKey()
-                case "metadata": labels.metadata = try json.copy()
+                case "key": labels.key = try key(&json)
+                case "metadata": labels.metadata = try json.copy(atMost: maxLabelBytes)
                 default: break
                 }
             }

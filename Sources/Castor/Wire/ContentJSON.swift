@@ -24,11 +24,7 @@ extension Content {
         try json.startObject()
         while let name = try json.nextField() {
             switch name {
-            case "parts":
-                var list: [Part] = []
-                try json.startRepeated()
-                while try json.nextItem() { list.append(try Part(&json)) }
-                parts = list
+            case "parts": parts = try json.list { (json) throws(JSONError) in try Part(&json) }
             case "role": _ = try json.wireString()
             default: try json.unknown(name)
             }

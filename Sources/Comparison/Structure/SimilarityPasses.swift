@@ -89,9 +89,10 @@ struct SimilarityPasses {
             let (x, y) = (memory.row(2 * rows.count), memory.row(2 * rows.count + 1))
             for start in stride(from: isSame ? rows.lowerBound : 0, to: others.count, by: Self.width) {
                 let columns = start..<min(others.count, start + Self.width)
-                let a = Block(memory.pointer, rows: rows.count, columns: columns.count, stride: Self.width)
+                let a = Block(memory, rows: rows.count, columns: columns.count, stride: Self.width)
                 let b = Block(
-                    memory.row(rows.count), rows: rows.count, columns: columns.count, stride: Self.width)
+                    memory, offset: rows.count * Self.width, rows: rows.count, columns: columns.count,
+                    stride: Self.width)
                 var before = SimilarityStructure.Size(reference: 0, candidate: 0)
                 for size in sizes.indices.reversed() {
                     let after = sizes[size]

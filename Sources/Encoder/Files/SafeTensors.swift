@@ -1,17 +1,35 @@
 import FoundationEssentials
 
-/// Number formats that Castor reads. Weights are one of the floating point ones.
+/// Number formats of tensors. Weights are one of the first three; the others stand beside them in files of others, and in checkpoints.
 package enum ScalarType: String, Sendable {
     case f32 = "F32"
     case f16 = "F16"
     case bf16 = "BF16"
     case u8 = "U8"
+    case i8 = "I8"
+    case bool = "BOOL"
+    case i16 = "I16"
+    case u16 = "U16"
+    case i32 = "I32"
+    case u32 = "U32"
+    case i64 = "I64"
+    case u64 = "U64"
+    case f64 = "F64"
 
     package var byteCount: Int {
         switch self {
-        case .f32: 4
-        case .f16, .bf16: 2
-        case .u8: 1
+        case .i64, .u64, .f64: 8
+        case .f32, .i32, .u32: 4
+        case .f16, .bf16, .i16, .u16: 2
+        case .u8, .i8, .bool: 1
+        }
+    }
+
+    /// Whether weights may have it.
+    package var isOfWeights: Bool {
+        switch self {
+        case .f32, .f16, .bf16: true
+        default: false
         }
     }
 }
@@ -90,7 +108,7 @@ package struct SafeTensors: Sendable {
         _ name: String, _ tensor: HeaderTensor, dataStart: Int, fileSize: Int, fail: (String) -> ModelError
     ) throws(ModelError) -> Entry {
         guard let type = ScalarType(rawValue: tensor.dtype) else {
-            throw fail("tensor \(name) has dtype \(tensor.dtype), supported are F32, F16, BF16 and U8")
+            throw fail("tensor \(name) has dtype \(tensor.dtype), which this program does not know")
         }
         guard tensor.shape.count <= 8 else {
             throw fail("tensor \(name) has \(tensor.shape.count) axes, at most 8 are read")

@@ -48,7 +48,7 @@ extension SafeTensors {
             case .f16:
                 let half = UnsafeBufferPointer(start: tensor.values.pointer, count: tensor.values.count).map(halfBits)
                 try half.withUnsafeBytesTyped { (bytes) throws(ModelError) in try file.write(bytes) }
-            case .f32, .bf16, .u8:
+            default:
                 try file.write(UnsafeRawBufferPointer(start: tensor.values.pointer, count: tensor.values.count * 4))
             }
         }
@@ -56,7 +56,7 @@ extension SafeTensors {
     }
 }
 
-private enum WrittenValue: Encodable {
+enum WrittenValue: Encodable {
     case tensor(String, [Int], [Int])
     case metadata([String: String])
 
@@ -79,7 +79,7 @@ private enum WrittenValue: Encodable {
 
 extension Array {
     /// `withUnsafeBytes` with a typed error.
-    fileprivate func withUnsafeBytesTyped(_ body: (UnsafeRawBufferPointer) throws(ModelError) -> Void)
+    func withUnsafeBytesTyped(_ body: (UnsafeRawBufferPointer) throws(ModelError) -> Void)
         throws(ModelError)
     {
         let result: Result<Void, ModelError> = withUnsafeBytes { bytes in
@@ -90,7 +90,7 @@ extension Array {
 }
 
 extension Data {
-    fileprivate func withUnsafeBytesTyped(_ body: (UnsafeRawBufferPointer) throws(ModelError) -> Void)
+    func withUnsafeBytesTyped(_ body: (UnsafeRawBufferPointer) throws(ModelError) -> Void)
         throws(ModelError)
     {
         let result: Result<Void, ModelError> = withUnsafeBytes { bytes in

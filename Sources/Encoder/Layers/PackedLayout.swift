@@ -31,6 +31,9 @@ struct AttentionTask: Sendable {
     /// `keys` in pieces of about one size.
     var keyPieces: [Range<Int>] { Self.pieces(of: keys, most: Self.keysPerPiece) }
 
+    /// Some of the keys in such pieces.
+    func pieces(of keys: Range<Int>) -> [Range<Int>] { Self.pieces(of: keys, most: Self.keysPerPiece) }
+
     /// The forward pass's tasks, in the order of their queries.
     static func divide(_ layout: PackedLayout) -> [AttentionTask] {
         (0..<layout.count).flatMap { sequence in

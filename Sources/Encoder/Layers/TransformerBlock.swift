@@ -114,7 +114,7 @@ struct BlockPass: Sendable {
             let room = worker.scratch.take(rows: 1, columns: count * longest + OnlineSoftmax.roomNeeded(rows: count))
             let softmax = OnlineSoftmax(rows: count, room: room.pointer + count * longest)
             for (number, keys) in pieces.enumerated() {
-                let weights = Block(room.pointer, rows: count, columns: keys.count, stride: keys.count)
+                let weights = Block(room, rows: count, columns: keys.count, stride: keys.count)
                 scores(task.queries, keys, head, into: weights)
                 softmax.take(weights, rescaling: context)
                 gemm(weights, .no, head.values.rows(keys), .no, into: context, beta: number == 0 ? 0 : 1)

@@ -18,7 +18,8 @@ extension APIError {
         case .invalidPageToken: self = .invalid("page_token is not one that this server gave.")
         case .displayNameTooLong, .fileTooLarge, .wrongOffset, .wrongSize, .noRequests, .tooManyRequests:
             self = APIError(error.description)
-        case .folderInUse, .folderUnusable, .storage: self = APIError(.internal, "Internal error encountered.")
+        case .folderInUse, .folderUnusable, .storage, .bytesLost:
+            self = APIError(.internal, "Internal error encountered.")
         }
     }
 
@@ -45,7 +46,10 @@ extension APIRequest {
         do {
             return try await body(state)
         } catch let error as StateError {
-            if case .storage(let reason) = error { server.logger.error("state", metadata: ["reason": "\(reason)"]) }
+            switch error {
+            case .storage, .bytesLost: server.logger.error("state", metadata: ["reason": "\(error)"])
+            default: break
+            }
             throw APIError(error)
         }
     }

@@ -2,7 +2,7 @@ import Castor
 import CastorJSON
 
 /// The body of OpenAI's `/embeddings`.
-struct OpenAIEmbeddingsBody: WireBody {
+struct OpenAIEmbeddingsBody: Sendable {
     enum Encoding: String { case float, base64 }
 
     let model: String
@@ -13,7 +13,7 @@ struct OpenAIEmbeddingsBody: WireBody {
     /// What other servers of this protocol call the task: `query`, `document`.
     let task: TaskType?
 
-    init(_ json: inout JSONReader) throws(JSONError) {
+    init(_ json: inout JSONReader, maxInputs: Int) throws(JSONError) {
         var (model, input): (String?, Input?)
         var format = "float"
         var dimensions: Int?
@@ -22,7 +22,7 @@ struct OpenAIEmbeddingsBody: WireBody {
         while let name = try json.nextField() {
             switch name {
             case "model": model = try json.wireString()
-            case "input": input = try Input(&json)
+            case "input": input = try Input(&json, atMost: maxInputs)
             case "encoding_format": format = try json.wireString()
             case "dimensions": dimensions = try json.wireInt32()
             case "input_type": task = try Self.task(&json)
@@ -87,13 +87,17 @@ struct OpenAIEmbeddingsBody: WireBody {
         /// Parts of a message, as of a chat: whether one vector is wanted or one for each, nothing says.
         case objects
 
-        init(_ json: inout JSONReader) throws(JSONError) {
+        init(_ json: inout JSONReader, atMost limit: Int) throws(JSONError) {
             var texts: [String] = []
             var (hasTokens, hasObjects) = (false, false)
             try json.startRepeated()
             while try json.nextItem() {
                 switch try json.kind() {
-                case .string: texts.append(try json.string())
+                case .string:
+                    guard texts.count < limit else {
+                        throw json.failure(.tooMany(limit: limit, complaint: BatchEmbedRequestBody.complaint(limit)))
+                    }
+                    texts.append(try json.string())
                 case .number, .list: hasTokens = true
                 case .object, .flag, .null: hasObjects = true
                 }

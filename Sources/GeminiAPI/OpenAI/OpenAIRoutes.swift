@@ -1,4 +1,5 @@
 import Castor
+import CastorJSON
 import Hummingbird
 
 /// OpenAI's protocol, as the service speaks it: one vector a string. A string that is a data URL is its picture, sound, video or document.
@@ -13,15 +14,13 @@ enum OpenAIRoutes {
     }
 
     private static func embeddings(_ call: APIRequest) async throws -> Response {
-        let body = try await call.json(OpenAIEmbeddingsBody.self)
+        let limit = call.server.options.limits.maxBatchContents
+        let body = try await call.json { (json) throws(JSONError) in
+            try OpenAIEmbeddingsBody(&json, maxInputs: limit)
+        }
         guard let model = call.server.models[body.model] else {
             throw APIError.modelNotFound(
                 ServedModels.id(body.model).shortened, version: call.route.version.name, method: "embedContent")
-        }
-        let limit = call.server.options.limits.maxBatchContents
-        guard body.inputs.count <= limit else {
-            throw APIError.invalid(
-                "* BatchEmbedContentsRequest.requests: at most \(limit) requests can be in one batch\n")
         }
         var embed = EmbedCall(model: model) { [count = body.inputs.count] in
             count > 1 ? "BatchEmbedContentsRequest.requests[\($0)]" : nil

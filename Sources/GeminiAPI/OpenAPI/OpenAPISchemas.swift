@@ -123,7 +123,7 @@ enum OpenAPISchemas {
           "videoMetadata":{"type":"object","properties":{"videoDuration":{"type":"string"}}}}},
         "CreateFileRequest":{"type":"object","additionalProperties":false,"required":["file"],"properties":{
           "file":{"type":"object","additionalProperties":false,"required":["mimeType"],"properties":{
-            "name":{"type":"string"},"displayName":{"type":"string"},"mimeType":{"type":"string"},
+            "name":{"type":"string"},"displayName":{"type":"string","maxLength":512},"mimeType":{"type":"string"},
             "sizeBytes":{"type":"string"}}}}},
         "CreateFileResponse":{"type":"object","required":["file"],"properties":{
           "file":{"$ref":"#/components/schemas/File"}}},
@@ -135,7 +135,7 @@ enum OpenAPISchemas {
             "metadata":{"type":"object"}}}}}},
         "AsyncBatchEmbedContentRequest":{"type":"object","additionalProperties":false,"required":["batch"],"properties":{
           "batch":{"type":"object","additionalProperties":false,"required":["inputConfig"],"properties":{
-            "model":{"type":"string"},"displayName":{"type":"string"},"priority":{"type":"string"},
+            "model":{"type":"string"},"displayName":{"type":"string","maxLength":512},"priority":{"type":"string"},
             "inputConfig":{"type":"object","additionalProperties":false,"properties":{"fileName":{"type":"string"},
               "requests":{"$ref":"#/components/schemas/InlinedEmbedContentRequests"}}}}}}},
         "EmbedContentBatch":{"type":"object","properties":{

@@ -4,7 +4,8 @@ package import Logging
 
 /// One JSON object a line on standard error: `{"time":..,"level":..,"message":..,...}`.
 ///
-/// Metadata come from this program alone; what users send is never among them.
+/// Metadata come from this program alone; what users send is never among them. A control character, which a model's name or a folder's may have, is
+/// escaped: a line is one line, and a terminal does not act on it.
 package struct LineLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
     package var logLevel = Logger.Level.info
@@ -17,6 +18,11 @@ package struct LineLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
+        // One call a line: lines of different threads do not mix.
+        line(event).withUnsafeBytes { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+
+    package func line(_ event: LogEvent) -> [UInt8] {
         var json = JSONWriter()
         json.raw("{\"time\":\"\(Self.now)\",\"level\":\"\(event.level.rawValue)\",\"message\":")
         json.string("\(event.message)")
@@ -28,8 +34,7 @@ package struct LineLogHandler: LogHandler {
             json.string("\(value)")
         }
         json.raw("}\n")
-        // One call a line: lines of different threads do not mix.
-        json.bytes.withUnsafeBytes { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        return json.bytes
     }
 
     /// `2026-11-20T12:00:00.123Z`

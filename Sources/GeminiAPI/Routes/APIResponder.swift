@@ -87,9 +87,11 @@ struct Endpoint: HTTPResponder {
         defer { lease.release() }
         do {
             if route.access == .key { try server.keys.check(request) }
-            let call = APIRequest(request: request, context: context, route: route, server: server, lease: lease)
-            return try await server.supervised(on: context.channel, seconds: try seconds(of: request)) {
-                [handler = route.handler] in try await handler(call)
+            let deadline = Deadline(seconds: try seconds(of: request), on: context.channel.eventLoop)
+            let call = APIRequest(
+                request: request, context: context, route: route, server: server, lease: lease, deadline: deadline)
+            return try await server.supervised(on: context.channel, deadline) { [handler = route.handler] in
+                try await handler(call)
             }
         } catch let error as APIError {
             return Response(error, inList: route.face == .openAI)

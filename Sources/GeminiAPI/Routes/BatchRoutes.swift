@@ -1,4 +1,5 @@
 import Castor
+import CastorJSON
 import Hummingbird
 import ServerState
 
@@ -20,7 +21,10 @@ enum BatchRoutes {
             throw APIError.modelNotFound(
                 model.id, version: call.route.version.name, method: "asyncBatchEmbedContent")
         }
-        let body = try await call.json(CreateBatchBody.self).batch
+        let limit = try call.state.files.settings.maxInlineRequests
+        let body = try await call.json { (json) throws(JSONError) in
+            try CreateBatchBody(&json, maxRequests: limit)
+        }.batch
         try call.checkModel(body.model, is: model, at: "AsyncBatchEmbedContentRequest.batch.model")
         guard let input = body.input else {
             throw APIError.invalid("* AsyncBatchEmbedContentRequest.batch.input_config: must not be empty\n")

@@ -1,4 +1,5 @@
 import Castor
+import CastorJSON
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -30,7 +31,10 @@ enum EmbedRoutes {
 
     static func batchEmbedContents(_ call: APIRequest) async throws -> Response {
         let model = try call.model(for: "embedContent")
-        let body = try await call.json(BatchEmbedRequestBody.self)
+        let limit = call.server.options.limits.maxBatchContents
+        let body = try await call.json { (json) throws(JSONError) in
+            try BatchEmbedRequestBody(&json, maxRequests: limit)
+        }
         call.noteFusedTexts(body.requests)
         let embed = try await batch(body, model: model, call)
         let answer = try await embed.run(call.server)
@@ -49,13 +53,8 @@ enum EmbedRoutes {
     private static func batch(
         _ body: BatchEmbedRequestBody, model: ServedModels.Entry, _ call: APIRequest
     ) async throws -> EmbedCall {
-        let limit = call.server.options.limits.maxBatchContents
         guard !body.requests.isEmpty else {
             throw APIError.invalid("* BatchEmbedContentsRequest.requests: must not be empty\n")
-        }
-        guard body.requests.count <= limit else {
-            throw APIError.invalid(
-                "* BatchEmbedContentsRequest.requests: at most \(limit) requests can be in one batch\n")
         }
         var embed = EmbedCall(model: model) { "BatchEmbedContentsRequest.requests[\($0)]" }
         let files = FileParts(call.server, call.lease)

@@ -39,13 +39,9 @@ enum FileRoutes {
     /// A file of which only the description is known, with no bytes.
     private static func create(_ call: APIRequest) async throws -> Response {
         let body = try await call.json(CreateFileBody.self)
-        let upload = try call.upload(body.file, mimeType: nil, bytes: nil)
-        return try await call.withState { state in
-            var empty = upload
-            empty.declaredBytes = 0
-            let id = try await state.files.startUpload(empty)
-            return call.reply(try await state.files.finishUpload(id))
-        }
+        var upload = try call.upload(body.file, mimeType: nil, bytes: nil)
+        upload.declaredBytes = 0
+        return try await UploadRoutes.atOnce(call, upload) { _, _ in }
     }
 
     private static func get(_ call: APIRequest) async throws -> Response {

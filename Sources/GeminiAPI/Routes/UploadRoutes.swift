@@ -38,7 +38,7 @@ enum UploadRoutes {
         let body =
             data.readableBytes == 0
             ? CreateFileBody()
-            : try WireDecoder.decode(CreateFileBody.self, from: data, isLenient: call.server.options.isLenient)
+            : try WireDecoder.decode(CreateFileBody.self, from: data, call.server.options)
         let upload = try call.upload(
             body.file, mimeType: call.headers[.uploadContentType], bytes: try call.number(.uploadContentLength))
         let id = try await call.withState { try await $0.files.startUpload(upload) }
@@ -113,13 +113,19 @@ enum UploadRoutes {
         let upload = try call.upload(
             FileBody(), mimeType: call.headers[.uploadContentType] ?? call.headers[.contentType],
             bytes: try call.number(.contentLength))
-        return try await call.withState { state in
+        return try await atOnce(call, upload) { id, files in _ = try await receive(call, id, files) }
+    }
+
+    /// An upload whose bytes come with it. Of one that fails nothing is left: nobody knows its id, so nobody could go on.
+    static func atOnce(
+        _ call: APIRequest, _ upload: NewUpload, write: (_ id: String, FileStore) async throws -> Void
+    ) async throws -> Response {
+        try await call.withState { state in
             let id = try await state.files.startUpload(upload)
             do {
-                _ = try await receive(call, id, state.files)
+                try await write(id, state.files)
                 return call.reply(try await state.files.finish(id, call.server), headers: [.uploadStatus: "final"])
             } catch {
-                // Nobody knows the id, so nobody can go on.
                 try? await state.files.cancelUpload(id)
                 throw error
             }
@@ -135,15 +141,13 @@ enum UploadRoutes {
                 "A multipart upload has two parts, the file's description and its bytes, not \(parts.count).")
         }
         let body = try WireDecoder.decode(
-            CreateFileBody.self, from: ByteBuffer(bytes: parts[0].bytes), isLenient: call.server.options.isLenient)
+            CreateFileBody.self, from: ByteBuffer(bytes: parts[0].bytes), call.server.options)
         let bytes = parts[1].bytes
         let upload = try call.upload(body.file, mimeType: parts[1].contentType, bytes: bytes.count)
-        return try await call.withState { state in
-            let id = try await state.files.startUpload(upload)
-            let writer = try await state.files.resumeUpload(id, at: 0)
+        return try await atOnce(call, upload) { id, files in
+            let writer = try await files.resumeUpload(id, at: 0)
             try await writer.write(bytes)
             _ = try await writer.finish()
-            return call.reply(try await state.files.finish(id, call.server), headers: [.uploadStatus: "final"])
         }
     }
 }

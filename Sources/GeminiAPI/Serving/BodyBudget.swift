@@ -9,15 +9,18 @@ final class BodyBudget: Sendable {
         self.limit = limit
     }
 
-    /// - Parameter held: by the same request
-    fileprivate func take(_ bytes: Int, held: Int = 0) throws(APIError) {
+    /// - Parameter own: bytes that are the caller's already, where being the only one lets it in: a request's own limit holds then
+    fileprivate func take(_ bytes: Int, own: Int) throws(APIError) {
         let fits = used.withLock { used in
-            // One request always fits: its own limit holds.
-            guard used + bytes <= limit || used == held else { return false }
+            guard used + bytes <= limit || used == own else { return false }
             used += bytes
             return true
         }
         guard fits else { throw .memoryFull(retryAfterSeconds: 1) }
+    }
+
+    fileprivate func checkRoom(_ bytes: Int) throws(APIError) {
+        guard used.withLock({ $0 + bytes <= limit || $0 == 0 }) else { throw .memoryFull(retryAfterSeconds: 1) }
     }
 
     /// Bytes that are held now.
@@ -37,16 +40,22 @@ final class BodyLease: Sendable {
         self.budget = budget
     }
 
-    func reserve(_ bytes: Int) throws(APIError) {
-        try budget.take(bytes)
+    /// - Parameter isBody: whether they are the body as it came, which one request at a time always has room for
+    func reserve(_ bytes: Int, forBody isBody: Bool = false) throws(APIError) {
+        try budget.take(bytes, own: isBody ? held.withLock { $0 } : 0)
         held.withLock { $0 += bytes }
+    }
+
+    /// Whether a body of so many bytes would have room now. Nothing is taken.
+    func checkRoom(_ bytes: Int) throws(APIError) {
+        try budget.checkRoom(bytes)
     }
 
     /// Of a file that the request names. One file always fits beside the body; more may not be more than all requests together.
     func reserveFile(_ bytes: Int, isFirst: Bool) throws(APIError) {
         let held = held.withLock { $0 }
         guard isFirst || held + bytes <= budget.limit else { throw .filesTooLarge(limit: budget.limit) }
-        try budget.take(bytes, held: isFirst ? held : 0)
+        try budget.take(bytes, own: isFirst ? held : 0)
         self.held.withLock { $0 += bytes }
     }
 

@@ -49,19 +49,13 @@ package final class ServerCore: Sendable {
 
     /// Runs a handler until it ends, the client goes away, or the time is up.
     func supervised(
-        on channel: any Channel, seconds: Int?, _ body: @escaping @Sendable () async throws -> Response
+        on channel: any Channel, _ deadline: Deadline, _ body: @escaping @Sendable () async throws -> Response
     ) async throws -> Response {
         let task = Task { try await body() }
-        let isLate = LateFlag()
-        let timer = seconds.map { seconds in
-            channel.eventLoop.scheduleTask(in: .seconds(Int64(seconds))) {
-                isLate.set()
-                task.cancel()
-            }
-        }
+        deadline.start { task.cancel() }
         disconnects.watch(channel) { task.cancel() }
         defer {
-            timer?.cancel()
+            deadline.end()
             disconnects.forget(channel)
         }
         do {
@@ -71,7 +65,7 @@ package final class ServerCore: Sendable {
                 task.cancel()
             }
         } catch is CancellationError {
-            throw isLate.isSet ? APIError.deadlineExceeded : APIError.cancelled
+            throw deadline.isLate ? APIError.deadlineExceeded : APIError.cancelled
         }
     }
 }

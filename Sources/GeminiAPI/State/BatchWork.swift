@@ -42,8 +42,7 @@ struct BatchWork: Sendable {
             var isComputed = false
             do {
                 let line = try await server.offPool(large: text.count > 1 << 16) { [server] in
-                    try WireDecoder.decode(
-                        BatchRequest.self, from: ByteBuffer(bytes: text), isLenient: server.options.isLenient)
+                    try WireDecoder.decode(BatchRequest.self, from: ByteBuffer(bytes: text), server.options)
                 }
                 if let name = line.request.model, !name.isEmpty, ServedModels.id(name) != model.id {
                     throw APIError.invalid(

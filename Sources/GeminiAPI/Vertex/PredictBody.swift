@@ -2,17 +2,20 @@ import Castor
 import CastorJSON
 
 /// The body of Vertex's `:predict` for text models.
-struct PredictBody: WireBody {
+struct PredictBody: Sendable {
     var instances: [PredictInstance] = []
     var dimensions: Int?
     var autoTruncate: Bool?
 
-    init(_ json: inout JSONReader) throws(JSONError) {
+    init(_ json: inout JSONReader, maxInstances: Int) throws(JSONError) {
         try json.startObject()
         while let name = try json.nextField() {
             switch name {
             case "instances":
-                instances = try json.list { (json) throws(JSONError) in try PredictInstance(&json) }
+                instances = try json.list(
+                    atMost: maxInstances,
+                    else: "The request has more than \(maxInstances) instances; it must have 1 to \(maxInstances)."
+                ) { (json) throws(JSONError) in try PredictInstance(&json) }
             case "parameters":
                 try json.startObject()
                 while let name = try json.nextField() {

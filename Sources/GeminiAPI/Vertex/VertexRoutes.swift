@@ -1,4 +1,5 @@
 import Castor
+import CastorJSON
 import Hummingbird
 
 /// Vertex's face: the same model under project paths, and under the shorter ones of express mode.
@@ -46,10 +47,10 @@ enum VertexRoutes {
 
     private static func predict(_ call: APIRequest) async throws -> Response {
         let model = try call.model(for: "predict")
-        let body = try await call.json(PredictBody.self)
         let limit = call.server.options.limits.maxPredictInstances
-        guard (1...limit).contains(body.instances.count) else {
-            throw APIError.invalid("The request has \(body.instances.count) instances; it must have 1 to \(limit).")
+        let body = try await call.json { (json) throws(JSONError) in try PredictBody(&json, maxInstances: limit) }
+        guard !body.instances.isEmpty else {
+            throw APIError.invalid("The request has 0 instances; it must have 1 to \(limit).")
         }
         try await checkTokens(of: body.instances.map(\.content), call.server)
         var embed = EmbedCall(model: model) { "instances[\($0)]" }

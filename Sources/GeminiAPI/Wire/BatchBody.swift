@@ -2,15 +2,15 @@ import Castor
 import CastorJSON
 
 /// `AsyncBatchEmbedContentRequest`: `{"batch": EmbedContentBatch}`
-struct CreateBatchBody: WireBody, Sendable {
+struct CreateBatchBody: Sendable {
     var batch: BatchBody
 
-    init(_ json: inout JSONReader) throws(JSONError) {
+    init(_ json: inout JSONReader, maxRequests: Int) throws(JSONError) {
         var batch: BatchBody?
         try json.startObject()
         while let name = try json.nextField() {
             switch name {
-            case "batch": batch = try BatchBody(&json)
+            case "batch": batch = try BatchBody(&json, maxRequests: maxRequests)
             default: try json.unknown(name)
             }
         }
@@ -36,20 +36,25 @@ struct BatchBody: WireBody, Sendable {
     var input: Input?
 
     init(_ json: inout JSONReader) throws(JSONError) {
+        try self.init(&json, maxRequests: json.options.maxItems)
+    }
+
+    /// - Parameter maxRequests: inline
+    init(_ json: inout JSONReader, maxRequests: Int) throws(JSONError) {
         try json.startObject()
         while let name = try json.nextField() {
             switch name {
             case "model": model = try json.wireString()
             case "display_name": displayName = try json.wireString()
             case "priority": priority = Int64(try json.wireInt64())
-            case "input_config": input = try Self.input(&json)
+            case "input_config": input = try Self.input(&json, maxRequests)
             case "name", "output", "create_time", "end_time", "update_time", "batch_stats", "state": try json.skip()
             default: try json.unknown(name)
             }
         }
     }
 
-    private static func input(_ json: inout JSONReader) throws(JSONError) -> Input? {
+    private static func input(_ json: inout JSONReader, _ maxRequests: Int) throws(JSONError) -> Input? {
         var file: String?
         var requests: [[UInt8]]?
         try json.startObject()
@@ -62,7 +67,10 @@ struct BatchBody: WireBody, Sendable {
                 while let name = try json.nextField() {
                     switch name {
                     case "requests":
-                        requests = try json.list { (json) throws(JSONError) in try request(&json) }
+                        requests = try json.list(
+                            atMost: maxRequests,
+                            else: "The batch has more than \(maxRequests) requests; a file may have any number."
+                        ) { (json) throws(JSONError) in try request(&json) }
                     default: try json.unknown(name)
                     }
                 }

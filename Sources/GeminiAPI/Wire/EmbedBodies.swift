@@ -6,26 +6,24 @@ extension EmbedRequest: WireBody {}
 extension BatchRequest: WireBody {}
 
 /// `BatchEmbedContentsRequest`
-package struct BatchEmbedRequestBody: WireBody {
+package struct BatchEmbedRequestBody: Sendable {
     package var requests: [EmbedRequest] = []
 
-    package init(_ json: inout JSONReader) throws(JSONError) {
+    package init(_ json: inout JSONReader, maxRequests: Int) throws(JSONError) {
         try json.startObject()
         while let name = try json.nextField() {
             switch name {
-            case "requests": requests = try json.list { (json) throws(JSONError) in try EmbedRequest(&json) }
+            case "requests":
+                requests = try json.list(atMost: maxRequests, else: Self.complaint(maxRequests)) {
+                    (json) throws(JSONError) in try EmbedRequest(&json)
+                }
             default: try json.unknown(name)
             }
         }
     }
-}
 
-extension JSONReader {
-    /// A repeated field; a single value counts as a list of it.
-    mutating func list<Item>(_ item: (inout JSONReader) throws(JSONError) -> Item) throws(JSONError) -> [Item] {
-        var items: [Item] = []
-        try startRepeated()
-        while try nextItem() { items.append(try item(&self)) }
-        return items
+    /// The service's words.
+    static func complaint(_ limit: Int) -> String {
+        "* BatchEmbedContentsRequest.requests: at most \(limit) requests can be in one batch\n"
     }
 }

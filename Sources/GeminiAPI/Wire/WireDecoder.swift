@@ -9,25 +9,32 @@ package protocol WireBody {
 
 /// Bytes of a request to its values.
 package enum WireDecoder {
-    /// - Parameter isLenient: whether unknown names are passed over.
     package static func decode<Body: WireBody>(
-        _ type: Body.Type, from body: ByteBuffer, isLenient: Bool
+        _ type: Body.Type, from body: ByteBuffer, _ server: ServerOptions
     ) throws(APIError) -> Body {
-        try body.withUnsafeReadableBytes { bytes in
-            Result { () throws(APIError) in try decode(type, bytes, isLenient) }
+        try decode(from: body, server) { (json) throws(JSONError) in try Body(&json) }
+    }
+
+    package static func decode<Body>(
+        from body: ByteBuffer, _ server: ServerOptions, _ read: (inout JSONReader) throws(JSONError) -> Body
+    ) throws(APIError) -> Body {
+        var options = JSONReader.Options.service
+        options.unknownNames = server.isLenient ? .passed : .noted
+        options.maxItems = server.limits.maxParts
+        return try body.withUnsafeReadableBytes { bytes in
+            Result { () throws(APIError) in try decode(bytes, options, read) }
         }.get()
     }
 
-    private static func decode<Body: WireBody>(
-        _ type: Body.Type, _ bytes: UnsafeRawBufferPointer, _ isLenient: Bool
+    private static func decode<Body>(
+        _ bytes: UnsafeRawBufferPointer, _ options: JSONReader.Options,
+        _ read: (inout JSONReader) throws(JSONError) -> Body
     ) throws(APIError) -> Body {
-        var options = JSONReader.Options.service
-        options.unknownNames = isLenient ? .passed : .noted
         var findings: [JSONError] = []
         do throws(JSONError) {
             var json = try JSONReader(bytes, options)
             defer { findings = json.findings }
-            let body = try Body(&json)
+            let body = try read(&json)
             try json.finish()
             if json.findings.isEmpty { return body }
         } catch {
@@ -77,6 +84,8 @@ extension JSONError {
             }
             let rest = type.complaint(given)
             return "Invalid value at '\(field)' (\(type.serviceName))" + (rest.map { ", \($0)" } ?? "")
+        case .tooMany(let limit, let complaint):
+            return complaint ?? "Invalid value at '\(field)': it has more than \(limit) items."
         case .value(let reason): return path.isEmpty ? reason : "Invalid value at '\(field)': \(reason)."
         }
     }

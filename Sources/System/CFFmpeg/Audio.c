@@ -1,7 +1,6 @@
-#include "CFFmpeg.h"
-#include "Library.h"
 #include "Memory.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +18,8 @@ struct castor_audio_reader {
     bool knows_corrupt;
     // Sample tables can name the same bytes, or none, millions of times.
     size_t packets_left;
+    // In the stream's unit: what ends before it is not decoded.
+    int64_t begin;
     castor_audio_damage damage;
 
     float *mono;
@@ -88,10 +89,11 @@ static double claimed_seconds(const AVFormatContext *format, const AVStream *str
 }
 
 castor_ffmpeg_status castor_audio_open(
-    const void *bytes, size_t count, const char *demuxer, const int32_t *cancelled, castor_audio_reader **reader,
-    castor_audio_info *info) {
-    if (!castor_load_decoding()) {
-        return CASTOR_FFMPEG_MISSING;
+    const void *bytes, size_t count, const char *demuxer, double seconds, const int32_t *cancelled,
+    castor_audio_reader **reader, castor_audio_info *info) {
+    castor_ffmpeg_status status = castor_load_decoding();
+    if (status != CASTOR_FFMPEG_OK) {
+        return status;
     }
     castor_audio_reader *r = calloc(1, sizeof *r);
     if (!r) {
@@ -101,7 +103,9 @@ castor_ffmpeg_status castor_audio_open(
     r->trims = strcmp(demuxer, "mp3") == 0;
     r->knows_corrupt = strcmp(demuxer, "mov") == 0 || strcmp(demuxer, "matroska") == 0
         || strcmp(demuxer, "mpeg") == 0 || strcmp(demuxer, "mpegts") == 0;
-    castor_ffmpeg_status status = castor_container_open(&r->container, bytes, count, demuxer, true, cancelled);
+    r->begin = INT64_MIN;
+    status = castor_container_open(
+        &r->container, bytes, count, demuxer, 0, castor_thread_seconds() + seconds, cancelled);
     if (status == CASTOR_FFMPEG_OK) {
         status = open_decoder(r);
     }
@@ -221,8 +225,15 @@ static castor_ffmpeg_status emit(castor_audio_reader *r, castor_audio_block *blo
     double seconds = rate > 0 ? (double)n / rate : 0;
     r->damage.longest_packet = seconds > r->damage.longest_packet ? seconds : r->damage.longest_packet;
     trim(r, n);
+    AVRational unit = r->codec->pkt_timebase;
+    bool timed = r->frame->pts != AV_NOPTS_VALUE && unit.num > 0 && unit.den > 0;
     *block = (castor_audio_block){
-        .samples = r->mono, .count = r->emitted, .sample_rate = rate, .channels = channels};
+        .samples = r->mono,
+        .count = r->emitted,
+        .sample_rate = rate,
+        .channels = channels,
+        .time = timed ? (double)r->frame->pts * unit.num / unit.den : NAN,
+    };
     return CASTOR_FFMPEG_OK;
 }
 
@@ -238,11 +249,27 @@ static bool is_tag(const AVPacket *packet) {
     return false;
 }
 
+void castor_audio_pass_over(castor_audio_reader *r, double time) {
+    AVRational unit = r->container.format->streams[r->stream]->time_base;
+    double begin = unit.num > 0 ? time * unit.den / unit.num : 0;
+    // What the decoder has of the packets before would be joined to those behind.
+    ff.avcodec_flush_buffers(r->codec);
+    r->begin = begin > -0x1p62 && begin < 0x1p62 ? (int64_t)begin : INT64_MIN;
+}
+
+static bool is_passed_over(const castor_audio_reader *r, const AVPacket *packet) {
+    return packet->pts != AV_NOPTS_VALUE && packet->pts < r->begin
+        && (packet->duration <= 0 || packet->duration < r->begin - packet->pts);
+}
+
 /// Gives the decoder one more packet, or tells it that there are none.
 static castor_ffmpeg_status feed(castor_audio_reader *r) {
     for (;;) {
-        if (castor_container_cancelled(&r->container) || r->packets_left-- == 0) {
+        if (r->packets_left-- == 0) {
             return CASTOR_FFMPEG_DAMAGED;
+        }
+        if (castor_container_is_over(&r->container)) {
+            return CASTOR_FFMPEG_TOO_SLOW;
         }
         int error = ff.av_read_frame(r->container.format, r->packet);
         if (error == AVERROR(EAGAIN)) {
@@ -258,7 +285,7 @@ static castor_ffmpeg_status feed(castor_audio_reader *r) {
             ff.avcodec_send_packet(r->codec, NULL);
             return CASTOR_FFMPEG_OK;
         }
-        if (r->packet->stream_index != r->stream) {
+        if (r->packet->stream_index != r->stream || is_passed_over(r, r->packet)) {
             ff.av_packet_unref(r->packet);
             continue;
         }

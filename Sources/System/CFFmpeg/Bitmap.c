@@ -80,8 +80,9 @@ static void put_little_endian(uint8_t *bytes, uint32_t value) {
 }
 
 castor_ffmpeg_status castor_bmp_decode(const void *bytes, size_t count, castor_bmp_size size, uint8_t *rgba) {
-    if (!castor_load_decoding()) {
-        return CASTOR_FFMPEG_MISSING;
+    castor_ffmpeg_status loaded = castor_load_decoding();
+    if (loaded != CASTOR_FFMPEG_OK) {
+        return loaded;
     }
     if (size.end > INT_MAX - AV_INPUT_BUFFER_PADDING_SIZE || size.end < 14 || size.data_offset > size.end) {
         return CASTOR_FFMPEG_UNSUPPORTED;
@@ -102,6 +103,8 @@ castor_ffmpeg_status castor_bmp_decode(const void *bytes, size_t count, castor_b
             packet->data[size.planes_offset + 1] = 0;
         }
         codec->thread_count = 1;
+        // Of rows that are longer for the sake of alignment.
+        codec->max_pixels = ((int64_t)size.width + 64) * size.height;
         bool decoded = ff.avcodec_open2(codec, decoder, NULL) == 0 && ff.avcodec_send_packet(codec, packet) == 0
                        && ff.avcodec_receive_frame(codec, frame) == 0;
         status = decoded ? copy_frame(frame, size.width, size.height, rgba) : CASTOR_FFMPEG_DAMAGED;

@@ -1,81 +1,109 @@
-#include "CFFmpeg.h"
 #include "Library.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 ffmpeg_functions ff;
 
-static char missing[256];
-static bool resampling_loaded;
-static bool decoding_loaded;
-static bool scaling_loaded;
+/// What FFmpeg allocates at once: more than any plane of a frame within the limits, and the pixels of the largest BMP file. Its own
+/// default is 2 GiB, and headers of a few bytes make it allocate that.
+enum { MAX_ALLOCATION = 512 << 20 };
+
+static _Thread_local char missing[256];
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 #define SONAME(library, version) library ".so." TEXT(version)
 
+/// The words of glibc's loader. They come with the reason in some versions only.
+static castor_ffmpeg_status failure(const char *reason) {
+    static const char *const of_memory[] = {"annot allocate memory", "failed to map segment", "cannot map zero-fill pages"};
+    snprintf(missing, sizeof missing, "%s", reason ? reason : "unknown reason");
+    for (size_t i = 0; i < sizeof of_memory / sizeof *of_memory; i++) {
+        if (strstr(missing, of_memory[i])) {
+            return CASTOR_FFMPEG_NO_MEMORY;
+        }
+    }
+    return CASTOR_FFMPEG_MISSING;
+}
+
 #define RESOLVE(name) \
-    if (ok && !(ff.name = (__typeof__(ff.name))dlsym(library, #name))) { \
+    if (status == CASTOR_FFMPEG_OK && !(ff.name = (__typeof__(ff.name))dlsym(library, #name))) { \
         snprintf(missing, sizeof missing, "%s has no function " #name, file); \
-        ok = false; \
+        status = CASTOR_FFMPEG_MISSING; \
     }
 
 // A macro and not a function: the list of names differs each time, and dlsym's result needs its type.
 #define LOAD(soname, functions) \
     do { \
         const char *file = soname; \
-        void *library = ok ? dlopen(file, RTLD_LAZY | RTLD_LOCAL) : NULL; \
-        if (ok && !library) { \
-            snprintf(missing, sizeof missing, "%s", dlerror()); \
-            ok = false; \
+        void *library = status == CASTOR_FFMPEG_OK ? dlopen(file, RTLD_LAZY | RTLD_LOCAL) : NULL; \
+        if (status == CASTOR_FFMPEG_OK && !library) { \
+            status = failure(dlerror()); \
         } \
         functions(RESOLVE) \
     } while (0)
 
-static void load_resampling(void) {
-    bool ok = true;
+static castor_ffmpeg_status load_resampling(void) {
+    castor_ffmpeg_status status = CASTOR_FFMPEG_OK;
     LOAD(SONAME("libavutil", LIBAVUTIL_VERSION_MAJOR), AVUTIL_FUNCTIONS);
     LOAD(SONAME("libswresample", LIBSWRESAMPLE_VERSION_MAJOR), SWRESAMPLE_FUNCTIONS);
-    if (ok) {
+    if (status == CASTOR_FFMPEG_OK) {
         // Decoders print about damaged input; callers get it as a status instead.
         ff.av_log_set_level(AV_LOG_QUIET);
+        ff.av_max_alloc(MAX_ALLOCATION);
     }
-    resampling_loaded = ok;
+    return status;
 }
 
-static void load_decoding(void) {
-    bool ok = castor_load_resampling();
+static castor_ffmpeg_status load_decoding(void) {
+    castor_ffmpeg_status status = CASTOR_FFMPEG_OK;
     LOAD(SONAME("libavcodec", LIBAVCODEC_VERSION_MAJOR), AVCODEC_FUNCTIONS);
     LOAD(SONAME("libavformat", LIBAVFORMAT_VERSION_MAJOR), AVFORMAT_FUNCTIONS);
-    decoding_loaded = ok;
+    return status;
 }
 
-static void load_scaling(void) {
-    bool ok = castor_load_decoding();
+static castor_ffmpeg_status load_scaling(void) {
+    castor_ffmpeg_status status = CASTOR_FFMPEG_OK;
     LOAD(SONAME("libswscale", LIBSWSCALE_VERSION_MAJOR), SWSCALE_FUNCTIONS);
-    scaling_loaded = ok;
+    return status;
 }
 
-bool castor_load_resampling(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, load_resampling);
-    return resampling_loaded;
+/// What failed may succeed later, when there is memory again or the package was installed.
+static castor_ffmpeg_status load_once(atomic_bool *is_loaded, castor_ffmpeg_status (*load)(void)) {
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    if (atomic_load_explicit(is_loaded, memory_order_acquire)) {
+        return CASTOR_FFMPEG_OK;
+    }
+    pthread_mutex_lock(&mutex);
+    castor_ffmpeg_status status = atomic_load(is_loaded) ? CASTOR_FFMPEG_OK : load();
+    atomic_store_explicit(is_loaded, status == CASTOR_FFMPEG_OK, memory_order_release);
+    pthread_mutex_unlock(&mutex);
+    return status;
 }
 
-bool castor_load_decoding(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, load_decoding);
-    return decoding_loaded;
+castor_ffmpeg_status castor_load_resampling(void) {
+    static atomic_bool is_loaded;
+    return load_once(&is_loaded, load_resampling);
 }
 
-bool castor_load_scaling(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, load_scaling);
-    return scaling_loaded;
+castor_ffmpeg_status castor_load_decoding(void) {
+    static atomic_bool is_loaded;
+    castor_ffmpeg_status status = castor_load_resampling();
+    return status == CASTOR_FFMPEG_OK ? load_once(&is_loaded, load_decoding) : status;
+}
+
+castor_ffmpeg_status castor_load_scaling(void) {
+    static atomic_bool is_loaded;
+    castor_ffmpeg_status status = castor_load_decoding();
+    return status == CASTOR_FFMPEG_OK ? load_once(&is_loaded, load_scaling) : status;
 }
 
 const char *castor_ffmpeg_missing(void) { return missing; }
 
-const char *castor_ffmpeg_version(void) { return castor_load_decoding() ? ff.av_version_info() : missing; }
+const char *castor_ffmpeg_version(void) {
+    return castor_load_decoding() == CASTOR_FFMPEG_OK ? ff.av_version_info() : missing;
+}

@@ -9,8 +9,9 @@ struct castor_resampler {
 };
 
 castor_ffmpeg_status castor_resampler_create(int input_rate, int output_rate, castor_resampler **resampler) {
-    if (!castor_load_resampling()) {
-        return CASTOR_FFMPEG_MISSING;
+    castor_ffmpeg_status loaded = castor_load_resampling();
+    if (loaded != CASTOR_FFMPEG_OK) {
+        return loaded;
     }
     castor_resampler *r = calloc(1, sizeof *r);
     if (!r) {

@@ -12,7 +12,7 @@ static bool claims_length(const castor_video_reader *r) {
 
 castor_ffmpeg_status castor_video_open_container(castor_video_reader *r, enum AVDiscard others) {
     castor_ffmpeg_status status = castor_container_open(
-        &r->container, r->bytes, r->count, r->demuxer, false, r->cancelled);
+        &r->container, r->bytes, r->count, r->demuxer, r->limits.frame_pixels, r->time_end, r->limits.cancelled);
     if (status != CASTOR_FFMPEG_OK) {
         return status;
     }
@@ -52,10 +52,11 @@ static int quarter_turns(AVStream *stream) {
 }
 
 castor_ffmpeg_status castor_video_open(
-    const void *bytes, size_t count, const char *demuxer, const int32_t *cancelled, castor_video_reader **reader,
+    const void *bytes, size_t count, const char *demuxer, castor_video_limits limits, castor_video_reader **reader,
     castor_video_info *info) {
-    if (!castor_load_scaling()) {
-        return CASTOR_FFMPEG_MISSING;
+    castor_ffmpeg_status status = castor_load_scaling();
+    if (status != CASTOR_FFMPEG_OK) {
+        return status;
     }
     castor_video_reader *r = calloc(1, sizeof *r);
     if (!r) {
@@ -63,9 +64,10 @@ castor_ffmpeg_status castor_video_open(
     }
     r->bytes = bytes;
     r->count = count;
-    r->cancelled = cancelled;
+    r->limits = limits;
+    r->time_end = castor_thread_seconds() + limits.seconds;
     snprintf(r->demuxer, sizeof r->demuxer, "%s", demuxer);
-    castor_ffmpeg_status status = castor_video_open_container(r, claims_length(r) ? AVDISCARD_DEFAULT : AVDISCARD_ALL);
+    status = castor_video_open_container(r, claims_length(r) ? AVDISCARD_DEFAULT : AVDISCARD_ALL);
     if (status != CASTOR_FFMPEG_OK) {
         castor_video_close(r);
         return status;
@@ -137,8 +139,10 @@ static void splice(castor_video_reader *r, AVPacket *packet) {
 castor_ffmpeg_status castor_video_next_packet(castor_video_reader *r, AVPacket *packet) {
     for (;;) {
         // Packets that are in a buffer are not read from memory.
-        int error = castor_container_cancelled(&r->container)
-            ? AVERROR_EXIT : ff.av_read_frame(r->container.format, packet);
+        if (castor_container_is_over(&r->container)) {
+            return CASTOR_FFMPEG_TOO_SLOW;
+        }
+        int error = ff.av_read_frame(r->container.format, packet);
         if (error == AVERROR_EOF) {
             return CASTOR_FFMPEG_END;
         }

@@ -13,6 +13,7 @@ typedef struct {
     AVFrame *before;
     size_t done;
     size_t decoded;
+    int64_t pixels; // of the decoded frames, which the container's claim does not bound
     castor_video_damage damage;
 } decoding;
 
@@ -99,6 +100,10 @@ static castor_ffmpeg_status receive(decoding *d) {
         }
         errors = 0;
         d->decoded++;
+        d->pixels += (int64_t)d->frame->width * d->frame->height;
+        if (d->pixels > d->reader->limits.decoded_pixels) {
+            return CASTOR_FFMPEG_TOO_LONG;
+        }
         d->damage.concealed += d->frame->decode_error_flags != 0;
         if (d->frame->pts == AV_NOPTS_VALUE) {
             d->frame->pts = d->frame->best_effort_timestamp;
@@ -142,8 +147,12 @@ static castor_ffmpeg_status open_decoder(decoding *d) {
     d->codec->pkt_timebase = stream->time_base;
     // With threads, dav1d 1.0 waits for ever for a frame that was damaged.
     d->codec->thread_count = decoder->id == AV_CODEC_ID_AV1 ? 1 : d->request->threads;
+    if (decoder->id != AV_CODEC_ID_HEVC && decoder->id != AV_CODEC_ID_VP9) {
+        // Threads that decode a frame each conceal and tell of its damage by what they know when another one is done: not the same each time.
+        d->codec->thread_type = FF_THREAD_SLICE;
+    }
     d->codec->lowres = d->request->lowres;
-    d->codec->max_pixels = d->request->max_pixels;
+    d->codec->max_pixels = d->reader->limits.frame_pixels;
     error = ff.avcodec_open2(d->codec, decoder, NULL);
     return error < 0 ? castor_status_of(error, CASTOR_FFMPEG_DAMAGED) : CASTOR_FFMPEG_OK;
 }

@@ -1,7 +1,6 @@
 // What Video.c, which lists packets, and VideoDecoding.c share.
 #pragma once
 
-#include "CFFmpeg.h"
 #include "Memory.h"
 
 struct castor_video_reader {
@@ -9,7 +8,8 @@ struct castor_video_reader {
     char demuxer[32]; // a copy: the caller's text may be gone when the file is read again
     const uint8_t *bytes;
     size_t count;
-    const int32_t *cancelled;
+    castor_video_limits limits;
+    double time_end; // by the thread's clock
     int stream;
     double end; // of what the scan saw, all streams, in seconds
     size_t damaged; // packets of the stream, as the container knows

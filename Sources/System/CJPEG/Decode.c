@@ -69,18 +69,22 @@ static void on_message(j_common_ptr jpeg, int level) {
     }
 }
 
-/// A progressive file of a few kB can hold thousands of scans over a huge picture.
+/// A progressive file of a few kB can hold thousands of scans over a huge picture. Files that programs write have some ten.
 static void on_progress(j_common_ptr jpeg) {
     enum { MAX_SCANS = 500 };
+    const uint64_t max_pixels_in_scans = 10000000000;
     decompressor *d = jpeg->client_data;
     // Between rows of blocks, and when the last row of a scan is read.
     if (!jpeg_input_complete((j_decompress_ptr)jpeg)) {
         d->left = ((j_decompress_ptr)jpeg)->src->bytes_in_buffer;
     }
     errors *e = (errors *)jpeg->err;
-    if (((j_decompress_ptr)jpeg)->input_scan_number > MAX_SCANS) {
+    j_decompress_ptr picture = (j_decompress_ptr)jpeg;
+    uint64_t scans = max_pixels_in_scans / ((uint64_t)picture->image_width * picture->image_height);
+    int most = scans < MAX_SCANS ? (int)scans : MAX_SCANS;
+    if (picture->input_scan_number > most) {
         e->damaged = true;
-        snprintf(e->message, CASTOR_JPEG_MESSAGE_SIZE, "it has more than %d scans", MAX_SCANS);
+        snprintf(e->message, CASTOR_JPEG_MESSAGE_SIZE, "it has more than %d scans", most);
         longjmp(e->escape, 1);
     }
 }

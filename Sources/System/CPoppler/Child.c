@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 typedef struct {
     castor_pdf_limits limits;
     int page_count;
+    int claimed_count; // where that is more than Poppler takes, else 0
     bool ends_properly;
 } work;
 
@@ -80,13 +82,50 @@ static bool ends_properly(const char *bytes, size_t size) {
     return memmem(bytes + size - tail, tail, "%%EOF", 5) != NULL;
 }
 
+/// The pages in a document whose objects are not compressed.
+static int visible_pages(const char *bytes, size_t size) {
+    int count = 0;
+    for (const char *at = bytes, *end = bytes + size; (at = memmem(at, (size_t)(end - at), "/Type", 5));) {
+        at += 5;
+        while (at < end && strchr(" \t\r\n", *at)) {
+            at++;
+        }
+        count += end - at > 5 && memcmp(at, "/Page", 5) == 0 && at[5] != 's';
+    }
+    return count;
+}
+
+/// Poppler sees no page where a document claims more of them than it has objects. Where a claim has seven digits and more, puts the number of
+/// those that are there in its place, in this process's copy, and gives the claim; 0 where there is none.
+static int mend_count(char *bytes, size_t size) {
+    for (char *at = bytes, *end = bytes + size; (at = memmem(at, (size_t)(end - at), "/Count", 6));) {
+        at += 6;
+        while (at < end && strchr(" \t\r\n", *at)) {
+            at++;
+        }
+        char *digits = at;
+        double claim = 0;
+        for (; at < end && *at >= '0' && *at <= '9'; at++) {
+            claim = 10 * claim + (*at - '0');
+        }
+        if (at - digits >= 7 && at - digits < 100) {
+            char number[16];
+            int length = snprintf(number, sizeof number, "%d", visible_pages(bytes, size));
+            memset(digits, ' ', (size_t)(at - digits));
+            memcpy(digits, number, (size_t)(length < at - digits ? length : at - digits));
+            return (int)fmin(claim, INT32_MAX);
+        }
+    }
+    return 0;
+}
+
 static PopplerDocument *open_document(work *w) {
     struct stat status;
     if (fstat(DOCUMENT_FD, &status) != 0 || status.st_size <= 0) {
         finish(w, CASTOR_PDF_DAMAGED, "");
     }
     size_t size = (size_t)status.st_size;
-    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, DOCUMENT_FD, 0);
+    void *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, DOCUMENT_FD, 0);
     if (bytes == MAP_FAILED) {
         finish(w, CASTOR_PDF_STOPPED, "");
     }
@@ -96,6 +135,11 @@ static PopplerDocument *open_document(work *w) {
     if (!document) {
         bool encrypted = error && error->code == POPPLER_ERROR_ENCRYPTED;
         finish(w, encrypted ? CASTOR_PDF_ENCRYPTED : CASTOR_PDF_DAMAGED, error ? error->message : "");
+    }
+    if (pp.poppler_document_get_n_pages(document) < 1 && (w->claimed_count = mend_count(bytes, size)) > 0) {
+        PopplerDocument *mended =
+            pp.poppler_document_new_from_bytes(pp.g_bytes_new_static(bytes, size), NULL, NULL);
+        document = mended ? mended : document;
     }
     return document;
 }
@@ -260,6 +304,7 @@ _Noreturn static void work_on(work *w) {
     for (int i = 0; i < pages; i++) {
         send_page(w, document, i);
     }
+    w->page_count = w->claimed_count > 0 ? w->claimed_count : w->page_count;
     finish(w, CASTOR_PDF_END, "");
 }
 

@@ -14,7 +14,7 @@ package enum ModelFolder {
         to folder: String
     ) throws(ModelError) {
         let configuration = try Model.configuration(path: template)
-        if mkdir(folder, 0o755) != 0, errno != EEXIST {
+        guard mkdir(folder, 0o755) == 0 ? syncNames(beside: folder) : errno == EEXIST else {
             throw .unreadable(path: folder, reason: "cannot be made: \(String(cString: strerror(errno)))")
         }
         for name in [Model.configurationName, Model.tokenizerName] {

@@ -119,7 +119,7 @@ package final class DataStream {
 
     /// The next batch with at least one sound sample; nil after the last step.
     ///
-    /// - Throws: `DataError.tooManyBad`
+    /// - Throws: `DataError.tooManyBad`, and `DataError.empty` where a data set has no sound sample at all
     package func next() throws(DataError) -> Batch? {
         while let (plan, results) = prefetcher.next() {
             state.sampler = plan.state
@@ -139,7 +139,10 @@ package final class DataStream {
                     try note(bad, row, task: plan.task)
                 }
             }
-            guard !samples.isEmpty else { continue }
+            guard !samples.isEmpty else {
+                try expectSound(task: plan.task)
+                continue
+            }
             return Batch(
                 task: plan.task, epoch: plan.epoch, pairs: PairBatch(samples), skipped: skipped, notes: notes,
                 state: state)
@@ -150,11 +153,18 @@ package final class DataStream {
     /// Bad samples of a task so far, each once, also those found on opening.
     package func badCount(task: Int) -> Int { tasks[task].sampling.dataSet.bad.count + known[task].count }
 
+    /// However many bad samples are tolerated: without a sound one there would never be a batch.
+    private func expectSound(task: Int) throws(DataError) {
+        let set = tasks[task].sampling.dataSet
+        guard set.training.allSatisfy({ known[task].contains($0) }) else { return }
+        throw .empty(dataSet: set.name, first: firstBad[task])
+    }
+
     private func note(_ bad: BadSample, _ row: Int32, task: Int) throws(DataError) {
-        guard known[task].insert(row).inserted else { return }
-        state.bad[task].append(row)
         let first = firstBad[task] ?? bad
         firstBad[task] = first
+        guard known[task].insert(row).inserted else { return }
+        state.bad[task].append(row)
         let set = tasks[task].sampling.dataSet
         let (count, limit) = (badCount(task: task), set.source.tolerated(of: set.recordCount))
         guard count <= limit else {

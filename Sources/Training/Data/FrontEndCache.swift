@@ -6,8 +6,8 @@ import Synchronization
 
 /// What decoding gave for a data set's media, in one file that grows in the first epoch and is mapped afterwards.
 ///
-/// Entries are found by a hash of the file's bytes, so that a changed picture is decoded again; the file's name holds a
-/// hash of the front-end's configuration. Every entry has a checksum, tested when it is first read. What is cut short or
+/// Entries are found by a hash of the file's bytes, so that a changed picture is decoded again; the file's name holds the
+/// front-ends' ``FrontEndIdentity``. Every entry has a checksum, tested when it is first read. What is cut short or
 /// damaged is decoded and written again. The file never grows beyond `maxBytes`: what does not fit is decoded every time.
 ///
 /// Patches are kept as f16; pixels and samples, which augmentation starts from, as they are. A second process that opens
@@ -79,40 +79,16 @@ package final class FrontEndCache: @unchecked Sendable {
     }
 
     private static let magic: UInt32 = 0x4361_7374
-    /// To be raised when front-ends or the file change.
-    private static let version: UInt64 = 1
 
-    /// The cache of a data set and a configuration: one that is open in this process already, or newly opened.
-    package static func shared(
-        dataSet: String, configuration: Configuration, options: Options
-    ) throws(DataError) -> FrontEndCache {
-        let path = path(dataSet, configuration, options)
-        let result: Result<FrontEndCache, DataError> = opened.withLock { opened in
-            if let cache = opened[path]?.cache { return .success(cache) }
-            do throws(DataError) {
-                let cache = try FrontEndCache(dataSet: dataSet, configuration: configuration, options: options)
-                opened[path] = Weak(cache: cache)
-                return .success(cache)
-            } catch { return .failure(error) }
-        }
-        return try result.get()
-    }
-
-    private struct Weak {
-        weak var cache: FrontEndCache?
-    }
-
-    private static let opened = Mutex<[String: Weak]>([:])
-
-    private static func path(_ dataSet: String, _ configuration: Configuration, _ options: Options) -> String {
+    private static func path(_ dataSet: String, _ identity: FrontEndIdentity, _ options: Options) -> String {
         let name = String(dataSet.map { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "." ? $0 : "_" })
-        return "\(options.folder)/\(name)-\(String(identity(configuration), radix: 16)).cache"
+        return "\(options.folder)/\(name)-\(identity.name).cache"
     }
 
-    /// Opens or makes the file for a data set and a configuration.
-    package init(dataSet: String, configuration: Configuration, options: Options) throws(DataError) {
+    /// Opens or makes the file for a data set and for front-ends.
+    package init(dataSet: String, identity: FrontEndIdentity, options: Options) throws(DataError) {
         try Self.makeFolder(options.folder)
-        path = Self.path(dataSet, configuration, options)
+        path = Self.path(dataSet, identity, options)
         maxBytes = options.maxBytes
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
@@ -155,18 +131,6 @@ package final class FrontEndCache: @unchecked Sendable {
                 throw .unreadable(path: path, reason: "cannot be made: \(String(cString: strerror(errno)))")
             }
         }
-    }
-
-    /// All that patches depend on beside the bytes.
-    private static func identity(_ configuration: Configuration) -> UInt64 {
-        let (image, audio) = (configuration.image, configuration.audio)
-        var hash = ByteHash()
-        hash.add(version)
-        for value in [
-            image.patchSize, image.maxPatches, audio.sampleRate, audio.windowLength, audio.hopLength, audio.fftLength,
-            audio.melBands, audio.patchFrames, image.positionWaves ?? 0, image.gradientOrientations ?? 0,
-        ] { hash.add(UInt64(value)) }
-        return hash.value
     }
 
     // MARK: - The file

@@ -32,7 +32,10 @@ package final class Prefetcher<Job: Sendable, Output: Sendable>: Sendable {
         precondition(options.threads >= 0 && options.maxBytes >= 0 && options.maxJobs >= 0)
         let state = PrefetchState(options, jobs, work)
         self.state = state
-        threads = (0..<options.threads).map { _ in state.startThread() }
+        // As many as the system gives: without any, whoever asks does the work.
+        var threads: [pthread_t] = []
+        while threads.count < options.threads, let thread = state.startThread() { threads.append(thread) }
+        self.threads = threads
     }
 
     deinit {
@@ -108,7 +111,8 @@ private final class PrefetchState<Job: Sendable, Output: Sendable>: @unchecked S
         }
     }
 
-    func startThread() -> pthread_t {
+    /// nil where the system gives no thread.
+    func startThread() -> pthread_t? {
         var thread = pthread_t()
         let argument = Unmanaged.passRetained(ThreadBody { self.serve() }).toOpaque()
         let status = pthread_create(
@@ -119,7 +123,10 @@ private final class PrefetchState<Job: Sendable, Output: Sendable>: @unchecked S
                 Unmanaged<ThreadBody>.fromOpaque(raw!).takeRetainedValue().run()
                 return nil
             }, argument)
-        precondition(status == 0, "pthread_create: \(status)")
+        guard status == 0 else {
+            Unmanaged<ThreadBody>.fromOpaque(argument).release()
+            return nil
+        }
         return thread
     }
 

@@ -90,14 +90,13 @@ package struct SamplePreparation: Sendable {
 
 extension SamplePreparation {
     private func hooks(_ seed: UInt64?) -> TrainingHooks {
-        TrainingHooks(configuration: preparation.configuration, cache: cache, options: options, seed: seed)
+        TrainingHooks(cache: cache, options: options, seed: seed)
     }
 }
 
 /// Cache, augmentation and patch dropping. Patches are cached where nothing changes them, pixels and samples where
 /// augmentation does: an epoch's picture is used once, so that its patches would only fill the disk.
 private struct TrainingHooks: PreparationHooks {
-    let configuration: Configuration
     let cache: FrontEndCache?
     let options: SampleOptions
     let seed: UInt64?
@@ -127,7 +126,7 @@ private struct TrainingHooks: PreparationHooks {
     ) throws(MediaError) -> [EncoderInput.Segment] {
         guard let cache else { return try make().map { $0.roundedToHalf() } }
         var hash = ByteHash(bytes)
-        hash.add("\(request) \(String(describing: configuration.video)) \(String(describing: configuration.document))")
+        hash.add("\(request)")
         return try cache.segments(hash, make)
     }
 

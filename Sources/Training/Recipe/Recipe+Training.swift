@@ -1,5 +1,4 @@
 import Castor
-package import CastorNumerics
 package import Encoder
 
 // What a recipe says, as the trainer and the data take it.
@@ -106,35 +105,6 @@ extension Recipe.Loss.Contrastive {
 }
 
 extension Recipe {
-    /// Opens the data sets of a stage, with their caches.
-    package func tasks(
-        stage index: Int, _ configuration: Configuration, pool: WorkerPool
-    ) throws(DataError) -> [DataStream.Task] {
-        var tasks: [DataStream.Task] = []
-        for data in stages[index].data {
-            var source = data.source
-            source.heldOut = data.heldOut ?? evaluation.heldOut
-            let set = try DataSet(source, imageTokens: configuration.image.maxPatches, pool: pool)
-            var options = FrontEndCache.Options(folder: cache.folder ?? "\(output)/cache")
-            options.maxBytes = cache.maxBytes
-            let usesCache = cache.enabled && data.cache && set.hasMedia
-            tasks.append(
-                DataStream.Task(
-                    Sampler.Task(set, rate: data.rate, batchSize: data.batch, window: data.bucket),
-                    samples: data.sampleOptions,
-                    cache: usesCache
-                        ? try FrontEndCache.shared(
-                            dataSet: set.name, configuration: configuration, options: options) : nil))
-        }
-        return tasks
-    }
-
-    /// Seed of a stage's data, another for each.
-    package func dataSeed(stage index: Int) -> UInt64 {
-        var random = SeededGenerator(seed, UInt64(index))
-        return random.next()
-    }
-
     /// How samples are decoded ahead.
     package var prefetching: Prefetcher<Sampler.Plan, Result<PreparedSample, BadSample>>.Options {
         var options = Prefetcher<Sampler.Plan, Result<PreparedSample, BadSample>>.Options()

@@ -1,3 +1,5 @@
+import Castor
+
 /// A mistake in a recipe: the place of a key, and what is wrong there.
 package struct RecipeProblem: Sendable, Equatable, CustomStringConvertible {
     /// `stages[1].data[0].rate`; empty for the recipe as a whole.
@@ -11,8 +13,9 @@ package struct RecipeProblem: Sendable, Equatable, CustomStringConvertible {
         self.reason = reason
     }
 
+    /// One line: a key may have any name.
     package var description: String {
-        (line.map { "line \($0): " } ?? "") + (path.isEmpty ? reason : "\(path): \(reason)")
+        ((line.map { "line \($0): " } ?? "") + (path.isEmpty ? reason : "\(path): \(reason)")).printable
     }
 }
 
@@ -27,11 +30,12 @@ package enum RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Every mistake, in the order of the schema; at least one.
     case invalid([RecipeProblem])
 
+    /// A line each mistake.
     package var description: String {
         switch self {
-        case .notFound(let path): "\(path): no such file"
-        case .unreadable(let path, let reason), .syntax(let path, let reason): "\(path): \(reason)"
-        case .override(let text, let reason): "--set \(text): \(reason)"
+        case .notFound(let path): "\(path): no such file".printable
+        case .unreadable(let path, let reason), .syntax(let path, let reason): "\(path): \(reason)".printable
+        case .override(let text, let reason): "--set \(text): \(reason)".printable
         case .invalid(let problems): problems.map(\.description).joined(separator: "\n")
         }
     }

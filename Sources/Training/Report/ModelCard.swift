@@ -1,3 +1,4 @@
+import Castor
 import Report
 
 /// `README.md` of a trained model's folder.
@@ -11,13 +12,13 @@ package struct ModelCard: Sendable {
     package var markdown: String {
         let facts = history.facts
         var text = """
-            # \(facts.model), trained by "\(facts.name)"
+            # \(cell(facts.model)), trained by "\(cell(facts.name))"
 
             State: trained. Made by Castor \(facts.version), started \(facts.started)\
             \(history.ending.map { ", finished \($0.time): \($0.reason.rawValue)" } ?? "").
 
             \(Figures.grouped(facts.parameters)) parameters, width \(facts.width), vectors of \(facts.dimensions) values; trained \
-            for the sizes \(facts.sizes.map(String.init).joined(separator: ", ")). Weights at the start: \(facts.start). \
+            for the sizes \(facts.sizes.map(String.init).joined(separator: ", ")). Weights at the start: \(cell(facts.start)). \
             \(Figures.grouped(history.ending?.modelStep ?? history.steps.last?.step ?? 0)) steps, seed \(facts.seed).
 
             ## Data
@@ -57,7 +58,7 @@ package struct ModelCard: Sendable {
         } else {
             text += "Not measured: the recipe has no evaluation.\n"
         }
-        return text + tasks + limits + "\n## Recipe\n\n```json\n\(facts.recipe)\n```\n"
+        return text + tasks + limits + "\n## Recipe\n\n```json\n\(facts.recipe.printableJSON)\n```\n"
     }
 
     private var tasks: String {
@@ -97,6 +98,6 @@ package struct ModelCard: Sendable {
     }
 
     private func cell(_ text: String) -> String {
-        String(text.map { $0 == "|" || $0.isNewline ? " " : $0 })
+        String(text.map { $0 == "|" || $0.isNewline ? " " : $0 }).printable
     }
 }

@@ -15,6 +15,8 @@ struct CheckpointNotes: Sendable, Equatable, Codable {
     /// Bytes of `metrics.jsonl` up to here.
     var metricsBytes: Int
     var threads: Int
+    /// nil in files of versions that did not keep it.
+    var watch: ExplosionWatch?
 }
 
 /// Checkpoints with a hash over all that they hold, so that a damaged one is found before anything is made of it.
@@ -70,6 +72,12 @@ enum CheckpointFile {
             throw damaged("it is damaged: its contents do not have the hash that it was written with")
         }
         return (file, notes)
+    }
+
+    /// The step that a checkpoint is of, by what it says alone; nil where there is none.
+    static func step(_ path: String) -> Int? {
+        guard let file = try? SafeTensors(path: path), let text = file.metadata["note.\(notesKey)"] else { return nil }
+        return (try? JSONDecoder().decode(CheckpointNotes.self, from: Data(text.utf8)))?.step
     }
 
     static func restore(_ path: String, into trainer: Trainer) throws(RunError) {

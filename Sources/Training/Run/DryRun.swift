@@ -1,3 +1,4 @@
+import Castor
 package import CastorNumerics
 import Encoder
 import Report
@@ -68,11 +69,11 @@ package struct DryRun: Sendable {
         var text = "\(Figures.grouped(parameters)) parameters\n"
         for stage in stages {
             text +=
-                "\(stage.name): \(Figures.grouped(stage.steps)) steps of about \(Figures.short(stage.secondsPerStep)) s and "
+                "\(stage.name.printable): \(Figures.grouped(stage.steps)) steps of about \(Figures.short(stage.secondsPerStep)) s and "
             text += "\(Figures.grouped(Int(stage.tokensPerStep))) tokens\n"
             for data in stage.data {
                 text +=
-                    "  \(data.name): \(Figures.grouped(data.pairs)) pairs, \(Figures.grouped(data.heldOut)) held out, about "
+                    "  \(data.name.printable): \(Figures.grouped(data.pairs)) pairs, \(Figures.grouped(data.heldOut)) held out, about "
                 text += "\(Figures.grouped(data.tokens)) tokens and \(Figures.grouped(data.batches)) batches an epoch\n"
             }
         }

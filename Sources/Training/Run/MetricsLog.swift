@@ -68,7 +68,7 @@ package final class MetricsLog {
         self.path = path
         self.byteCount = byteCount
         func damaged(_ reason: String) -> RunError { .checkpoint(path: path, reason: reason) }
-        guard let data = try? Data(contentsOf: URL(filePath: path)), data.count >= byteCount else {
+        guard byteCount >= 0, let data = try? Data(contentsOf: URL(filePath: path)), data.count >= byteCount else {
             throw damaged("it is missing or shorter than the checkpoint says")
         }
         history = try Self.read(data.prefix(byteCount), path)

@@ -46,6 +46,12 @@ package enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// What to show: a line, or one for each mistake in a recipe.
+    package var lines: [String] {
+        guard case .recipe(let reason, _) = self else { return [description] }
+        return reason.split(separator: "\n").map(String.init)
+    }
+
     /// Of a write that failed.
     init(writing error: ModelError, to path: String) {
         self = .cannotWrite(path: path, reason: error.reason)

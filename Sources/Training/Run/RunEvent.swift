@@ -70,15 +70,19 @@ struct StepClock {
 }
 
 /// Finds a loss that explodes while it is still finite: the mean of the last steps is far above that of the first ones.
-struct ExplosionWatch {
+///
+/// It is in checkpoints: a training that is gone on with stops where it would have stopped.
+package struct ExplosionWatch: Sendable, Equatable, Codable {
     private var first: [Double] = []
     private var last: [Double] = []
 
     private static let span = 20
     private static let factor = 4.0
 
+    package init() {}
+
     /// Why training should stop; nil while all is well.
-    mutating func add(_ loss: Double) -> String? {
+    package mutating func add(_ loss: Double) -> String? {
         if first.count < Self.span {
             first.append(loss)
             return nil

@@ -109,7 +109,11 @@ package final class RunFolder: Sendable {
         var made = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
             made += made.isEmpty || made == "/" ? "\(part)" : "/\(part)"
-            if mkdir(made, 0o755) != 0, errno != EEXIST { throw failure(made) }
+            guard mkdir(made, 0o755) != 0 else {
+                guard syncNames(beside: made) else { throw failure(made) }
+                continue
+            }
+            guard errno == EEXIST else { throw failure(made) }
         }
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {

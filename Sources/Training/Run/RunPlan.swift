@@ -133,6 +133,7 @@ extension RunPlan {
 
         var opened: [DataSet] = []
         var caches: [String: FrontEndCache] = [:]
+        var identity: FrontEndIdentity?
         for (index, stage) in recipe.stages.enumerated() {
             var tasks: [DataStream.Task] = []
             for data in stage.data {
@@ -146,13 +147,17 @@ extension RunPlan {
                         set = try DataSet(source, imageTokens: configuration.image.maxPatches, pool: pool)
                         opened.append(set)
                     }
-                    if recipe.cache.enabled, data.cache, set.hasMedia, caches[set.name] == nil {
-                        var options = FrontEndCache.Options(folder: recipe.cache.folder ?? "\(recipe.output)/cache")
-                        options.maxBytes = recipe.cache.maxBytes
-                        caches[set.name] = try FrontEndCache(
-                            dataSet: set.name, configuration: configuration, options: options)
-                    }
                 } catch { throw .data(error) }
+                if recipe.cache.enabled, data.cache, set.hasMedia, caches[set.name] == nil {
+                    let front: FrontEndIdentity
+                    if let identity { front = identity } else { front = try FrontEndIdentity(modelFolder: template) }
+                    identity = front
+                    var options = FrontEndCache.Options(folder: recipe.cache.folder ?? "\(recipe.output)/cache")
+                    options.maxBytes = recipe.cache.maxBytes
+                    do {
+                        caches[set.name] = try FrontEndCache(dataSet: set.name, identity: front, options: options)
+                    } catch { throw .data(error) }
+                }
                 let sampling = Sampler.Task(set, rate: data.rate, batchSize: data.batch, window: data.bucket)
                 tasks.append(
                     DataStream.Task(

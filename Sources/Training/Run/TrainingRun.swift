@@ -27,7 +27,7 @@ package final class TrainingRun {
     let pool: WorkerPool
     private let isResumed: Bool
     private let version: String
-    private var report: (RunEvent) -> Void = { _ in }
+    var report: (RunEvent) -> Void = { _ in }
     private var clock = StepClock()
     private var lastCheckpoint: Int?
 
@@ -79,7 +79,7 @@ package final class TrainingRun {
                 state = isNew ? .evaluating(stage: work.stage) : .training(stage: work.stage)
             case .evaluating(let stage):
                 try evaluate(work, inputs, metrics)
-                if metrics.history.steps.isEmpty { try writeCheckpoint(work, metrics) }
+                if lastCheckpoint == nil { try writeCheckpoint(work, metrics) }
                 try writeReport(inputs, metrics)
                 state = .training(stage: stage)
             case .training(let stage):
@@ -105,9 +105,12 @@ package final class TrainingRun {
                     try evaluate(work, inputs, metrics)
                     try writeReport(inputs, metrics)
                 }
-                if isLast || done % plan.checkpointInterval == 0 { try writeCheckpoint(work, metrics) }
+                // The best evaluation so far has brought one already.
+                if isLast || done % plan.checkpointInterval == 0, lastCheckpoint != done {
+                    try writeCheckpoint(work, metrics)
+                }
             case .stopping(let reason):
-                let chosen = plan.choice == .best ? metrics.history.best?.step : nil
+                let chosen = chosenStep(metrics.history)
                 if plan.tasks != nil {
                     try writeCheckpoint(work, metrics)
                     try writeModel(metrics.history)
@@ -153,13 +156,28 @@ package final class TrainingRun {
                     "\(notes.threads) threads before, \(pool.threadCount) now: the numbers will differ in their last digits"
                 ))
         }
+        guard plan.stages.indices.contains(notes.stage) else {
+            throw .checkpoint(path: folder.last, reason: "it is of stage \(notes.stage + 1)")
+        }
         let objective = plan.stages[notes.stage].objective
         let store = ParameterStore(plan.configuration.tensorShapes + objective.parameterShapes)
         var work = try begin(notes.stage, stepsBefore: 0, inputs, store, notes.data)
         try CheckpointFile.restore(folder.last, into: work.trainer)
         work.stepsBefore = notes.step - work.trainer.stepCount
+        work.watch = notes.watch ?? ExplosionWatch()
         lastCheckpoint = notes.step
         report(.note("going on after step \(notes.step)"))
+        if let best = metrics.history.best, CheckpointFile.step(folder.best) != best.step {
+            if best.step == notes.step, best.stage == plan.stages[notes.stage].name {
+                // Ended between the two.
+                try keepBest(work, metrics)
+            } else {
+                report(
+                    .note(
+                        "\(folder.best) is not of step \(best.step), after which the best evaluation was: without a better one "
+                            + "the last weights become the model"))
+            }
+        }
         return (work, metrics)
     }
 
@@ -274,7 +292,11 @@ package final class TrainingRun {
         let best = metrics.history.best?.score(plan.evaluation.metric) ?? -1
         try metrics.append(.evaluation(record))
         let isBest = record.score(plan.evaluation.metric).map { $0 > best } ?? false
-        if isBest { try write(work, metrics, to: folder.best) }
+        if isBest {
+            // First the checkpoint that knows of the evaluation: `best` is never of a course of events that nobody remembers.
+            try writeCheckpoint(work, metrics)
+            try keepBest(work, metrics)
+        }
         report(.evaluated(record, isBest: isBest))
     }
 
@@ -310,39 +332,6 @@ package final class TrainingRun {
         try metrics.append(.tasks(try measure(start, step: 0)))
     }
 
-    /// The model in its folder. A task that fails now takes no training with it.
-    private func measureModel(step: Int, _ metrics: MetricsLog) throws(RunError) {
-        do {
-            try metrics.append(.tasks(try measure(folder.model, step: step)))
-        } catch .evaluation(let error) {
-            report(.note("the model is not measured on tasks: \(error)"))
-        }
-    }
-
-    private func measure(_ model: String, step: Int) throws(RunError) -> TaskRecord {
-        guard let wanted = plan.tasks else { preconditionFailure("there are no tasks") }
-        let begin = StepClock.now
-        let sizes = plan.evaluation.sizes.sorted(by: >)
-        var options = Embedder.Options()
-        options.threads = pool.threadCount
-        let embedder: Embedder
-        do { embedder = try Embedder(modelPath: model, options: options) } catch {
-            throw .evaluation(.model(error.description))
-        }
-        var tasks: [TaskRecord.Task] = []
-        do {
-            let evaluator = try Evaluator(
-                embedder, options: EvaluationOptions(dimensions: sizes, limit: wanted.limit))
-            for file in wanted.files {
-                tasks.append(TaskRecord.Task(try evaluator.run(file, prompts: wanted.prompts && file.hasPrompts)))
-            }
-        } catch { throw .evaluation(error) }
-        let record = TaskRecord(
-            step: step, sizes: sizes, prompts: wanted.prompts, tasks: tasks, seconds: StepClock.now - begin)
-        report(.measured(record))
-        return record
-    }
-
     // MARK: - Checkpoints
 
     private func writeCheckpoint(_ work: Work, _ metrics: MetricsLog) throws(RunError) {
@@ -356,42 +345,17 @@ package final class TrainingRun {
         try metrics.synchronise()
         let notes = CheckpointNotes(
             stage: work.stage, step: step(work), data: work.stream.state, recipe: plan.recipe,
-            metricsBytes: metrics.byteCount, threads: pool.threadCount)
+            metricsBytes: metrics.byteCount, threads: pool.threadCount, watch: work.watch)
         try CheckpointFile.write(work.trainer, notes, to: path)
         folder.synchronise()
     }
 
-    // MARK: - Results
-
-    /// The model folder without its card.
-    private func writeModel(_ history: TrainingHistory) throws(RunError) {
-        let isBest = plan.choice == .best && history.best != nil
-        let (file, _) = try CheckpointFile.open(isBest ? folder.best : folder.last)
-        let weights = try CheckpointFile.weights(file, plan.configuration)
-        do {
-            try ModelFolder.write(
-                weights, template: plan.template, as: plan.weightType,
-                metadata: ["castor.training": plan.name, "castor.seed": "\(plan.seed)"], to: folder.model)
-        } catch { throw RunError(writing: error, to: folder.model) }
-    }
-
-    private func finish(_ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
-        try writeModel(metrics.history)
-        try folder.write(ModelCard(metrics.history).markdown, to: "\(folder.model)/README.md")
-        try writeReport(inputs, metrics)
-        folder.synchronise()
-        if let chosen = metrics.history.ending?.modelStep, let last = metrics.history.steps.last?.step, chosen < last {
-            report(
-                .note(
-                    "no evaluation was better than that after step \(chosen) of \(last): the model is of step \(chosen)"
-                ))
+    /// The last checkpoint is the best one, too: under a second name, or as a file of its own where that cannot be.
+    private func keepBest(_ work: Work, _ metrics: MetricsLog) throws(RunError) {
+        if folder.link(folder.last, as: folder.best) {
+            folder.synchronise()
+        } else {
+            try write(work, metrics, to: folder.best)
         }
-        report(.note("the model is in \(folder.model), the report is \(folder.report)"))
-    }
-
-    private func writeReport(_ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
-        let examples = ReportExamples(inputs.checks, plan.configuration)
-        let html = TrainingReport(metrics.history, examples: examples(metrics.history)).html
-        try folder.write(html, to: folder.report)
     }
 }

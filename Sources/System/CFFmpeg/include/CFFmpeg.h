@@ -14,10 +14,11 @@ typedef enum {
     CASTOR_FFMPEG_DAMAGED,
     CASTOR_FFMPEG_UNSUPPORTED,  // no decoder, or a layout that this code does not handle
     CASTOR_FFMPEG_NO_MEMORY,
-    CASTOR_FFMPEG_TOO_LONG,     // more packets than allowed
+    CASTOR_FFMPEG_TOO_LONG,     // more packets or pixels than allowed
+    CASTOR_FFMPEG_TOO_SLOW,     // more processor time than allowed, or cancelled
 } castor_ffmpeg_status;
 
-/// The library that could not be loaded, and why. Valid for the life of the process; empty when nothing is missing.
+/// The library that this thread could not load, and why. Valid until it tries again.
 const char *castor_ffmpeg_missing(void);
 
 /// Loads the libraries to ask for their version; what is missing, if they cannot be loaded.
@@ -49,16 +50,21 @@ typedef struct {
     size_t count;
     int sample_rate;      // Hz
     int channels;         // before averaging
+    double time;          // of the first sample, in seconds of the container's clock; NaN: not known
 } castor_audio_block;
 
 /// Opens the best sound stream of a file in memory, which must outlive the reader. `demuxer` is FFmpeg's name of the only
-/// container format to try. Once another thread sets `cancelled`, which may be null, the file is at its end, or damaged.
+/// container format to try. `seconds` of this thread's processor time are what all calls on the reader may take; they are made on one thread.
+/// Once another thread sets `cancelled`, which may be null, they take no more, and are TOO_SLOW.
 castor_ffmpeg_status castor_audio_open(
-    const void *bytes, size_t count, const char *demuxer, const int32_t *cancelled, castor_audio_reader **reader,
-    castor_audio_info *info);
+    const void *bytes, size_t count, const char *demuxer, double seconds, const int32_t *cancelled,
+    castor_audio_reader **reader, castor_audio_info *info);
 
 /// The next decoded samples, in order. What cannot be decoded is passed over and counted.
 castor_ffmpeg_status castor_audio_read(castor_audio_reader *reader, castor_audio_block *block);
+
+/// What ends before `time`, in seconds of the container's clock, is not decoded from now on.
+void castor_audio_pass_over(castor_audio_reader *reader, double time);
 
 castor_audio_damage castor_audio_damage_so_far(const castor_audio_reader *reader);
 
@@ -99,9 +105,17 @@ typedef struct {
     bool shown;
 } castor_video_packet;
 
-/// Opens the best video stream of a file in memory, which must outlive the reader. Nothing is decoded. `cancelled` as for sound.
+typedef struct {
+    int64_t frame_pixels;   // of one frame: no decoder takes larger ones
+    int64_t decoded_pixels; // of all frames that are decoded
+    double seconds;         // of this thread's processor time, for all calls on a reader, which are made on one thread
+    const int32_t *cancelled; // as for sound
+} castor_video_limits;
+
+/// Opens the best video stream of a file in memory, which must outlive the reader. Nothing is decoded but a few frames of streams whose
+/// container does not say what is in them.
 castor_ffmpeg_status castor_video_open(
-    const void *bytes, size_t count, const char *demuxer, const int32_t *cancelled, castor_video_reader **reader,
+    const void *bytes, size_t count, const char *demuxer, castor_video_limits limits, castor_video_reader **reader,
     castor_video_info *info);
 
 /// All packets of the stream, in the order of decoding; valid until the reader is closed. Nothing is decoded. `end`, in seconds, is
@@ -115,7 +129,6 @@ typedef struct {
     size_t count;
     int lowres;
     int threads;
-    int64_t max_pixels;     // of one frame; the decoder refuses more
     int width, height;      // of the result, as stored; not larger than the frames
 } castor_video_request;
 

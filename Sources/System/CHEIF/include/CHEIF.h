@@ -26,5 +26,8 @@ const castor_heif_functions *castor_heif(void);
 /// Whether a thread can be started. The HEVC decoder waits for ever for one that could not.
 bool castor_heif_has_thread(void);
 
-/// Why it is not there.
+/// Why it is not there, for the thread that was told so.
 const char *castor_heif_missing(void);
+
+/// Whether it is there, and only memory was missing to map it in.
+bool castor_heif_lacks_memory(void);

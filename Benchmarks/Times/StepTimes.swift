@@ -1,49 +1,24 @@
 import CastorNumerics
 import Encoder
-import FoundationEssentials
-import Glibc
-import TestSupport
-import Testing
 import Training
 
-/// Time of a training step of castor-small beside the rate of sgemm. Slow, so only with CASTOR_BENCH set:
-/// `CASTOR_BENCH=1 swift test -c release --filter StepTimeTests`.
-@Suite(.enabled(if: getenv("CASTOR_BENCH") != nil), .serialized) struct StepTimeTests {
+/// Time of a training step of castor-small beside the rate of sgemm.
+struct StepTimes {
     private static let tokensPerText = 16
 
     private let pool = WorkerPool(threads: BLAS.availableCores)
     private let configuration: Configuration
 
     init() throws {
-        let root = Folders.fixtures.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
-        configuration = try Model.configuration(path: root.joined(separator: "/") + "/weights/castor-small")
-    }
-
-    /// Seconds of the fastest of `repetitions`, and the processor seconds of the one that used least: on a machine that
-    /// others use, too, only the latter compare.
-    private func fastest(
-        _ repetitions: Int, _ body: () throws -> Void
-    ) rethrows -> (seconds: Double, processor: Double) {
-        func now(_ kind: clockid_t) -> Double {
-            var time = timespec()
-            clock_gettime(kind, &time)
-            return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-        }
-        var best = (seconds: Double.infinity, processor: Double.infinity)
-        for _ in 0..<repetitions {
-            let start = (now(CLOCK_MONOTONIC), now(CLOCK_PROCESS_CPUTIME_ID))
-            try body()
-            best.seconds = min(best.seconds, now(CLOCK_MONOTONIC) - start.0)
-            best.processor = min(best.processor, now(CLOCK_PROCESS_CPUTIME_ID) - start.1)
-        }
-        return best
+        let repository = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
+        configuration = try Model.configuration(path: "\(repository)/weights/castor-small")
     }
 
     /// GFLOP a processor second of the product that a step has most of.
     private func productRate() -> Double {
         let (m, n, k) = (4_096, configuration.mlpWidth, configuration.width)
         let (a, b, c) = (Matrix(rows: m, columns: k), Matrix(rows: n, columns: k), Matrix(rows: m, columns: n))
-        let time = fastest(8) { pool.gemm(Block(a), .no, Block(b), .yes, into: Block(c)) }
+        let time = Stopwatch.fastest(8) { pool.gemm(Block(a), .no, Block(b), .yes, into: Block(c)) }
         return 2e-9 * Double(m * n * k) / time.processor
     }
 
@@ -73,11 +48,7 @@ import Training
         return PairBatch(queries: texts(), positives: texts())
     }
 
-    @Test(arguments: [
-        (256, 16_384, PassMemory.Keeping.everything), (256, 4_096, .everything), (256, 16_384, .blockInputs),
-        (32, 16_384, .everything),
-    ])
-    func step(pairs: Int, maxChunkTokens: Int, keeping: PassMemory.Keeping) throws {
+    func print(pairs: Int, maxChunkTokens: Int, keeping: PassMemory.Keeping) throws {
         let objective = Objective(
             levels: configuration.matryoshkaDimensions.map { MatryoshkaLevel(size: $0) })
         let parameters = ParameterStore(untrained: configuration, seed: 1, extra: objective.parameterShapes)
@@ -88,9 +59,9 @@ import Training
         let trainer = Trainer(configuration, parameters, objective, options, pool)
         let batch = batch(pairs: pairs)
         let product = productRate()
-        let time = try fastest(3) { _ = try trainer.step([batch]) }
+        let time = try Stopwatch.fastest(3) { _ = try trainer.step([batch]) }
         let work = operations(pairs: pairs) * 1e-9
-        print(
+        Swift.print(
             "\(pairs) pairs, chunks of \(maxChunkTokens) tokens, \(keeping): \(Int(time.seconds * 1_000)) ms,",
             "\(Int(work / time.seconds)) GFLOP/s; \(Int(work / time.processor)) GFLOP a processor second,",
             "\(Int(100 * work / time.processor / product)) % of sgemm's \(Int(product));",

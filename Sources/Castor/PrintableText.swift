@@ -1,0 +1,47 @@
+extension String {
+    /// The text as it may be shown to a person: what moves a cursor, ends a line or turns the direction of writing is written out,
+    /// as in `\n` and `\u{1b}`. Names come from files of others.
+    package var printable: String {
+        replacingUnprintable { scalar in
+            switch scalar {
+            case "\n": "\\n"
+            case "\r": "\\r"
+            case "\t": "\\t"
+            default: "\\u{\(String(scalar.value, radix: 16))}"
+            }
+        }
+    }
+
+    /// The same for JSON of several lines, which stays what it says: `\u009b`.
+    package var printableJSON: String {
+        replacingUnprintable { scalar in
+            // Four digits are enough: there are none beyond the first plane.
+            scalar == "\n" ? "\n" : "\\u" + String(0x1_0000 + scalar.value, radix: 16).dropFirst()
+        }
+    }
+
+    private func replacingUnprintable(with text: (Unicode.Scalar) -> String) -> String {
+        guard unicodeScalars.contains(where: \.isUnprintable) else { return self }
+        var result = ""
+        for scalar in unicodeScalars {
+            if scalar.isUnprintable {
+                result += text(scalar)
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}
+
+extension Unicode.Scalar {
+    /// Control characters, C1's too, line and paragraph separators, and those that turn the direction of writing.
+    fileprivate var isUnprintable: Bool {
+        // The common ones without a table.
+        if value < 0x7f { return value < 0x20 }
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: return true
+        default: return properties.isBidiControl
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package import Encoder
+import FoundationEssentials
+
+/// An open checkpoint, read and understood: what `castor import` writes as a model folder.
+package struct Checkpoint {
+    package let spec: ModelSpec
+    private let plans: [TensorPlan]
+    private let tokenizer: HubFolder
+
+    /// Reads configuration and headers; tensors stay in their files, mapped.
+    package init(path: String) throws(CheckpointError) {
+        let folder = HubFolder(path: path)
+        let modules = try SentenceModules(folder)
+        let hub = try modules.body.object("config.json")
+        let tensors = try CheckpointTensors(modules.body)
+        let family = try Family.plan(hub, tensors)
+
+        var text = family.text
+        let width = text.stack?.width ?? text.width
+        if text.vector == nil {
+            text.vector = VectorSpec(modules.pooling ?? family.pooling, head: modules.dense.map(\.spec))
+        }
+        let outputs = text.vector?.head.last?.outputs ?? width
+        var spec = ModelSpec(
+            name: Self.name(path), family: try hub.optionalText("model_type") ?? "",
+            maxTokens: min(family.maxTokens, modules.maxTokens ?? family.maxTokens), outputDimensions: outputs,
+            sequence: try SequenceTemplate(modules.body).spec)
+        spec.text = text
+        spec.prompts = modules.prompts
+        do { try spec.check() } catch { throw CheckpointError(error) }
+        self.spec = spec
+
+        var heads: [String: CheckpointTensors] = [:]
+        if family.text.vector == nil {
+            for (index, dense) in modules.dense.enumerated() {
+                heads["text.head.\(index)."] = try CheckpointTensors(dense.folder)
+            }
+        }
+        plans = try spec.tensorShapes().map { (name, shape) throws(CheckpointError) in
+            if let head = heads.first(where: { name.hasPrefix($0.key) }) {
+                return try TensorPlan(name, shape, ["linear.\(name.dropFirst(head.key.count))"], in: head.value)
+            }
+            return try family.plan(name, shape, tensors)
+        }
+        tokenizer = modules.body
+    }
+
+    /// Writes the folder: configuration, weights in the format that they came in, tokenizer.
+    package func write(to path: String) throws(ModelError) {
+        try SafeTensors.write(
+            streaming: plans.map(\.streamed), metadata: ["castor.state": "trained"], to: "\(path)/\(Model.weightsName)")
+        try Self.write(spec.json, to: "\(path)/\(Model.configurationName)")
+        let file = try MappedFile(path: "\(tokenizer.path)/tokenizer.json")
+        let copy = try AtomicFile(path: "\(path)/tokenizer.json")
+        try copy.write(file.bytes)
+        try copy.commit()
+    }
+
+    private static func write(_ data: Data, to path: String) throws(ModelError) {
+        let file = try AtomicFile(path: path)
+        let bytes = [UInt8](data)
+        let result: Result<Void, ModelError> = bytes.withUnsafeBytes { bytes in
+            do throws(ModelError) { return .success(try file.write(bytes)) } catch { return .failure(error) }
+        }
+        try result.get()
+        try file.commit()
+    }
+
+    private static func name(_ path: String) -> String {
+        let last = path.split(separator: "/").last.map(String.init) ?? ""
+        return last.isEmpty || last == "." || last == ".." ? "imported" : last
+    }
+}
+
+extension FamilyPlan {
+    func plan(
+        _ name: String, _ shape: [Int], _ tensors: CheckpointTensors
+    ) throws(CheckpointError) -> TensorPlan {
+        if let (source, layer) = names.slice(of: name, stack: "text") {
+            let rows = layer * shape[0]..<(layer + 1) * shape[0]
+            return try TensorPlan(name, shape, [prefix + source], rows: rows, in: tensors)
+        }
+        guard let sources = names.sources(of: name, stack: "text") else {
+            throw .unsupported("the family has no name for the tensor \(name)")
+        }
+        let rows = names.firstRows.contains(name) ? 0..<1 : nil
+        return try TensorPlan(name, shape, sources.map { prefix + $0 }, rows: rows, in: tensors)
+    }
+}

@@ -1,0 +1,99 @@
+import CastorJSON
+import Encoder
+
+/// What sentence-transformers does with a body's tokens: `modules.json` and the folders that it names.
+struct SentenceModules {
+    struct Dense {
+        let folder: HubFolder
+        let spec: DenseSpec
+    }
+
+    /// Where the body's own files are.
+    var body: HubFolder
+    /// nil where the folder does not say.
+    var pooling: VectorSpec.Pooling?
+    var dense: [Dense] = []
+    var maxTokens: Int?
+    var prompts: [String: String] = [:]
+
+    init(_ folder: HubFolder) throws(CheckpointError) {
+        body = folder
+        if folder.exists("modules.json") {
+            try readModules(folder)
+        } else {
+            pooling = try Self.pooling(folder.inside("1_Pooling"))
+        }
+        for name in ["sentence_bert_config.json", "sentence_roberta_config.json", "sentence_xlm-roberta_config.json"] {
+            guard let file = try body.optionalObject(name) else { continue }
+            maxTokens = try file.optionalInt("max_seq_length", in: 1...1 << 24)
+        }
+        if let file = try folder.optionalObject("config_sentence_transformers.json") {
+            prompts = file.textsByName("prompts")
+        }
+    }
+
+    private mutating func readModules(_ folder: HubFolder) throws(CheckpointError) {
+        guard case .list(let modules) = try folder.json("modules.json"), modules.count <= 16 else {
+            throw .field(file: "modules.json", key: "(whole file)", reason: "is not a list of at most 16 modules")
+        }
+        for (index, value) in modules.enumerated() {
+            let module = try HubConfiguration(value, file: "modules.json", path: "[\(index)].")
+            let type = try module.optionalText("type") ?? ""
+            let path = try module.optionalText("path") ?? ""
+            guard !path.hasPrefix("/"), !path.split(separator: "/").contains("..") else {
+                throw module.failure("path", "\"\(path)\" leads out of the folder")
+            }
+            let own = folder.inside(path)
+            switch type.split(separator: ".").last.map(String.init) ?? "" {
+            case "Transformer", "CLIPModel", "StaticEmbedding": body = own
+            case "Pooling": pooling = try Self.pooling(own)
+            case "Dense": dense.append(try Self.dense(own))
+            case "Normalize": break
+            default: throw module.failure("type", "\"\(type)\" is not supported")
+            }
+        }
+    }
+
+    private static func pooling(_ folder: HubFolder) throws(CheckpointError) -> VectorSpec.Pooling? {
+        guard let file = try folder.optionalObject("config.json") else { return nil }
+        // Newer files name the mode, older ones have a flag for each.
+        if let mode = try file.optionalText("pooling_mode") {
+            switch mode {
+            case "mean": return .mean
+            case "cls": return .first
+            case "lasttoken": return .last
+            default: throw file.failure("pooling_mode", "\"\(mode)\" is not supported")
+            }
+        }
+        var modes: [VectorSpec.Pooling] = []
+        if try file.flag("pooling_mode_cls_token") { modes.append(.first) }
+        if try file.flag("pooling_mode_mean_tokens") { modes.append(.mean) }
+        if try file.flag("pooling_mode_lasttoken") { modes.append(.last) }
+        for other in ["max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens"] {
+            try file.refuse("pooling_mode_\(other)")
+        }
+        guard modes.count == 1 else {
+            throw file.failure("pooling_mode_*", "\(modes.count) modes are set, one is supported")
+        }
+        if try file.optionalFlag("include_prompt") == false {
+            throw file.failure("include_prompt", "false is not supported")
+        }
+        return modes[0]
+    }
+
+    private static func dense(_ folder: HubFolder) throws(CheckpointError) -> Dense {
+        let file = try folder.object("config.json")
+        let name = try file.optionalText("activation_function") ?? "torch.nn.modules.activation.Tanh"
+        let function: DenseSpec.Function
+        switch name.split(separator: ".").last.map(String.init) ?? "" {
+        case "Identity": function = .identity
+        case "Tanh": function = .tanh
+        default: throw file.failure("activation_function", "\"\(name)\" is not supported")
+        }
+        return Dense(
+            folder: folder,
+            spec: DenseSpec(
+                inputs: try file.int("in_features"), outputs: try file.int("out_features"),
+                bias: try file.optionalFlag("bias") ?? true, function: function))
+    }
+}

@@ -1,0 +1,62 @@
+import Encoder
+
+/// Where a tensor of the model comes from: tensors of the checkpoint whose rows follow each other.
+struct TensorPlan {
+    struct Piece {
+        let tensor: CheckpointTensors.Tensor
+        /// Bytes of the tensor that are taken.
+        let bytes: Range<Int>
+    }
+
+    let name: String
+    let type: ScalarType
+    let shape: [Int]
+    let pieces: [Piece]
+
+    var streamed: StreamedTensor {
+        StreamedTensor(name: name, type: type, shape: shape) { (sink) throws(ModelError) in
+            for piece in pieces { try sink(UnsafeRawBufferPointer(rebasing: piece.tensor.bytes[piece.bytes])) }
+        }
+    }
+
+    /// - Parameters:
+    ///   - rows: of the one source that are taken; nil for all
+    init(
+        _ name: String, _ shape: [Int], _ sources: [String], rows: Range<Int>? = nil, in tensors: CheckpointTensors
+    ) throws(CheckpointError) {
+        var pieces: [Piece] = []
+        for source in sources {
+            let tensor = try tensors.tensor(source)
+            guard tensor.type.isOfWeights else {
+                throw .tensor(name: source, reason: "has dtype \(tensor.type.rawValue), weights are F32, F16 or BF16")
+            }
+            guard pieces.isEmpty || tensor.type == pieces[0].tensor.type else {
+                throw .tensor(
+                    name: source,
+                    reason: "is \(tensor.type.rawValue), the tensor beside it \(pieces[0].tensor.type.rawValue)")
+            }
+            var bytes = 0..<tensor.bytes.count
+            if let rows {
+                guard let count = tensor.shape.first, rows.upperBound <= count, count > 0 else {
+                    throw .tensor(name: source, reason: "has shape \(tensor.shape), rows \(rows) are wanted")
+                }
+                let length = tensor.bytes.count / count
+                bytes = rows.lowerBound * length..<rows.upperBound * length
+            }
+            if shape.count == 2, tensor.shape.count != 2 || tensor.shape[1] != shape[1] {
+                throw .tensor(name: source, reason: "has shape \(tensor.shape), \(shape[1]) columns are wanted")
+            }
+            pieces.append(Piece(tensor: tensor, bytes: bytes))
+        }
+        guard let type = pieces.first?.tensor.type else { throw .tensor(name: name, reason: "has no source") }
+        let count = pieces.reduce(0) { $0 + $1.bytes.count } / type.byteCount
+        guard count == shape.reduce(1, *) else {
+            throw .tensor(
+                name: sources.joined(separator: " + "), reason: "\(count) values, the configuration says \(shape)")
+        }
+        self.name = name
+        self.type = type
+        self.shape = shape
+        self.pieces = pieces
+    }
+}

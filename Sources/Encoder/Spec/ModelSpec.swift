@@ -1,0 +1,117 @@
+/// A model as data: `config.json` of format castor-2 (docs/model.md). Values are checked by ``init(json:)``.
+///
+/// Parts become tokens in the tower of their medium. Where there is a ``body``, the tokens of all parts then pass through it in their
+/// order and make one vector; where there is none, every part has a vector of its tower's own, and a content the mean of its parts'.
+package struct ModelSpec: Codable, Sendable, Equatable {
+    package static let format = "castor-2"
+
+    package var format: String
+    package var name: String
+    /// Who made the architecture, as their configuration calls it.
+    package var family: String
+    /// Tokens of one content, all parts together.
+    package var maxTokens: Int
+    package var outputDimensions: Int
+    /// Sizes that the model was trained for, largest first.
+    package var matryoshkaDimensions: [Int]
+    package var text: TextSpec?
+    package var body: BodySpec?
+    package var sequence: SequenceSpec
+    /// What stands before a text, by the task's name.
+    package var prompts: [String: String]
+
+    package init(
+        name: String, family: String, maxTokens: Int, outputDimensions: Int, matryoshkaDimensions: [Int]? = nil,
+        sequence: SequenceSpec
+    ) {
+        format = Self.format
+        self.name = name
+        self.family = family
+        self.maxTokens = maxTokens
+        self.outputDimensions = outputDimensions
+        self.matryoshkaDimensions = matryoshkaDimensions ?? [outputDimensions]
+        self.sequence = sequence
+        prompts = [:]
+    }
+}
+
+/// Token ids to tokens: a row of a table each, and what is added.
+package struct TextSpec: Codable, Sendable, Equatable {
+    package var vocabularySize: Int
+    package var width: Int
+    /// What a row is multiplied by; nil for 1.
+    package var scale: Float?
+    /// Learned positions: rows of their table. The first token has row `firstPosition`.
+    package var positions: Int?
+    package var firstPosition: Int?
+    /// Whether a learned vector is added to every token (token type 0).
+    package var tokenType: Bool?
+    package var norm: NormSpec?
+    /// From `width` to the stack's or body's, where that is another.
+    package var projection: DenseSpec?
+    package var stack: StackSpec?
+    /// Where the model has no body.
+    package var vector: VectorSpec?
+
+    package init(vocabularySize: Int, width: Int) {
+        self.vocabularySize = vocabularySize
+        self.width = width
+    }
+}
+
+/// What all parts' tokens pass through.
+package struct BodySpec: Codable, Sendable, Equatable {
+    package var stack: StackSpec
+    package var vector: VectorSpec
+
+    package init(stack: StackSpec, vector: VectorSpec) {
+        self.stack = stack
+        self.vector = vector
+    }
+}
+
+/// From tokens to a vector: pooling, and products after it. The vector is brought to length 1 afterwards.
+package struct VectorSpec: Codable, Sendable, Equatable {
+    package enum Pooling: String, Codable, Sendable {
+        case mean, first, last
+    }
+
+    package var pooling: Pooling
+    package var head: [DenseSpec]
+
+    package init(_ pooling: Pooling, head: [DenseSpec] = []) {
+        self.pooling = pooling
+        self.head = head
+    }
+}
+
+package struct DenseSpec: Codable, Sendable, Equatable {
+    package enum Function: String, Codable, Sendable {
+        case identity, tanh
+    }
+
+    package var inputs: Int
+    package var outputs: Int
+    package var bias: Bool
+    package var function: Function
+
+    package init(inputs: Int, outputs: Int, bias: Bool, function: Function = .identity) {
+        self.inputs = inputs
+        self.outputs = outputs
+        self.bias = bias
+        self.function = function
+    }
+}
+
+/// Ids around a content's, and what stands between two texts that follow each other.
+package struct SequenceSpec: Codable, Sendable, Equatable {
+    package var begin: [Int32]
+    package var end: [Int32]
+    package var textJoint: String
+
+    package init(begin: [Int32] = [], end: [Int32] = [], textJoint: String = "\n") {
+        self.begin = begin
+        self.end = end
+        self.textJoint = textJoint
+    }
+}

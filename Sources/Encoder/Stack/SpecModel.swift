@@ -1,0 +1,105 @@
+package import CastorNumerics
+import FoundationEssentials
+import Synchronization
+
+/// A model folder of format castor-2, opened. Weights stay in the file, mapped, in the format that they came in: what a content does not
+/// need is never read.
+package final class SpecModel: Sendable {
+    package let path: String
+    package let spec: ModelSpec
+    package let tensors: SafeTensors
+    private let weights: SpecWeights
+    private let rotary = RotaryTables()
+    private let pool: WorkerPool
+    private let memory = Mutex(SpecMemory())
+
+    /// Opens a folder and checks that configuration and tensors belong together.
+    package init(path: String, pool: WorkerPool) throws(ModelError) {
+        let file = try MappedFile(path: "\(path)/\(Model.configurationName)")
+        guard file.bytes.count <= 4 << 20 else {
+            throw .configuration(key: "(whole file)", reason: "is larger than 4 MiB")
+        }
+        let spec = try ModelSpec(json: Data(file.bytes))
+        let tensors = try SafeTensors(path: "\(path)/\(Model.weightsName)")
+        self.path = path
+        self.spec = spec
+        self.tensors = tensors
+        self.pool = pool
+        weights = try spec.weights(
+            TensorSource(
+                small: { (name, shape) throws(ModelError) in
+                    _ = try tensors.entry(name, shape)
+                    let values = Matrix(rows: shape.count == 2 ? shape[0] : 1, columns: shape[shape.count - 1])
+                    try tensors.copy(name, into: values)
+                    return values
+                },
+                large: { (name, shape) throws(ModelError) in
+                    let entry = try tensors.entry(name, shape)
+                    return WeightTensor(
+                        tensors.file, offset: entry.range.lowerBound, entry.type, rows: shape[0], columns: shape[1])
+                })
+        ) { (name, shape) throws(ModelError) in
+            _ = try tensors.entry(name, shape)
+            return EmbeddingTable(name, in: tensors)
+        }
+    }
+
+    /// One row a content, `[n, output dimensions]`, before normalisation. Every value is finite.
+    ///
+    /// - Throws: ``ModelError/noTokens`` for a content without a token
+    package func encode(_ batch: [[Int32]]) throws(ModelError) -> Matrix {
+        let result: Result<Matrix, ModelError> = memory.withLock { memory in
+            do throws(ModelError) { return .success(try forward(batch, memory)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private func forward(_ batch: [[Int32]], _ memory: SpecMemory) throws(ModelError) -> Matrix {
+        guard batch.allSatisfy({ !$0.isEmpty }) else { throw .noTokens }
+        guard let tower = weights.text else { preconditionFailure("texts for a model without them") }
+        let layout = PackedLayout(lengths: batch.map(\.count))
+        var x = memory.tokens.take(rows: layout.tokenCount, columns: tower.spec.width)
+        for (index, ids) in batch.enumerated() {
+            try tower.embed(ids, from: 0, into: Block(x[layout.rows(of: index)]))
+        }
+        if let projection = tower.projection {
+            let wider = memory.projected.take(rows: x.rows, columns: projection.outputCount)
+            let piece = RowPiece(rows: 0..<x.rows, columns: .divided(pool), worker: pool.callersWorker)
+            piece.linear(projection, x, into: wider)
+            x = wider
+        }
+        let places = TokenPlaces(layout: layout)
+        if let spec = tower.spec.stack, let weights = tower.stack { run(spec, weights, x, places, memory) }
+        if let body = spec.body, let weights = weights.body { run(body.stack, weights, x, places, memory) }
+        guard let vector = weights.bodyVector ?? weights.textVector else { preconditionFailure("a checked spec") }
+        let rows = VectorPooling(weights: vector, pool: pool)(x, layout)
+        guard allFinite(rows.pointer, count: rows.count) else { throw .overflow(stage: "the forward pass") }
+        return rows
+    }
+
+    private func run(
+        _ spec: StackSpec, _ weights: StackWeights, _ x: Matrix, _ places: TokenPlaces, _ memory: SpecMemory
+    ) {
+        Stack(spec: spec, weights: weights, rotary: rotary, pool: pool, memory: memory.stack).forward(x, places)
+    }
+}
+
+private final class SpecMemory: @unchecked Sendable {
+    let tokens = Scratch()
+    let projected = Scratch()
+    let stack = StackMemory()
+}
+
+extension SafeTensors {
+    /// A tensor of weights with this shape.
+    func entry(_ name: String, _ shape: [Int]) throws(ModelError) -> Entry {
+        guard let entry = entries[name] else { throw .tensor(name: name, reason: "missing") }
+        guard entry.type.isOfWeights else {
+            throw .tensor(name: name, reason: "has dtype \(entry.type.rawValue), weights are F32, F16 or BF16")
+        }
+        guard entry.shape == shape else {
+            throw .tensor(name: name, reason: "has shape \(entry.shape), the configuration says \(shape)")
+        }
+        return entry
+    }
+}

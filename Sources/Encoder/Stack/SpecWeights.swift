@@ -1,0 +1,80 @@
+import CastorNumerics
+
+/// The weights of a ``ModelSpec``, as far as they are asked for.
+struct SpecWeights {
+    let text: TextTower?
+    let textVector: VectorWeights?
+    let body: StackWeights?
+    let bodyVector: VectorWeights?
+}
+
+extension ModelSpec {
+    /// - Parameter table: of the embedding tables, which stay where they are
+    func weights(
+        _ source: TensorSource, table: (_ name: String, _ shape: [Int]) throws(ModelError) -> EmbeddingTable
+    ) throws(ModelError) -> SpecWeights {
+        var tower: TextTower?
+        if let text {
+            let assembly = StackAssembly(name: "text", spec: StackSpec(width: text.width, layers: []), source: source)
+            tower = TextTower(
+                spec: text, table: try table("text.embedding.weight", [text.vocabularySize, text.width]),
+                positions: try text.positions.map { (count) throws(ModelError) in
+                    try table("text.positions.weight", [count, text.width])
+                },
+                tokenType: text.tokenType == true ? try source.small("text.token_type", [text.width]) : nil,
+                norm: try assembly.norm(text.norm, "text.embedding_norm", text.width),
+                projection: try text.projection.map { (dense) throws(ModelError) in
+                    try assembly.dense(dense, "text.projection")
+                },
+                stack: try text.stack.map { (stack) throws(ModelError) in
+                    try StackAssembly(name: "text", spec: stack, source: source).weights()
+                })
+        }
+        func vector(_ spec: VectorSpec?, _ name: String) throws(ModelError) -> VectorWeights? {
+            guard let spec else { return nil }
+            let assembly = StackAssembly(name: name, spec: StackSpec(width: 1, layers: []), source: source)
+            var head: [LinearWeights] = []
+            for (index, dense) in spec.head.enumerated() {
+                head.append(try assembly.dense(dense, "\(name).head.\(index)"))
+            }
+            return VectorWeights(spec: spec, head: head)
+        }
+        return SpecWeights(
+            text: tower, textVector: try vector(text?.vector, "text"),
+            body: try body.map { (body) throws(ModelError) in
+                try StackAssembly(name: "body", spec: body.stack, source: source).weights()
+            },
+            bodyVector: try vector(body?.vector, "body"))
+    }
+
+    /// Every tensor of a model of this spec, in file order.
+    package func tensorShapes() -> [(name: String, shape: [Int])] {
+        final class List {
+            private(set) var shapes: [(name: String, shape: [Int])] = []
+            private var names: Set<String> = []
+
+            /// What several layers share is asked for by each.
+            func add(_ name: String, _ shape: [Int]) {
+                if names.insert(name).inserted { shapes.append((name, shape)) }
+            }
+        }
+        let list = List()
+        let nothing = FloatBuffer(count: 0)
+        let source = TensorSource(
+            small: { (name, shape) throws(ModelError) in
+                list.add(name, shape)
+                return Matrix(rows: 1, columns: shape.reduce(1, *))
+            },
+            large: { (name, shape) throws(ModelError) in
+                list.add(name, shape)
+                return WeightTensor(Matrix(buffer: nothing, rows: 0, columns: shape[1]))
+            })
+        _ = try? weights(source) { (name, shape) throws(ModelError) in
+            list.add(name, shape)
+            return EmbeddingTable(Matrix(buffer: nothing, rows: 0, columns: shape[1]))
+        }
+        return list.shapes
+    }
+
+    package var parameterCount: Int { tensorShapes().reduce(0) { $0 + $1.shape.reduce(1, *) } }
+}

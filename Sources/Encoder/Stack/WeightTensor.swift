@@ -1,0 +1,58 @@
+package import CastorNumerics
+
+/// A matrix of weights, `[rows, columns]`, in memory or left in the file in the format that it came in.
+///
+/// Computation is in single precision whatever the storage: a value of the file is widened exactly when it is used.
+package struct WeightTensor: Sendable {
+    enum Storage: Sendable {
+        case single(Matrix)
+        /// Values of `type`, row after row, from `offset` on.
+        case mapped(MappedFile, offset: Int, ScalarType)
+    }
+
+    let storage: Storage
+    package let rows: Int
+    package let columns: Int
+
+    package init(_ matrix: Matrix) {
+        storage = .single(matrix)
+        rows = matrix.rows
+        columns = matrix.columns
+    }
+
+    /// - Precondition: the file has the values.
+    package init(_ file: MappedFile, offset: Int, _ type: ScalarType, rows: Int, columns: Int) {
+        precondition(offset >= 0 && rows * columns * type.byteCount <= file.bytes.count - offset)
+        storage = .mapped(file, offset: offset, type)
+        self.rows = rows
+        self.columns = columns
+    }
+
+    /// Rows of the weight in single precision: its own memory, or `room` after widening.
+    ///
+    /// - Parameter room: for `rows.count * columns` values, where ``needsRoom``
+    func widened(_ rows: Range<Int>, room: () -> UnsafeMutablePointer<Float>) -> Block {
+        switch storage {
+        case .single(let matrix): return Block(matrix[rows])
+        case .mapped(let file, let offset, let type):
+            let room = room()
+            let start = file.bytes.baseAddress! + offset + rows.lowerBound * columns * type.byteCount
+            widen(start, type, into: room, count: rows.count * columns)
+            return Block(room, rows: rows.count, columns: columns, stride: columns)
+        }
+    }
+
+    var needsRoom: Bool {
+        if case .single = storage { false } else { true }
+    }
+}
+
+/// Exactly, whatever is there: infinities and NaNs too, but for half precision (see ``convertHalf(_:into:count:)``).
+func widen(_ input: UnsafeRawPointer, _ type: ScalarType, into output: UnsafeMutablePointer<Float>, count: Int) {
+    switch type {
+    case .f32: UnsafeMutableRawPointer(output).copyMemory(from: input, byteCount: 4 * count)
+    case .bf16: convertBrainFloat(input, into: output, count: count)
+    case .f16: convertHalf(input, into: output, count: count)
+    default: preconditionFailure("weights of another dtype")
+    }
+}

@@ -1,0 +1,37 @@
+import Glibc
+
+/// Names are as durable as what they name once the folder that has them is synced.
+enum DurableFolder {
+    /// Makes the folder where it is missing, readable by its owner alone, with the folders above it.
+    static func make(_ path: String) throws(StateError) {
+        if mkdir(path, 0o700) != 0 {
+            switch errno {
+            // A process that made it may have ended before it was synced.
+            case EEXIST: break
+            case ENOENT where parent(path) != path:
+                try make(parent(path))
+                return try make(path)
+            default: throw .folderUnusable(path: path, reason: String(cString: strerror(errno)))
+            }
+        }
+        try sync(parent(path))
+    }
+
+    /// Makes durable what the folder says of names.
+    static func sync(_ path: String) throws(StateError) {
+        let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        // A folder may be one to write in and not to read.
+        guard folder >= 0 || errno == EACCES else { throw .system(errno) }
+        guard folder >= 0 else { return }
+        defer { close(folder) }
+        // Some file systems of networks know no such thing.
+        guard fsync(folder) == 0 || errno == EINVAL else { throw .system(errno) }
+    }
+
+    private static func parent(_ path: String) -> String {
+        var path = Substring(path)
+        while path.count > 1, path.last == "/" { path.removeLast() }
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}

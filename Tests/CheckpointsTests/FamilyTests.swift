@@ -1,0 +1,141 @@
+import CastorNumerics
+import Checkpoints
+import Encoder
+import FoundationEssentials
+import TestSupport
+import Testing
+
+/// Checkpoints of random weights and what `transformers` makes of them (tools/reference/make_families.py).
+@Suite struct FamilyTests {
+    static let families = [
+        "bert", "xlm-roberta", "distilbert", "mpnet", "modernbert", "qwen3", "gemma3", "t5", "t5-gated",
+        "embedding-gemma2",
+    ]
+
+    struct Golden: Decodable {
+        let ids: [[Int32]]
+        let vectors: [[Double]]
+
+        init(_ family: String) throws {
+            self = try JSONDecoder().decode(
+                Golden.self, from: Data(try Folders.read("\(Folders.fixtures)/families/\(family)/golden.json")))
+        }
+    }
+
+    static func withModel<Result>(
+        _ family: String, threads: Int = 2, _ body: (SpecModel) throws -> Result
+    ) throws -> Result {
+        try Folders.withTemporary { folder in
+            try Checkpoint(path: "\(Folders.fixtures)/families/\(family)").write(to: folder)
+            return try body(try SpecModel(path: folder, pool: WorkerPool(threads: threads)))
+        }
+    }
+
+    /// The rows of a batch, each brought to a largest value of 1, as the promise of parity has it.
+    static func scaled(_ rows: Matrix, like expected: [[Double]]) -> [[Float]] {
+        expected.indices.map { row in
+            let largest = Float(expected[row].map(abs).max()!)
+            return (0..<rows.columns).map { rows.row(row)[$0] / largest }
+        }
+    }
+
+    @Test(arguments: families) func vectorsEqualTheReferences(family: String) throws {
+        let golden = try Golden(family)
+        try Self.withModel(family) { model in
+            let rows = Self.scaled(try model.encode(golden.ids), like: golden.vectors)
+            for (row, expected) in zip(rows, golden.vectors) {
+                let largest = expected.map(abs).max()!
+                expectClose(row, expected.map { Float($0 / largest) }, .parity, family)
+            }
+        }
+    }
+
+    @Test(arguments: families, [1, 3]) func companyAndThreadsChangeNothing(family: String, threads: Int) throws {
+        let golden = try Golden(family)
+        try Self.withModel(family, threads: threads) { model in
+            let together = Self.scaled(try model.encode(golden.ids), like: golden.vectors)
+            #expect(Self.scaled(try model.encode(golden.ids), like: golden.vectors) == together)
+            for (index, ids) in golden.ids.enumerated() {
+                let alone = Self.scaled(try model.encode([ids]), like: [golden.vectors[index]])
+                // Logits of Gemma's size enlarge the rounding of f32: four times what unit scores would have.
+                expectClose(alone[0], together[index], Tolerance("company", 8e-6), "\(family), \(ids.count) tokens")
+            }
+        }
+    }
+
+    @Test func weightsStayInTheFormatThatTheyCameIn() throws {
+        try Folders.withTemporary { folder in
+            let source = "\(Folders.fixtures)/families/qwen3"
+            let original = try SafeTensors(path: "\(source)/model.safetensors")
+            // The upper half of an f32 is a bfloat16.
+            let halves = original.entries.sorted { $0.key < $1.key }.map { name, entry in
+                StreamedTensor(name: name, type: .bf16, shape: entry.shape) { (sink) throws(ModelError) in
+                    let values = original.file.bytes[entry.range]
+                    let upper = stride(from: 2, to: values.count, by: 4).flatMap { index in
+                        [values[values.startIndex + index], values[values.startIndex + index + 1]]
+                    }
+                    let result: Result<Void, ModelError> = upper.withUnsafeBytes { bytes in
+                        do throws(ModelError) { return .success(try sink(bytes)) } catch { return .failure(error) }
+                    }
+                    try result.get()
+                }
+            }
+            try SafeTensors.write(streaming: halves, metadata: [:], to: "\(folder)/model.safetensors")
+            for name in ["config.json", "tokenizer.json"] {
+                try Folders.write(try Folders.read("\(source)/\(name)"), "\(folder)/\(name)")
+            }
+            let out = "\(folder)/out"
+            try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+            try Checkpoint(path: folder).write(to: out)
+            let model = try SpecModel(path: out, pool: WorkerPool(threads: 2))
+            #expect(model.tensors.entries.values.allSatisfy { $0.type == .bf16 })
+
+            // The same values, widened beforehand.
+            let wide = "\(folder)/wide"
+            try FileManager.default.createDirectory(atPath: wide, withIntermediateDirectories: true)
+            let widened = try model.spec.tensorShapes().map { name, shape in
+                let values = Matrix(rows: shape.count == 2 ? shape[0] : 1, columns: shape[shape.count - 1])
+                try model.tensors.copy(name, into: values)
+                return NamedTensor(name: name, shape: shape, values: values)
+            }
+            try SafeTensors.write(widened, metadata: [:], as: .f32, to: "\(wide)/model.safetensors")
+            try Folders.write(try Folders.read("\(out)/config.json"), "\(wide)/config.json")
+            let single = try SpecModel(path: wide, pool: WorkerPool(threads: 2))
+            let ids = try Golden("qwen3").ids
+            expectClose(try model.encode(ids).values, try single.encode(ids).values, .rounding)
+        }
+    }
+
+    // MARK: - What is in the way is named
+
+    @Test(arguments: [
+        ("model_type", "\"llama\"", "model_type: \"llama\" is not supported"),
+        ("hidden_act", "\"tanh\"", "hidden_act: \"tanh\" is not supported"),
+        ("hidden_size", "\"20\"", "hidden_size: is \"20\", not a whole number"),
+        ("hidden_size", "1000000000", "hidden_size: 1000000000 is outside 1...16384"),
+        ("hidden_size", "24", "embeddings.word_embeddings.weight: has shape [60, 20], 24 columns are wanted"),
+        ("num_attention_heads", "3", "num_attention_heads: 3 does not divide the width 20"),
+        ("num_hidden_layers", "3", "encoder.layer.2.attention.self.query.weight: is missing"),
+        ("intermediate_size", "37", "encoder.layer.0.intermediate.dense.weight: 720 values"),
+        (
+            "position_embedding_type", "\"relative_key\"",
+            "position_embedding_type: is \"relative_key\", supported: absolute"
+        ),
+        ("max_position_embeddings", "null", "max_position_embeddings: is missing"),
+        ("layer_norm_eps", "1e-60", "epsilon: must be a positive number"),
+    ]) func whatIsInTheWayIsNamed(key: String, value: String, message: String) throws {
+        try Folders.withTemporary { folder in
+            let source = "\(Folders.fixtures)/families/bert"
+            for name in ["model.safetensors", "tokenizer.json"] {
+                try Folders.write(try Folders.read("\(source)/\(name)"), "\(folder)/\(name)")
+            }
+            // The last of two equal keys would be refused: the first goes.
+            let lines = String(decoding: try Folders.read("\(source)/config.json"), as: UTF8.self).split(
+                separator: "\n")
+            let rest = lines.filter { !$0.contains("\"\(key)\":") }.dropFirst().joined(separator: "\n")
+            try Folders.write(Array("{\n\"\(key)\": \(value),\n\(rest)".utf8), "\(folder)/config.json")
+            let error = #expect(throws: CheckpointError.self) { _ = try Checkpoint(path: folder) }
+            #expect(error?.description.contains(message) == true, "\(error?.description ?? "no error")")
+        }
+    }
+}
