@@ -51,8 +51,9 @@ let package = Package(
         .target(name: "CHEIF", path: "Sources/System/CHEIF"),
         .target(name: "CFFmpeg", path: "Sources/System/CFFmpeg"),
         .target(name: "CZlib", path: "Sources/System/CZlib", linkerSettings: [.linkedLibrary("z")]),
+        .target(name: "CWorker", path: "Sources/System/CWorker"),
         .target(
-            name: "CPoppler", path: "Sources/System/CPoppler",
+            name: "CPoppler", dependencies: ["CWorker"], path: "Sources/System/CPoppler",
             cSettings: [.define("CASTOR_OCR", .when(traits: ["OCR"]))]),
         .target(
             name: "CSentencePiece", path: "Sources/System/CSentencePiece",
@@ -69,7 +70,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Media",
-            dependencies: ["CJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler"],
+            dependencies: ["CJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler", "CWorker"],
             swiftSettings: strict),
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
         .target(
@@ -114,7 +115,7 @@ let package = Package(
             name: "CastorCLI",
             dependencies: [
                 "Castor", "CastorJSON", "CastorNumerics", "Comparison", "Encoder", "Evaluation", "GeminiAPI", "Hashing",
-                "ServerState", "Training",
+                "Media", "ServerState", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -130,8 +131,10 @@ let package = Package(
         .testTarget(
             name: "NumericsTests", dependencies: ["CastorNumerics", "KernelHelper", "TestSupport"],
             swiftSettings: strict),
+        // Decoders that do what a file tells them, in the tests' own processes.
+        .target(name: "DecoderFaults", path: "Tests/DecoderFaults"),
         .testTarget(
-            name: "MediaTests", dependencies: ["Media"], exclude: ["Fixtures"], swiftSettings: strict),
+            name: "MediaTests", dependencies: ["DecoderFaults", "Media"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "EncoderTests", dependencies: ["CastorNumerics", "Encoder", "TestSupport"], swiftSettings: strict),
         .testTarget(

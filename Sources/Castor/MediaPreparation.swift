@@ -16,7 +16,7 @@ extension Preparation {
         _ bytes: [UInt8], _ format: VideoFormat, _ selection: VideoSelection, sound: Bool,
         _ video: Configuration.Video, _ usage: inout Usage, _ notes: inout [MediaNote]
     ) throws(MediaError) -> [EncoderInput.Segment] {
-        let decoded = try VideoDecoder.decode(
+        let decoded = try decoders.video(
             bytes.span.bytes, format: format, selection: selection, maxFrames: video.maxFrames, wantsSound: sound,
             limits: limits.media
         ) { target(grid($0, video.maxPatches)) }

@@ -83,12 +83,17 @@ package struct Preparation: Sendable {
     let tokenizer: Tokenizer
     let logMel: LogMel
     let limits: Limits
+    let decoders: Decoders
 
-    package init(configuration: Configuration, tokenizer: Tokenizer, logMel: LogMel, limits: Limits) {
+    package init(
+        configuration: Configuration, tokenizer: Tokenizer, logMel: LogMel, limits: Limits,
+        decoders: Decoders = .inside
+    ) {
         self.configuration = configuration
         self.tokenizer = tokenizer
         self.logMel = logMel
         self.limits = limits
+        self.decoders = decoders
     }
 
     package func callAsFunction(
@@ -185,7 +190,7 @@ package struct Preparation: Sendable {
             return try decode(source) { () throws(MediaError) in
                 try hooks.segments(bytes, .audio) { () throws(MediaError) in
                     let clip = try hooks.clip(bytes) { () throws(MediaError) in
-                        try AudioDecoder.decode(bytes.span.bytes, format: format, limits: limits.media)
+                        try decoders.audio(bytes.span.bytes, format: format, limits: limits.media)
                     }
                     notes += clip.notes
                     addUsage(of: clip, &tally.usage)
@@ -228,7 +233,7 @@ package struct Preparation: Sendable {
     ) throws(MediaError) -> EncoderInput.Segment {
         let maxPatches = configuration.image.maxPatches
         let decoded = try hooks.picture(bytes) { () throws(MediaError) in
-            try ImageDecoder.decode(bytes.span.bytes, format: format, limits: limits.media) {
+            try decoders.image(bytes.span.bytes, format: format, limits: limits.media) {
                 target(grid($0, maxPatches))
             }
         }

@@ -76,6 +76,8 @@ bool castor_load_scaling(void) {
     return scaling_loaded;
 }
 
+void castor_ffmpeg_load(void) { castor_load_scaling(); }
+
 const char *castor_ffmpeg_missing(void) { return missing; }
 
 const char *castor_ffmpeg_version(void) { return castor_load_decoding() ? ff.av_version_info() : missing; }

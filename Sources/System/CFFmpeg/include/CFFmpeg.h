@@ -20,6 +20,9 @@ typedef enum {
 /// The library that could not be loaded, and why. Valid for the life of the process; empty when nothing is missing.
 const char *castor_ffmpeg_missing(void);
 
+/// Loads all of them that there are.
+void castor_ffmpeg_load(void);
+
 /// Loads the libraries to ask for their version; what is missing, if they cannot be loaded.
 const char *castor_ffmpeg_version(void);
 

@@ -1,0 +1,128 @@
+private import CWorker
+import Glibc
+
+// What a worker does, before and after it has shut itself in: Sources/System/CWorker/Child.c calls it.
+
+@_cdecl("castor_decoder_prepare")
+func prepareDecoder() {
+    MediaLibraries.load()
+}
+
+@_cdecl("castor_decoder_work")
+func decodeForEver() -> Never {
+    while true { WorkerLoop.decodeNext() }
+}
+
+private enum WorkerLoop {
+    /// Where results go, and how many bytes have room.
+    struct Output {
+        var start: UnsafeMutableRawPointer
+        var room: Int
+        var count = 0
+
+        init(room: Int) {
+            guard let start = castor_worker_map_output(max(1, room)) else { fatalError("no memory for results") }
+            self.start = start
+            self.room = room
+        }
+
+        mutating func append(_ bytes: UnsafeRawBufferPointer) {
+            precondition(bytes.count <= room - count, "a result is larger than it can be")
+            if let first = bytes.baseAddress { (start + count).copyMemory(from: first, byteCount: bytes.count) }
+            count += bytes.count
+        }
+
+        consuming func close() {
+            castor_worker_unmap(start, max(1, room))
+        }
+    }
+
+    static func decodeNext() {
+        let request = read(WorkerRequest.self)
+        guard let start = castor_worker_map_input(request.byteCount) else { fatalError("no memory for the file") }
+        let bytes = UnsafeRawBufferPointer(start: start, count: request.byteCount)
+        var message = MessageWriter()
+        var output: Output?
+        do throws(MediaError) {
+            message.append(WorkerAnswer.result.rawValue)
+            try decode(request, bytes.bytes, &output, &message)
+        } catch {
+            message = MessageWriter()
+            message.append(WorkerAnswer.error.rawValue)
+            message.append(error)
+        }
+        output?.close()
+        castor_worker_unmap(start, request.byteCount)
+        message.bytes.withUnsafeBytes { castor_worker_write($0.baseAddress, $0.count) }
+    }
+
+    private static func decode(
+        _ request: WorkerRequest, _ bytes: RawSpan, _ output: inout Output?, _ message: inout MessageWriter
+    ) throws(MediaError) {
+        switch request.task {
+        case .image(let format):
+            let decoded = try ImageDecoder.decode(bytes, format: format, limits: request.limits) { ask($0, &output) }
+            output?.append(decoded.image)
+            message.append(decoded.image.size)
+            message.append(decoded.notes)
+        case .imageSize(let format):
+            message.append(try ImageDecoder.size(of: bytes, format: format, limits: request.limits))
+        case .audio(let format):
+            let clip = try AudioDecoder.decode(bytes, format: format, limits: request.limits)
+            output = Output(room: request.room)
+            append(clip, &output, &message)
+        case .audioSeconds(let format):
+            let seconds = try AudioDecoder.duration(of: bytes, format: format, limits: request.limits)
+            message.append(UInt8(seconds == nil ? 0 : 1))
+            message.append(seconds ?? 0)
+        case .video(let format, let selection, let maxFrames, let wantsSound):
+            let decoded = try VideoDecoder.decode(
+                bytes, format: format, selection: selection, maxFrames: maxFrames, wantsSound: wantsSound,
+                limits: request.limits
+            ) { ask($0, &output) ?? $0 }
+            append(decoded, &output, &message)
+        }
+    }
+
+    private static func append(_ decoded: DecodedVideo, _ output: inout Output?, _ message: inout MessageWriter) {
+        message.append(decoded.frames.count)
+        message.append(decoded.frames.first?.size ?? ImageSize(width: 0, height: 0))
+        for time in decoded.times { message.append(time) }
+        for frame in decoded.frames { output?.append(frame) }
+        message.append(decoded.notes)
+        message.append(UInt8(decoded.sound == nil ? 0 : 1))
+        if let sound = decoded.sound { append(sound, &output, &message) }
+    }
+
+    private static func append(_ clip: AudioClip, _ output: inout Output?, _ message: inout MessageWriter) {
+        clip.samples.withUnsafeBytes { output?.append($0) }
+        message.append(clip.samples.count)
+        message.append(clip.notes)
+    }
+
+    /// The size that a picture or frames may be reduced to. What is there is mapped for the results.
+    private static func ask(_ size: ImageSize, _ output: inout Output?) -> ImageSize? {
+        var question = MessageWriter()
+        question.append(WorkerAnswer.question.rawValue)
+        question.append(size)
+        question.bytes.withUnsafeBytes { castor_worker_write($0.baseAddress, $0.count) }
+        let target = read(WorkerTarget.self)
+        output = Output(room: target.room)
+        return target.size
+    }
+
+    private static func read<Message>(_ type: Message.Type) -> Message {
+        precondition(travelsAsItLies(type), "a message with pointers")
+        return withUnsafeTemporaryAllocation(of: Message.self, capacity: 1) { buffer in
+            let count = castor_worker_read(buffer.baseAddress, MemoryLayout<Message>.size)
+            precondition(count == MemoryLayout<Message>.size, "no such message")
+            return buffer[0]
+        }
+    }
+}
+
+extension WorkerLoop.Output {
+    mutating func append(_ image: PixelImage) {
+        image.pixels.withUnsafeBytes { append($0) }
+    }
+}
