@@ -68,7 +68,11 @@ package final class DecoderPool: @unchecked Sendable {
     private func acquire(_ isCancelled: () -> Bool) throws(MediaError) -> DecoderWorker {
         var isStarting = false
         let waiting: DecoderWorker? = gate.withLock {
-            while idle.isEmpty, count >= options.workers, !isCancelled() { gate.wait() }
+            removeGone()
+            while idle.isEmpty, count >= options.workers, !isCancelled() {
+                gate.wait()
+                removeGone()
+            }
             if let worker = idle.popLast() { return worker }
             if count < options.workers {
                 count += 1
@@ -85,6 +89,13 @@ package final class DecoderPool: @unchecked Sendable {
             }
             throw error
         }
+    }
+
+    /// What ended while nobody asked it (for want of memory, or by somebody's hand) is no file's fault. Inside the gate.
+    private func removeGone() {
+        let there = idle.filter(\.isThere)
+        count -= idle.count - there.count
+        idle = there
     }
 
     /// One that cannot go on is replaced at once, so that the next file finds one that is ready.

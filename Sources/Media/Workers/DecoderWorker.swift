@@ -40,6 +40,9 @@ final class DecoderWorker {
     /// Whether it can be asked.
     var isUsable: Bool { isRunning }
 
+    /// Whether it waits to be asked, as far as can be seen. One that says more than it was asked for does not.
+    var isThere: Bool { isRunning && castor_worker_is_there(&handle, confinement != nil) }
+
     var processID: Int32 { handle.process }
 
     /// Ends the process, whatever it does: what `waitpid` gives.

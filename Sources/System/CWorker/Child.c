@@ -44,16 +44,32 @@ void castor_worker_write(const void *message, size_t count) {
     }
 }
 
+// Small files and results have a place that stays.
+static void *kept_input, *kept_output;
+
 static void *map(int file, size_t count, int protection) {
-    void *bytes = mmap(NULL, count, protection, MAP_SHARED, file, 0);
+    void *bytes = mmap(NULL, count, protection, MAP_SHARED | MAP_POPULATE, file, 0);
     return bytes == MAP_FAILED ? NULL : bytes;
 }
 
-const void *castor_worker_map_input(size_t count) { return map(INPUT_FD, count, PROT_READ); }
+static void *kept_or_map(void **kept, int file, size_t count, int protection) {
+    if (!*kept) {
+        *kept = map(file, CASTOR_WORKER_KEPT, protection);
+    }
+    return count <= CASTOR_WORKER_KEPT ? *kept : map(file, count, protection);
+}
 
-void *castor_worker_map_output(size_t count) { return map(OUTPUT_FD, count, PROT_READ | PROT_WRITE); }
+const void *castor_worker_map_input(size_t count) { return kept_or_map(&kept_input, INPUT_FD, count, PROT_READ); }
 
-void castor_worker_unmap(const void *bytes, size_t count) { munmap((void *)bytes, count); }
+void *castor_worker_map_output(size_t count) {
+    return kept_or_map(&kept_output, OUTPUT_FD, count, PROT_READ | PROT_WRITE);
+}
+
+void castor_worker_unmap(const void *bytes, size_t count) {
+    if (bytes != kept_input && bytes != kept_output) {
+        munmap((void *)bytes, count);
+    }
+}
 
 /// Where memory runs out, this process goes before the one that asks.
 static void go_first_without_memory(void) {

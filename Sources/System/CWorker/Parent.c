@@ -40,7 +40,8 @@ static int open_all(castor_worker *w, int *other_end) {
     w->input = raised(memfd_create("castor-input", MFD_CLOEXEC));
     w->output = w->input < 0 ? -1 : raised(memfd_create("castor-output", MFD_CLOEXEC));
     int ends[2];
-    if (w->output < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    if (w->output < 0 || ftruncate(w->input, CASTOR_WORKER_KEPT) != 0 || ftruncate(w->output, CASTOR_WORKER_KEPT) != 0
+        || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         return errno;
     }
     w->socket = ends[0];
@@ -81,6 +82,12 @@ bool castor_worker_is_hello(const void *message, size_t count, castor_sandbox *s
     return hello.magic == CASTOR_HELLO_MAGIC;
 }
 
+bool castor_worker_is_there(const castor_worker *w, bool met) {
+    struct pollfd source = {.fd = w->socket, .events = POLLIN};
+    int ready = poll(&source, 1, 0);
+    return ready == 0 || (ready == 1 && !met && source.revents == POLLIN);
+}
+
 /// Between what is asked and what the process may have at most.
 static void bound(pid_t process, __rlimit_resource_t resource, rlim_t value) {
     struct rlimit limit;
@@ -100,6 +107,7 @@ int castor_worker_begin(castor_worker *w, const void *bytes, size_t count, doubl
     bound(w->process, RLIMIT_AS, w->address_space + memory);
     // The looks here are earlier, unless this process stands still.
     bound(w->process, RLIMIT_CPU, (rlim_t)((w->begun + w->limit) / 1000 + 2));
+    w->input_size = count;
     for (size_t done = 0; done < count;) {
         ssize_t n = pwrite(w->input, (const char *)bytes + done, count - done, (off_t)done);
         if (n < 0 && errno == EINTR) {
@@ -114,7 +122,8 @@ int castor_worker_begin(castor_worker *w, const void *bytes, size_t count, doubl
 }
 
 int castor_worker_set_room(castor_worker *w, size_t count) {
-    return ftruncate(w->output, (off_t)count) == 0 ? 0 : errno;
+    w->room = count;
+    return count <= CASTOR_WORKER_KEPT || ftruncate(w->output, (off_t)count) == 0 ? 0 : errno;
 }
 
 bool castor_worker_copy(const castor_worker *w, size_t offset, void *bytes, size_t count) {
@@ -131,9 +140,27 @@ bool castor_worker_copy(const castor_worker *w, size_t offset, void *bytes, size
     return true;
 }
 
+/// Without what is behind the bytes that are kept.
+static void shorten(int file) {
+    int result = ftruncate(file, CASTOR_WORKER_KEPT);
+    (void)result;
+}
+
 void castor_worker_clear(castor_worker *w) {
-    int results[] = {ftruncate(w->input, 0), ftruncate(w->output, 0)};
-    (void)results;
+    // The next file may be of somebody else, and shorter.
+    static const char zeros[16 * 1024];
+    size_t kept = w->input_size < CASTOR_WORKER_KEPT ? w->input_size : CASTOR_WORKER_KEPT;
+    for (size_t done = 0; done < kept; done += sizeof zeros) {
+        ssize_t n = pwrite(w->input, zeros, kept - done < sizeof zeros ? kept - done : sizeof zeros, (off_t)done);
+        (void)n;
+    }
+    if (w->input_size > CASTOR_WORKER_KEPT) {
+        shorten(w->input);
+    }
+    if (w->room > CASTOR_WORKER_KEPT) {
+        shorten(w->output);
+    }
+    w->input_size = w->room = 0;
 }
 
 bool castor_worker_send(castor_worker *w, const void *message, size_t count) {

@@ -39,6 +39,8 @@ typedef struct {
     int socket;
     int input, output;    // memory files
     size_t address_space; // bytes, before the first file
+    size_t input_size;    // of the file at hand
+    size_t room;          // for its results
     // Of the file at hand, in ms
     int64_t limit;
     int64_t begun;  // processor time before it
@@ -47,6 +49,8 @@ typedef struct {
 } castor_worker;
 
 enum {
+    // Of a file and of results, so many bytes stay in memory: getting pages anew costs more than small files do.
+    CASTOR_WORKER_KEPT = 1 << 20,
     CASTOR_WORKER_MAX_MESSAGE = 60 * 1024,
     CASTOR_WORKER_LOOK = 50, // ms between two looks at a worker that does not answer
 };
@@ -56,6 +60,9 @@ int castor_worker_start(castor_worker *worker, const char *program, const char *
 
 /// Whether a message is a worker's first one, before it has seen a file, and what it has shut itself out from.
 bool castor_worker_is_hello(const void *message, size_t count, castor_sandbox *sandbox);
+
+/// Whether it has not ended, and, once it has been `met`, is silent.
+bool castor_worker_is_there(const castor_worker *worker, bool met);
 
 /// Puts the file's bytes where the worker reads them and bounds what it may do with them: seconds that it works, or waits for
 /// anything but a processor, and bytes of address space beside what it has. 0 or an errno.
@@ -85,7 +92,9 @@ int castor_worker_end(castor_worker *worker);
 size_t castor_worker_read(void *message, size_t capacity);
 void castor_worker_write(const void *message, size_t count);
 
-/// `count` bytes of the file, to read alone; of the results, to read and write. Null where there is no memory.
+/// The file's `count` bytes, to read alone. Null where there is no memory.
 const void *castor_worker_map_input(size_t count);
+/// Room for all results, `count` bytes. Null where there is no memory.
 void *castor_worker_map_output(size_t count);
+/// After either.
 void castor_worker_unmap(const void *bytes, size_t count);
