@@ -1,10 +1,13 @@
 import Encoder
+package import Media
 
 /// The two steps of ``Embedder/embed(_:options:)-(Content,_)``, for a server that does them on threads of its own.
 extension Embedder {
     /// Decodes and tokenises one content on the calling thread.
-    package func prepare(_ content: Content, _ options: EmbedOptions) throws(EmbedError) -> PreparedContent {
-        try prepare.callAsFunction(content, options)
+    package func prepare(
+        _ content: Content, _ options: EmbedOptions, cancellation: Cancellation? = nil
+    ) throws(EmbedError) -> PreparedContent {
+        try prepare.callAsFunction(content, options, cancellation: cancellation)
     }
 
     /// One result a content, in order, on all workers.
@@ -15,7 +18,9 @@ extension Embedder {
     /// Tokens of a content by the service's rules, however many; nothing is computed.
     ///
     /// Texts of length zero count nothing.
-    package func countTokens(_ content: Content, files: EmbedOptions.FileAccess = .none) throws(EmbedError) -> Usage {
-        try prepare.count(content, files)
+    package func countTokens(
+        _ content: Content, files: EmbedOptions.FileAccess = .none, cancellation: Cancellation? = nil
+    ) throws(EmbedError) -> Usage {
+        try prepare.count(content, files, cancellation: cancellation)
     }
 }

@@ -1,6 +1,5 @@
 import CastorNumerics
 package import Encoder
-package import Media
 
 /// Turns contents into vectors with the model of one folder.
 ///
@@ -22,8 +21,6 @@ public final class Embedder: Sendable {
         public var maxBatchTokens = 4_096
         /// What one content may hold.
         public var limits = Limits()
-        /// Where media are decoded.
-        package var decoders = Decoders.inside
 
         public init() {}
     }
@@ -53,7 +50,7 @@ public final class Embedder: Sendable {
         encoder = MultimodalEncoder(model: model, pool: pool)
         prepare = Preparation(
             configuration: model.configuration, tokenizer: model.tokenizer, logMel: LogMel(model.configuration.audio),
-            limits: options.limits, decoders: options.decoders)
+            limits: options.limits)
     }
 
     /// Reads all weights now.

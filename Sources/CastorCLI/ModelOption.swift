@@ -34,7 +34,7 @@ struct ModelOption: ParsableArguments {
     func open(decoders: Decoders = .inside) throws -> Embedder {
         var options = Embedder.Options()
         options.threads = threads
-        options.decoders = decoders
+        options.limits.decoders = decoders
         do {
             return try Embedder(modelPath: try path, options: options)
         } catch let error as ModelLoadError {

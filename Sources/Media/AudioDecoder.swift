@@ -9,12 +9,32 @@ package enum AudioDecoder {
         of bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
     ) throws(MediaError) -> Double? {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
+            try header(bytes, format, limits).seconds
+        }
+    }
+
+    /// How far the header can be relied on: `decode` throws where less is there. Throws as `duration` does.
+    package static func length(
+        of bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
+    ) throws(MediaError) -> SoundLength {
+        try bytes.withUnsafeBytes { bytes throws(MediaError) in
+            let info = try header(bytes, format, limits)
+            guard let promised = info.promisedSeconds, let seconds = info.seconds else { return SoundLength() }
+            let isExact = info.sampleRate > 0 && seconds - promised < 1 / Double(info.sampleRate)
+            return SoundLength(promised: promised, exact: isExact ? seconds : nil)
+        }
+    }
+
+    private static func header(
+        _ bytes: UnsafeRawBufferPointer, _ format: AudioFormat, _ limits: MediaLimits
+    ) throws(MediaError) -> AudioSource.Info {
+        try limits.watching { () throws(MediaError) in
             guard !bytes.isEmpty else { throw .empty }
             let file = SoundWrapping.content(of: bytes, format)
             _ = try ContainerClaims.check(file, format, limits)
-            let source = try open(file, format)
+            let source = try open(file, format, limits)
             try check(source.info, limits)
-            return source.info.seconds
+            return source.info
         }
     }
 
@@ -25,13 +45,15 @@ package enum AudioDecoder {
         _ bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
     ) throws(MediaError) -> AudioClip {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
-            guard !bytes.isEmpty else { throw .empty }
-            let file = SoundWrapping.content(of: bytes, format)
-            let note = try ContainerClaims.check(file, format, limits)
-            let clip = format == .ogg ? try chain(file, limits) : try decode(file, format, limits)
-            return AudioClip(
-                samples: clip.samples,
-                notes: [note].compactMap { $0 } + structureNotes(bytes, file, format, clip.notes) + clip.notes)
+            try limits.watching { () throws(MediaError) in
+                guard !bytes.isEmpty else { throw .empty }
+                let file = SoundWrapping.content(of: bytes, format)
+                let note = try ContainerClaims.check(file, format, limits)
+                let clip = format == .ogg ? try chain(file, limits) : try decode(file, format, limits)
+                return AudioClip(
+                    samples: clip.samples,
+                    notes: [note].compactMap { $0 } + structureNotes(bytes, file, format, clip.notes) + clip.notes)
+            }
         }
     }
 
@@ -82,13 +104,13 @@ package enum AudioDecoder {
         _ bytes: UnsafeRawBufferPointer, _ format: AudioFormat, _ limits: MediaLimits, after seconds: Double = 0
     ) throws(MediaError) -> AudioClip {
         do throws(MediaError) {
-            return try clip(from: open(bytes, format), format, limits, after: seconds)
+            return try clip(from: open(bytes, format, limits), format, limits, after: seconds)
         } catch {
             // libsndfile 1.2 finds the end of some valid Ogg Opus streams malformed, after it has read all the rest.
             guard format == .ogg, case .damaged = error else { throw error }
             let first = error
             do throws(MediaError) {
-                return try clip(from: .ffmpeg(FFmpegAudio(bytes, format: format)), format, limits, after: seconds)
+                return try clip(from: .ffmpeg(FFmpegAudio(bytes, format: format, limits.cancellation)), format, limits, after: seconds)
             } catch {
                 throw first
             }
@@ -101,6 +123,7 @@ package enum AudioDecoder {
         try check(source.info, limits)
         var assembly = AudioAssembly(format: format.rawValue, limits: limits, after: seconds)
         while let block = try source.next() {
+            try limits.checkCancelled()
             try assembly.append(block.samples, sampleRate: block.sampleRate, channels: block.channels)
         }
         let notes = try source.verdict(decoded: assembly.seconds, format: format.rawValue)
@@ -120,9 +143,11 @@ package enum AudioDecoder {
 
     /// WAV, AIFF and Ogg by libsndfile, and by FFmpeg what it finds no sound in; the others by FFmpeg, because libsndfile 1.2 stops at the
     /// length that a header claims (FLAC) or that it guesses (MP3).
-    private static func open(_ bytes: UnsafeRawBufferPointer, _ format: AudioFormat) throws(MediaError) -> AudioSource {
+    private static func open(
+        _ bytes: UnsafeRawBufferPointer, _ format: AudioFormat, _ limits: MediaLimits
+    ) throws(MediaError) -> AudioSource {
         guard SoundFile.reads(format), !ContainerClaims.isForFFmpeg(bytes) else {
-            return .ffmpeg(try FFmpegAudio(bytes, format: format))
+            return .ffmpeg(try FFmpegAudio(bytes, format: format, limits.cancellation))
         }
         let refusal: MediaError
         do throws(MediaError) {
@@ -133,12 +158,20 @@ package enum AudioDecoder {
             refusal = error
         }
         do throws(MediaError) {
-            return .ffmpeg(try FFmpegAudio(bytes, format: format))
+            return .ffmpeg(try FFmpegAudio(bytes, format: format, limits.cancellation))
         } catch {
             // Both say so, and the first one's words are the better ones.
             throw refusal
         }
     }
+}
+
+/// What a header says of a sound's length, in seconds, where files that are whole cannot have less.
+package struct SoundLength: Sendable, Equatable {
+    /// At least so much must be there.
+    package var promised: Double?
+    /// To the sample.
+    package var exact: Double?
 }
 
 /// Decoded sound, block by block, from one of the two decoders.

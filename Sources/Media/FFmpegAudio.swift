@@ -10,12 +10,17 @@ struct FFmpegAudio: ~Copyable {
     private static let framesOfPadding = 4.0
 
     private let reader: OpaquePointer
+    /// Lives as long as the reader looks at it.
+    private let cancellation: Cancellation?
     private let name: String
     private let isLossless: Bool
 
     /// `bytes` must outlive the reader. Throws `damaged`, `noAudio`, `unsupported` and `libraryMissing`.
-    init(_ bytes: UnsafeRawBufferPointer, format: AudioFormat) throws(MediaError) {
-        try self.init(bytes, demuxer: Self.demuxer(format), name: format.rawValue, promise: Self.promise(format))
+    init(
+        _ bytes: UnsafeRawBufferPointer, format: AudioFormat, _ cancellation: Cancellation?
+    ) throws(MediaError) {
+        try self.init(
+            bytes, demuxer: Self.demuxer(format), name: format.rawValue, promise: Self.promise(format), cancellation)
     }
 
     /// How far the length that a container claims binds it.
@@ -30,11 +35,13 @@ struct FFmpegAudio: ~Copyable {
     ///   - demuxer: FFmpeg's name of the container
     ///   - name: the format's, for messages
     init(
-        _ bytes: UnsafeRawBufferPointer, demuxer: String, name: String, promise: Promise = .none
+        _ bytes: UnsafeRawBufferPointer, demuxer: String, name: String, promise: Promise = .none,
+        _ cancellation: Cancellation?
     ) throws(MediaError) {
         var reader: OpaquePointer?
         var stream = castor_audio_info()
-        let status = castor_audio_open(bytes.baseAddress, bytes.count, demuxer, &reader, &stream)
+        let status = castor_audio_open(
+            bytes.baseAddress, bytes.count, demuxer, cancellation?.flag, &reader, &stream)
         guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, name) }
         let seconds = stream.seconds >= 0 ? stream.seconds : nil
         let promised: Double? =
@@ -47,6 +54,7 @@ struct FFmpegAudio: ~Copyable {
             sampleRate: Int(stream.sample_rate), channels: Int(stream.channels), seconds: seconds,
             promisedSeconds: promised)
         self.reader = reader
+        self.cancellation = cancellation
         self.name = name
         isLossless = stream.lossless
     }

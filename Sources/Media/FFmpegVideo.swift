@@ -14,6 +14,8 @@ struct FFmpegVideo: ~Copyable {
     let hasSound: Bool
 
     private let reader: OpaquePointer
+    /// Lives as long as the reader looks at it.
+    private let cancellation: Cancellation?
     private let orientation: Orientation
     private let maxLowres: Int
     private let format: VideoFormat
@@ -37,17 +39,20 @@ struct FFmpegVideo: ~Copyable {
     }
 
     /// `bytes` must outlive the reader. Throws `damaged`, `noVideo`, `unsupported` and `libraryMissing`.
-    init(_ bytes: UnsafeRawBufferPointer, format: VideoFormat) throws(MediaError) {
+    init(
+        _ bytes: UnsafeRawBufferPointer, format: VideoFormat, _ cancellation: Cancellation?
+    ) throws(MediaError) {
         var reader: OpaquePointer?
         var info = castor_video_info()
         let status = castor_video_open(
-            bytes.baseAddress, bytes.count, format.demuxer(bytes), &reader, &info)
+            bytes.baseAddress, bytes.count, format.demuxer(bytes), cancellation?.flag, &reader, &info)
         guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, format) }
         guard info.width > 0, info.height > 0 else {
             castor_video_close(reader)
             throw .damaged(format: format.rawValue, reason: "the size of its frames is not known")
         }
         self.reader = reader
+        self.cancellation = cancellation
         self.format = format
         stored = ImageSize(width: Int(info.width), height: Int(info.height))
         orientation = [.upright, .rotated90, .rotated180, .rotated270][Int(info.quarter_turns) & 3]

@@ -9,10 +9,12 @@ enum VideoSound {
         _ bytes: UnsafeRawBufferPointer, _ format: VideoFormat, from start: Double, to end: Double,
         _ limits: MediaLimits
     ) throws(MediaError) -> AudioClip {
-        let source = try FFmpegAudio(bytes, demuxer: format.demuxer(bytes), name: format.rawValue)
+        let source = try FFmpegAudio(
+            bytes, demuxer: format.demuxer(bytes), name: format.rawValue, limits.cancellation)
         var assembly = AudioAssembly(format: format.rawValue, limits: limits)
         var (position, seconds) = (0, 0.0)
         while let block = try source.next() {
+            try limits.checkCancelled()
             let rate = Double(block.sampleRate)
             // A rate out of range is told by the assembly, which sees the first block in any case.
             let first = Int(clamping: (start * rate).rounded(.up))
@@ -27,6 +29,10 @@ enum VideoSound {
             }
             position += block.samples.count
             seconds += Double(block.samples.count) / max(1, rate)
+            guard seconds <= end - start + limits.maxSecondsBeforeStretch else {
+                throw .badVideoRange(
+                    "the sound before the start offset is longer than \(rounded(limits.maxSecondsBeforeStretch)) s")
+            }
         }
         var notes = try source.verdict(decoded: nil)
         if let claimed = source.info.seconds, seconds < min(claimed, end) - tolerance {

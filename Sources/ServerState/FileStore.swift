@@ -73,6 +73,13 @@ package final class FileStore: Sendable {
         return (file, try await Blocking.run { try blob.read(at: 0, count: file.sizeBytes) })
     }
 
+    /// A file that is ready for use, its bytes mapped and not read.
+    package func mapped(_ id: String) async throws -> (file: StoredFile, bytes: MappedBlob) {
+        let (file, blob) = try await open(id)
+        guard file.state == .active else { throw StateError.fileNotActive(id: id, state: file.state) }
+        return (file, try MappedBlob(blob, count: file.sizeBytes))
+    }
+
     /// Files that wait to be looked into, after a restart too.
     package func processing() async throws -> [StoredFile] {
         try await Blocking.run { [storage] in

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Bytes of request bodies that are in memory, of all connections together: a bound on what many large requests can take.
+/// Bytes of request bodies, and of files that requests name, that are in memory, of all connections together: a bound on what many large requests can take.
 final class BodyBudget: Sendable {
     private let limit: Int
     private let used = Mutex(0)
@@ -9,15 +9,19 @@ final class BodyBudget: Sendable {
         self.limit = limit
     }
 
-    fileprivate func take(_ bytes: Int) throws(APIError) {
+    /// - Parameter held: by the same request
+    fileprivate func take(_ bytes: Int, held: Int) throws(APIError) {
         let fits = used.withLock { used in
-            // One request always fits: its own limit holds.
-            guard used + bytes <= limit || used == 0 else { return false }
+            // One request always fits: its own limits hold.
+            guard used + bytes <= limit || used == held else { return false }
             used += bytes
             return true
         }
         guard fits else { throw .memoryFull(retryAfterSeconds: 1) }
     }
+
+    /// Bytes that are held now.
+    var heldBytes: Int { used.withLock { $0 } }
 
     fileprivate func give(_ bytes: Int) {
         used.withLock { $0 -= bytes }
@@ -34,7 +38,7 @@ final class BodyLease: Sendable {
     }
 
     func reserve(_ bytes: Int) throws(APIError) {
-        try budget.take(bytes)
+        try budget.take(bytes, held: held.withLock { $0 })
         held.withLock { $0 += bytes }
     }
 

@@ -52,15 +52,19 @@ struct ReadyItem {
 struct ReadyQueue {
     private var items = Deque<ReadyItem>()
     private(set) var tokenCount = 0
+    private(set) var byteCount = 0
 
-    /// Prepared contents hold memory, about 5 kB a token of a picture: no more wait than some batches take.
+    /// No more wait than some batches take.
     static let maxTokens = 16_384
+    /// Prepared contents hold memory: 3 kB a token of a picture, 50 kB one of a page.
+    static let maxBytes = 64 << 20
 
     var isEmpty: Bool { items.isEmpty }
-    var isFull: Bool { tokenCount >= Self.maxTokens }
+    var isFull: Bool { tokenCount >= Self.maxTokens || byteCount >= Self.maxBytes }
 
     mutating func append(_ item: ReadyItem) {
         tokenCount += item.content.tokenCount
+        byteCount += item.content.byteCount
         items.append(item)
     }
 
@@ -72,12 +76,14 @@ struct ReadyQueue {
             let cost = first.content.tokenCount
             if first.work.isFinished {
                 tokenCount -= cost
+                byteCount -= first.content.byteCount
                 _ = items.popFirst()
                 continue
             }
             guard batch.isEmpty || cost <= room else { break }
             room -= cost
             tokenCount -= cost
+            byteCount -= first.content.byteCount
             batch.append(first)
             _ = items.popFirst()
         }

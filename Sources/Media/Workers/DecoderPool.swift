@@ -1,5 +1,9 @@
 import Glibc
 
+extension DecoderPool: Equatable {
+    package static func == (left: DecoderPool, right: DecoderPool) -> Bool { left === right }
+}
+
 /// Processes that decode, as many as are needed at a time up to a bound, kept for the next file. One that ended, or that has decoded
 /// many files, is replaced by a fresh one.
 package final class DecoderPool: @unchecked Sendable {

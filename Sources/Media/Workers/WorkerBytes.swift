@@ -20,6 +20,11 @@ struct MessageWriter {
         append(Int(bitPattern: UInt(value.bitPattern)))
     }
 
+    mutating func append(_ value: Double?) {
+        append(UInt8(value == nil ? 0 : 1))
+        append(value ?? 0)
+    }
+
     mutating func append(_ value: String) {
         var end = value.utf8.index(value.startIndex, offsetBy: Self.maxTextBytes, limitedBy: value.endIndex)
         // No character is cut.
@@ -77,6 +82,12 @@ struct MessageReader {
         let value = try double()
         guard value.isFinite else { throw WorkerLie() }
         return value
+    }
+
+    mutating func optional() throws(WorkerLie) -> Double? {
+        let isThere = try byte() != 0
+        let value = try double()
+        return isThere ? value : nil
     }
 
     mutating func text() throws(WorkerLie) -> String {

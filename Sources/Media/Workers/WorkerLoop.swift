@@ -87,8 +87,17 @@ private enum WorkerLoop {
             append(clip, &output, &message)
         case .audioSeconds(let format):
             let seconds = try AudioDecoder.duration(of: bytes, format: format, limits: request.limits)
-            message.append(UInt8(seconds == nil ? 0 : 1))
-            message.append(seconds ?? 0)
+            message.append(seconds)
+        case .audioLength(let format):
+            let length = try AudioDecoder.length(of: bytes, format: format, limits: request.limits)
+            message.append(length.promised)
+            message.append(length.exact)
+        case .videoOutline(let format, let selection, let maxFrames, let wantsSound):
+            let outline = try VideoDecoder.outline(
+                bytes, format: format, selection: selection, maxFrames: maxFrames, wantsSound: wantsSound,
+                limits: request.limits)
+            message.append(outline.frameCount)
+            message.append(outline.soundSeconds)
         case .video(let format, let selection, let maxFrames, let wantsSound):
             let decoded = try VideoDecoder.decode(
                 bytes, format: format, selection: selection, maxFrames: maxFrames, wantsSound: wantsSound,
@@ -127,7 +136,6 @@ private enum WorkerLoop {
     }
 
     private static func read<Message>(_ type: Message.Type) -> Message {
-        precondition(travelsAsItLies(type), "a message with pointers")
         return withUnsafeTemporaryAllocation(of: Message.self, capacity: 1) { buffer in
             let count = castor_worker_read(buffer.baseAddress, MemoryLayout<Message>.size)
             precondition(count == MemoryLayout<Message>.size, "no such message")

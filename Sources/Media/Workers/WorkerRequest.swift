@@ -1,4 +1,4 @@
-/// What a worker is asked for. Both ends are the same program, so that it travels as it lies in memory, which holds no pointers.
+/// What a worker is asked for. Both ends are the same program, so that it travels as it lies in memory; what references it can hold are nil.
 struct WorkerRequest {
     var task: Task
     var byteCount: Int
@@ -11,7 +11,9 @@ struct WorkerRequest {
         case imageSize(ImageFormat)
         case audio(AudioFormat)
         case audioSeconds(AudioFormat)
+        case audioLength(AudioFormat)
         case video(VideoFormat, VideoSelection, maxFrames: Int, wantsSound: Bool)
+        case videoOutline(VideoFormat, VideoSelection, maxFrames: Int, wantsSound: Bool)
     }
 }
 
@@ -21,9 +23,6 @@ struct WorkerTarget {
     var size: ImageSize?
     var room: Int
 }
-
-/// Whether a message may travel so: `ClosedRange` is no `BitwiseCopyable`.
-func travelsAsItLies<Message>(_ type: Message.Type) -> Bool { _isPOD(type) }
 
 /// What a worker's message begins with.
 enum WorkerAnswer: UInt8 {

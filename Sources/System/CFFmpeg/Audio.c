@@ -88,7 +88,8 @@ static double claimed_seconds(const AVFormatContext *format, const AVStream *str
 }
 
 castor_ffmpeg_status castor_audio_open(
-    const void *bytes, size_t count, const char *demuxer, castor_audio_reader **reader, castor_audio_info *info) {
+    const void *bytes, size_t count, const char *demuxer, const int32_t *cancelled, castor_audio_reader **reader,
+    castor_audio_info *info) {
     if (!castor_load_decoding()) {
         return CASTOR_FFMPEG_MISSING;
     }
@@ -100,7 +101,7 @@ castor_ffmpeg_status castor_audio_open(
     r->trims = strcmp(demuxer, "mp3") == 0;
     r->knows_corrupt = strcmp(demuxer, "mov") == 0 || strcmp(demuxer, "matroska") == 0
         || strcmp(demuxer, "mpeg") == 0 || strcmp(demuxer, "mpegts") == 0;
-    castor_ffmpeg_status status = castor_container_open(&r->container, bytes, count, demuxer, true);
+    castor_ffmpeg_status status = castor_container_open(&r->container, bytes, count, demuxer, true, cancelled);
     if (status == CASTOR_FFMPEG_OK) {
         status = open_decoder(r);
     }
@@ -240,7 +241,7 @@ static bool is_tag(const AVPacket *packet) {
 /// Gives the decoder one more packet, or tells it that there are none.
 static castor_ffmpeg_status feed(castor_audio_reader *r) {
     for (;;) {
-        if (r->packets_left-- == 0) {
+        if (castor_container_cancelled(&r->container) || r->packets_left-- == 0) {
             return CASTOR_FFMPEG_DAMAGED;
         }
         int error = ff.av_read_frame(r->container.format, r->packet);

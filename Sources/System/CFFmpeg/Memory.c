@@ -5,8 +5,17 @@
 
 enum { IO_BUFFER_SIZE = 32 * 1024 };
 
+bool castor_container_cancelled(const castor_container *c) {
+    return c->cancelled && __atomic_load_n(c->cancelled, __ATOMIC_RELAXED) != 0;
+}
+
+static int is_cancelled(void *opaque) { return castor_container_cancelled(opaque); }
+
 static int read_memory(void *opaque, uint8_t *out, int size) {
     castor_container *c = opaque;
+    if (castor_container_cancelled(c)) {
+        return AVERROR_EXIT;
+    }
     size_t left = c->count - c->position;
     size_t n = (size_t)size < left ? (size_t)size : left;
     if (n == 0) {
@@ -62,8 +71,9 @@ static int find_streams(AVFormatContext *format, const char *max_pixels) {
 }
 
 castor_ffmpeg_status castor_container_open(
-    castor_container *c, const void *bytes, size_t count, const char *demuxer, bool sound_only) {
-    *c = (castor_container){.bytes = bytes, .count = count};
+    castor_container *c, const void *bytes, size_t count, const char *demuxer, bool sound_only,
+    const int32_t *cancelled) {
+    *c = (castor_container){.bytes = bytes, .count = count, .cancelled = cancelled};
     const AVInputFormat *input = ff.av_find_input_format(demuxer);
     if (!input) {
         return CASTOR_FFMPEG_UNSUPPORTED;
@@ -79,6 +89,7 @@ castor_ffmpeg_status castor_container_open(
     }
     c->format->pb = c->io;
     c->format->io_open = refuse_open;
+    c->format->interrupt_callback = (AVIOInterruptCB){.callback = is_cancelled, .opaque = c};
     // On failure this frees and clears c->format, but not c->io.
     int error = ff.avformat_open_input(&c->format, NULL, input, NULL);
     if (error < 0) {

@@ -11,7 +11,8 @@ static bool claims_length(const castor_video_reader *r) {
 }
 
 castor_ffmpeg_status castor_video_open_container(castor_video_reader *r, enum AVDiscard others) {
-    castor_ffmpeg_status status = castor_container_open(&r->container, r->bytes, r->count, r->demuxer, false);
+    castor_ffmpeg_status status = castor_container_open(
+        &r->container, r->bytes, r->count, r->demuxer, false, r->cancelled);
     if (status != CASTOR_FFMPEG_OK) {
         return status;
     }
@@ -51,7 +52,8 @@ static int quarter_turns(AVStream *stream) {
 }
 
 castor_ffmpeg_status castor_video_open(
-    const void *bytes, size_t count, const char *demuxer, castor_video_reader **reader, castor_video_info *info) {
+    const void *bytes, size_t count, const char *demuxer, const int32_t *cancelled, castor_video_reader **reader,
+    castor_video_info *info) {
     if (!castor_load_scaling()) {
         return CASTOR_FFMPEG_MISSING;
     }
@@ -61,6 +63,7 @@ castor_ffmpeg_status castor_video_open(
     }
     r->bytes = bytes;
     r->count = count;
+    r->cancelled = cancelled;
     snprintf(r->demuxer, sizeof r->demuxer, "%s", demuxer);
     castor_ffmpeg_status status = castor_video_open_container(r, claims_length(r) ? AVDISCARD_DEFAULT : AVDISCARD_ALL);
     if (status != CASTOR_FFMPEG_OK) {
@@ -133,7 +136,9 @@ static void splice(castor_video_reader *r, AVPacket *packet) {
 
 castor_ffmpeg_status castor_video_next_packet(castor_video_reader *r, AVPacket *packet) {
     for (;;) {
-        int error = ff.av_read_frame(r->container.format, packet);
+        // Packets that are in a buffer are not read from memory.
+        int error = castor_container_cancelled(&r->container)
+            ? AVERROR_EXIT : ff.av_read_frame(r->container.format, packet);
         if (error == AVERROR_EOF) {
             return CASTOR_FFMPEG_END;
         }

@@ -9,6 +9,7 @@ struct castor_video_reader {
     char demuxer[32]; // a copy: the caller's text may be gone when the file is read again
     const uint8_t *bytes;
     size_t count;
+    const int32_t *cancelled;
     int stream;
     double end; // of what the scan saw, all streams, in seconds
     size_t damaged; // packets of the stream, as the container knows

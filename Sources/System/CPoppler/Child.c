@@ -108,6 +108,18 @@ typedef struct {
     int width, height;
 } canvas;
 
+/// For those who want the text alone: a white pixel.
+static canvas blank(void) {
+    canvas c = {.width = 1, .height = 1};
+    c.surface = pp.cairo_image_surface_create(CAIRO_FORMAT_RGB24, c.width, c.height);
+    cairo_t *cairo = pp.cairo_create(c.surface);
+    pp.cairo_set_source_rgb(cairo, 1, 1, 1);
+    pp.cairo_paint(cairo);
+    pp.cairo_surface_flush(c.surface);
+    pp.cairo_destroy(cairo);
+    return c;
+}
+
 static canvas render(const work *w, PopplerPage *page, double dots_per_inch, int max_side) {
     double width = 0, height = 0;
     pp.poppler_page_get_size(page, &width, &height);
@@ -189,7 +201,7 @@ static void send_page(const work *w, PopplerDocument *document, int index) {
     if (!page) {
         finish(w, CASTOR_PDF_BAD_PAGE, "it cannot be read");
     }
-    canvas c = render(w, page, w->limits.dots_per_inch, w->limits.max_side);
+    canvas c = w->limits.text_only ? blank() : render(w, page, w->limits.dots_per_inch, w->limits.max_side);
     uint8_t *pixels = rgb(w, c);
     const char *text = pp.poppler_page_get_text(page);
     text = text ? text : "";
@@ -261,15 +273,16 @@ _Noreturn static void work_on(work *w) {
 
 void castor_pdf_work(const char *task) {
     work w = {0};
-    int seconds = 0, recognise = 0;
+    int seconds = 0, recognise = 0, text_only = 0;
     if (sscanf(
-            task, "%d %d %lf %d %zu %d", &w.limits.max_pages, &w.limits.max_side, &w.limits.dots_per_inch, &seconds,
-            &w.limits.memory, &recognise)
-        != 6) {
+            task, "%d %d %lf %d %zu %d %d", &w.limits.max_pages, &w.limits.max_side, &w.limits.dots_per_inch, &seconds,
+            &w.limits.memory, &recognise, &text_only)
+        != 7) {
         _exit(1);
     }
     w.limits.seconds = seconds;
     w.limits.recognise = recognise != 0;
+    w.limits.text_only = text_only != 0;
     work_on(&w);
 }
 

@@ -55,9 +55,10 @@ typedef struct {
 } castor_audio_block;
 
 /// Opens the best sound stream of a file in memory, which must outlive the reader. `demuxer` is FFmpeg's name of the only
-/// container format to try.
+/// container format to try. Once another thread sets `cancelled`, which may be null, the file is at its end, or damaged.
 castor_ffmpeg_status castor_audio_open(
-    const void *bytes, size_t count, const char *demuxer, castor_audio_reader **reader, castor_audio_info *info);
+    const void *bytes, size_t count, const char *demuxer, const int32_t *cancelled, castor_audio_reader **reader,
+    castor_audio_info *info);
 
 /// The next decoded samples, in order. What cannot be decoded is passed over and counted.
 castor_ffmpeg_status castor_audio_read(castor_audio_reader *reader, castor_audio_block *block);
@@ -101,9 +102,10 @@ typedef struct {
     bool shown;
 } castor_video_packet;
 
-/// Opens the best video stream of a file in memory, which must outlive the reader. Nothing is decoded.
+/// Opens the best video stream of a file in memory, which must outlive the reader. Nothing is decoded. `cancelled` as for sound.
 castor_ffmpeg_status castor_video_open(
-    const void *bytes, size_t count, const char *demuxer, castor_video_reader **reader, castor_video_info *info);
+    const void *bytes, size_t count, const char *demuxer, const int32_t *cancelled, castor_video_reader **reader,
+    castor_video_info *info);
 
 /// All packets of the stream, in the order of decoding; valid until the reader is closed. Nothing is decoded. `end`, in seconds, is
 /// the last of all streams; `broken`: behind these packets is what cannot be read; `damaged`: how many are known to lack something.
