@@ -6,5 +6,5 @@
 
 #define DECODER_FAULT_MARK "castor decoders' fault."
 
-/// So that this code is linked.
-int decoder_fault_count(void);
+/// What the kernel says of its Landlock; below 1 without.
+int decoder_fault_landlock_version(void);
