@@ -79,6 +79,10 @@ import Testing
                 attempt { () throws(MediaError) in try decoders.audioSeconds(of: bytes.span.bytes, format: format) }
             }
             #expect(seconds[0] == seconds[1], "\(name)")
+            let lengths = [Decoders.inside, outside].map { decoders in
+                attempt { () throws(MediaError) in try decoders.audioLength(of: bytes.span.bytes, format: format) }
+            }
+            #expect(lengths[0] == lengths[1], "\(name)")
         }
     }
 
@@ -106,6 +110,14 @@ import Testing
                 }
                 #expect(results[0] == results[1], "\(name)")
             }
+            let outlines = [Decoders.inside, outside].map { decoders in
+                attempt { () throws(MediaError) in
+                    let outline = try decoders.videoOutline(
+                        bytes.span.bytes, format: format, maxFrames: 5, wantsSound: true)
+                    return [Double(outline.frameCount), outline.soundSeconds]
+                }
+            }
+            #expect(outlines[0] == outlines[1], "\(name)")
         }
     }
 
@@ -200,9 +212,12 @@ import Testing
     @Test func whatNobodyWaitsForIsGivenUp() throws {
         let pool = pool()
         let waiting = try faulty("rgb.heic", "wait")
+        var limits = MediaLimits()
+        let cancellation = Cancellation()
+        cancellation.cancel()
+        limits.cancellation = cancellation
         #expect(throws: MediaError.cancelled) {
-            try Decoders.outside(pool).image(
-                waiting.span.bytes, format: .heic, target: { _ in nil }, isCancelled: { true })
+            try Decoders.outside(pool).image(waiting.span.bytes, format: .heic, limits: limits)
         }
         _ = try decode(try Fixture.bytes("rgb.heic"), pool)
     }
