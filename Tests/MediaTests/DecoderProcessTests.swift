@@ -44,8 +44,8 @@ import Testing
         }
     }
 
-    private func attempt<Value>(_ body: () throws(MediaError) -> Value) -> Result<Value, MediaError> {
-        do throws(MediaError) { return .success(try body()) } catch { return .failure(error) }
+    private func attempt<Value>(_ body: () throws -> Value) -> Result<Value, MediaError> {
+        do { return .success(try body()) } catch { return .failure(error as? MediaError ?? .unrecognised) }
     }
 
     @Test func picturesHaveTheSameBits() throws {
@@ -54,14 +54,14 @@ import Testing
             guard case .image(let format) = try Fixture.type(name) else { continue }
             for target in [nil, ImageSize(width: 8, height: 6)] {
                 let results = [Decoders.inside, outside].map { decoders in
-                    attempt { () throws(MediaError) in
+                    attempt { 
                         try decoders.image(bytes.span.bytes, format: format) { _ in target }
                     }
                 }
                 #expect(results[0] == results[1], "\(name)")
             }
             let sizes = [Decoders.inside, outside].map { decoders in
-                attempt { () throws(MediaError) in try decoders.imageSize(of: bytes.span.bytes, format: format) }
+                attempt { try decoders.imageSize(of: bytes.span.bytes, format: format) }
             }
             #expect(sizes[0] == sizes[1], "\(name)")
         }
@@ -72,15 +72,15 @@ import Testing
         for (name, bytes) in try files(Self.sounds) {
             guard case .audio(let format) = try Fixture.type(name) else { continue }
             let results = [Decoders.inside, outside].map { decoders in
-                attempt { () throws(MediaError) in try decoders.audio(bytes.span.bytes, format: format) }
+                attempt { try decoders.audio(bytes.span.bytes, format: format) }
             }
             #expect(results[0] == results[1], "\(name)")
             let seconds = [Decoders.inside, outside].map { decoders in
-                attempt { () throws(MediaError) in try decoders.audioSeconds(of: bytes.span.bytes, format: format) }
+                attempt { try decoders.audioSeconds(of: bytes.span.bytes, format: format) }
             }
             #expect(seconds[0] == seconds[1], "\(name)")
             let lengths = [Decoders.inside, outside].map { decoders in
-                attempt { () throws(MediaError) in try decoders.audioLength(of: bytes.span.bytes, format: format) }
+                attempt { try decoders.audioLength(of: bytes.span.bytes, format: format) }
             }
             #expect(lengths[0] == lengths[1], "\(name)")
         }
@@ -99,7 +99,7 @@ import Testing
             guard case .video(let format) = try Fixture.type(name) else { continue }
             for target in [ImageSize(width: 16, height: 12), ImageSize(width: 4_000, height: 3_000)] {
                 let results = [Decoders.inside, outside].map { decoders in
-                    attempt { () throws(MediaError) in
+                    attempt { 
                         let video = try decoders.video(
                             bytes.span.bytes, format: format, maxFrames: 5, wantsSound: true
                         ) { _ in target }
@@ -111,7 +111,7 @@ import Testing
                 #expect(results[0] == results[1], "\(name)")
             }
             let outlines = [Decoders.inside, outside].map { decoders in
-                attempt { () throws(MediaError) in
+                attempt { 
                     let outline = try decoders.videoOutline(
                         bytes.span.bytes, format: format, maxFrames: 5, wantsSound: true)
                     return [Double(outline.frameCount), outline.soundSeconds]
@@ -154,13 +154,13 @@ import Testing
 
     private func number(_ value: Int) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
 
-    private func decode(_ bytes: [UInt8], _ pool: DecoderPool) throws(MediaError) -> DecodedImage {
+    private func decode(_ bytes: [UInt8], _ pool: DecoderPool) throws -> DecodedImage {
         try Decoders.outside(pool).image(bytes.span.bytes, format: .heic)
     }
 
-    private func reason(_ body: () throws(MediaError) -> Void) -> String? {
-        do throws(MediaError) { try body() } catch {
-            if case .decoderStopped(let reason) = error { return reason }
+    private func reason(_ body: () throws -> Void) -> String? {
+        do { try body() } catch {
+            if case MediaError.decoderStopped(let reason) = error { return reason }
             return "another error: \(error)"
         }
         return nil
@@ -176,7 +176,7 @@ import Testing
         let (bad, good) = (try faulty("rgb.heic", fault), try Fixture.bytes("rgb.heic"))
         let expected = try ImageDecoder.decode(good.span.bytes, format: .heic)
         for _ in 0..<2 {
-            let reason = reason { () throws(MediaError) in
+            let reason = reason { 
                 _ = try Decoders.outside(pool).image(bad.span.bytes, format: .heic, limits: limits)
             }
             #expect(reason?.hasPrefix(Self.fatal[fault] ?? "") == true, "\(reason ?? "no error")")
@@ -193,7 +193,7 @@ import Testing
         for round in 0..<100 {
             #expect(try decode(good, pool) == expected)
             let worker = try #require(pool.idleProcessIDs.first)
-            let reason = reason { () throws(MediaError) in
+            let reason = reason { 
                 guard round % 2 == 0 else {
                     _ = try decode(aborting, pool)
                     return
@@ -234,14 +234,15 @@ import Testing
     /// The decoder goes on without what it was refused.
     @Test(arguments: refusedSilently) func whatADecoderMayNotDoFails(fault: String) throws {
         let pool = pool()
-        let expected = try ImageDecoder.decode(try Fixture.bytes("rgb.heic").span.bytes, format: .heic)
+        let good = try Fixture.bytes("rgb.heic")
+        let expected = try ImageDecoder.decode(good.span.bytes, format: .heic)
         #expect(try decode(try faulty("rgb.heic", fault), pool) == expected)
     }
 
     @Test(arguments: refusedFatally) func whatNoDecoderTriesEndsIt(fault: String) throws {
         let pool = pool()
         let bytes = try faulty("rgb.heic", fault)
-        let reason = reason { () throws(MediaError) in _ = try decode(bytes, pool) }
+        let reason = reason { _ = try decode(bytes, pool) }
         #expect(reason == "its decoder tried what a decoder may not do")
         _ = try decode(try Fixture.bytes("rgb.heic"), pool)
     }
@@ -284,7 +285,7 @@ import Testing
         let good = try Fixture.bytes("rgb.heic")
         for (lie, messages) in lies.sorted(by: { $0.key < $1.key }) {
             let bytes = try faulty("rgb.heic", "say", saying: messages)
-            let reason = reason { () throws(MediaError) in _ = try decode(bytes, pool) }
+            let reason = reason { _ = try decode(bytes, pool) }
             #expect(reason == "its decoder gives an answer that makes no sense", "\(lie)")
             _ = try decode(good, pool)
         }
@@ -300,7 +301,7 @@ import Testing
         let decoders = Decoders.outside(pool)
         for count in [-1, 1 << 40, 180 * 16_000 + 1_000_000] {
             let bytes = try faulty("tone-44k-stereo.m4a", "say", saying: [[1] + number(count) + number(0)])
-            let reason = reason { () throws(MediaError) in _ = try decoders.audio(bytes.span.bytes, format: .m4a) }
+            let reason = reason { _ = try decoders.audio(bytes.span.bytes, format: .m4a) }
             #expect(reason == "its decoder gives an answer that makes no sense", "\(count) samples")
         }
         func clip(_ frames: Int, _ width: Int, _ time: Double) -> [UInt8] {
@@ -313,7 +314,7 @@ import Testing
             clip(1, 10, .infinity),
         ] {
             let bytes = try faulty("h264.mp4", "say", saying: [question(10, 10), lie])
-            let reason = reason { () throws(MediaError) in
+            let reason = reason { 
                 _ = try decoders.video(bytes.span.bytes, format: .mp4, maxFrames: 8) { $0 }
             }
             #expect(reason == "its decoder gives an answer that makes no sense", "\(lie)")
