@@ -126,7 +126,8 @@ int castor_worker_set_room(castor_worker *w, size_t count) {
     return count <= CASTOR_WORKER_KEPT || ftruncate(w->output, (off_t)count) == 0 ? 0 : errno;
 }
 
-bool castor_worker_copy(const castor_worker *w, size_t offset, void *bytes, size_t count) {
+bool castor_worker_copy(castor_worker *w, size_t offset, void *bytes, size_t count) {
+    w->results_end = offset + count > w->results_end ? offset + count : w->results_end;
     for (size_t done = 0; done < count;) {
         ssize_t n = pread(w->output, (char *)bytes + done, count - done, (off_t)(offset + done));
         if (n < 0 && errno == EINTR) {
@@ -140,27 +141,24 @@ bool castor_worker_copy(const castor_worker *w, size_t offset, void *bytes, size
     return true;
 }
 
-/// Without what is behind the bytes that are kept.
-static void shorten(int file) {
-    int result = ftruncate(file, CASTOR_WORKER_KEPT);
-    (void)result;
+/// Overwrites the first `used` bytes, and drops what is behind those that are kept: the next file may be of somebody else, and shorter.
+static void clear(int file, size_t used, bool is_longer) {
+    static const char zeros[16 * 1024];
+    size_t kept = used < CASTOR_WORKER_KEPT ? used : CASTOR_WORKER_KEPT;
+    for (size_t done = 0; done < kept; done += sizeof zeros) {
+        ssize_t n = pwrite(file, zeros, kept - done < sizeof zeros ? kept - done : sizeof zeros, (off_t)done);
+        (void)n;
+    }
+    if (is_longer) {
+        int result = ftruncate(file, CASTOR_WORKER_KEPT);
+        (void)result;
+    }
 }
 
 void castor_worker_clear(castor_worker *w) {
-    // The next file may be of somebody else, and shorter.
-    static const char zeros[16 * 1024];
-    size_t kept = w->input_size < CASTOR_WORKER_KEPT ? w->input_size : CASTOR_WORKER_KEPT;
-    for (size_t done = 0; done < kept; done += sizeof zeros) {
-        ssize_t n = pwrite(w->input, zeros, kept - done < sizeof zeros ? kept - done : sizeof zeros, (off_t)done);
-        (void)n;
-    }
-    if (w->input_size > CASTOR_WORKER_KEPT) {
-        shorten(w->input);
-    }
-    if (w->room > CASTOR_WORKER_KEPT) {
-        shorten(w->output);
-    }
-    w->input_size = w->room = 0;
+    clear(w->input, w->input_size, w->input_size > CASTOR_WORKER_KEPT);
+    clear(w->output, w->results_end, w->room > CASTOR_WORKER_KEPT);
+    w->input_size = w->room = w->results_end = 0;
 }
 
 bool castor_worker_send(castor_worker *w, const void *message, size_t count) {

@@ -41,6 +41,7 @@ typedef struct {
     size_t address_space; // bytes, before the first file
     size_t input_size;    // of the file at hand
     size_t room;          // for its results
+    size_t results_end;   // of what was copied from them
     // Of the file at hand, in ms
     int64_t limit;
     int64_t begun;  // processor time before it
@@ -72,7 +73,7 @@ int castor_worker_begin(castor_worker *worker, const void *bytes, size_t count, 
 int castor_worker_set_room(castor_worker *worker, size_t count);
 
 /// Copies from the results; false where there are not that many.
-bool castor_worker_copy(const castor_worker *worker, size_t offset, void *bytes, size_t count);
+bool castor_worker_copy(castor_worker *worker, size_t offset, void *bytes, size_t count);
 
 /// Takes away the file and the results.
 void castor_worker_clear(castor_worker *worker);
