@@ -37,11 +37,14 @@ public struct Limits: Sendable, Equatable {
     public var maxTextBytes = 256 << 20
     /// Memory that a content may take while it waits for the encoder, in bytes. The default is 512 MiB.
     public var maxPreparedBytes = 512 << 20
+    /// Where pictures, sounds and videos are decoded. The default is inside this process.
+    package var decoders = Decoders.inside
 
     public init() {}
 
     package var media: MediaLimits {
         var limits = MediaLimits()
+        limits.decoders = decoders
         limits.maxImageSide = maxImageSide
         limits.maxImagePixels = maxImagePixels
         limits.maxAudioSeconds = maxAudioSeconds

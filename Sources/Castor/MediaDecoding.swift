@@ -10,13 +10,13 @@ struct MediaDecoding: Sendable {
         _ source: ByteSource, _ format: ImageFormat, target: (ImageSize) -> ImageSize?
     ) throws(MediaError) -> DecodedImage {
         try source.withUnsafeBytes { (bytes) throws(MediaError) in
-            try ImageDecoder.decode(bytes.bytes, format: format, limits: limits, target: target)
+            try limits.decoders.image(bytes.bytes, format: format, limits: limits, target: target)
         }
     }
 
     func sound(_ source: ByteSource, _ format: AudioFormat) throws(MediaError) -> AudioClip {
         try source.withUnsafeBytes { (bytes) throws(MediaError) in
-            try AudioDecoder.decode(bytes.bytes, format: format, limits: limits)
+            try limits.decoders.audio(bytes.bytes, format: format, limits: limits)
         }
     }
 
@@ -25,7 +25,7 @@ struct MediaDecoding: Sendable {
         target: (ImageSize) -> ImageSize
     ) throws(MediaError) -> DecodedVideo {
         try source.withUnsafeBytes { (bytes) throws(MediaError) in
-            try VideoDecoder.decode(
+            try limits.decoders.video(
                 bytes.bytes, format: format, selection: selection, maxFrames: maxFrames, wantsSound: wantsSound,
                 limits: limits, target: target)
         }
@@ -45,13 +45,13 @@ struct MediaDecoding: Sendable {
 
     func pictureSize(_ source: ByteSource, _ format: ImageFormat) throws(MediaError) -> ImageSize {
         try source.withUnsafeBytes { (bytes) throws(MediaError) in
-            try ImageDecoder.size(of: bytes.bytes, format: format, limits: limits)
+            try limits.decoders.imageSize(of: bytes.bytes, format: format, limits: limits)
         }
     }
 
     func soundLength(_ source: ByteSource, _ format: AudioFormat) throws(MediaError) -> SoundLength {
         try source.withUnsafeBytes { (bytes) throws(MediaError) in
-            try AudioDecoder.length(of: bytes.bytes, format: format, limits: limits)
+            try limits.decoders.audioLength(of: bytes.bytes, format: format, limits: limits)
         }
     }
 
@@ -59,7 +59,7 @@ struct MediaDecoding: Sendable {
         _ source: ByteSource, _ format: VideoFormat, _ selection: VideoSelection, maxFrames: Int, wantsSound: Bool
     ) throws(MediaError) -> (frameCount: Int, soundSeconds: Double) {
         try source.withUnsafeBytes { (bytes) throws(MediaError) in
-            try VideoDecoder.outline(
+            try limits.decoders.videoOutline(
                 bytes.bytes, format: format, selection: selection, maxFrames: maxFrames, wantsSound: wantsSound,
                 limits: limits)
         }

@@ -96,6 +96,12 @@ struct ServeCommand: AsyncParsableCommand {
     var maxBatchTokens = Scheduler.Options().maxBatchTokens
 
     @Option(
+        help: ArgumentHelp(
+            "Where pictures, sounds and clips are decoded: inside this process, or outside, in processes that can do nothing else.",
+            valueName: "where"))
+    var decoders = DecoderPlace.inside
+
+    @Option(
         help: ArgumentHelp("A connection may be silent so long, and a body must go on within it.", valueName: "seconds")
     )
     var idleTimeout = ServerLimits().idleSeconds
@@ -139,7 +145,8 @@ struct ServeCommand: AsyncParsableCommand {
         let options = try serverOptions()
         var logger = Logger(label: "castor") { _ in LineLogHandler() }
         logger.logLevel = logLevel
-        let server = Server(embedder: try model.open(), options: options, logger: logger)
+        let decoders = try self.decoders.decoders(count: options.scheduler.preparationThreads)
+        let server = Server(embedder: try model.open(decoders: decoders), options: options, logger: logger)
         warn(options)
         let scheme = options.tlsCertificatePath == nil ? "http" : "https"
         let host = options.host.contains(":") ? "[\(options.host)]" : options.host

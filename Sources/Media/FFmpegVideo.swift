@@ -176,7 +176,7 @@ struct FFmpegVideo: ~Copyable {
     }
 
     /// More hardly help, and each holds frames in memory.
-    private static let threads = Int32(min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1), 4))
+    static let threads = Int32(min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1), 4))
 
     private static func failure(
         _ status: castor_ffmpeg_status, _ format: VideoFormat, _ limits: MediaLimits

@@ -50,6 +50,11 @@ package enum MediaError: Error, Sendable, Equatable {
     case documentProcess(String)
     /// Nobody waits for the result any more.
     case cancelled
+    /// The process that decodes files ended with a fault, took more time or memory than allowed, or gave an answer that makes no
+    /// sense: the file's doing.
+    case decoderStopped(String)
+    /// No process that decodes files could be started: the machine's doing.
+    case decoderProcess(String)
 }
 
 extension MediaError: CustomStringConvertible {
@@ -121,6 +126,10 @@ extension MediaError: CustomStringConvertible {
             "the process that renders documents failed: \(reason)"
         case .cancelled:
             "it was cancelled"
+        case .decoderStopped(let reason):
+            "the file cannot be decoded: \(reason)"
+        case .decoderProcess(let reason):
+            "the process that decodes files failed: \(reason)"
         }
     }
 }

@@ -63,6 +63,9 @@ package struct MediaLimits: Sendable, Equatable {
     /// Who may say that nobody waits any more. The default, nil, is nobody.
     package var cancellation: Cancellation?
 
+    /// Where it is decoded by ``Decoders``. The default is inside this process.
+    package var decoders = Decoders.inside
+
     package init() {}
 
     /// Throws `imageTooLarge`.

@@ -1,5 +1,7 @@
 #define _GNU_SOURCE
 #include "CPoppler.h"
+#include "CWorker.h"
+#include "Folders.h"
 #include "Poppler.h"
 #include "Protocol.h"
 
@@ -292,6 +294,12 @@ _Noreturn static void work_on(work *w) {
     if (missing) {
         finish(w, CASTOR_PDF_MISSING, missing);
     }
+    if (w->limits.recognise) {
+        // Afterwards no library can be loaded. Whether it is there matters only to a page that needs it.
+        const char *message;
+        castor_load_ocr(&message);
+    }
+    castor_sandbox_close(CASTOR_SANDBOX_DOCUMENT, castor_document_folders());
     PopplerDocument *document = open_document(w);
     w->page_count = pp.poppler_document_get_n_pages(document);
     if (w->page_count < 1) {

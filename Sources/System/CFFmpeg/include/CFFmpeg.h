@@ -21,6 +21,9 @@ typedef enum {
 /// The library that this thread could not load, and why. Valid until it tries again.
 const char *castor_ffmpeg_missing(void);
 
+/// Loads all of them that there are.
+void castor_ffmpeg_load(void);
+
 /// Loads the libraries to ask for their version; what is missing, if they cannot be loaded.
 const char *castor_ffmpeg_version(void);
 
