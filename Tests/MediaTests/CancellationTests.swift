@@ -88,8 +88,9 @@ import Testing
         guard let seconds = whole.sound?.seconds, seconds > 0.9 else { throw Fixture.Missing(name: "sound") }
         limits.maxSecondsBeforeStretch = 0.1
         let late = VideoSelection(start: 0.7, end: 0.8)
-        #expect(throws: MediaError.tooCostly(
-            format: "mp4", reason: "more than 0.1 s of its sound are to be decoded before the part that is wanted")
+        #expect(
+            throws: MediaError.tooCostly(
+                format: "mp4", reason: "more than 0.1 s of its sound are to be decoded before the part that is wanted")
         ) {
             try VideoDecoder.decode(
                 bytes.span.bytes, format: .mp4, selection: late, maxFrames: 1, wantsSound: true, limits: limits

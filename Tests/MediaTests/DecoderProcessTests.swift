@@ -54,7 +54,7 @@ import Testing
             guard case .image(let format) = try Fixture.type(name) else { continue }
             for target in [nil, ImageSize(width: 8, height: 6)] {
                 let results = [Decoders.inside, outside].map { decoders in
-                    attempt { 
+                    attempt {
                         try decoders.image(bytes.span.bytes, format: format) { _ in target }
                     }
                 }
@@ -99,7 +99,7 @@ import Testing
             guard case .video(let format) = try Fixture.type(name) else { continue }
             for target in [ImageSize(width: 16, height: 12), ImageSize(width: 4_000, height: 3_000)] {
                 let results = [Decoders.inside, outside].map { decoders in
-                    attempt { 
+                    attempt {
                         let video = try decoders.video(
                             bytes.span.bytes, format: format, maxFrames: 5, wantsSound: true
                         ) { _ in target }
@@ -111,7 +111,7 @@ import Testing
                 #expect(results[0] == results[1], "\(name)")
             }
             let outlines = [Decoders.inside, outside].map { decoders in
-                attempt { 
+                attempt {
                     let outline = try decoders.videoOutline(
                         bytes.span.bytes, format: format, maxFrames: 5, wantsSound: true)
                     return [Double(outline.frameCount), outline.soundSeconds]
@@ -176,7 +176,7 @@ import Testing
         let (bad, good) = (try faulty("rgb.heic", fault), try Fixture.bytes("rgb.heic"))
         let expected = try ImageDecoder.decode(good.span.bytes, format: .heic)
         for _ in 0..<2 {
-            let reason = reason { 
+            let reason = reason {
                 _ = try Decoders.outside(pool).image(bad.span.bytes, format: .heic, limits: limits)
             }
             #expect(reason?.hasPrefix(Self.fatal[fault] ?? "") == true, "\(reason ?? "no error")")
@@ -193,7 +193,7 @@ import Testing
         for round in 0..<100 {
             #expect(try decode(good, pool) == expected)
             let worker = try #require(pool.idleProcessIDs.first)
-            let reason = reason { 
+            let reason = reason {
                 guard round % 2 == 0 else {
                     _ = try decode(aborting, pool)
                     return
@@ -314,7 +314,7 @@ import Testing
             clip(1, 10, .infinity),
         ] {
             let bytes = try faulty("h264.mp4", "say", saying: [question(10, 10), lie])
-            let reason = reason { 
+            let reason = reason {
                 _ = try decoders.video(bytes.span.bytes, format: .mp4, maxFrames: 8) { $0 }
             }
             #expect(reason == "its decoder gives an answer that makes no sense", "\(lie)")
