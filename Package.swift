@@ -108,11 +108,12 @@ let package = Package(
         .target(
             name: "GeminiAPI",
             dependencies: [
-                "Castor", "CastorJSON", "CZlib", "Hashing", "Media", "ServerState",
+                "Castor", "CastorJSON", "CastorNumerics", "CZlib", "Hashing", "Media", "ServerState",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird", condition: .when(traits: ["TLS"])),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"])),

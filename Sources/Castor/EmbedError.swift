@@ -16,6 +16,8 @@ public enum EmbedError: Error, Sendable, Equatable {
     /// A text file that is not UTF-8.
     case invalidText(part: Int, name: String?)
     /// A text that the tokenizer cannot take, for want of memory.
+    ///
+    /// As ``outOfMemory(reason:)`` it says nothing against the content.
     case unreadableText(part: Int, reason: String)
     /// Parts of which nothing is left to embed.
     case noTokens
@@ -40,6 +42,8 @@ public enum EmbedError: Error, Sendable, Equatable {
     case cancelled
     /// The weights, not the content, are at fault.
     case model(String)
+    /// The machine has no memory for this content now; others, and the same later, may pass.
+    case outOfMemory(reason: String)
 
     /// Who has to act, and so which exit or HTTP status a program answers with.
     public enum Kind: Sendable {
@@ -49,12 +53,15 @@ public enum EmbedError: Error, Sendable, Equatable {
         case notFound
         /// The model is damaged.
         case model
+        /// The machine lacks memory.
+        case machine
     }
 
     public var kind: Kind {
         switch self {
         case .fileNotFound: .notFound
         case .model: .model
+        case .outOfMemory, .unreadableText: .machine
         default: .input
         }
     }
@@ -94,7 +101,7 @@ extension EmbedError: CustomStringConvertible {
         case .tooManyTokens(let limit):
             "the content has more tokens than the context of \(limit), and truncation is off"
         case .invalidDimensions(let value, let limit): "\(value) dimensions are outside 1...\(limit)"
-        case .model(let reason): reason
+        case .model(let reason), .outOfMemory(let reason): reason
         }
     }
 }
@@ -103,7 +110,7 @@ extension EmbedError: CustomStringConvertible {
 public struct ModelLoadError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Whether a file of the folder is missing, rather than damaged.
     public let isMissing: Bool
-    /// Whether the machine is at fault and not the folder: OpenBLAS is missing, or has no room, or computes wrongly.
+    /// Whether the machine is at fault and not the folder: it lacks memory, or OpenBLAS, or computes wrongly.
     public let isMachine: Bool
     public let description: String
 }
@@ -115,6 +122,7 @@ extension EmbedError {
         case .input: (400, "INVALID_ARGUMENT")
         case .notFound: (404, "NOT_FOUND")
         case .model: (500, "INTERNAL")
+        case .machine: (503, "UNAVAILABLE")
         }
     }
 }

@@ -1,3 +1,4 @@
+import CastorNumerics
 import Encoder
 package import Media
 
@@ -7,8 +8,20 @@ extension Embedder {
     package func prepare(
         _ content: Content, _ options: EmbedOptions, cancellation: Cancellation? = nil
     ) throws(EmbedError) -> PreparedContent {
-        try prepare.callAsFunction(content, options, cancellation: cancellation)
+        try checkMemory(for: content)
+        return try prepare.callAsFunction(content, options, cancellation: cancellation)
     }
+
+    /// Decoders do not say what they will take, and few of them bear to get less: where little is left, they do not begin.
+    func checkMemory(for content: Content) throws(EmbedError) {
+        guard !AddressSpace.hasRoomToSpare(Self.decodingBytes) else { return }
+        for part in content.parts {
+            if case .text = part { continue }
+            throw .outOfMemory(reason: OutOfMemory(bytes: Self.decodingBytes).description)
+        }
+    }
+
+    private static let decodingBytes = 64 << 20
 
     /// One result a content, in order, on all workers.
     package func encode(_ prepared: [PreparedContent]) -> [Result<Embedding, EmbedError>] {

@@ -108,7 +108,8 @@ public final class Embedder: Sendable {
         let slots = Slots<Result<PreparedContent, EmbedError>>(count: requests.count)
         pool.run(requests.count) { index, _ in
             do throws(EmbedError) {
-                slots[index] = .success(try prepare(requests[index].content, requests[index].options))
+                try checkMemory(for: requests[index].content)
+                slots[index] = .success(try prepare.callAsFunction(requests[index].content, requests[index].options))
             } catch { slots[index] = .failure(error) }
         }
         return slots.values
@@ -131,7 +132,10 @@ public final class Embedder: Sendable {
             let rows = try encoder.encode(batch.map(\.input))
             return batch.enumerated().map { row, content in embedding(content, rows[row..<row + 1]) }
         } catch {
-            if batch.count == 1 { return [.failure(.model(error.description))] }
+            if batch.count == 1 {
+                if case .outOfMemory(let lack) = error { return [.failure(.outOfMemory(reason: lack.description))] }
+                return [.failure(.model(error.description))]
+            }
             return batch.flatMap { pass([$0]) }
         }
     }
@@ -170,7 +174,7 @@ public final class Embedder: Sendable {
 extension ModelLoadError {
     package init(_ error: ModelError) {
         if case .notFound = error { isMissing = true } else { isMissing = false }
-        isMachine = false
+        if case .outOfMemory = error { isMachine = true } else { isMachine = false }
         description = error.description
     }
 

@@ -27,7 +27,9 @@ struct BatchLine {
                 request = .success(line.request)
             } catch {
                 key = BatchRequest.labels(ofDamaged: bytes).key ?? "\(number)"
-                request = .failure(.invalid("line \(number): \(error.description)"))
+                request = .failure(
+                    .invalid(
+                        "line \(number): \(error.description)\(BatchRequest.hint(ofDamaged: bytes))"))
             }
         }
     }

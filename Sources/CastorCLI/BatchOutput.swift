@@ -47,6 +47,9 @@ final class BatchOutput {
     let redoPath: String
     private let target: String
 
+    /// The file that a line which an earlier run left is in.
+    func path(of line: ResultLine) -> String { line.isRedone ? redoPath : path }
+
     /// Whether there is something to go on from.
     var isFile: Bool { own != nil }
 

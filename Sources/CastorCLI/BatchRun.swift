@@ -40,7 +40,7 @@ struct BatchRun {
             if !tally.isCompared, let sink, let index = lines.indices.first(where: group.keeps),
                 let values = group.left[index].values
             {
-                try compare(values, lines[index], base, sink)
+                try compare(values, lines[index], base, sink.path(of: group.left[index]))
                 tally.isCompared = true
             }
             let chosen = group.chosen
@@ -49,7 +49,7 @@ struct BatchRun {
                 let rows = indices.map { row(group, $0, results[$0], &tally) }
                 if group.isCut, indices.upperBound == lines.count { tally.reportLeftLines() }
                 try Interruption.whileWriting(
-                    "castor: stopped after \(tally.count) contents\(output == nil ? "" : "; the same command goes on from there")\n"
+                    "castor: stopped after \(counted(tally.count, "content"))\(output == nil ? "" : "; the same command goes on from there")\n"
                 ) {
                     try sink?.append(rows) ?? Terminal.output(rows.flatMap(\.bytes))
                 }
@@ -73,8 +73,8 @@ struct BatchRun {
             }
         }
         progress?.finish()
-        if let sink, try sink.next() != nil {
-            throw Failure(.badInput, "\(sink.path) has more lines than \(input): it is not its output")
+        if let sink, let more = try sink.next() {
+            throw Failure(.badInput, "\(sink.path(of: more)) has more lines than \(input): it is not its output")
         }
         try sink?.finish()
         tally.reportLeftLines()
@@ -138,13 +138,13 @@ struct BatchRun {
             guard result.key.utf8.elementsEqual(line.key.utf8) else {
                 throw Failure(
                     .badInput,
-                    "\(sink.path) line \(count + index + 1) has key \"\(result.key)\", \(input) has \"\(line.key)\": "
+                    "\(sink.path(of: result)) line \(count + index + 1) has key \"\(result.key)\", \(input) has \"\(line.key)\": "
                         + "it is not its output; remove it to start anew")
             }
             if let identity = result.identity, !identity.hasPrefix(options.text) {
                 throw Failure(
                     .badInput,
-                    "\(result.isRedone ? sink.redoPath : sink.path) line \(count + index + 1) was made with other options; "
+                    "\(sink.path(of: result)) line \(count + index + 1) was made with other options; "
                         + "remove it to start anew")
             }
             left.append(result)
@@ -154,7 +154,7 @@ struct BatchRun {
 
     /// Another model or other options give another vector for the first line that has one. Other neighbours in a batch, other
     /// threads or another processor change last bits only.
-    private func compare(_ values: [Float], _ line: BatchLine, _ base: String, _ sink: BatchOutput) throws {
+    private func compare(_ values: [Float], _ line: BatchLine, _ base: String, _ path: String) throws {
         if case .success(let embedding) = embed([line], base)[0], embedding.values.count == values.count,
             zip(embedding.values, values).allSatisfy({ abs($0 - $1) < Self.sameValue })
         {
@@ -162,7 +162,7 @@ struct BatchRun {
         }
         throw Failure(
             .badInput,
-            "\(sink.path) has another vector for key \"\(line.key)\" than this model and these options give; "
+            "\(path) has another vector for key \"\(line.key)\" than this model and these options give; "
                 + "remove it to start anew")
     }
 

@@ -56,7 +56,7 @@ struct BatchTally {
         guard !hasReported, let output, kept + givenUpBefore + failedBefore + changed > 0 else { return }
         hasReported = true
         Terminal.error(
-            "castor: \(kept) lines of \(output) are kept"
+            "castor: \(counted(kept, "line")) of \(output) \(kept == 1 ? "is" : "are") kept"
                 + (givenUpBefore > 0 ? "; given up before and not tried again: \(givenUpBefore)" : "")
                 + (failedBefore > 0 ? "; failed before and tried again: \(failedBefore)" : "")
                 + (changed > 0 ? "; changed and embedded again: \(changed)" : "") + "\n")
@@ -64,13 +64,15 @@ struct BatchTally {
 
     func report() {
         if truncated > 0 {
-            Terminal.error("castor: \(truncated) contents are longer than the context and were cut at the end\n")
+            let (are, were) = truncated == 1 ? ("is", "was") : ("are", "were")
+            Terminal.error(
+                "castor: \(counted(truncated, "content")) \(are) longer than the context and \(were) cut at the end\n")
         }
         for note in notes.prefix(Self.shownNotes) { Terminal.error("castor: note: \(note)\n") }
         if notedContents > 1 { Terminal.error("castor: \(notedContents) contents have notes\n") }
         if let firstFailure {
             Terminal.error(
-                "castor: \(failures) of \(computed) contents failed, the first with key \(firstFailure)\n")
+                "castor: \(failures) of \(counted(computed, "content")) failed, the first with key \(firstFailure)\n")
         }
     }
 }

@@ -17,7 +17,7 @@ struct EmbedCommand: ParsableCommand {
             A batch that was interrupted goes on where it stopped when the same command is given again; lines that failed are tried \
             again, and lines that were edited, or whose files were, are embedded again.
 
-            Exit status: 0; 64 wrong usage; 65 bad input; 66 not found; 69 no OpenBLAS, or no room for it; 73 cannot write. \
+            Exit status: 0; 64 wrong usage; 65 bad input; 66 not found; 69 no OpenBLAS, or no memory; 73 cannot write. \
             A batch whose lines failed ends with 0.
             """)
 
@@ -67,7 +67,7 @@ struct EmbedCommand: ParsableCommand {
     @Flag(help: "Say on standard error how long opening the model, embedding and writing took.")
     var timing = false
 
-    @Argument(help: "Texts and @files.")
+    @Argument(help: "Texts and @files.", transform: PartArgument.init)
     var parts: [PartArgument] = []
 
     func validate() throws {
@@ -168,7 +168,7 @@ extension EmbedError {
         case .unsupportedByModel(_, let kind): .unsupportedByModel(part: number, kind: kind)
         case .notAVideo: .notAVideo(part: number)
         case .noParts, .noTokens, .tooManyImages, .tooMuchSound, .tooManySounds, .tooMuchText, .tooManyVideos,
-            .tooManyDocuments, .tooManyTokens, .tooMuchMemory, .invalidDimensions, .cancelled, .model:
+            .tooManyDocuments, .tooManyTokens, .tooMuchMemory, .invalidDimensions, .cancelled, .model, .outOfMemory:
             self
         }
     }

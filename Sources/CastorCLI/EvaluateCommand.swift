@@ -112,7 +112,8 @@ struct EvaluateCommand: ParsableCommand {
     private func show(_ result: TaskResult, _ table: EvaluationTable) throws {
         try Terminal.output(table.lines(result))
         if let first = result.skipped.first {
-            Terminal.error("castor: \(result.name): \(result.skipped.count) items left out, the first is \(first)\n")
+            Terminal.error(
+                "castor: \(result.name): \(counted(result.skipped.count, "item")) left out, the first is \(first)\n")
         }
     }
 }

@@ -37,6 +37,7 @@ struct Failure: Error {
             switch error.kind {
             case .notFound: .notFound
             case .input, .model: .badInput
+            case .machine: .unavailable
             }
         self.init(status, error.description)
     }

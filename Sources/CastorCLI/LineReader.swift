@@ -9,6 +9,8 @@ final class LineReader {
     }
 
     private let descriptor: Int32
+    /// For messages.
+    private let name: String
     private let maxLineBytes: Int
     private var buffer: [UInt8] = []
     private var start = 0
@@ -33,10 +35,12 @@ final class LineReader {
         guard descriptor >= 0 else {
             throw Failure(errno == ENOENT ? .notFound : .badInput, "\(path): \(String(cString: strerror(errno)))")
         }
+        name = path == "-" ? "standard input" : path
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
-            throw Failure(.badInput, "\(path): is a folder")
+        guard fstat(descriptor, &status) == 0 else {
+            throw Failure(.badInput, "\(name): \(String(cString: strerror(errno)))")
         }
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw Failure(.badInput, "\(name): is a folder") }
         size = status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
         identity = [UInt64(status.st_dev), UInt64(status.st_ino)]
         self.maxLineBytes = maxLineBytes
@@ -90,7 +94,10 @@ final class LineReader {
         } while got < 0 && errno == EINTR
         buffer.removeLast(Self.chunk - max(got, 0))
         if got < 0 {
-            throw Failure(.badInput, "cannot read: \(String(cString: strerror(errno)))")
+            throw Failure(
+                .badInput,
+                errno == EBADF && descriptor == STDIN_FILENO
+                    ? "\(name) is closed" : "\(name): cannot read: \(String(cString: strerror(errno)))")
         }
         if got <= 0 { isAtEnd = true }
     }

@@ -2,14 +2,14 @@ public import ArgumentParser
 public import Castor
 
 /// A part on the command line: text, or `@path`; `@@x` is a text that starts with @.
-struct PartArgument: ExpressibleByArgument {
+struct PartArgument {
     let part: Part
 
-    init?(argument: String) {
+    init(_ argument: String) throws {
         if argument.hasPrefix("@@") {
             part = .text(String(argument.dropFirst()))
         } else if argument == "@" {
-            return nil
+            throw ValidationError("behind @ comes the name of a file; @@ is a text that starts with @")
         } else if argument.hasPrefix("@") {
             part = .file(String(argument.dropFirst()))
         } else {

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Castor
+import CastorNumerics
 import Glibc
 
 /// The program `castor`: a thin file a subcommand.
@@ -16,9 +18,12 @@ struct Program: AsyncParsableCommand {
     static let _errorLabel = "castor"
 
     static func main() async {
+        AddressSpace.prepare()
         Signals.prepare()
+        Terminal.holdClosedDescriptors()
         do {
             try refuseInvalidUTF8()
+            try suggestCommand()
             var command = try parseAsRoot()
             if var server = command as? any AsyncParsableCommand {
                 try await server.run()
@@ -34,6 +39,14 @@ struct Program: AsyncParsableCommand {
         } catch {
             exit(withError: error)
         }
+    }
+
+    /// For a name that is nearly a command's: the parser only says that it did not expect it.
+    private static func suggestCommand() throws {
+        guard let given = CommandLine.arguments.dropFirst().first, !given.hasPrefix("-") else { return }
+        let names = configuration.subcommands.map { $0._commandName } + ["help"]
+        guard !names.contains(given), let meant = Spelling.nearest(to: given, among: names) else { return }
+        throw ValidationError("there is no command \(given). Did you mean \(meant)?")
     }
 
     /// Swift repairs damaged arguments silently; a repaired text would give the vector of another text.

@@ -27,7 +27,7 @@ struct Progress {
         guard elapsed > Self.patience, elapsed - lastShown > Self.interval else { return }
         lastShown = elapsed
         hasLine = true
-        var line = "\(total) contents, \(Self.short(Double(items) / elapsed))/s"
+        var line = "\(counted(total, "content")), \(Self.short(Double(items) / elapsed))/s"
         if let share, share > startShare {
             line += ", \(Int(share * 100)) %, \(Self.duration(elapsed * (1 - share) / (share - startShare))) left"
         }

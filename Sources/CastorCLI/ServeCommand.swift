@@ -17,7 +17,7 @@ struct ServeCommand: AsyncParsableCommand {
             Programs that use the hosted service move by one base URL. API keys are let in by --api-key, --api-key-file and the \
             environment's CASTOR_API_KEY (several with commas between); without any, everybody is let in.
 
-            SIGTERM and Ctrl-C let requests end and exit with 0.
+            SIGTERM and Ctrl-C let requests end, for --drain-timeout at most or until a second one, and exit with 0.
             """)
 
     @OptionGroup var model: ModelOption
@@ -146,7 +146,9 @@ struct ServeCommand: AsyncParsableCommand {
         var logger = Logger(label: "castor") { _ in LineLogHandler() }
         logger.logLevel = logLevel
         let decoders = try self.decoders.decoders(count: options.scheduler.preparationThreads)
-        let server = Server(embedder: try model.open(decoders: decoders), options: options, logger: logger)
+        let embedder = try model.open(decoders: decoders)
+        do { try Server.checkRoom(for: embedder, options) } catch { throw Failure(error) }
+        let server = Server(embedder: embedder, options: options, logger: logger)
         warn(options)
         let scheme = options.tlsCertificatePath == nil ? "http" : "https"
         let host = options.host.contains(":") ? "[\(options.host)]" : options.host
@@ -154,8 +156,10 @@ struct ServeCommand: AsyncParsableCommand {
             try await server.run { port in
                 Terminal.error("castor: listening at \(scheme)://\(host):\(port)\n")
             }
+        } catch let failure as StartupFailure {
+            throw Failure(failure)
         } catch {
-            throw Failure(server.core.scheduler.startupFailure == nil ? .cannotWrite : .badInput, "\(error)")
+            throw Failure(.cannotWrite, "\(error)")
         }
     }
 
@@ -231,6 +235,18 @@ struct ServeCommand: AsyncParsableCommand {
             getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
         }
         return variable("XDG_STATE_HOME").map { "\($0)/castor" } ?? variable("HOME").map { "\($0)/.local/state/castor" }
+    }
+}
+
+extension Failure {
+    fileprivate init(_ failure: StartupFailure) {
+        let status: ExitStatus =
+            switch failure.cause {
+            case .model: .badInput
+            case .machine: .unavailable
+            case .address: .cannotWrite
+            }
+        self.init(status, failure.description)
     }
 }
 

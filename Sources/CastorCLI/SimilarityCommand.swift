@@ -15,10 +15,10 @@ struct SimilarityCommand: ParsableCommand {
     @Option(help: ArgumentHelp("What the vectors are for; its prompt goes before texts.", valueName: "name"))
     var task: TaskType?
 
-    @Argument(help: "A text, or @path for a file (@@x for a text that starts with @).")
+    @Argument(help: "A text, or @path for a file (@@x for a text that starts with @).", transform: PartArgument.init)
     var first: PartArgument
 
-    @Argument(help: "As before.")
+    @Argument(help: "What it is compared with: a text or @path, too.", transform: PartArgument.init)
     var second: PartArgument
 
     func run() throws {

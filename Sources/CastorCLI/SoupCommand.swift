@@ -33,7 +33,7 @@ struct SoupCommand: ParsableCommand {
         } catch let error as TrainingError {
             throw Failure(error)
         }
-        Terminal.error("\(output): mean of \(models.count) models\n")
+        Terminal.error("\(output): mean of \(counted(models.count, "model"))\n")
     }
 
     private var parsedWeights: [Double]? {

@@ -33,6 +33,9 @@ package struct EncoderPass: Sendable {
         guard batch.allSatisfy({ $0.tokenCount > 0 }) else { throw .noTokens }
         memory.start()
         let layout = PackedLayout(lengths: batch.map(\.tokenCount))
+        do throws(OutOfMemory) {
+            try memory.reserve(joined: layout.tokenCount, tower: Self.mostTowerTokens(batch), configuration)
+        } catch { throw .outOfMemory(error) }
         let x = memory.joined(rows: layout.tokenCount, columns: shape.width)
         let unified = try source.unified()
 
@@ -96,6 +99,13 @@ package struct EncoderPass: Sendable {
     }
 
     // MARK: - Front-ends
+
+    private static func mostTowerTokens(_ batch: [EncoderInput]) -> Int {
+        let segments = batch.flatMap(\.segments)
+        return [Configuration.Tower.text, .image, .audio].map { tower in
+            segments.reduce(0) { $0 + ($1.tower == tower ? $1.towerTokenCount : 0) }
+        }.max() ?? 0
+    }
 
     private static func place(
         _ batch: [EncoderInput], _ layout: PackedLayout, _ tower: Configuration.Tower

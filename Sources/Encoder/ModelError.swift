@@ -1,3 +1,5 @@
+package import CastorNumerics
+
 /// Why a model folder cannot be loaded or used. Every case names the file or tensor, and what is wrong with it.
 package enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case notFound(path: String)
@@ -10,6 +12,8 @@ package enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case overflow(stage: String)
     /// SentencePiece, or the memory that it needs, gave out.
     case text(bytes: Int)
+    /// The machine, and not the model, is at fault.
+    case outOfMemory(OutOfMemory)
     /// A content that a forward pass was asked for, and that has nothing to pass.
     case noTokens
 
@@ -23,6 +27,7 @@ package enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .tokenizer(let path, let reason): "\(path): not a usable SentencePiece model: \(reason)"
         case .overflow(let stage): "\(stage) produced a value that is not finite"
         case .text(let bytes): "a text of \(bytes) bytes could not be tokenised"
+        case .outOfMemory(let error): error.description
         case .noTokens: "the content has no tokens"
         }
     }

@@ -33,6 +33,23 @@ package final class PassMemory: @unchecked Sendable {
         keptCount = 0
     }
 
+    /// Takes what an inference over a batch needs, before it begins. What is kept for a backward pass grows as it comes.
+    ///
+    /// - Parameters:
+    ///   - joined: tokens of all contents
+    ///   - tower: tokens of the tower that has most
+    func reserve(joined: Int, tower: Int, _ configuration: Configuration) throws(OutOfMemory) {
+        guard keeping == .nothing else { return }
+        let (d, rows) = (configuration.width, max(joined, tower))
+        for (place, rows, columns) in [
+            (.joined, joined, d), (.tokens, tower, d), (.cosine, rows, configuration.headSize / 2),
+            (.sine, rows, configuration.headSize / 2), (.normed, rows, d), (.qkv, rows, 3 * d), (.context, rows, d),
+            (.up, rows, configuration.mlpWidth),
+        ] as [(Place, Int, Int)] {
+            try shared[place.rawValue].reserve(rows: rows, columns: columns)
+        }
+    }
+
     /// The parts' tokens side by side, `[T, d]`.
     func joined(rows: Int, columns: Int) -> Matrix {
         take(.joined, keeping != .nothing, rows, columns)

@@ -241,7 +241,10 @@ struct WeightLoader {
     private func matrix(_ name: String) throws(ModelError) -> Matrix {
         let entry = tensors.entries[name]!
         let columns = entry.shape.last ?? 1
-        let result = Matrix(rows: entry.shape.count == 2 ? entry.shape[0] : 1, columns: columns)
+        let result: Matrix
+        do throws(OutOfMemory) {
+            result = try Matrix(rowsOrThrow: entry.shape.count == 2 ? entry.shape[0] : 1, columns: columns)
+        } catch { throw .outOfMemory(error) }
         let start = tensors.file.bytes.baseAddress! + entry.range.lowerBound
         let ranges = pool.ranges(result.count, minimum: 1 << 16)
         let finite = Flags(count: ranges.count)

@@ -1,5 +1,4 @@
 package import Castor
-import Glibc
 package import Hummingbird
 import HummingbirdCore
 package import Logging
@@ -39,11 +38,12 @@ package struct Server: Sendable {
         var headers = HTTP1Channel.Configuration.DecoderConfiguration()
         headers.maxHeaderFieldSize = options.limits.maxHeaderBytes
         headers.maxHeaderListSize = options.limits.maxHeaderBytes
-        headers.maxHeaderFieldCount = 100
-        let disconnects = core.disconnects
+        headers.maxHeaderFieldCount = DamagedRequests.maxHeaderFields
+        let (disconnects, logger) = (core.disconnects, core.logger)
         let idleSeconds = options.limits.idleSeconds
         let configuration = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
+                DamagedRequests(maxHeaderBytes: options.limits.maxHeaderBytes, logger: logger),
                 Disconnects.Handler(disconnects), ContinueHandler(), LingeringBodies(seconds: idleSeconds),
             ], idleTimeout: .seconds(Int64(idleSeconds)), httpDecoderConfiguration: headers)
         let http = HTTPServerBuilder { responder in
@@ -60,19 +60,34 @@ package struct Server: Sendable {
             logger: core.logger)
     }
 
-    /// Listens until SIGTERM or SIGINT, then lets requests end.
+    /// To be asked before there is a server: whether the machine has room for it.
+    package static func checkRoom(for embedder: Embedder, _ options: ServerOptions) throws(StartupFailure) {
+        // It loads the libraries of media, some 100 MB of address space, as the server will.
+        _ = embedder.info
+        try ThreadRoom.check(options)
+    }
+
+    /// Listens until SIGTERM or SIGINT, then lets requests end. Those that have not ended when the time is up, or when a second signal comes,
+    /// are answered with 503.
     package func run(onListening: @escaping @Sendable (_ port: Int) async -> Void) async throws {
         OpenFiles.raiseLimit()
         let application = try application(onListening: onListening)
         var configuration = ServiceGroupConfiguration(
-            services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: core.logger)
-        configuration.maximumGracefulShutdownDuration = .seconds(core.options.limits.drainSeconds)
+            services: [application, DrainService(core: core)], gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: core.logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(
+            core.options.limits.drainSeconds + Self.secondsToAnswer)
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch let error as IOError {
             throw StartupFailure(error, core.options)
+        } catch is SocketAddressError.UnknownHost {
+            throw StartupFailure(unknownHost: core.options.host)
         }
     }
+
+    /// For clients to take the last answers.
+    private static let secondsToAnswer = 5
 }
 
 /// The scheduler's threads live as long as the server listens.
@@ -86,7 +101,7 @@ private struct CoreService: Service {
         }
         if let reason = core.scheduler.startupFailure {
             await core.stop()
-            throw StartupFailure(description: reason)
+            throw reason
         }
         let background = Task { await StateWork(server: core).run() }
         try? await gracefulShutdown()
@@ -96,23 +111,22 @@ private struct CoreService: Service {
     }
 }
 
-/// Why the server does not listen.
-struct StartupFailure: Error, CustomStringConvertible {
-    let description: String
+/// Ends the requests that take longer than the server waits for them. Told of the end before the server is, it does not hold it up.
+private struct DrainService: Service {
+    let core: ServerCore
 
-    init(description: String) {
-        self.description = description
-    }
-
-    /// What a person can do about a port or an address that cannot be had.
-    init(_ error: IOError, _ options: ServerOptions) {
-        description =
-            switch error.errnoCode {
-            case EADDRINUSE: "port \(options.port) of \(options.host) is in use; choose another with --port"
-            case EACCES, EPERM:
-                "port \(options.port) is for privileged programs alone; choose one above 1023 with --port"
-            case EADDRNOTAVAIL: "\(options.host) is no address of this machine; choose another with --host"
-            default: error.description
+    func run() async throws {
+        guard (try? await gracefulShutdown()) != nil else { return }
+        // Caught from now on, before the server stops to listen.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        Task {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { try? await Task.sleep(for: .seconds(core.options.limits.drainSeconds)) }
+                group.addTask { for await _ in signals { break } }
+                await group.next()
+                core.endRequests()
+                group.cancelAll()
             }
+        }
     }
 }

@@ -12,6 +12,11 @@ package struct Matrix: Sendable {
         self.init(buffer: FloatBuffer(count: rows * columns), rows: rows, columns: columns)
     }
 
+    /// The same, for a large one that can be refused.
+    package init(rowsOrThrow rows: Int, columns: Int) throws(OutOfMemory) {
+        self.init(buffer: try FloatBuffer(orThrow: rows * columns), rows: rows, columns: columns)
+    }
+
     /// The first `rows * columns` values of `buffer` from `offset` on.
     package init(buffer: FloatBuffer, offset: Int = 0, rows: Int, columns: Int) {
         precondition(rows >= 0 && columns >= 0 && offset >= 0 && offset + rows * columns <= buffer.count)
@@ -71,6 +76,14 @@ package final class Scratch: @unchecked Sendable {
     package func take(rows: Int, columns: Int) -> Matrix {
         if buffer.count < rows * columns { buffer = FloatBuffer(count: rows * columns) }
         return Matrix(buffer: buffer, rows: rows, columns: columns)
+    }
+
+    /// Sees to it that taking so much needs no memory.
+    package func reserve(rows: Int, columns: Int) throws(OutOfMemory) {
+        guard buffer.count < rows * columns else { return }
+        // Not both at once.
+        buffer = FloatBuffer(count: 0)
+        buffer = try FloatBuffer(orThrow: rows * columns)
     }
 
     /// Bytes held.

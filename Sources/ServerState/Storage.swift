@@ -26,6 +26,7 @@ final class Storage: Sendable {
         }
         do {
             blobs = try BlobFolder(path: "\(folder)/blobs")
+            try Self.restrict("\(folder)/state.sqlite")
             database = try DatabasePool(path: "\(folder)/state.sqlite")
             // A commit that was answered survives a power cut too. Said to the connection that writes, once it is open: what GRDB prepares a
             // connection with it sets to NORMAL again, which syncs no commit.
@@ -39,6 +40,16 @@ final class Storage: Sendable {
     }
 
     deinit { close() }
+
+    /// The owner's alone, in a folder that others may read, too. SQLite gives the files beside it the database's own mode.
+    private static func restrict(_ path: String) throws(StateError) {
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw .folderUnusable(path: path, reason: String(cString: strerror(errno))) }
+        defer { Glibc.close(file) }
+        for path in [path, "\(path)-wal", "\(path)-shm"] where chmod(path, 0o600) != 0 && errno != ENOENT {
+            throw .folderUnusable(path: path, reason: String(cString: strerror(errno)))
+        }
+    }
 
     /// Lets another process have the folder. What still comes fails.
     func close() {

@@ -34,6 +34,42 @@ import Testing
         #expect([0, 128 + SIGPIPE].contains(outcome.status))
     }
 
+    /// The reader holds the pipe and takes nothing.
+    @Test(arguments: [SIGTERM, SIGINT]) func aReaderThatDoesNotReadHoldsUpNoSignal(signal: Int32) throws {
+        try writeInput(lines: Self.groups)
+        try #require(mkfifo("\(folder.path)/pipe", 0o600) == 0)
+        let reader = open("\(folder.path)/pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        defer { close(reader) }
+        // F_SETPIPE_SZ, a macro that Swift does not see.
+        let (setSize, pageBytes): (Int32, Int32) = (1_031, 4_096)
+        try #require(fcntl(reader, setSize, pageBytes) == pageBytes)
+        let running = try Running(
+            ["/bin/bash", "-c", "exec \"$CASTOR\" embed --batch in.jsonl >pipe"], input: "/dev/null", folder: folder,
+            model: CastorProgram.nano, environment: ["CASTOR": CastorProgram.path])
+        var waiting: Int32 = 0
+        let wasThere = try running.signal(signal) {
+            _ = ioctl(reader, UInt(FIONREAD), &waiting)
+            return waiting == pageBytes
+        }
+        #expect(wasThere)
+        let outcome = try running.wait()
+        #expect(outcome.status == 128 + signal)
+    }
+
+    @Test func aClosedStandardInputIsNamed() throws {
+        for line in ["castor embed --batch - <&-", "castor embed --batch - --output out <&-"] {
+            let outcome = try CastorProgram.shell(line, in: folder)
+            #expect(outcome.status == 65)
+            #expect(outcome.errors == "castor: standard input is closed\n")
+        }
+        let folderAsInput = try CastorProgram.shell("castor embed --batch - <.", in: folder)
+        #expect(folderAsInput.errors == "castor: standard input: is a folder\n")
+        // Closed standard output is no file that is opened later.
+        let closed = try CastorProgram.shell("castor embed a >&-", in: folder)
+        #expect(closed.status == 73)
+        #expect(closed.errors == "castor: cannot write: Bad file descriptor\n")
+    }
+
     @Test func pipeSeesNoProgress() throws {
         try writeInput(lines: Self.groups)
         let outcome = try CastorProgram.shell("castor embed --batch in.jsonl | \(Self.slowReader)", in: folder)

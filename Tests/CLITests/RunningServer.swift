@@ -11,11 +11,20 @@ final class RunningServer {
 
     private static let patience = ["idle", "request", "drain"].flatMap { ["--\($0)-timeout", "1000000"] }
 
-    init(_ arguments: [String], in folder: Workspace, environment: [String: String] = [:]) throws {
-        let running = try CastorProgram.start(
-            ["serve", "--port", "0", "--data-dir", "data"] + Self.patience + arguments, in: folder,
-            environment: environment)
+    convenience init(_ arguments: [String], in folder: Workspace, environment: [String: String] = [:]) throws {
+        let running = try CastorProgram.start(Self.command + arguments, in: folder, environment: environment)
+        try self.init(running, port: #require(try Self.port(of: running), "\(running.errorsSoFar)"))
+    }
+
+    private init(_ running: Running, port: UInt16) throws {
         self.running = running
+        self.port = port
+    }
+
+    private static let command = ["serve", "--port", "0", "--data-dir", "data"] + patience
+
+    /// nil where it has ended before it listened, or stands still.
+    private static func port(of running: Running) throws -> UInt16? {
         var found: UInt16?
         do {
             try Standstill.wait(for: running.process) {
@@ -24,7 +33,26 @@ final class RunningServer {
                 return found != nil
             }
         } catch is Standstill.Reached {}
-        port = try #require(found, "\(running.errorsSoFar)")
+        return found
+    }
+
+    /// With a bound on the address space, under which it may end instead.
+    static func start(_ arguments: [String], in folder: Workspace, megabytes: Int) throws -> Result<
+        RunningServer, Ended
+    > {
+        let line = "ulimit -v \(megabytes * 1_000); exec \"$CASTOR\" \"$@\""
+        let running = try Running(
+            ["/bin/bash", "-c", line, "bash"] + command + arguments, input: "/dev/null", folder: folder,
+            model: CastorProgram.nano, environment: ["CASTOR": CastorProgram.path])
+        if let port = try port(of: running) { return .success(try RunningServer(running, port: port)) }
+        return .failure(Ended(outcome: try running.wait()))
+    }
+
+    /// Before it listened.
+    struct Ended: Error {
+        let outcome: CastorProgram.Outcome
+        var status: Int32 { outcome.status }
+        var errors: String { outcome.errors }
     }
 
     deinit {
@@ -64,15 +92,26 @@ final class Connection {
     init(port: UInt16, of server: pid_t) throws {
         self.server = server
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let code = Self.connect(descriptor, port)
+        try #require(code == 0, "connect: \(String(cString: strerror(errno)))")
+    }
+
+    /// Whether somebody listens at this port.
+    static func isOpen(port: UInt16) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { Glibc.close(descriptor) }
+        return connect(descriptor, port) == 0
+    }
+
+    private static func connect(_ descriptor: Int32, _ port: UInt16) -> Int32 {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
         let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = withUnsafePointer(to: &address) {
+        return withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, size) }
         }
-        try #require(code == 0, "connect: \(String(cString: strerror(errno)))")
     }
 
     deinit { close() }

@@ -48,9 +48,31 @@ import Testing
                 "POST", "/v1/models/gemini-embedding-2:batchEmbedContents", Self.longBatch(100), headers: [])
             try Self.wait(for: Self.waiting, server) { $0 > 0 || !connection.isOpen }
             let outcome = try server.stop(SIGTERM)
-            // What had to be given up is no crash, and no success either where the time was too short.
-            #expect([0, 73].contains(outcome.status), "\(number): \(outcome.status) \(outcome.errors)")
+            #expect(outcome.status == 0, "\(number): \(outcome.status) \(outcome.errors)")
+            // What had to be given up is said, to whom it concerns and in the log.
+            #expect(try connection.receive().status == 503)
+            #expect(outcome.errors.contains("the time for requests to end is over"))
+            #expect(outcome.errors.contains(#""status":"503""#))
         }
+    }
+
+    @Test func aSecondSignalDoesNotWait() throws {
+        let folder = try Workspace()
+        let server = try RunningServer([], in: folder)
+        let connection = try server.connect()
+        try connection.send(
+            "POST", "/v1/models/gemini-embedding-2:batchEmbedContents", Self.longBatch(100), headers: [])
+        // One that has not yet sent all it announced is answered, too.
+        let half = try server.connect()
+        half.write(Array("POST \(Self.path) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{".utf8))
+        try Self.wait(for: Self.waiting, server) { $0 > 0 || !connection.isOpen }
+        server.running.signal(SIGTERM)
+        // Until it listens no more, and so has taken the first.
+        try Standstill.wait(for: server.running.process) { !Connection.isOpen(port: server.port) }
+        let outcome = try server.stop(SIGINT)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(try connection.receive().status == 503)
+        #expect(try half.receive().status == 503)
     }
 
     @Test func theWorkOfAGoneClientIsDropped() throws {
@@ -169,6 +191,13 @@ import Testing
             ["serve", "--port", "0", "--host", "192.0.2.1", "--data-dir", "other"], in: folder)
         #expect(foreign.status == 73)
         #expect(foreign.errors.contains("--host"), "\(foreign.errors)")
+        let unknown = try CastorProgram.run(
+            ["serve", "--port", "0", "--host", "nosuch.invalid", "--data-dir", "other"], in: folder)
+        #expect(unknown.status == 73)
+        #expect(
+            unknown.errors.contains(
+                "castor: no machine of the name nosuch.invalid is known; choose another with --host\n"),
+            "\(unknown.errors)")
         #expect(try first.stop(SIGTERM).status == 0)
     }
 
@@ -191,6 +220,47 @@ import Testing
         half.write(Array("POST \(Self.path) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{".utf8))
         half.close()
         #expect(try server.request("POST", Self.path, Self.hello).status == 200)
+        #expect(try server.stop(SIGTERM).status == 0)
+    }
+
+    @Test func whatTheParserRefusesIsExplained() throws {
+        let folder = try Workspace()
+        let server = try RunningServer(["--max-header-bytes", "5000"], in: folder)
+        for (text, message) in [
+            (
+                "GET / HTTP/1.1\r\na: \(String(repeating: "b", count: 100_000))\r\n\r\n",
+                "at most 5000 bytes in 100 fields"
+            ),
+            ("GET / HTTP/1.1\r\n\(String(repeating: "a: b\r\n", count: 200))\r\n", "at most 5000 bytes in 100 fields"),
+            ("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "no valid HTTP/1.1"),
+            ("GET / HTTP/1.1\r\nHost: localhost\r\nHost: 127.0.0.1\r\n\r\n", "more than one Host header"),
+        ] {
+            let connection = try server.connect()
+            connection.write(Array(text.utf8))
+            let reply = try connection.receive()
+            #expect(reply.status == 400)
+            #expect(reply.text.contains("INVALID_ARGUMENT") && reply.text.contains(message), "\(reply.text)")
+        }
+        // Amid answers to requests that came before, it is these that count.
+        let connection = try server.connect()
+        connection.write(
+            Array("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\nContent-Length: x\r\n\r\n".utf8))
+        #expect(try connection.receive().status == 200)
+        #expect(try server.request("GET", "/livez").status == 200)
+        #expect(try server.stop(SIGTERM).status == 0)
+    }
+
+    @Test func whatItRemembersIsItsOwnersAlone() throws {
+        let folder = try Workspace()
+        // A folder made beforehand, with a database that an older version left.
+        try folder.makeFolder("data")
+        try folder.write([], "data/state.sqlite", mode: 0o644)
+        let server = try RunningServer([], in: folder)
+        for name in ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm"] {
+            var status = stat()
+            #expect(stat("\(folder.path)/data/\(name)", &status) == 0)
+            #expect(status.st_mode & 0o777 == 0o600, "\(name)")
+        }
         #expect(try server.stop(SIGTERM).status == 0)
     }
 
@@ -273,14 +343,26 @@ import Testing
         let folder = try Workspace()
         let server = try RunningServer([], in: folder)
         let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-        // In one piece with the first frame, and letter by letter.
-        for pieces in [[preface + "\0\0\0\u{4}\0\0\0\0\0"], preface.map(String.init)] {
+        // Settings, a ping, and a request on stream 5 that would be `GET http /`.
+        let frames: [UInt8] =
+            [0, 0, 0, 4, 0, 0, 0, 0, 0] + [0, 0, 8, 6, 0, 0, 0, 0, 0] + (1...8) + [
+                0, 0, 3, 1, 5, 0, 0, 0, 5, 0x82, 0x86, 0x84,
+            ]
+        let bytes = Array(preface.utf8) + frames
+        let answers = try [[bytes], bytes.map { [$0] }].map { pieces in
             let connection = try server.connect()
-            for piece in pieces { connection.write(Array(piece.utf8)) }
-            let head = try connection.receiveHead()
-            #expect(head.hasPrefix("HTTP/1.1 505 "), "\(head)")
-            #expect(connection.receiveRest().joined().contains("HTTP/1.1"))
+            for piece in pieces { connection.write(piece) }
+            return Array(connection.receiveRest().joined(separator: "\r\n").utf8)
         }
+        // In one piece and letter by letter.
+        #expect(answers[0] == answers[1])
+        let settings: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0]
+        let pong: [UInt8] = [0, 0, 8, 6, 1, 0, 0, 0, 0] + (1...8)
+        #expect(answers[0].starts(with: settings + pong))
+        // Its header block is literal: the status can be read.
+        let text = String(decoding: answers[0], as: UTF8.self)
+        #expect(text.contains("505") && text.contains("text/plain") && text.contains("Castor speaks HTTP/1.1."))
+        #expect(answers[0].suffix(17) == [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0])
         // A request of HTTP/1 that begins alike, whole and letter by letter, and one that asks for HTTP/2.
         for pieces in [
             ["PROPFIND / HTTP/1.1\r\nHost: localhost\r\n\r\n"],

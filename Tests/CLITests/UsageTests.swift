@@ -4,9 +4,12 @@ import Testing
 @Suite struct UsageTests {
     @Test(arguments: [
         (["bogus"], "castor: Unexpected argument 'bogus'"),
+        (["embd", "a"], "castor: there is no command embd. Did you mean embed?"),
+        (["Serve"], "castor: there is no command Serve. Did you mean serve?"),
+        (["similarity", "a"], "castor: Missing expected argument '<second>'"),
         (["embed"], "castor: nothing to embed: give parts, or --batch FILE"),
         (["embed", "a", "--bogus"], "castor: Unknown option '--bogus'"),
-        (["embed", "@"], "castor: The value '@' is invalid for '<parts>'"),
+        (["embed", "@"], "castor: The value '@' is invalid for '<parts>': behind @ comes the name of a file"),
         (["embed", "a", "--dimensions", "0"], "castor: --dimensions must be 1 or more, not 0"),
         (["embed", "a", "--dimensions", "many"], "castor: The value 'many' is invalid for '--dimensions <n>'"),
         (["embed", "a", "--task", "bogus"], "castor: The value 'bogus' is invalid for '--task <name>'."),

@@ -155,6 +155,11 @@ import Testing
                 #expect(try file["displayName"].string == "m" && file["mimeType"].string == "text/plain")
                 #expect(try file["sizeBytes"].string == "\("line\r\n-Bx is no delimiter\r\n".utf8.count)")
             }
+            // Without a word on what it is.
+            let untyped = try await client.send(
+                .post, "/upload/v1beta/files", bytes: [1], headers: [Self.header("protocol"): "raw"])
+            try untyped.expectError(400, "INVALID_ARGUMENT")
+            #expect(try untyped.message.contains("Content-Type"))
             for (type, body) in [
                 ("multipart/related", "x"), ("multipart/related; boundary=B", "--C\r\n"),
                 ("multipart/related; boundary=B", "--B\r\n\r\n{}\r\n--B--"), ("multipart/related; boundary=B", "--B"),
@@ -280,7 +285,11 @@ import Testing
             let start: HTTPFields = [Self.header("protocol"): "resumable", Self.header("command"): "start"]
             for (body, message) in [
                 (#"{"file":{"mime_type":"bad/mime_type"}}"#, "Unsupported MIME type: bad/mime_type"),
-                (#"{"file":{}}"#, "Unsupported MIME type: "),
+                (
+                    #"{"file":{}}"#,
+                    "Unsupported MIME type: none is given. Say it by mime_type in the body, by the header "
+                        + "X-Goog-Upload-Header-Content-Type, or by Content-Type where the body is the file."
+                ),
                 (#"{"file":{"mime_type":"text/plain","name":"files/Not-Good"}}"#, nil),
                 (#"{"file":{"mime_type":"text/plain","name":"../x"}}"#, nil),
                 (#"{"file":{"mime_type":"text/plain","size_bytes":-1}}"#, nil),

@@ -92,4 +92,14 @@ import Testing
             #expect(throws: APIError.self) { try HostCheck(options).check(request, at: local) }
         }
     }
+
+    /// Whichever is meant, another server on the way may have meant the other one.
+    @Test func severalHostsAreRefused() async throws {
+        try await TestServer.with(.socket) { client in
+            var fields = HTTPFields()
+            fields[HTTPField.Name("host")!] = "localhost"
+            let reply = try await client.get("/v1/models", headers: fields)
+            try reply.expectError(400, "INVALID_ARGUMENT", "The request has more than one Host header.")
+        }
+    }
 }

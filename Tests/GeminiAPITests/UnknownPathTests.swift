@@ -131,4 +131,53 @@ import Testing
             }
         }
     }
+
+    /// A name that is nearly one of ours, on every face.
+    @Test(arguments: Transport.allCases) func misspelledModelsAreGuessed(_ transport: Transport) async throws {
+        let name = "gemini-embeding-2"
+        let body = #"{"content":{"parts":[{"text":"hi"}]}}"#
+        let gemini = "Did you mean models/gemini-embedding-2?"
+        let vertex = "Did you mean publishers/google/models/gemini-embedding-2?"
+        let publisher = "/v1/projects/p/locations/l/publishers/google/models/\(name)"
+        try await TestServer.with(transport) { client in
+            for (method, path, body, hint) in [
+                (.post, "/v1beta/models/\(name):embedContent", body, gemini),
+                (.post, "/v1beta/models/\(name):batchEmbedContents", #"{"requests":[\#(body)]}"#, gemini),
+                (.post, "/v1beta/models/\(name):countTokens", body, gemini),
+                (.post, "/v1beta/models/\(name):asyncBatchEmbedContent", "{}", gemini),
+                (.get, "/v1beta/models/\(name)", nil, gemini),
+                (.post, "/v1beta/openai/embeddings", #"{"model":"models/\#(name)","input":"hi"}"#, gemini),
+                (.get, "/v1beta/openai/models/\(name)", nil, gemini),
+                (.get, "/v1beta/openai/models/models/\(name)", nil, gemini),
+                (.get, publisher, nil, vertex),
+                (.post, "\(publisher):predict", #"{"instances":[{"content":"hi"}]}"#, gemini),
+                (.post, "\(publisher):embedContent", body, gemini),
+            ] as [(HTTPRequest.Method, String, String?, String)] {
+                let reply = try await client.send(method, path, body)
+                #expect(reply.status == 404, "\(path)")
+                #expect(try Self.message(reply).hasSuffix(hint), "\(path): \(reply.text)")
+            }
+            for far in ["gpt-5", "embedding", String(repeating: "gemini-embedding-2", count: 100)] {
+                let reply = try await client.get("/v1beta/models/\(far)")
+                #expect(reply.status == 404)
+                #expect(try !Self.message(reply).contains("mean"))
+            }
+        }
+    }
+
+    @Test func whereFilesAreUploadedIsSaid() async throws {
+        try await TestServer.with { client in
+            let start = HTTPField.Name("x-goog-upload-protocol")!
+            for (body, headers) in [
+                ("the file's own bytes", [:]), ("{}", [:]),
+                (#"{"file":{"mimeType":"text/plain"}}"#, [start: "resumable"]),
+            ] as [(String, HTTPFields)] {
+                let reply = try await client.post("/v1beta/files", body, headers: headers)
+                #expect(reply.status == 400)
+                #expect(
+                    try Self.message(reply).hasSuffix(" The bytes of a file go to /upload/v1beta/files."),
+                    "\(reply.text)")
+            }
+        }
+    }
 }

@@ -98,6 +98,14 @@ public struct BatchRequest: Sendable {
         } catch { throw WireError(error) }
     }
 
+    /// For the message about a line that cannot be read: files of old Macs, and of some spreadsheets, end lines with a carriage return alone,
+    /// and so are one line. Empty for others.
+    package static func hint(ofDamaged line: [UInt8]) -> String {
+        line.dropLast().contains(UInt8(ascii: "\r"))
+            ? "; it has carriage returns inside: lines end with a line feed, with or without a carriage return before it"
+            : ""
+    }
+
     /// Reads the value that is due, a line of a file.
     package init(_ json: inout JSONReader) throws(JSONError) {
         try self.init(&json, isKeyed: true)

@@ -1,3 +1,4 @@
+import CastorNumerics
 import Glibc
 
 /// A regular file, mapped read-only for as long as the object lives.
@@ -25,7 +26,10 @@ package final class MappedFile: @unchecked Sendable {
             return
         }
         guard let start = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED
-        else { throw .unreadable(path: path, reason: String(cString: strerror(errno))) }
+        else {
+            if errno == ENOMEM { throw .outOfMemory(OutOfMemory(bytes: Int(status.st_size))) }
+            throw .unreadable(path: path, reason: String(cString: strerror(errno)))
+        }
         bytes = UnsafeRawBufferPointer(start: start, count: Int(status.st_size))
     }
 

@@ -1,4 +1,5 @@
 private import CSentencePiece
+import CastorNumerics
 
 /// Text to SentencePiece ids. Immutable; many threads may encode at once.
 package final class Tokenizer: @unchecked Sendable {
@@ -19,7 +20,11 @@ package final class Tokenizer: @unchecked Sendable {
         let file = try MappedFile(path: path)
         // SentencePiece's own message names its source lines, not what is wrong with the file.
         guard let start = file.bytes.baseAddress else { throw .tokenizer(path: path, reason: "the file is empty") }
-        guard let processor = castor_sentencepiece_load(start, file.bytes.count) else {
+        var lacksMemory = false
+        guard let processor = castor_sentencepiece_load(start, file.bytes.count, &lacksMemory) else {
+            if lacksMemory || !AddressSpace.hasRoomToSpare(file.bytes.count) {
+                throw .outOfMemory(OutOfMemory(bytes: file.bytes.count))
+            }
             throw .tokenizer(path: path, reason: "it is damaged, cut short or of another kind")
         }
         self.processor = processor

@@ -10,11 +10,14 @@ extension APIError {
             .invalidArgument, violations.map(\.description).joined(separator: "\n"), details: [.badRequest(violations)])
     }
 
-    package static func modelNotFound(_ model: String, version: String, method: String) -> APIError {
+    /// - Parameter hint: what may have been meant
+    package static func modelNotFound(
+        _ model: String, version: String, method: String, hint: String = ""
+    ) -> APIError {
         APIError(
             .notFound,
             "models/\(model) is not found for API version \(version), or is not supported for \(method). Call ListModels "
-                + "to see the list of available models and their supported methods.")
+                + "to see the list of available models and their supported methods.\(hint)")
     }
 
     package static func bodyTooLarge(limit: Int) -> APIError {
@@ -71,6 +74,13 @@ extension APIError {
             details: [.retryInfo(seconds: retryAfterSeconds)])
     }
 
+    /// - Parameter reason: what was asked of the machine and is not there
+    package static func outOfMemory(_ reason: String) -> APIError {
+        APIError(
+            .unavailable, "The server has no memory for this request now: \(reason).", details: [.retryInfo(seconds: 5)]
+        )
+    }
+
     /// - Parameter place: where the content is, as in `BatchEmbedContentsRequest.requests[3]`; nil for a single one.
     package init(_ error: EmbedError, at place: String? = nil) {
         let place = place.map { "\($0): " } ?? ""
@@ -82,6 +92,7 @@ extension APIError {
         case .invalidDimensions(let value, let limit):
             self = .invalid("* \(place)output_dimensionality must be between 1 and \(limit), but is \(value).\n")
         case .fileNotAllowed(_, let path): self = .fileNotAccessible(path)
+        case .outOfMemory, .unreadableText: self = .outOfMemory("\(place)\(error.description)")
         case .model: self = APIError(.internal, "Internal error encountered.")
         default: self = .invalid("* \(place)\(error.description).\n")
         }

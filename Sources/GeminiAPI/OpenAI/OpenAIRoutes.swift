@@ -20,7 +20,8 @@ enum OpenAIRoutes {
         }
         guard let model = call.server.models[body.model] else {
             throw APIError.modelNotFound(
-                ServedModels.id(body.model).shortened, version: call.route.version.name, method: "embedContent")
+                ServedModels.id(body.model).shortened, version: call.route.version.name, method: "embedContent",
+                hint: call.server.models.hint(for: body.model))
         }
         var embed = EmbedCall(model: model) { [count = body.inputs.count] in
             count > 1 ? "BatchEmbedContentsRequest.requests[\($0)]" : nil
@@ -60,24 +61,17 @@ enum OpenAIRoutes {
         json.raw("{\"object\":\"list\",\"data\":[")
         for (index, model) in call.server.models.entries.enumerated() {
             if index > 0 { json.raw(",") }
-            write(model, to: &json)
+            write(model, &json)
         }
         json.raw("]}\n")
         return Response(json: json)
     }
 
     private static func model(_ call: APIRequest) async throws -> Response {
-        let name = try call.parameter("model")
-        guard let model = call.server.models[name] else {
-            throw APIError(.notFound, "Model is not found: models/\(ServedModels.id(name).shortened)")
-        }
-        var json = JSONWriter()
-        write(model, to: &json)
-        json.raw("\n")
-        return Response(json: json)
+        try ModelRoutes.get(call, notFound: { "Model is not found: models/\($0)" }, write)
     }
 
-    private static func write(_ model: ServedModels.Entry, to json: inout JSONWriter) {
+    private static func write(_ model: ServedModels.Entry, _ json: inout JSONWriter) {
         json.raw("{\"id\":")
         json.string("models/\(model.id)")
         json.raw(",\"object\":\"model\",\"owned_by\":\"google\"}")

@@ -31,7 +31,10 @@ package struct APIResponder: HTTPResponder {
         let start = Nanoseconds.now
         let request = request.withPlainColons
         var response: Response
-        let isMeant = Result { () throws(APIError) in try hosts.check(request, at: context.channel.localAddress) }
+        let isMeant = Result { () throws(APIError) in
+            try HostCheck.refuseSeveral(request)
+            try hosts.check(request, at: context.channel.localAddress)
+        }
         if case .failure(let error) = isMeant {
             response = Self.answer(error, to: request, logger: server.logger)
         } else if let preflight = cors.preflight(request) {

@@ -109,7 +109,9 @@ extension APIRequest {
     package func model(for method: String) throws -> ServedModels.Entry {
         let name = try parameter("model")
         guard let model = server.models[name] else {
-            throw APIError.modelNotFound(ServedModels.id(name).shortened, version: route.version.name, method: method)
+            throw APIError.modelNotFound(
+                ServedModels.id(name).shortened, version: route.version.name, method: method,
+                hint: server.models.hint(for: name))
         }
         return model
     }

@@ -38,10 +38,18 @@ enum FileRoutes {
 
     /// A file of which only the description is known, with no bytes.
     private static func create(_ call: APIRequest) async throws -> Response {
-        let body = try await call.json(CreateFileBody.self)
-        var upload = try call.upload(body.file, mimeType: nil, bytes: nil)
-        upload.declaredBytes = 0
-        return try await UploadRoutes.atOnce(call, upload) { _, _ in }
+        let upload: NewUpload
+        do {
+            let body = try await call.json(CreateFileBody.self)
+            upload = try call.upload(body.file, mimeType: nil, bytes: nil)
+            if call.isUpload { throw APIError.invalid("This is no path for an upload.") }
+        } catch var error as APIError where error.status == .invalidArgument {
+            error.message += " The bytes of a file go to /upload\(call.route.version.prefix)/files."
+            throw error
+        }
+        var empty = upload
+        empty.declaredBytes = 0
+        return try await UploadRoutes.atOnce(call, empty) { _, _ in }
     }
 
     private static func get(_ call: APIRequest) async throws -> Response {
@@ -109,6 +117,11 @@ extension APIRequest {
     ///   - bytes: the same.
     func upload(_ body: FileBody, mimeType: String?, bytes: Int?) throws -> NewUpload {
         let type = body.mimeType ?? mimeType ?? ""
+        guard !type.isEmpty else {
+            throw APIError.invalid(
+                "Unsupported MIME type: none is given. Say it by mime_type in the body, by the header X-Goog-Upload-Header-Content-Type, "
+                    + "or by Content-Type where the body is the file.")
+        }
         guard MIMETypes.isSupported(type) else {
             throw APIError.invalid("Unsupported MIME type: \(type.shortened)")
         }

@@ -38,12 +38,24 @@ enum ModelRoutes {
     }
 
     private static func get(_ call: APIRequest) async throws -> Response {
+        let version = call.route.version.name
+        return try get(call, notFound: { "Model is not found: models/\($0) for api version \(version)" }, write)
+    }
+
+    /// One model.
+    ///
+    /// - Parameters:
+    ///   - notFound: the face's own words about a name
+    ///   - prefix: what names begin with there
+    static func get(
+        _ call: APIRequest, notFound: (String) -> String, prefix: String = "models/",
+        _ write: (ServedModels.Entry, inout JSONWriter) -> Void
+    ) throws -> Response {
         let name = try call.parameter("model")
-        guard let model = call.server.models[name] else {
+        let models = call.server.models
+        guard let model = models[name] else {
             throw APIError(
-                .notFound,
-                "Model is not found: models/\(ServedModels.id(name).shortened) for api version \(call.route.version.name)"
-            )
+                .notFound, "\(notFound(ServedModels.id(name).shortened)).\(models.hint(for: name, prefix: prefix))")
         }
         var json = JSONWriter()
         write(model, &json)

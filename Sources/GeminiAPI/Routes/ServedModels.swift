@@ -46,6 +46,16 @@ package struct ServedModels: Sendable {
         return entries.first { $0.id == id }
     }
 
+    /// ` Did you mean models/gemini-embedding-2?`, empty where no name is near.
+    ///
+    /// - Parameter prefix: what the names begin with where they are asked for
+    package func hint(for name: String, prefix: String = "models/") -> String {
+        let id = Self.id(name)
+        // Longer names get no advice.
+        guard id.utf8.count <= 100, let meant = Spelling.nearest(to: id, among: entries.map(\.id)) else { return "" }
+        return " Did you mean \(prefix)\(meant)?"
+    }
+
     /// `gemini-embedding-2` of `projects/p/locations/l/publishers/google/models/gemini-embedding-2`.
     package static func id(_ name: String) -> String {
         let segments = name.split(separator: "/", omittingEmptySubsequences: false)

@@ -1,3 +1,4 @@
+import Castor
 import HTTPTypes
 import Hummingbird
 
@@ -122,32 +123,12 @@ struct UnknownPath: Sendable {
     /// Of one segment, which may be a literal, `{name}` or `{name}:method`.
     private static func distance(_ given: String, _ wanted: String) -> (Int, String)? {
         guard wanted.hasPrefix("{"), let end = wanted.firstIndex(of: "}") else {
-            return near(given, wanted).map { ($0, wanted) }
+            return Spelling.edits(given, wanted).map { ($0, wanted) }
         }
         let literal = wanted[wanted.index(after: end)...].dropFirst()
         let halves = given.split(separator: ":", maxSplits: 1)
         guard !literal.isEmpty else { return halves.count == 1 ? (0, given) : nil }
-        guard halves.count == 2, let edits = near(String(halves[1]), String(literal)) else { return nil }
+        guard halves.count == 2, let edits = Spelling.edits(String(halves[1]), String(literal)) else { return nil }
         return (edits, "\(halves[0]):\(literal)")
-    }
-
-    /// The edit distance, where it is at most a third of the length; upper and lower case count little.
-    private static func near(_ given: String, _ wanted: String) -> Int? {
-        if given == wanted { return 0 }
-        let limit = min(3, wanted.count / 3)
-        guard abs(given.utf8.count - wanted.utf8.count) <= limit else { return nil }
-        if given.lowercased() == wanted.lowercased() { return 1 }
-        let (a, b) = (Array(given.utf8), Array(wanted.utf8))
-        var row = Array(0...b.count)
-        for (i, left) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, right) in b.enumerated() {
-                let replaced = diagonal + (left == right ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(replaced, diagonal + 1, row[j] + 1)
-            }
-        }
-        return row[b.count] <= limit ? row[b.count] : nil
     }
 }

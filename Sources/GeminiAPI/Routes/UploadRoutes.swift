@@ -172,6 +172,9 @@ private struct UploadFailure: Error {
 }
 
 extension APIRequest {
+    /// Whether a client speaks of an upload.
+    var isUpload: Bool { headers[.uploadProtocol] != nil || headers[.uploadCommand] != nil }
+
     /// `upload, finalize` in parts.
     fileprivate var uploadCommands: [String] {
         (headers[.uploadCommand] ?? "").split(separator: ",").map { $0.trimmingSpaces.lowercased() }

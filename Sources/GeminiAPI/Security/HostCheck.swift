@@ -1,3 +1,4 @@
+import HTTPTypes
 package import Hummingbird
 import NIOCore
 
@@ -12,6 +13,14 @@ package struct HostCheck: Sendable {
         // Who needs a key cannot be impersonated by a page that has none.
         isOpen = !options.apiKeys.isEmpty || options.allowedHosts.contains("*")
         allowed = Set((["localhost", options.host] + options.allowedHosts).map(Self.normalised))
+    }
+
+    /// RFC 9112: whoever stands before this server may have looked at another of them.
+    package static func refuseSeveral(_ request: Request) throws(APIError) {
+        // The first one became the authority.
+        guard request.headers[values: .host].isEmpty else {
+            throw .invalid("The request has more than one Host header.")
+        }
     }
 
     /// Throws `permissionDenied` with the option that helps. Requests without `Host` are let in: browsers always send it.
@@ -63,4 +72,8 @@ package struct HostCheck: Sendable {
         case .unixDomainSocket: return false
         }
     }
+}
+
+extension HTTPField.Name {
+    fileprivate static let host = Self("host")!
 }

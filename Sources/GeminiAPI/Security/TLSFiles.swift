@@ -34,7 +34,7 @@ package struct TLSFiles {
             configuration.minimumTLSVersion = .tlsv12
             return try .tls(http, tlsConfiguration: configuration)
         #else
-            throw StartupFailure(description: "this build speaks no TLS; see --tls-cert in docs/server.md")
+            throw StartupFailure(unusable: "this build speaks no TLS; see --tls-cert in docs/server.md")
         #endif
     }
 }

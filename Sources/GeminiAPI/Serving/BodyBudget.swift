@@ -1,3 +1,4 @@
+import CastorNumerics
 import Synchronization
 
 /// Bytes of request bodies, and of files that requests name, that are in memory, of all connections together: a bound on what many large requests can take.
@@ -43,8 +44,18 @@ final class BodyLease: Sendable {
     /// - Parameter isBody: whether they are the body as it came, which one request at a time always has room for
     func reserve(_ bytes: Int, forBody isBody: Bool = false) throws(APIError) {
         try budget.take(bytes, own: isBody ? held.withLock { $0 } : 0)
-        held.withLock { $0 += bytes }
+        let total = held.withLock { held in
+            held += bytes
+            return held
+        }
+        let needed = Self.copies * total
+        guard needed < 1 << 20 || AddressSpace.hasRoomToSpare(needed) else {
+            throw .outOfMemory(OutOfMemory(bytes: needed).description)
+        }
     }
+
+    /// As received, in a buffer that doubles, and as what the JSON says.
+    private static let copies = 4
 
     /// Whether a body of so many bytes would have room now. Nothing is taken.
     func checkRoom(_ bytes: Int) throws(APIError) {

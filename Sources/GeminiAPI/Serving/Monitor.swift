@@ -76,8 +76,8 @@ enum Nanoseconds {
     }
 }
 
-/// Starts a thread that nobody waits for.
-func startThread(_ body: @escaping @Sendable () -> Void) {
+/// Starts a thread that nobody waits for; false where the machine has none to give.
+func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
     final class Start {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -90,6 +90,10 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
             Unmanaged<Start>.fromOpaque(raw!).takeRetainedValue().body()
             return nil
         }, argument)
-    precondition(status == 0, "pthread_create: \(status)")
+    guard status == 0 else {
+        Unmanaged<Start>.fromOpaque(argument).release()
+        return false
+    }
     pthread_detach(thread)
+    return true
 }

@@ -47,7 +47,7 @@ package final class Scheduler: @unchecked Sendable {
 
     private enum Startup {
         case loading, ready
-        case failed(String)
+        case failed(StartupFailure)
     }
 
     package init(embedder: Embedder, options: Options = Options(), metrics: Metrics) {
@@ -63,8 +63,12 @@ package final class Scheduler: @unchecked Sendable {
 
     /// Starts the threads; the first thing they do is to read the weights and warm up.
     package func start() {
-        for _ in 0..<options.preparationThreads { startThread { self.prepareLoop() } }
-        startThread { self.computeLoop() }
+        var haveStarted = true
+        for _ in 0..<options.preparationThreads { haveStarted = startThread { self.prepareLoop() } && haveStarted }
+        guard startThread({ self.computeLoop() }), haveStarted else {
+            monitor.withLock { startup = .failed(.noThread) }
+            return
+        }
     }
 
     /// Ends the threads. Calls that still wait fail.
@@ -89,7 +93,7 @@ package final class Scheduler: @unchecked Sendable {
     }
 
     /// Why the model cannot be used, if so.
-    package var startupFailure: String? {
+    package var startupFailure: StartupFailure? {
         monitor.withLock { if case .failed(let reason) = startup { reason } else { nil } }
     }
 
@@ -248,12 +252,13 @@ package final class Scheduler: @unchecked Sendable {
             try embedder.warmUp()
             switch embedder.embed([Content("warm up")])[0] {
             case .success: outcome = .ready
-            case .failure(let error): outcome = .failed(error.description)
+            case .failure(let error): outcome = .failed(StartupFailure(error))
             }
         } catch {
-            outcome = .failed(error.description)
+            outcome = .failed(StartupFailure(error))
         }
-        monitor.withLock { startup = outcome }
+        // A thread that is missing stays missing.
+        monitor.withLock { if case .loading = startup { startup = outcome } }
     }
 
     private func nextBatch() -> [ReadyItem]? {

@@ -15,6 +15,7 @@ package final class ServerCore: Sendable {
     let bodies: BodyBudget
     let disconnects = Disconnects()
     let counting = CountingQueue()
+    private let drain = Drain()
     private let threads = NIOThreadPool(numberOfThreads: 2)
 
     package init(embedder: Embedder, options: ServerOptions, logger: Logger) {
@@ -32,6 +33,15 @@ package final class ServerCore: Sendable {
 
     package func start() {
         scheduler.start()
+    }
+
+    /// Answers what is under way, and what still comes, with 503.
+    func endRequests() {
+        let count = drain.end()
+        if count > 0 {
+            logger.warning(
+                "the time for requests to end is over; they are answered with 503", metadata: ["requests": "\(count)"])
+        }
     }
 
     package func stop() async {
@@ -54,7 +64,9 @@ package final class ServerCore: Sendable {
         let task = Task { try await body() }
         deadline.start { task.cancel() }
         disconnects.watch(channel) { task.cancel() }
+        let number = drain.enter { task.cancel() }
         defer {
+            drain.leave(number)
             deadline.end()
             disconnects.forget(channel)
         }
@@ -65,7 +77,8 @@ package final class ServerCore: Sendable {
                 task.cancel()
             }
         } catch is CancellationError {
-            throw deadline.isLate ? APIError.deadlineExceeded : APIError.cancelled
+            if deadline.isLate { throw APIError.deadlineExceeded }
+            throw drain.isOver ? APIError.draining : APIError.cancelled
         }
     }
 }

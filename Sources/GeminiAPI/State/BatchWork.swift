@@ -39,11 +39,12 @@ struct BatchWork: Sendable {
                 "The request was given up: the server ended each time it computed it, and two times it was alone.")
             return Self.failure(error, labels: BatchRequest.labels(ofDamaged: text))
         case .json(let text):
-            var isComputed = false
+            var (isRead, isComputed) = (false, false)
             do {
                 let line = try await server.offPool(large: text.count > 1 << 16) { [server] in
                     try WireDecoder.decode(BatchRequest.self, from: ByteBuffer(bytes: text), server.options)
                 }
+                isRead = true
                 if let name = line.request.model, !name.isEmpty, ServedModels.id(name) != model.id {
                     throw APIError.invalid(
                         "* EmbedContentRequest.model: must be models/\(model.id), not \(name.shortened)\n")
@@ -53,9 +54,11 @@ struct BatchWork: Sendable {
             } catch let error as APIError {
                 // The server's trouble, not the request's: the chunk is computed again. What the model makes of one content is the same
                 // every time, and the others' results do not go with it.
-                if [.unavailable, .cancelled].contains(error.status) || error.status == .internal && !isComputed {
+                if error == .draining || error.status == .cancelled || error.status == .internal && !isComputed {
                     throw error
                 }
+                var error = error
+                if !isRead { error.message += BatchRequest.hint(ofDamaged: text) }
                 return Self.failure(error, labels: BatchRequest.labels(ofDamaged: text))
             }
         }

@@ -8,15 +8,11 @@ enum PublisherModels {
     }
 
     static func get(_ call: APIRequest) async throws -> Response {
-        let name = try call.parameter("model")
-        guard let model = call.server.models[name] else {
-            throw APIError(.notFound, "Publisher Model `publishers/google/models/\(name.shortened)` is not found.")
-        }
-        var json = JSONWriter()
-        write(model, &json)
-        json.raw("\n")
-        return Response(json: json)
+        try ModelRoutes.get(
+            call, notFound: { "Publisher Model `\(prefix)\($0)` is not found" }, prefix: prefix, write)
     }
+
+    private static let prefix = "publishers/google/models/"
 
     /// The SDK takes the address of `:predict` from the template, and that a model embeds text from the schema's name: never opened.
     private static func write(_ model: ServedModels.Entry, _ json: inout JSONWriter) {

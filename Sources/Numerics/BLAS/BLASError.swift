@@ -19,8 +19,8 @@ extension BLASError: CustomStringConvertible {
         case .wrong(let kernels):
             "OpenBLAS multiplies wrongly on this processor: kernels \(kernels.joined(separator: ", "))"
         case .noRoom:
-            "no room for OpenBLAS: each thread that computes needs \(OpenBLAS.bufferBytes >> 20) MiB of address space for itself "
-                + "(ulimit -v)"
+            "no room for OpenBLAS: each thread that computes needs \(OpenBLAS.bufferBytes >> 20) MiB of address space for itself"
+                + OutOfMemory.bound
         }
     }
 }

@@ -61,6 +61,8 @@ package enum OpenBLAS {
         var blas = castor_openblas()
         var message = [CChar](repeating: 0, count: 512)
         guard castor_openblas_open(&blas, family?.rawValue, &message, message.count) else {
+            // The loader's message does not tell that it lacks memory.
+            guard AddressSpace.hasRoom(bufferBytes) else { throw .noRoom }
             throw .missing(reason: message.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })
         }
         // Trial products need it.

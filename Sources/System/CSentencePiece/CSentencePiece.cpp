@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string_view>
 #include <vector>
 
@@ -12,11 +13,14 @@ struct castor_sentencepiece {
     sentencepiece::SentencePieceProcessor processor;
 };
 
-castor_sentencepiece *castor_sentencepiece_load(const void *model, size_t size) {
+castor_sentencepiece *castor_sentencepiece_load(const void *model, size_t size, bool *lacks_memory) {
+    *lacks_memory = false;
     try {
         auto result = std::make_unique<castor_sentencepiece>();
         const auto status = result->processor.LoadFromSerializedProto({static_cast<const char *>(model), size});
         if (status.ok()) return result.release();
+    } catch (const std::bad_alloc &) {
+        *lacks_memory = true;
     } catch (const std::exception &) {
     }
     return nullptr;

@@ -60,3 +60,13 @@ bool castor_read_cpuid(castor_cpuid *answer);
 
 /// Cores that this process may use, 1 or more.
 int castor_available_cores(void);
+
+/// What the shell's `ulimit -v` leaves this process in all, in bytes; -1 without a bound.
+int64_t castor_address_space_limit(void);
+
+/// Whether so many bytes can be mapped, in one piece. Safe in a handler of signals.
+bool castor_has_address_space(size_t bytes);
+
+/// Before there is a second thread: threads share one heap, where each has some 64 MB of address space reserved otherwise, and their stacks
+/// are `stack` bytes in the place of what `ulimit -s` says, mostly 8 MiB.
+void castor_save_address_space(size_t stack);

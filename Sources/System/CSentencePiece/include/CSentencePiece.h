@@ -1,6 +1,7 @@
 /// A C face for the part of SentencePiece (a C++ library) that Castor uses. No exception leaves it.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,8 +11,8 @@ extern "C" {
 
 typedef struct castor_sentencepiece castor_sentencepiece;
 
-/// Loads a serialized model; NULL where it is none.
-castor_sentencepiece *castor_sentencepiece_load(const void *model, size_t size);
+/// Loads a serialized model; NULL where it is none, or where `*lacks_memory` says so.
+castor_sentencepiece *castor_sentencepiece_load(const void *model, size_t size, bool *lacks_memory);
 
 void castor_sentencepiece_free(castor_sentencepiece *processor);
 
