@@ -44,6 +44,13 @@ package struct Block: @unchecked Sendable {
         return Block(buffer, pointer + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride)
     }
 
+    /// One row as `count` rows of equal length.
+    package func row(_ index: Int, as count: Int) -> Block {
+        assert(index >= 0 && index < rows && columns % count == 0)
+        let length = columns / count
+        return Block(buffer, pointer + index * stride, rows: count, columns: length, stride: length)
+    }
+
     /// The columns of `range`.
     package func columns(_ range: Range<Int>) -> Block {
         assert(range.lowerBound >= 0 && range.upperBound <= columns)

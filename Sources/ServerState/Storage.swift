@@ -43,7 +43,7 @@ final class Storage: Sendable {
 
     /// The owner's alone, in a folder that others may read, too. SQLite gives the files beside it the database's own mode.
     private static func restrict(_ path: String) throws(StateError) {
-        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .folderUnusable(path: path, reason: String(cString: strerror(errno))) }
         defer { Glibc.close(file) }
         for path in [path, "\(path)-wal", "\(path)-shm"] where chmod(path, 0o600) != 0 && errno != ENOENT {

@@ -162,7 +162,7 @@ import Testing
 
     /// Found by fuzzing: a box of which the size is there and not all of the name.
     @Test(arguments: 1...7) func theBeginningOfABoxIsNotRead(count: Int) throws {
-        let tail = [0, 0, 0, 50, 0x6D, 0x64, 0x61][..<count]
+        let tail: ArraySlice<UInt8> = [0, 0, 0, 50, 0x6D, 0x64, 0x61][..<count]
         for name in ["h264.mov", "h264.mp4", "fragments.mp4"] {
             let bytes = try Fixture.bytes(name)
             let film = try VideoDecoder.decode(bytes + tail, Fixture.videoFormat(bytes))

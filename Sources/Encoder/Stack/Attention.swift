@@ -101,10 +101,9 @@ struct Attention {
         let count = task.queries.count
         let distances = weights.relativeKeys.map { $0.rows / spec.heads } ?? 0
         let room = scratch.take(
-            rows: 1, columns: count * (longest + distances) + OnlineSoftmax.roomNeeded(rows: count)
-        ).pointer
-        let softmax = OnlineSoftmax(rows: count, room: room + count * (longest + distances))
-        let relative = Block(room + count * longest, rows: count, columns: distances, stride: distances)
+            rows: 1, columns: count * (longest + distances) + OnlineSoftmax.roomNeeded(rows: count))
+        let softmax = OnlineSoftmax(rows: count, room: room.pointer + count * (longest + distances))
+        let relative = Block(room, offset: count * longest, rows: count, columns: distances, stride: distances)
         if let rows = weights.relativeKeys {
             gemm(queries, .no, Block(rows[head * distances..<(head + 1) * distances]), .yes, into: relative)
         }

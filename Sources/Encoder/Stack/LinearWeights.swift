@@ -74,7 +74,7 @@ extension RowPiece {
         while start < part.upperBound {
             let strip = start..<min(start + step, part.upperBound)
             let factor = weight.widened(strip) {
-                worker.weights.take(rows: strip.count, columns: weight.columns).pointer
+                worker.weights.take(rows: strip.count, columns: weight.columns)
             }
             let result = Block(output, rows: rows, columns: offset + strip.lowerBound..<offset + strip.upperBound)
             gemm(input, .no, factor, .yes, into: result, beta: beta)

@@ -30,9 +30,8 @@ struct NormWeights: Sendable {
     ///
     /// - Parameter heads: `[n, heads * d]`
     func applyToHeads(_ heads: Block, count: Int) {
-        let size = heads.columns / count
         for row in 0..<heads.rows {
-            let values = Block(heads.pointer + row * heads.stride, rows: count, columns: size, stride: size)
+            let values = heads.row(row, as: count)
             apply(values, into: values)
         }
     }

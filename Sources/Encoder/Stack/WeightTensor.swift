@@ -31,14 +31,14 @@ package struct WeightTensor: Sendable {
     /// Rows of the weight in single precision: its own memory, or `room` after widening.
     ///
     /// - Parameter room: for `rows.count * columns` values, where ``needsRoom``
-    func widened(_ rows: Range<Int>, room: () -> UnsafeMutablePointer<Float>) -> Block {
+    func widened(_ rows: Range<Int>, room: () -> Matrix) -> Block {
         switch storage {
         case .single(let matrix): return Block(matrix[rows])
         case .mapped(let file, let offset, let type):
             let room = room()
             let start = file.bytes.baseAddress! + offset + rows.lowerBound * columns * type.byteCount
-            widen(start, type, into: room, count: rows.count * columns)
-            return Block(room, rows: rows.count, columns: columns, stride: columns)
+            widen(start, type, into: room.pointer, count: rows.count * columns)
+            return Block(room)
         }
     }
 
