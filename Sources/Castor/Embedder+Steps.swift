@@ -34,6 +34,7 @@ extension Embedder {
     package func countTokens(
         _ content: Content, files: EmbedOptions.FileAccess = .none, cancellation: Cancellation? = nil
     ) throws(EmbedError) -> Usage {
-        try prepare.count(content, files, cancellation: cancellation)
+        try checkMemory(for: content)
+        return try prepare.count(content, files, cancellation: cancellation)
     }
 }
