@@ -36,7 +36,7 @@ import Testing
         let id = try #require(done.resultsFile)
         #expect(id == "batch-\(done.id)")
         let (file, blob) = try await state.files.mapped(id)
-        let bytes = Array(blob.bytes)
+        let bytes = blob.copy
         #expect(bytes.text.split(separator: "\n").map { $0.filter { $0 != "\r" } } == lines.map { "{\"of\":\($0)}" })
         #expect(file.sizeBytes == bytes.count && file.sha256 == sha256(bytes) && file.source == .generated)
         try await state.files.delete(input.id)

@@ -47,7 +47,7 @@ final class CrashWork {
             let isThere: Bool
             do {
                 let (file, blob) = try await state.files.mapped(id)
-                let bytes = Array(blob.bytes)
+                let bytes = blob.copy
                 if bytes != Workload.bytes(number) || file.sha256 != sha256(bytes) {
                     problems.append("\(id) has other bytes")
                 }

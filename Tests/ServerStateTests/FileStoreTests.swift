@@ -270,9 +270,9 @@ import Testing
         let mapped = try await state.files.mapped(file.id)
         #expect(mapped.file == file)
         try await state.files.delete(file.id)
-        #expect(mapped.bytes.bytes.elementsEqual(bytes))
+        #expect(mapped.bytes.copy == bytes)
         let empty = try await state.files.add([])
-        #expect(try await state.files.mapped(empty.id).bytes.bytes.isEmpty)
+        #expect(try await state.files.mapped(empty.id).bytes.copy.isEmpty)
         let short = try await state.files.add(bytes)
         for name in try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/blobs") {
             truncate("\(folder.path)/blobs/\(name)", 50)
