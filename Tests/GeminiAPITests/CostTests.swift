@@ -67,10 +67,11 @@ import Testing
             try await client.post(Self.path, #"{"contents":\#(contents)}"#).expectError(
                 400, "INVALID_ARGUMENT",
                 "* CountTokensRequest.contents: at most 100 contents with media can be counted at once, not 101.\n")
-            let parts = Self.parts(#"{"text":"a"}"#, 8_193)
-            try await client.post(Self.path, #"{"contents":[{"parts":\#(parts)}]}"#).expectError(
+            // Those of one content are counted while they are read.
+            let parts = Self.parts(#"{"text":"a"}"#, 4_097)
+            try await client.post(Self.path, #"{"contents":[{"parts":\#(parts)},{"parts":\#(parts)}]}"#).expectError(
                 400, "INVALID_ARGUMENT",
-                "* CountTokensRequest.contents: at most 8192 parts can be counted at once, not 8193.\n")
+                "* CountTokensRequest.contents: at most 8192 parts can be counted at once, not 8194.\n")
             let turns = Self.parts(#"{"parts":[{"text":"a"}]}"#, 500)
             let one = try await client.post(Self.path, #"{"contents":[{"parts":[{"text":"a"}]}]}"#)
             #expect(
