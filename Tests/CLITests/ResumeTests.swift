@@ -101,7 +101,7 @@ import Testing
         let whole = try whole()
         let first = try #require(whole.firstIndex(of: UInt8(ascii: "\n")))
         try folder.write(Array(whole.prefix(first + 1)), "out.jsonl")
-        #expect(try batch().errors == "castor: 1 lines of out.jsonl are kept\n")
+        #expect(try batch().errors == "castor: 1 line of out.jsonl is kept\n")
         #expect(try batch().errors == "castor: 3 lines of out.jsonl are kept\n")
         #expect(try folder.bytes("out.jsonl") == whole)
     }
@@ -130,7 +130,7 @@ import Testing
         #expect(try answers().map { $0.error?.code } == [nil, 404, nil])
         let again = try batch()
         #expect(again.errors.hasPrefix("castor: 2 lines of out.jsonl are kept; failed before and tried again: 1\n"))
-        #expect(again.errors.contains("1 of 1 contents failed, the first with key \"b\""))
+        #expect(again.errors.contains("1 of 1 content failed, the first with key \"b\""))
         #expect(try folder.bytes("out.jsonl") == first)
         try folder.write("hello", "late.txt")
         #expect(try batch().errors == "castor: 2 lines of out.jsonl are kept; failed before and tried again: 1\n")
@@ -187,7 +187,7 @@ import Testing
         try folder.write(
             "{ 'request': {'output_dimensionality': '2', 'content': {'parts': {'text': '\\u0078'}}}, 'key': 'a' }\n",
             "in.jsonl")
-        #expect(try batch().errors == "castor: 1 lines of out.jsonl are kept\n")
+        #expect(try batch().errors == "castor: 1 line of out.jsonl is kept\n")
         #expect(try folder.bytes("out.jsonl") == first)
     }
 
@@ -254,7 +254,7 @@ import Testing
         try folder.write(first.replacing("\"x\"", with: "\"ex\""), "in.jsonl")
         try folder.write(old, "out.jsonl")
         try folder.write(new, "out.jsonl.redo")
-        #expect(try batch().errors == "castor: 1 lines of out.jsonl are kept; changed and embedded again: 2\n")
+        #expect(try batch().errors == "castor: 1 line of out.jsonl is kept; changed and embedded again: 2\n")
         #expect(try batch().errors == "castor: 3 lines of out.jsonl are kept\n")
         // Begun for an output that is gone.
         for length in [0, 1, 5, 20, new.count] {

@@ -53,9 +53,10 @@ import Testing
         #expect(Self.copy(Array(json.utf8)) == nil)
         #expect(Self.copy(Array(json.utf8), .service) == nil)
         // As a value that is passed over.
-        let skipped = try? JSONReader.read(Array(json.utf8)) { (json) throws(JSONError) in try json.skip() }
+        let skipped: ()? = try? JSONReader.read(Array(json.utf8)) { (json) throws(JSONError) in try json.skip() }
         #expect(skipped == nil)
-        let inside = try? JSONReader.read(Array("[0,\(json)]".utf8)) { (json) throws(JSONError) in try json.skip() }
+        let inside: ()? = try? JSONReader.read(Array("[0,\(json)]".utf8)) { (json) throws(JSONError) in try json.skip()
+        }
         #expect(inside == nil)
     }
 

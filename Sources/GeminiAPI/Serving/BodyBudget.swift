@@ -48,10 +48,7 @@ final class BodyLease: Sendable {
             held += bytes
             return held
         }
-        let needed = Self.copies * total
-        guard needed < 1 << 20 || AddressSpace.hasRoomToSpare(needed) else {
-            throw .outOfMemory(OutOfMemory(bytes: needed).description)
-        }
+        try Self.checkMemory(total)
     }
 
     /// As received, in a buffer that doubles, and as what the JSON says.
@@ -60,6 +57,14 @@ final class BodyLease: Sendable {
     /// Whether a body of so many bytes would have room now. Nothing is taken.
     func checkRoom(_ bytes: Int) throws(APIError) {
         try budget.checkRoom(bytes)
+        try Self.checkMemory(bytes)
+    }
+
+    private static func checkMemory(_ bytes: Int) throws(APIError) {
+        let needed = copies * bytes
+        guard needed < 1 << 20 || AddressSpace.hasRoomToSpare(needed) else {
+            throw .outOfMemory(OutOfMemory(bytes: needed).description)
+        }
     }
 
     /// Of a file that the request names. One file always fits beside the body; more may not be more than all requests together.
