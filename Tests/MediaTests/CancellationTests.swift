@@ -53,6 +53,14 @@ import Testing
         }
     }
 
+    /// It passes over what stands before a file as decoding does.
+    @Test func anOutlineOfAFilmBehindJunk() throws {
+        let film = try Fixture.bytes("h264.mp4")
+        let behind = Array("HTTP/1.1 200 OK\r\n\r\n".utf8) + film
+        let plain = try VideoDecoder.outline(film.span.bytes, format: .mp4, maxFrames: 8)
+        #expect(try VideoDecoder.outline(behind.span.bytes, format: .mp4, maxFrames: 8) == plain)
+    }
+
     /// The process that would work for hours ends with the one who waits for it, and not with its own time.
     @Test func aDocumentStopsAmidItsWork() {
         var limits = MediaLimits()

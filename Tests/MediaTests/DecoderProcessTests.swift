@@ -126,8 +126,11 @@ import Testing
         var limits = MediaLimits()
         limits.maxImageSide = 20
         limits.maxAudioSeconds = 0.01
+        // Over before it begins.
+        limits.maxDecodingSeconds = -1
         #expect(throws: MediaError.empty) { try decoders.image([UInt8]().span.bytes, format: .png) }
         let (picture, sound) = (try Fixture.bytes("rgb.png"), try Fixture.bytes("tone-16k-mono.wav"))
+        let film = try Fixture.bytes("h264.mp4")
         for decoders in [Decoders.inside, decoders] {
             #expect {
                 try decoders.image(picture.span.bytes, format: .png, limits: limits)
@@ -138,6 +141,11 @@ import Testing
                 try decoders.audio(sound.span.bytes, format: .wav, limits: limits)
             } throws: {
                 if case MediaError.audioTooLong(_, 0.01) = $0 { true } else { false }
+            }
+            #expect(
+                throws: MediaError.tooCostly(format: "mp4", reason: "reading it takes more than -1 s of a processor")
+            ) {
+                try decoders.videoOutline(film.span.bytes, format: .mp4, maxFrames: 1, limits: limits)
             }
         }
     }
