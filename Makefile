@@ -97,10 +97,11 @@ $(pdf_worker): $(addprefix Fuzzing/PDFServer/,Worker.c Address.h Freestanding.h)
 	@mkdir -p $(@D)
 	$(CC) -O2 -static -nostdlib -ffreestanding -fno-stack-protector -o $@ $<
 
-$(pdf_server): $(wildcard Fuzzing/PDFServer/*) $(wildcard Sources/System/CPoppler/*.[ch])
+$(pdf_server): $(wildcard Fuzzing/PDFServer/*) $(wildcard Sources/System/CPoppler/*.[ch]) \
+    $(wildcard Sources/System/CWorker/*.h) $(addprefix Sources/System/CWorker/,Landlock.c Sandbox.c SystemCalls.c)
 	@mkdir -p $(@D)
-	$(CC) -O2 -ISources/System/CPoppler/include -o $@ \
-	    Fuzzing/PDFServer/Server.c Fuzzing/PDFServer/SelfCheck.c $(filter Sources/System/CPoppler/%.c,$^) -ldl -lm
+	$(CC) -O2 -ISources/System/CPoppler/include -ISources/System/CWorker/include -o $@ \
+	    Fuzzing/PDFServer/Server.c Fuzzing/PDFServer/SelfCheck.c $(filter Sources/System/%.c,$^) -ldl -lm
 
 .PHONY: fuzzer
 fuzzer: setup-build $(pdf_worker) $(pdf_server)

@@ -52,8 +52,9 @@ let package = Package(
         .target(name: "CHEIF", path: "Sources/System/CHEIF"),
         .target(name: "CFFmpeg", path: "Sources/System/CFFmpeg"),
         .target(name: "CZlib", path: "Sources/System/CZlib", linkerSettings: [.linkedLibrary("z")]),
+        .target(name: "CWorker", path: "Sources/System/CWorker"),
         .target(
-            name: "CPoppler", path: "Sources/System/CPoppler",
+            name: "CPoppler", dependencies: ["CWorker"], path: "Sources/System/CPoppler",
             cSettings: [.define("CASTOR_OCR", .when(traits: ["OCR"]))]),
         .target(
             name: "CSentencePiece", path: "Sources/System/CSentencePiece",
@@ -76,7 +77,8 @@ let package = Package(
         .target(
             name: "Media",
             dependencies: [
-                "CJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler", "CZlib",
+                "CJPEG", "CPNG", "CWebP", "CGIF", "CHEIF", "CEXIF", "CSndfile", "CFFmpeg", "CPoppler", "CWorker",
+                "CZlib",
             ],
             swiftSettings: strict),
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
@@ -126,7 +128,7 @@ let package = Package(
             name: "CastorCLI",
             dependencies: [
                 "Castor", "CastorJSON", "CastorNumerics", "Comparison", "Encoder", "Evaluation", "GeminiAPI", "Hashing",
-                "ServerState", "Training",
+                "Media", "ServerState", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -155,8 +157,11 @@ let package = Package(
         // Decodes one file with bounds on its memory and processor time, which are a process's own.
         .executableTarget(
             name: "MediaHelper", dependencies: ["Media"], path: "Tests/MediaHelper", swiftSettings: strict),
+        // Decoders that do what a file tells them, in the tests' own processes.
+        .target(name: "DecoderFaults", path: "Tests/DecoderFaults"),
         .testTarget(
-            name: "MediaTests", dependencies: ["Media", "MediaHelper"], exclude: ["Fixtures"], swiftSettings: strict),
+            name: "MediaTests", dependencies: ["DecoderFaults", "Media", "MediaHelper"], exclude: ["Fixtures"],
+            swiftSettings: strict),
         .testTarget(
             name: "EncoderTests", dependencies: ["CastorNumerics", "Encoder", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -187,7 +192,7 @@ let package = Package(
         .testTarget(
             name: "GeminiAPITests",
             dependencies: [
-                "Castor", "GeminiAPI", "ServerState", "TestSupport",
+                "Castor", "GeminiAPI", "Media", "ServerState", "TestSupport",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

@@ -25,7 +25,7 @@ public enum Part: Sendable, Equatable, ExpressibleByStringLiteral {
     case text(String)
     /// Bytes of an image, a sound, a video, a PDF document, or a plain text. The bytes themselves tell what they are; a MIME type of another
     /// kind is an error, one of another format of the same kind an ``EmbedNote``.
-    case data([UInt8], mimeType: String?)
+    case data(ByteSource, mimeType: String?)
     /// A file. Opened only where ``EmbedOptions/files`` allows it; without a MIME type its name is taken for one.
     case file(String, mimeType: String?)
     /// A part of a video: the video itself is `data` or `file`.
@@ -36,6 +36,10 @@ public enum Part: Sendable, Equatable, ExpressibleByStringLiteral {
     }
 
     public static func file(_ path: String) -> Part { .file(path, mimeType: nil) }
+
+    public static func data(_ bytes: [UInt8], mimeType: String?) -> Part {
+        .data(ByteSource(bytes), mimeType: mimeType)
+    }
 }
 
 extension Part {

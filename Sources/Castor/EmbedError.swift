@@ -24,6 +24,9 @@ public enum EmbedError: Error, Sendable, Equatable {
     case tooManyImages(count: Int, limit: Int)
     /// Sounds that are together longer than one may be.
     case tooMuchSound(seconds: Double, limit: Double)
+    case tooManySounds(count: Int, limit: Int)
+    /// In bytes.
+    case tooMuchText(limit: Int)
     case tooManyVideos(count: Int, limit: Int)
     case tooManyDocuments(count: Int, limit: Int)
     /// Media that this model was not made for; `kind` is "video" or "documents".
@@ -32,7 +35,11 @@ public enum EmbedError: Error, Sendable, Equatable {
     case notAVideo(part: Int)
     /// More tokens than the context, and truncation was declined.
     case tooManyTokens(limit: Int)
+    /// In bytes, of what the parts become.
+    case tooMuchMemory(limit: Int)
     case invalidDimensions(Int, limit: Int)
+    /// Nobody waits for the vector any more.
+    case cancelled
     /// The weights, not the content, are at fault.
     case model(String)
     /// The machine has no memory for this content now; others, and the same later, may pass.
@@ -81,6 +88,12 @@ extension EmbedError: CustomStringConvertible {
         case .tooManyImages(let count, let limit): "the content has \(count) images, the limit is \(limit)"
         case .tooMuchSound(let seconds, let limit):
             "the sounds of the content are at least \(Int(seconds)) s long together, the limit is \(Int(limit)) s"
+        case .tooManySounds(let count, let limit): "the content has \(count) sounds, the limit is \(limit)"
+        case .tooMuchText(let limit):
+            "the texts of the content have more than \(limit) bytes together, which is the limit"
+        case .tooMuchMemory(let limit):
+            "the parts of the content need more than \(limit) bytes of memory together, which is the limit"
+        case .cancelled: "it was cancelled"
         case .tooManyVideos(let count, let limit): "the content has \(count) videos, the limit is \(limit)"
         case .tooManyDocuments(let count, let limit): "the content has \(count) documents, the limit is \(limit)"
         case .unsupportedByModel(let part, let kind): "part \(part): this model takes no \(kind)"

@@ -61,6 +61,10 @@ public struct Usage: Sendable, Equatable {
 
     public init() {}
 
+    init(_ count: Int, _ modality: Modality) {
+        add(count, modality)
+    }
+
     public var promptTokenCount: Int { details.reduce(0) { $0 + $1.tokenCount } }
 
     /// Tokens of one modality; 0 where there are none.

@@ -29,13 +29,22 @@ public struct Limits: Sendable, Equatable {
     public var maxDocumentSeconds = 20.0
     /// Bytes of memory for rendering a document. The default is 1 GiB.
     public var maxDocumentBytes = 1 << 30
-    /// Bytes of one file. The default is 256 MiB.
+    /// Bytes of one file that is read into memory. The default is 256 MiB.
     public var maxFileBytes = 256 << 20
+    /// Sounds in one content. The default is 100.
+    public var maxSounds = 100
+    /// Bytes of all texts of a content together, those of files too. The default is 256 MiB.
+    public var maxTextBytes = 256 << 20
+    /// Memory that a content may take while it waits for the encoder, in bytes. The default is 512 MiB.
+    public var maxPreparedBytes = 512 << 20
+    /// Where pictures, sounds and videos are decoded. The default is inside this process.
+    package var decoders = Decoders.inside
 
     public init() {}
 
     package var media: MediaLimits {
         var limits = MediaLimits()
+        limits.decoders = decoders
         limits.maxImageSide = maxImageSide
         limits.maxImagePixels = maxImagePixels
         limits.maxAudioSeconds = maxAudioSeconds
@@ -61,6 +70,8 @@ extension Limits {
             "maxVideoPixels": Double(maxVideoPixels), "maxDocuments": Double(maxDocuments),
             "maxPages": Double(maxPages), "maxDocumentSeconds": maxDocumentSeconds,
             "maxDocumentBytes": Double(maxDocumentBytes), "maxFileBytes": Double(maxFileBytes),
+            "maxSounds": Double(maxSounds), "maxTextBytes": Double(maxTextBytes),
+            "maxPreparedBytes": Double(maxPreparedBytes),
         ]
     }
 }

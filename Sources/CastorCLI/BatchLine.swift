@@ -141,7 +141,7 @@ struct RequestHash {
             add(text)
         case .data(let bytes, let mimeType):
             add("data \(mimeType ?? "")")
-            add(bytes)
+            add(bytes.array)
         case .file(let path, let mimeType):
             add("file \(mimeType ?? "")")
             add(path)

@@ -167,8 +167,8 @@ extension EmbedError {
         case .unreadableText(_, let reason): .unreadableText(part: number, reason: reason)
         case .unsupportedByModel(_, let kind): .unsupportedByModel(part: number, kind: kind)
         case .notAVideo: .notAVideo(part: number)
-        case .noParts, .noTokens, .tooManyImages, .tooMuchSound, .tooManyVideos, .tooManyDocuments, .tooManyTokens,
-            .invalidDimensions, .model, .outOfMemory:
+        case .noParts, .noTokens, .tooManyImages, .tooMuchSound, .tooManySounds, .tooMuchText, .tooManyVideos,
+            .tooManyDocuments, .tooManyTokens, .tooMuchMemory, .invalidDimensions, .cancelled, .model, .outOfMemory:
             self
         }
     }

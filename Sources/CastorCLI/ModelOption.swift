@@ -1,6 +1,7 @@
 import ArgumentParser
 import Castor
 import Glibc
+import Media
 
 /// Which model, for every subcommand that needs one.
 struct ModelOption: ParsableArguments {
@@ -30,9 +31,10 @@ struct ModelOption: ParsableArguments {
         }
     }
 
-    func open() throws -> Embedder {
+    func open(decoders: Decoders = .inside) throws -> Embedder {
         var options = Embedder.Options()
         options.threads = threads
+        options.limits.decoders = decoders
         do {
             return try Embedder(modelPath: try path, options: options)
         } catch let error as ModelLoadError {

@@ -96,6 +96,12 @@ struct ServeCommand: AsyncParsableCommand {
     var maxBatchTokens = Scheduler.Options().maxBatchTokens
 
     @Option(
+        help: ArgumentHelp(
+            "Where pictures, sounds and clips are decoded: inside this process, or outside, in processes that can do nothing else.",
+            valueName: "where"))
+    var decoders = DecoderPlace.inside
+
+    @Option(
         help: ArgumentHelp("A connection may be silent so long, and a body must go on within it.", valueName: "seconds")
     )
     var idleTimeout = ServerLimits().idleSeconds
@@ -139,7 +145,8 @@ struct ServeCommand: AsyncParsableCommand {
         let options = try serverOptions()
         var logger = Logger(label: "castor") { _ in LineLogHandler() }
         logger.logLevel = logLevel
-        let embedder = try model.open()
+        let decoders = try self.decoders.decoders(count: options.scheduler.preparationThreads)
+        let embedder = try model.open(decoders: decoders)
         do { try Server.checkRoom(for: embedder, options) } catch { throw Failure(error) }
         let server = Server(embedder: embedder, options: options, logger: logger)
         warn(options)

@@ -105,6 +105,15 @@ package struct EncoderInput: Sendable {
 
     package var tokenCount: Int { segments.reduce(0) { $0 + $1.tokenCount } }
 
+    /// Memory of ids, patches and times, and of what holds them.
+    package var byteCount: Int {
+        segments.reduce(0) { sum, segment in
+            var values = (segment.ids?.count ?? 0) + (segment.patches?.count ?? 0)
+            if case .image(_, let grid) = segment { values += grid.kept?.count ?? 0 }
+            return sum + 4 * values + 64
+        }
+    }
+
     /// Rows that the pass computes at a time: tokens in the towers or in the unified encoder, whichever are more.
     package var workTokenCount: Int { segments.reduce(0) { $0 + max($1.tokenCount, $1.towerTokenCount) } }
 

@@ -9,13 +9,33 @@ package enum AudioDecoder {
         of bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
     ) throws(MediaError) -> Double? {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
+            try header(bytes, format, limits).seconds
+        }
+    }
+
+    /// How far the header can be relied on: `decode` throws where less is there. Throws as `duration` does.
+    package static func length(
+        of bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
+    ) throws(MediaError) -> SoundLength {
+        try bytes.withUnsafeBytes { bytes throws(MediaError) in
+            let info = try header(bytes, format, limits)
+            guard let promised = info.promisedSeconds, let seconds = info.seconds else { return SoundLength() }
+            let isExact = info.sampleRate > 0 && seconds - promised < 1 / Double(info.sampleRate)
+            return SoundLength(promised: promised, exact: isExact ? seconds : nil)
+        }
+    }
+
+    private static func header(
+        _ bytes: UnsafeRawBufferPointer, _ format: AudioFormat, _ limits: MediaLimits
+    ) throws(MediaError) -> AudioSource.Info {
+        try limits.watching { () throws(MediaError) in
             guard !bytes.isEmpty else { throw .empty }
             let file = SoundWrapping.content(of: bytes, format)
             _ = try ContainerClaims.check(file, format, limits)
             return try SoundTags.withoutLongTags(file, format) { file throws(MediaError) in
                 let source = try open(file, format, limits)
                 try check(source.info, limits)
-                return source.info.seconds
+                return source.info
             }
         }
     }
@@ -27,15 +47,17 @@ package enum AudioDecoder {
         _ bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()
     ) throws(MediaError) -> AudioClip {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
-            guard !bytes.isEmpty else { throw .empty }
-            let file = SoundWrapping.content(of: bytes, format)
-            let note = try ContainerClaims.check(file, format, limits)
-            let clip = try SoundTags.withoutLongTags(file, format) { file throws(MediaError) in
-                format == .ogg ? try chain(file, limits) : try decode(file, format, limits)
+            try limits.watching { () throws(MediaError) in
+                guard !bytes.isEmpty else { throw .empty }
+                let file = SoundWrapping.content(of: bytes, format)
+                let note = try ContainerClaims.check(file, format, limits)
+                let clip = try SoundTags.withoutLongTags(file, format) { file throws(MediaError) in
+                    format == .ogg ? try chain(file, limits) : try decode(file, format, limits)
+                }
+                return AudioClip(
+                    samples: clip.samples,
+                    notes: [note].compactMap { $0 } + structureNotes(bytes, file, format, clip.notes) + clip.notes)
             }
-            return AudioClip(
-                samples: clip.samples,
-                notes: [note].compactMap { $0 } + structureNotes(bytes, file, format, clip.notes) + clip.notes)
         }
     }
 
@@ -106,6 +128,7 @@ package enum AudioDecoder {
         try check(source.info, limits)
         var assembly = AudioAssembly(format: format.name, limits: limits, after: seconds)
         while let block = try source.next() {
+            try limits.checkCancelled()
             try assembly.append(block.samples, sampleRate: block.sampleRate, channels: block.channels)
         }
         let notes = try source.verdict(decoded: assembly.seconds, format: format.name)
@@ -156,6 +179,14 @@ package enum AudioDecoder {
             }
         }
     }
+}
+
+/// What a header says of a sound's length, in seconds, where files that are whole cannot have less.
+package struct SoundLength: Sendable, Equatable {
+    /// At least so much must be there.
+    package var promised: Double?
+    /// To the sample.
+    package var exact: Double?
 }
 
 /// Decoded sound, block by block, from one of the two decoders.

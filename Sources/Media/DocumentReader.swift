@@ -16,14 +16,30 @@ package struct DecodedDocument: Sendable {
 
 /// PDF pages by Poppler, which runs in a process of its own with bounds on its time and memory.
 package enum DocumentReader {
-    /// - Parameter recognisesText: whether pages without a text layer are read by OCR
+    /// - Parameters:
+    ///   - recognisesText: whether pages without a text layer are read by OCR
+    ///   - textOnly: whether pages are not rendered: each is one white pixel
     ///
     /// Throws `empty`, `damaged`, `encrypted`, `tooManyPages`, `documentTooCostly`, `textRecognitionMissing`,
     /// `documentLibraryMissing` and `documentProcess`.
     package static func decode(
-        _ bytes: RawSpan, recognisesText: Bool = false, limits: MediaLimits = MediaLimits()
+        _ bytes: RawSpan, recognisesText: Bool = false, textOnly: Bool = false, limits: MediaLimits = MediaLimits()
+    ) throws(MediaError) -> DecodedDocument {
+        try bytes.withUnsafeBytes { bytes throws(MediaError) in
+            try limits.watching { () throws(MediaError) in
+                try decode(bytes, recognisesText: recognisesText, textOnly: textOnly, limits)
+            }
+        }
+    }
+
+    private static func decode(
+        _ bytes: UnsafeRawBufferPointer, recognisesText: Bool, textOnly: Bool, _ limits: MediaLimits
     ) throws(MediaError) -> DecodedDocument {
         guard !bytes.isEmpty else { throw .empty }
+        // Its process maps the document, which is copied for it.
+        guard bytes.count < limits.maxDocumentBytes else {
+            throw failure(CASTOR_PDF_STOPPED, nil, limits, limits.maxDocumentSeconds)
+        }
         var request = castor_pdf_limits()
         request.max_pages = Int32(clamping: limits.maxPages)
         request.max_side = Int32(limits.maxPageSide)
@@ -31,8 +47,10 @@ package enum DocumentReader {
         request.seconds = limits.maxDocumentSeconds + (recognisesText ? limits.maxTextRecognitionSeconds : 0)
         request.memory = limits.maxDocumentBytes
         request.recognise = recognisesText
+        request.text_only = textOnly
+        request.cancelled = limits.cancellation?.flag
         var document: OpaquePointer?
-        var status = bytes.withUnsafeBytes { castor_pdf_open($0.baseAddress, $0.count, &request, &document) }
+        var status = castor_pdf_open(bytes.baseAddress, bytes.count, &request, &document)
         defer { castor_pdf_close(document) }
         var pages: [DocumentPage] = []
         while status == CASTOR_PDF_OK, let document {

@@ -12,6 +12,7 @@ struct FFmpegAudio: ~Copyable {
     private let reader: OpaquePointer
     private let name: String
     private let isLossless: Bool
+    /// With the cancellation, which lives as long as the reader looks at it.
     private let limits: MediaLimits
 
     /// `bytes` must outlive the reader. Throws `damaged`, `noAudio`, `unsupported`, `tooCostly`, `outOfMemory` and `libraryMissing`.
@@ -37,7 +38,8 @@ struct FFmpegAudio: ~Copyable {
         var reader: OpaquePointer?
         var stream = castor_audio_info()
         let status = castor_audio_open(
-            bytes.baseAddress, bytes.count, demuxer, limits.maxDecodingSeconds, &reader, &stream)
+            bytes.baseAddress, bytes.count, demuxer, limits.maxDecodingSeconds, limits.cancellation?.flag, &reader,
+            &stream)
         guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, name, limits) }
         let seconds = stream.seconds >= 0 ? stream.seconds : nil
         let promised: Double? =

@@ -14,6 +14,8 @@ struct FFmpegVideo: ~Copyable {
     let hasSound: Bool
 
     private let reader: OpaquePointer
+    /// With the cancellation, which lives as long as the reader looks at it.
+    private let limits: MediaLimits
     private let orientation: Orientation
     private let maxLowres: Int
     private let format: VideoFormat
@@ -36,15 +38,13 @@ struct FFmpegVideo: ~Copyable {
         var leftOut = 0
     }
 
-    private let limits: MediaLimits
-
     /// `bytes` must outlive the reader. Throws `damaged`, `noVideo`, `unsupported`, `tooCostly`, `outOfMemory` and `libraryMissing`.
     init(_ bytes: UnsafeRawBufferPointer, format: VideoFormat, limits: MediaLimits) throws(MediaError) {
         var reader: OpaquePointer?
         var info = castor_video_info()
         let bounds = castor_video_limits(
             frame_pixels: Int64(limits.maxVideoPixels), decoded_pixels: Int64(limits.maxDecodedVideoPixels),
-            seconds: limits.maxDecodingSeconds)
+            seconds: limits.maxDecodingSeconds, cancelled: limits.cancellation?.flag)
         let status = castor_video_open(
             bytes.baseAddress, bytes.count, format.demuxer(bytes), bounds, &reader, &info)
         guard status == CASTOR_FFMPEG_OK, let reader else { throw Self.failure(status, format, limits) }
@@ -176,7 +176,7 @@ struct FFmpegVideo: ~Copyable {
     }
 
     /// More hardly help, and each holds frames in memory.
-    private static let threads = Int32(min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1), 4))
+    static let threads = Int32(min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1), 4))
 
     private static func failure(
         _ status: castor_ffmpeg_status, _ format: VideoFormat, _ limits: MediaLimits

@@ -36,6 +36,7 @@ package enum ImageDecoder {
         target: (ImageSize) -> ImageSize? = { _ in nil }
     ) throws(MediaError) -> DecodedImage {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
+            try limits.checkCancelled()
             let header = try header(bytes, format, limits)
             let scale = target(header.uprightSize).map { reduction(from: header.uprightSize, to: $0) } ?? 1
             let stored =

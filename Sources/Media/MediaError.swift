@@ -48,6 +48,13 @@ package enum MediaError: Error, Sendable, Equatable {
     case textRecognitionMissing(String)
     /// The process that renders documents could not do its work.
     case documentProcess(String)
+    /// Nobody waits for the result any more.
+    case cancelled
+    /// The process that decodes files ended with a fault, took more time or memory than allowed, or gave an answer that makes no
+    /// sense: the file's doing.
+    case decoderStopped(String)
+    /// No process that decodes files could be started: the machine's doing.
+    case decoderProcess(String)
 }
 
 extension MediaError: CustomStringConvertible {
@@ -117,6 +124,12 @@ extension MediaError: CustomStringConvertible {
             "documentOcr needs the Tesseract library: \(reason)"
         case .documentProcess(let reason):
             "the process that renders documents failed: \(reason)"
+        case .cancelled:
+            "it was cancelled"
+        case .decoderStopped(let reason):
+            "the file cannot be decoded: \(reason)"
+        case .decoderProcess(let reason):
+            "the process that decodes files failed: \(reason)"
         }
     }
 }

@@ -7,6 +7,13 @@ private import CWebP
 
 /// The libraries that decode, with the versions at hand now; those that do not tell at run time, with that of their headers.
 package enum MediaLibraries {
+    /// Loads those that are loaded on demand, and asks the machine what decoders ask it.
+    static func load() {
+        _ = castor_heif()?.pointee.heif_get_version()
+        castor_ffmpeg_load()
+        _ = FFmpegVideo.threads
+    }
+
     /// libheif, FFmpeg and Poppler are loaded to be asked; their absence is said in place of a version.
     package static var versions: [(name: String, version: String)] {
         let webp = WebPGetDecoderVersion()

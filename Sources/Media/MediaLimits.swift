@@ -56,6 +56,16 @@ package struct MediaLimits: Sendable, Equatable {
     /// Address space for rendering a document, in bytes. The default is 1 GiB.
     package var maxDocumentBytes = 1 << 30
 
+    /// Sound of a video that is decoded on the way to the stretch that is wanted, in seconds: all that is before it where the file does not tell
+    /// when what is heard. The default is 600.
+    package var maxSecondsBeforeStretch = 600.0
+
+    /// Who may say that nobody waits any more. The default, nil, is nobody.
+    package var cancellation: Cancellation?
+
+    /// Where it is decoded by ``Decoders``. The default is inside this process.
+    package var decoders = Decoders.inside
+
     package init() {}
 
     /// Throws `imageTooLarge`.

@@ -27,36 +27,69 @@ package enum VideoDecoder {
         wantsSound: Bool = false, limits: MediaLimits = MediaLimits(), target: (ImageSize) -> ImageSize
     ) throws(MediaError) -> DecodedVideo {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
-            guard !bytes.isEmpty else { throw .empty }
-            let whole = bytes
-            let bytes = format == .mpeg ? whole : ContainerStart.content(of: whole)
-            let junk = whole.count - bytes.count
-            let note = try ContainerClaims.check(bytes, format, limits)
-            let file = try FFmpegVideo(bytes, format: format, limits: limits)
-            let withSound = wantsSound && file.hasSound
-            try check(file.stored, limits)
-            // What the header says, before the packets are listed: they are checked again.
-            if let seconds = file.seconds {
-                _ = try Stretch(selection, duration: seconds, withSound: withSound, limits, isClaim: true)
+            try limits.watching { () throws(MediaError) in
+                guard !bytes.isEmpty else { throw .empty }
+                let whole = bytes
+                let bytes = content(of: whole, format)
+                let junk = whole.count - bytes.count
+                let note = try ContainerClaims.check(bytes, format, limits)
+                let file = try FFmpegVideo(bytes, format: format, limits: limits)
+                let withSound = wantsSound && file.hasSound
+                let (timeline, stretch) = try listed(file, selection, withSound: withSound, limits)
+                let times = stretch.times(most: maxFrames)
+                let places = FrameSelection.frames(at: times.map { stretch.start + $0 }, starts: timeline.starts)
+                let (frames, undecodable, concealed) = try file.frames(
+                    Array(places.map { timeline.packets[$0] }), target: target(file.displaySize))
+                let sound =
+                    withSound
+                    ? try VideoSound.decode(bytes, format, from: stretch.start, to: stretch.end, limits) : nil
+                return DecodedVideo(
+                    frames: frames, times: times, displaySize: file.displaySize, sound: sound,
+                    notes: [
+                        junk > 0 ? .junkBefore(.video(format), bytes: junk) : nil, note,
+                        shortfall(file, timeline, format),
+                    ].compactMap { $0 }
+                        + damage(undecodable, concealed, timeline, format))
             }
-            let timeline = try file.timeline()
-            let stretch = try Stretch(
-                selection, duration: timeline.duration, withSound: withSound, limits, isClaim: false)
-            let times = FrameSelection.times(
-                length: stretch.length, framesPerSecond: stretch.framesPerSecond, most: maxFrames)
-            let places = FrameSelection.frames(at: times.map { stretch.start + $0 }, starts: timeline.starts)
-            let (frames, undecodable, concealed) = try file.frames(
-                Array(places.map { timeline.packets[$0] }), target: target(file.displaySize))
-            let sound =
-                withSound
-                ? try VideoSound.decode(bytes, format, from: stretch.start, to: stretch.end, limits) : nil
-            return DecodedVideo(
-                frames: frames, times: times, displaySize: file.displaySize, sound: sound,
-                notes: [
-                    junk > 0 ? .junkBefore(.video(format), bytes: junk) : nil, note, shortfall(file, timeline, format),
-                ].compactMap { $0 }
-                    + damage(undecodable, concealed, timeline, format))
         }
+    }
+
+    /// How many frames `decode` gives, and the seconds of sound with them, none of which is decoded. Throws as `decode` does.
+    package static func outline(
+        _ bytes: RawSpan, format: VideoFormat, selection: VideoSelection = VideoSelection(), maxFrames: Int,
+        wantsSound: Bool = false, limits: MediaLimits = MediaLimits()
+    ) throws(MediaError) -> (frameCount: Int, soundSeconds: Double) {
+        try bytes.withUnsafeBytes { bytes throws(MediaError) in
+            try limits.watching { () throws(MediaError) in
+                guard !bytes.isEmpty else { throw .empty }
+                let bytes = content(of: bytes, format)
+                _ = try ContainerClaims.check(bytes, format, limits)
+                let file = try FFmpegVideo(bytes, format: format, limits: limits)
+                let withSound = wantsSound && file.hasSound
+                let (_, stretch) = try listed(file, selection, withSound: withSound, limits)
+                return (stretch.times(most: maxFrames).count, withSound ? stretch.length : 0)
+            }
+        }
+    }
+
+    /// Without what stands before it. Streams of MPEG begin anywhere.
+    private static func content(of bytes: UnsafeRawBufferPointer, _ format: VideoFormat) -> UnsafeRawBufferPointer {
+        format == .mpeg ? bytes : ContainerStart.content(of: bytes)
+    }
+
+    /// The packets of a film and the stretch that is wanted of them.
+    private static func listed(
+        _ file: borrowing FFmpegVideo, _ selection: VideoSelection, withSound: Bool, _ limits: MediaLimits
+    ) throws(MediaError) -> (FFmpegVideo.Timeline, Stretch) {
+        try check(file.stored, limits)
+        // What the header says, before the packets are listed: they are checked again.
+        if let seconds = file.seconds {
+            _ = try Stretch(selection, duration: seconds, withSound: withSound, limits, isClaim: true)
+        }
+        let timeline = try file.timeline()
+        let stretch = try Stretch(
+            selection, duration: timeline.duration, withSound: withSound, limits, isClaim: false)
+        return (timeline, stretch)
     }
 
     /// Lengths in headers are rounded, and a last frame may last long.
@@ -113,6 +146,11 @@ private struct Stretch {
     let framesPerSecond: Double
 
     var length: Double { end - start }
+
+    /// When to look, in seconds from its start.
+    func times(most: Int) -> [Double] {
+        FrameSelection.times(length: length, framesPerSecond: framesPerSecond, most: most)
+    }
 
     /// More than any film has; the service's own limit.
     private static let maxFramesPerSecond = 24.0

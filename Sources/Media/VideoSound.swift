@@ -5,8 +5,6 @@ enum VideoSound {
 
     /// What is decoded before the stretch, so that the decoder is at ease when it begins. What comes earlier is passed over.
     private static let leadSeconds = 10.0
-    /// What is decoded before the stretch where the file does not tell when what is heard.
-    private static let maxSecondsBefore = 600.0
 
     /// From `start` to `end`, in seconds of the sound track. Throws as ``AudioDecoder`` does; a stretch without any sample
     /// gives a clip without samples.
@@ -20,6 +18,7 @@ enum VideoSound {
         var begin: Double?
         var isPassing = false
         while let block = try source.next() {
+            try limits.checkCancelled()
             let rate = Double(block.sampleRate)
             if let begin {
                 // Behind what was passed over.
@@ -47,11 +46,11 @@ enum VideoSound {
             position += block.samples.count
             seconds += Double(block.samples.count) / max(1, rate)
             decoded += Double(block.samples.count) / max(1, rate)
-            guard decoded <= Self.maxSecondsBefore + end - start else {
+            guard decoded <= limits.maxSecondsBeforeStretch + end - start else {
                 throw .tooCostly(
                     format: format.rawValue,
                     reason:
-                        "more than \(rounded(Self.maxSecondsBefore)) s of its sound are to be decoded before the part that is wanted"
+                        "more than \(rounded(limits.maxSecondsBeforeStretch)) s of its sound are to be decoded before the part that is wanted"
                 )
             }
         }

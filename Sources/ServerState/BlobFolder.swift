@@ -67,6 +67,11 @@ package final class Blob: Sendable {
         return Int(status.st_size)
     }
 
+    /// As `mmap` answers: the descriptor may be closed afterwards.
+    func map(_ count: Int) -> UnsafeMutableRawPointer? {
+        mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
+    }
+
     /// Up to `count` bytes from `offset`; fewer only at the end.
     package func read(at offset: Int, count: Int) throws(StateError) -> [UInt8] {
         var failure: Int32 = 0

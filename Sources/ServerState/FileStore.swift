@@ -57,14 +57,11 @@ package final class FileStore: Sendable {
 
     /// The file and its bytes, whatever its state.
     package func open(_ id: String) async throws -> (file: StoredFile, bytes: Blob) {
-        try await Blocking.run { [storage] in
-            do {
+        try await Blocking.run { [self] in
+            try noticingLoss(of: id) {
                 let (file, blob) = try storage.open(
                     { db in try Self.find(db, id, now: storage.now) }, blob: \.blob)
                 return (file, blob)
-            } catch StateError.bytesLost {
-                try storage.write { db in try Self.noteLoss(db, id, now: storage.now) }
-                throw StateError.fileNotActive(id: id, state: .failed)
             }
         }
     }
@@ -76,13 +73,23 @@ package final class FileStore: Sendable {
             arguments: ["The file's bytes were lost.", now.microseconds, id])
     }
 
-    /// All bytes of a file that is ready for use.
-    package func contents(_ id: String) async throws -> (file: StoredFile, bytes: [UInt8]) {
+    /// What lacks bytes is noted, and is no file for use any more. From the threads of Blocking only.
+    private func noticingLoss<Result>(of id: String, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch StateError.bytesLost {
+            try storage.write { db in try Self.noteLoss(db, id, now: storage.now) }
+            throw StateError.fileNotActive(id: id, state: .failed)
+        }
+    }
+
+    /// A file that is ready for use, its bytes mapped and not read.
+    package func mapped(_ id: String) async throws -> (file: StoredFile, bytes: MappedBlob) {
         let (file, blob) = try await open(id)
         guard file.state == .active else { throw StateError.fileNotActive(id: id, state: file.state) }
-        let bytes = try await Blocking.run { try blob.read(at: 0, count: file.sizeBytes) }
-        guard bytes.count == file.sizeBytes else { throw StateError.fileNotActive(id: id, state: .failed) }
-        return (file, bytes)
+        return try await Blocking.run { [self] in
+            try noticingLoss(of: id) { (file, try MappedBlob(blob, count: file.sizeBytes)) }
+        }
     }
 
     /// Files that wait to be looked into, after a restart too.

@@ -13,7 +13,7 @@ import Testing
     /// A server with a data folder that is gone afterwards.
     static func withFiles<Value: Sendable>(
         _ transport: Transport = .inProcess, keys: [String] = [], embedder: Embedder = TestServer.embedder,
-        _ change: (inout StateSettings) -> Void = { _ in },
+        _ change: (inout StateSettings) -> Void = { _ in }, configure: (inout ServerOptions) -> Void = { _ in },
         _ body: @escaping @Sendable (Client) async throws -> Value
     ) async throws -> Value {
         let folder = FileManager.default.temporaryDirectory.appending(path: "castor-files-\(UUID().uuidString)").path
@@ -25,6 +25,7 @@ import Testing
         return try await TestServer.with(transport, embedder: embedder) {
             $0.state = state
             $0.apiKeys = keys
+            configure(&$0)
         } _: { client in
             try await body(client)
         }

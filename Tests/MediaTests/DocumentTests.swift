@@ -124,22 +124,10 @@ import Testing
 
     /// Half a megabyte of operators again and again through forms that draw forms: hours of work.
     @Test func endlessWorkEndsInTime() {
-        // Ten levels of forms, each of which draws the next ten times: 10^10 rectangles.
-        var objects = [
-            "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count 1/Kids[3 0 R]>>",
-            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>",
-            "<</Length 5>>stream\n/X Do\nendstream",
-        ]
-        for level in 0..<10 {
-            let content = level == 9 ? "0 0 100 100 re f" : String(repeating: "/X Do ", count: 10)
-            objects.append(
-                "<</Type/XObject/Subtype/Form/BBox[0 0 100 100]/Length \(content.count)"
-                    + "/Resources<</XObject<</X \(level + 6) 0 R>>>>>>stream\n\(content)\nendstream")
-        }
         var limits = MediaLimits()
         limits.maxDocumentSeconds = 1
         #expect(throws: MediaError.documentTooCostly("rendering takes longer than 1 s")) {
-            try pages(Builder.pdf(objects), limits: limits)
+            try pages(Builder.endlessDocument(), limits: limits)
         }
     }
 

@@ -35,7 +35,8 @@ import Testing
         #expect(done.state == .succeeded && done.successfulCount == 9 && done.failedCount == 1)
         let id = try #require(done.resultsFile)
         #expect(id == "batch-\(done.id)")
-        let (file, bytes) = try await state.files.contents(id)
+        let (file, blob) = try await state.files.mapped(id)
+        let bytes = blob.copy
         #expect(bytes.text.split(separator: "\n").map { $0.filter { $0 != "\r" } } == lines.map { "{\"of\":\($0)}" })
         #expect(file.sizeBytes == bytes.count && file.sha256 == sha256(bytes) && file.source == .generated)
         try await state.files.delete(input.id)

@@ -46,7 +46,8 @@ final class CrashWork {
             let id = Workload.fileID(number)
             let isThere: Bool
             do {
-                let (file, bytes) = try await state.files.contents(id)
+                let (file, blob) = try await state.files.mapped(id)
+                let bytes = blob.copy
                 if bytes != Workload.bytes(number) || file.sha256 != sha256(bytes) {
                     problems.append("\(id) has other bytes")
                 }

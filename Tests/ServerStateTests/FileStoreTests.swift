@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import ServerState
 import Testing
 
@@ -340,7 +341,7 @@ import Testing
             let upload = try await state.files.startUpload(NewUpload(fileID: id, mimeType: "video/mp4"))
             #expect(try await state.files.finishUpload(upload) { _ in .processing }.state == .processing)
             #expect(
-                try await stateError { _ = try await state.files.contents(id) }
+                try await stateError { _ = try await state.files.mapped(id) }
                     == .fileNotActive(id: id, state: .processing))
             #expect(try await state.files.processing().map(\.id) == [id])
             folder.clock.advance(.seconds(1))

@@ -56,7 +56,7 @@ import Testing
         try FileManager.default.removeItem(atPath: blobPath(try #require(folder.blobs().first)))
         for _ in 0..<2 {
             #expect(
-                try await stateError { _ = try await state.files.contents("f") }
+                try await stateError { _ = try await state.files.mapped("f") }
                     == .fileNotActive(id: "f", state: .failed))
         }
         #expect(try await state.files.file("f").failure == "The file's bytes were lost.")

@@ -63,7 +63,12 @@ extension FileStore {
         return try await finishUpload(upload)
     }
 
-    func bytes(_ id: String) async throws -> [UInt8] { try await contents(id).bytes }
+    func bytes(_ id: String) async throws -> [UInt8] { try await mapped(id).bytes.copy }
+}
+
+extension MappedBlob {
+    /// A pointer does not keep the mapping.
+    var copy: [UInt8] { withExtendedLifetime(self) { Array(bytes) } }
 }
 
 extension Array where Element == UInt8 {

@@ -52,7 +52,7 @@ package struct ContentLabels: Sendable {
             case .text(let text): return .text(Self.shortened(text))
             // `media` looks behind it.
             case .clip: return .text("a clip")
-            case .data(let bytes, _): return Self.picture(bytes, "picture") ?? .text("\(bytes.count) bytes")
+            case .data(let bytes, _): return Self.picture(bytes.array, "picture") ?? .text("\(bytes.count) bytes")
             case .file(let path, _):
                 let name = path.split(separator: "/").last.map(String.init) ?? path
                 // As in embedding: nothing outside of the batch file's folder.

@@ -52,6 +52,34 @@ package final class Tokenizer: @unchecked Sendable {
         return try result.get()
     }
 
+    /// Bytes that are counted together: SentencePiece holds several times as many while it works.
+    private static let countedPiece = 256 << 10
+
+    /// How many ids `encode` gives. A long text is counted piece by piece, cut at white space, where no word goes on; nothing of the pieces is
+    /// held. Where a piece has no white space it is cut at any character, and may count a token more or less.
+    ///
+    /// - Parameter isCancelled: asked before each piece; the number means nothing then
+    package func count(
+        _ text: String, limit: Int, isCancelled: () -> Bool = { false }
+    ) throws(ModelError) -> Int {
+        var text = text
+        guard text.utf8.count > Self.countedPiece else { return try encode(text, limit: limit).ids.count }
+        let result: Result<Int, ModelError> = text.withUTF8 { bytes in
+            do throws(ModelError) {
+                // The end token.
+                var count = 1
+                var rest = bytes
+                while !rest.isEmpty, count < limit, !isCancelled() {
+                    let piece = rest.piece(utf8: Self.countedPiece)
+                    count += try self.count(piece)
+                    rest = UnsafeBufferPointer(rebasing: rest[piece.count...])
+                }
+                return .success(min(count, limit))
+            } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
     private func encode(
         _ bytes: UnsafeBufferPointer<UInt8>, limit: Int
     ) throws(ModelError) -> (ids: [Int32], truncated: Bool) {
@@ -103,6 +131,15 @@ package final class Tokenizer: @unchecked Sendable {
 }
 
 extension UnsafeBufferPointer<UInt8> {
+    /// At most `count` bytes of UTF-8, to a space or the end of a line, if there is any in the second half.
+    fileprivate func piece(utf8 count: Int) -> UnsafeBufferPointer<UInt8> {
+        guard count < self.count else { return self }
+        let spaces: [UInt8] = [0x20, 0x0a]
+        var end = count
+        while end > count / 2, !spaces.contains(self[end]) { end -= 1 }
+        return end > count / 2 ? UnsafeBufferPointer(rebasing: self[..<end]) : prefix(utf8: count)
+    }
+
     /// At most `count` bytes of UTF-8, whole characters.
     func prefix(utf8 count: Int) -> UnsafeBufferPointer<UInt8> {
         guard count < self.count else { return self }

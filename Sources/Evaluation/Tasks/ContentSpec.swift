@@ -73,7 +73,7 @@ package struct EvaluationItem: Sendable, Equatable {
             case .file(let path, _): identity += "f\(path)\u{0}"
             case .clip(let video, let metadata):
                 identity += "c\(metadata)\u{0}\(EvaluationItem(content: Content([video]), origin: "").identity)"
-            case .data(let bytes, let type): identity += "d\(type ?? "")\(bytes)\u{0}"
+            case .data(let bytes, let type): identity += "d\(type ?? "")\(bytes.array)\u{0}"
             }
         }
         return identity

@@ -63,6 +63,10 @@ extension APIError {
             ])
     }
 
+    package static func filesTooLarge(limit: Int) -> APIError {
+        .invalid("The files that the request names have more than \(limit) bytes together, which is the limit.")
+    }
+
     package static func memoryFull(retryAfterSeconds: Int) -> APIError {
         APIError(
             .resourceExhausted,

@@ -26,11 +26,12 @@ enum OpenAIRoutes {
         var embed = EmbedCall(model: model) { [count = body.inputs.count] in
             count > 1 ? "BatchEmbedContentsRequest.requests[\($0)]" : nil
         }
+        let files = FileParts(call.server, call.lease)
         for part in body.inputs {
             var request = EmbedRequest(Content([part]))
             request.dimensions = body.dimensions
             request.task = body.task
-            try await embed.add(request, call.server, files: FileParts(call.server))
+            try await embed.add(request, call.server, files: files)
         }
         let answer = try await embed.run(call.server)
         let (name, encoding) = (body.model, body.encoding)

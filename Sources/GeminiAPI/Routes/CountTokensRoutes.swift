@@ -1,5 +1,6 @@
 import Castor
 import Hummingbird
+import Media
 
 /// `:countTokens`: the service's counts, nothing is computed.
 enum CountTokensRoutes {
@@ -10,31 +11,36 @@ enum CountTokensRoutes {
     static func countTokens(_ call: APIRequest) async throws -> Response {
         _ = try call.model(for: "countTokens")
         let body = try await call.json(CountTokensBody.self)
-        let files = FileParts(call.server)
-        var contents: [Content] = []
-        for content in body.contents {
-            var parts: [Part] = []
-            for part in content.parts where !part.isEmpty { parts.append(try await files.part(part)) }
-            contents.append(Content(parts))
-        }
-        let all = contents
+        let contents = try await contents(body, call)
         let embedder = call.server.scheduler.embedder
-        let usage = try await call.server.offPool(large: true) {
-            var usage = Usage()
-            for (index, content) in all.enumerated() {
-                do throws(EmbedError) {
-                    usage = usage + (try embedder.countTokens(content))
-                } catch {
+        let countsCharacters = call.route.face == .vertex
+        let count: @Sendable (Content, Cancellation?) throws -> (Usage, characters: Int) = { content, cancellation in
+            (
+                try embedder.countTokens(content, cancellation: cancellation),
+                countsCharacters ? content.billableCharacters : 0
+            )
+        }
+        var (usage, characters) = (Usage(), 0)
+        func add(_ counted: (Usage, characters: Int)) {
+            usage = usage + counted.0
+            characters += counted.characters
+        }
+        let isShort = contents.reduce(0) { $0 + $1.costOfText } <= shortText
+        try await call.server.counting.admit(isFree: isShort) {
+            for (index, content) in contents.enumerated() {
+                do {
+                    add(
+                        isShort
+                            ? try count(content, nil)
+                            : try await call.server.counting.next { try count(content, $0) })
+                } catch let error as EmbedError {
                     throw APIError(error, at: "CountTokensRequest.contents[\(index)]")
                 }
             }
-            return usage
         }
         var json = JSONWriter()
         json.raw("{\"totalTokens\":\(usage.promptTokenCount)")
-        if call.route.face == .vertex {
-            json.raw(",\"totalBillableCharacters\":\(all.reduce(0) { $0 + $1.billableCharacters })")
-        }
+        if countsCharacters { json.raw(",\"totalBillableCharacters\":\(characters)") }
         if !usage.details.isEmpty {
             json.raw(",\"promptTokensDetails\":")
             json.details(usage)
@@ -42,9 +48,48 @@ enum CountTokensRoutes {
         json.raw("}\n")
         return Response(json: json)
     }
+
+    /// Counted in less time than another thread takes to wake up.
+    private static let shortText = 4_096
+
+    /// Those of the request, its files looked up. As many parts as one content may have, and as many contents with media as a batch.
+    private static func contents(_ body: CountTokensBody, _ call: APIRequest) async throws -> [Content] {
+        let limits = call.server.options.limits
+        let partCount = body.contents.reduce(0) { $0 + $1.parts.count }
+        guard partCount <= limits.maxParts else {
+            throw APIError.invalid(
+                "* CountTokensRequest.contents: at most \(limits.maxParts) parts can be counted at once, not \(partCount).\n"
+            )
+        }
+        let mediaCount = body.contents.count { !$0.isText }
+        guard mediaCount <= limits.maxBatchContents else {
+            throw APIError.invalid(
+                "* CountTokensRequest.contents: at most \(limits.maxBatchContents) contents with media can be counted at "
+                    + "once, not \(mediaCount).\n")
+        }
+        let files = FileParts(call.server, call.lease)
+        var contents: [Content] = []
+        for content in body.contents {
+            var parts: [Part] = []
+            for part in content.parts where !part.isEmpty { parts.append(try await files.part(part)) }
+            contents.append(Content(parts))
+        }
+        return contents
+    }
 }
 
 extension Content {
+    fileprivate var isText: Bool {
+        parts.allSatisfy { if case .text = $0 { true } else { false } }
+    }
+
+    /// Bytes, and some for each part; much where there is other than text.
+    fileprivate var costOfText: Int {
+        parts.reduce(0) { cost, part in
+            if case .text(let text) = part { cost + text.utf8.count + 64 } else { cost + 1 << 20 }
+        }
+    }
+
     /// Characters of the texts without white space, by which older text models are billed.
     var billableCharacters: Int {
         parts.reduce(0) { count, part in

@@ -17,7 +17,7 @@ enum EmbedRoutes {
         try call.checkModel(body.model, is: model, at: "EmbedContentRequest.model")
         call.noteFusedTexts([body])
         var embed = EmbedCall(model: model) { _ in nil }
-        try await embed.add(body, call.server, files: FileParts(call.server))
+        try await embed.add(body, call.server, files: FileParts(call.server, call.lease))
         let answer = try await embed.run(call.server)
         var json = JSONWriter()
         json.raw("{\"embedding\":{\"values\":")
@@ -57,7 +57,7 @@ enum EmbedRoutes {
             throw APIError.invalid("* BatchEmbedContentsRequest.requests: must not be empty\n")
         }
         var embed = EmbedCall(model: model) { "BatchEmbedContentsRequest.requests[\($0)]" }
-        let files = FileParts(call.server)
+        let files = FileParts(call.server, call.lease)
         for (index, request) in body.requests.enumerated() {
             try call.checkModel(request.model, is: model, at: "BatchEmbedContentsRequest.requests[\(index)].model")
             try await embed.add(request, call.server, files: files)

@@ -1,9 +1,9 @@
 import CastorNumerics
 import Synchronization
 
-/// Bytes of request bodies that are in memory, of all connections together: a bound on what many large requests can take.
+/// Bytes of request bodies, and of files that requests name, that are in memory, of all connections together: a bound on what many large requests can take.
 final class BodyBudget: Sendable {
-    private let limit: Int
+    fileprivate let limit: Int
     private let used = Mutex(0)
 
     init(limit: Int) {
@@ -23,6 +23,9 @@ final class BodyBudget: Sendable {
     fileprivate func checkRoom(_ bytes: Int) throws(APIError) {
         guard used.withLock({ $0 + bytes <= limit || $0 == 0 }) else { throw .memoryFull(retryAfterSeconds: 1) }
     }
+
+    /// Bytes that are held now.
+    var heldBytes: Int { used.withLock { $0 } }
 
     fileprivate func give(_ bytes: Int) {
         used.withLock { $0 -= bytes }
@@ -62,6 +65,14 @@ final class BodyLease: Sendable {
         guard needed < 1 << 20 || AddressSpace.hasRoomToSpare(needed) else {
             throw .outOfMemory(OutOfMemory(bytes: needed).description)
         }
+    }
+
+    /// Of a file that the request names. One file always fits beside the body; more may not be more than all requests together.
+    func reserveFile(_ bytes: Int, isFirst: Bool) throws(APIError) {
+        let held = held.withLock { $0 }
+        guard isFirst || held + bytes <= budget.limit else { throw .filesTooLarge(limit: budget.limit) }
+        try budget.take(bytes, own: isFirst ? held : 0)
+        self.held.withLock { $0 += bytes }
     }
 
     func release() {

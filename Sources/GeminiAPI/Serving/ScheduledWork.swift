@@ -1,4 +1,5 @@
 package import Castor
+import Media
 
 /// Who goes first.
 package enum Priority: Int, Sendable, CaseIterable {
@@ -38,6 +39,8 @@ package struct ScheduledResult: Sendable {
 /// The items of one call on their way. Everything here is guarded by the scheduler's monitor, but for `items` and `priority`.
 final class ScheduledWork: @unchecked Sendable {
     let priority: Priority
+    /// Set when the caller no longer wants an answer.
+    let cancellation = Cancellation()
     private(set) var items: [EmbedItem]
     private(set) var results: [Result<Embedding, EmbedError>?]
     private(set) var remaining: Int
@@ -79,6 +82,7 @@ final class ScheduledWork: @unchecked Sendable {
     /// Returns the number of items that nobody waits for any more.
     func fail(_ error: any Error) -> Int {
         guard !isFinished else { return 0 }
+        cancellation.cancel()
         finish(.failure(error))
         return remaining
     }

@@ -185,7 +185,9 @@ package final class Scheduler: @unchecked Sendable {
                 monitor.withLock { preparingCount[work.priority.rawValue] -= 1 }
                 continue
             }
-            let result = Result { () throws(EmbedError) in try embedder.prepare(item.content, item.options) }
+            let result = Result { () throws(EmbedError) in
+                try embedder.prepare(item.content, item.options, cancellation: work.cancellation)
+            }
             monitor.withLock {
                 preparingCount[work.priority.rawValue] -= 1
                 prepared(work, index, result)

@@ -14,6 +14,7 @@ package final class ServerCore: Sendable {
     package let logger: Logger
     let bodies: BodyBudget
     let disconnects = Disconnects()
+    let counting = CountingQueue()
     private let drain = Drain()
     private let threads = NIOThreadPool(numberOfThreads: 2)
 
@@ -27,6 +28,7 @@ package final class ServerCore: Sendable {
         bodies = BodyBudget(limit: options.limits.maxBufferedBytes)
         // A request may come before the services run.
         threads.start()
+        counting.start()
     }
 
     package func start() {
@@ -44,6 +46,7 @@ package final class ServerCore: Sendable {
 
     package func stop() async {
         scheduler.stop()
+        await counting.stop()
         try? await threads.shutdownGracefully()
     }
 

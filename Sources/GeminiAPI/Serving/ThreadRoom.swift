@@ -5,10 +5,10 @@ import Glibc
 ///
 /// Neither SwiftNIO nor libdispatch bears to be refused one: the first ends the process, the second asks again for ever.
 enum ThreadRoom {
-    /// Beside the model's: those of the scheduler and of ``ServerCore``, a loop and a thread of Swift's for each core, and what libdispatch,
+    /// Beside the model's: those of the scheduler, of ``ServerCore`` and of ``CountingQueue``, a loop and a thread of Swift's for each core, and what libdispatch,
     /// SQLite and signals take.
     private static func threads(_ options: ServerOptions) -> Int {
-        1 + options.scheduler.preparationThreads + 2 + 2 * BLAS.availableCores + 12
+        1 + options.scheduler.preparationThreads + 3 + 2 * BLAS.availableCores + 12
     }
 
     /// For all else before the first request: tables, connections, SQLite's pages.

@@ -1,4 +1,4 @@
-import Castor
+package import Castor
 import DequeModule
 
 /// Calls whose contents wait to be prepared. They take turns, a content each.
@@ -48,19 +48,42 @@ struct ReadyItem {
     let content: PreparedContent
 }
 
+/// What contents that wait for the model hold.
+package struct ReadyLoad: Sendable {
+    package private(set) var tokenCount = 0
+    package private(set) var byteCount = 0
+
+    /// No more wait than some batches take.
+    private static let maxTokens = 16_384
+    /// A token of a picture holds 3 kB, one of a page 50 kB.
+    private static let maxBytes = 64 << 20
+
+    package init() {}
+
+    package var isFull: Bool { tokenCount >= Self.maxTokens || byteCount >= Self.maxBytes }
+
+    package mutating func add(_ content: PreparedContent) {
+        tokenCount += content.tokenCount
+        byteCount += content.byteCount
+    }
+
+    package mutating func remove(_ content: PreparedContent) {
+        tokenCount -= content.tokenCount
+        byteCount -= content.byteCount
+    }
+}
+
 /// Contents that wait for the model.
 struct ReadyQueue {
     private var items = Deque<ReadyItem>()
-    private(set) var tokenCount = 0
+    private var load = ReadyLoad()
 
-    /// Prepared contents hold memory, about 5 kB a token of a picture: no more wait than some batches take.
-    static let maxTokens = 16_384
-
+    var tokenCount: Int { load.tokenCount }
     var isEmpty: Bool { items.isEmpty }
-    var isFull: Bool { tokenCount >= Self.maxTokens }
+    var isFull: Bool { load.isFull }
 
     mutating func append(_ item: ReadyItem) {
-        tokenCount += item.content.tokenCount
+        load.add(item.content)
         items.append(item)
     }
 
@@ -71,13 +94,13 @@ struct ReadyQueue {
         while let first = items.first {
             let cost = first.content.tokenCount
             if first.work.isFinished {
-                tokenCount -= cost
+                load.remove(first.content)
                 _ = items.popFirst()
                 continue
             }
             guard batch.isEmpty || cost <= room else { break }
             room -= cost
-            tokenCount -= cost
+            load.remove(first.content)
             batch.append(first)
             _ = items.popFirst()
         }

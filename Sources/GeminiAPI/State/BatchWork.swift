@@ -2,9 +2,12 @@ import Castor
 import NIOCore
 import ServerState
 
-/// Computes the requests of batch jobs: one embedding call each, all of a chunk at the same time, behind whatever is interactive.
+/// Computes the requests of batch jobs: one embedding call each, some of a chunk at the same time, behind whatever is interactive.
 struct BatchWork: Sendable {
     let server: ServerCore
+
+    /// Requests whose contents are in memory: enough short texts to fill the model's batches of background work twice.
+    static let requestsAtOnce = 32
 
     /// One result for every request; what is wrong with one request is its own result.
     func results(_ chunk: BatchChunk) async throws -> [BatchResult] {
@@ -14,10 +17,11 @@ struct BatchWork: Sendable {
             return chunk.requests.map { _ in Self.failure(error, labels: nil) }
         }
         return try await withThrowingTaskGroup(of: (Int, BatchResult).self) { group in
+            var results = [BatchResult?](repeating: nil, count: chunk.requests.count)
             for (index, request) in chunk.requests.enumerated() {
+                if index >= Self.requestsAtOnce, let (done, result) = try await group.next() { results[done] = result }
                 group.addTask { (index, try await result(request, model, in: chunk.batch)) }
             }
-            var results = [BatchResult?](repeating: nil, count: chunk.requests.count)
             for try await (index, result) in group { results[index] = result }
             return results.map { $0! }
         }
@@ -45,10 +49,7 @@ struct BatchWork: Sendable {
                     throw APIError.invalid(
                         "* EmbedContentRequest.model: must be models/\(model.id), not \(name.shortened)\n")
                 }
-                var call = EmbedCall(model: model) { _ in nil }
-                try await call.add(line.request, server, files: FileParts(server))
-                isComputed = true
-                let answer = try await run(call)
+                let answer = try await run(line.request, model, isComputed: &isComputed)
                 return Self.success(answer, line, in: batch)
             } catch let error as APIError {
                 // The server's trouble, not the request's: the chunk is computed again. What the model makes of one content is the same
@@ -63,10 +64,17 @@ struct BatchWork: Sendable {
         }
     }
 
-    /// A full queue is waited for.
-    private func run(_ call: EmbedCall) async throws -> EmbedCall.Answer {
+    /// A full queue is waited for, and so is memory for files.
+    private func run(
+        _ request: EmbedRequest, _ model: ServedModels.Entry, isComputed: inout Bool
+    ) async throws -> EmbedCall.Answer {
         while true {
+            let lease = BodyLease(server.bodies)
+            defer { lease.release() }
             do {
+                var call = EmbedCall(model: model) { _ in nil }
+                try await call.add(request, server, files: FileParts(server, lease))
+                isComputed = true
                 return try await call.run(server, priority: .background)
             } catch let error as APIError where error.status == .resourceExhausted {
                 try await Task.sleep(for: .milliseconds(200))

@@ -29,16 +29,14 @@ enum VertexRoutes {
         // A text has no more tokens than bytes, but for those that mark its ends.
         guard texts.reduce(0, { $0 + $1.utf8.count + 4 }) > limit else { return }
         let embedder = server.scheduler.embedder
-        let count = try await server.offPool(large: true) {
-            var count = 0
-            for text in texts where count <= limit {
-                do throws(EmbedError) {
-                    count += try embedder.countTokens(Content(text)).promptTokenCount
-                } catch {
-                    throw APIError(error)
+        let count = try await server.counting.admit {
+            try await server.counting.next { cancellation in
+                var count = 0
+                for text in texts where count <= limit {
+                    count += try embedder.countTokens(Content(text), cancellation: cancellation).promptTokenCount
                 }
+                return count
             }
-            return count
         }
         guard count <= limit else {
             throw APIError.invalid(
@@ -56,13 +54,14 @@ enum VertexRoutes {
         }
         try await checkTokens(of: body.instances.map(\.content), call.server)
         var embed = EmbedCall(model: model) { "instances[\($0)]" }
+        let files = FileParts(call.server, call.lease)
         for instance in body.instances {
             var request = EmbedRequest(Content(instance.content))
             request.dimensions = body.dimensions
             request.task = instance.task
             request.title = instance.title
             request.autoTruncate = body.autoTruncate
-            try await embed.add(request, call.server, files: FileParts(call.server))
+            try await embed.add(request, call.server, files: files)
         }
         let answer = try await embed.run(call.server)
         let characters = body.instances.reduce(0) { $0 + Content($1.content).billableCharacters }

@@ -89,8 +89,8 @@ static double claimed_seconds(const AVFormatContext *format, const AVStream *str
 }
 
 castor_ffmpeg_status castor_audio_open(
-    const void *bytes, size_t count, const char *demuxer, double seconds, castor_audio_reader **reader,
-    castor_audio_info *info) {
+    const void *bytes, size_t count, const char *demuxer, double seconds, const int32_t *cancelled,
+    castor_audio_reader **reader, castor_audio_info *info) {
     castor_ffmpeg_status status = castor_load_decoding();
     if (status != CASTOR_FFMPEG_OK) {
         return status;
@@ -104,7 +104,8 @@ castor_ffmpeg_status castor_audio_open(
     r->knows_corrupt = strcmp(demuxer, "mov") == 0 || strcmp(demuxer, "matroska") == 0
         || strcmp(demuxer, "mpeg") == 0 || strcmp(demuxer, "mpegts") == 0;
     r->begin = INT64_MIN;
-    status = castor_container_open(&r->container, bytes, count, demuxer, 0, castor_thread_seconds() + seconds);
+    status = castor_container_open(
+        &r->container, bytes, count, demuxer, 0, castor_thread_seconds() + seconds, cancelled);
     if (status == CASTOR_FFMPEG_OK) {
         status = open_decoder(r);
     }
@@ -267,7 +268,7 @@ static castor_ffmpeg_status feed(castor_audio_reader *r) {
         if (r->packets_left-- == 0) {
             return CASTOR_FFMPEG_DAMAGED;
         }
-        if (castor_container_is_late(&r->container)) {
+        if (castor_container_is_over(&r->container)) {
             return CASTOR_FFMPEG_TOO_SLOW;
         }
         int error = ff.av_read_frame(r->container.format, r->packet);

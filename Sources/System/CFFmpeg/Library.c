@@ -102,6 +102,8 @@ castor_ffmpeg_status castor_load_scaling(void) {
     return status == CASTOR_FFMPEG_OK ? load_once(&is_loaded, load_scaling) : status;
 }
 
+void castor_ffmpeg_load(void) { castor_load_scaling(); }
+
 const char *castor_ffmpeg_missing(void) { return missing; }
 
 const char *castor_ffmpeg_version(void) {

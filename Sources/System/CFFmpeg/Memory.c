@@ -9,11 +9,24 @@
 
 enum { IO_BUFFER_SIZE = 32 * 1024 };
 
+double castor_thread_seconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+bool castor_container_is_over(const castor_container *c) {
+    bool cancelled = c->cancelled && __atomic_load_n(c->cancelled, __ATOMIC_RELAXED) != 0;
+    return cancelled || castor_thread_seconds() > c->end;
+}
+
+static int is_over(void *opaque) { return castor_container_is_over(opaque); }
+
 static int read_memory(void *opaque, uint8_t *out, int size) {
     castor_container *c = opaque;
     size_t left = c->count - c->position;
     size_t n = (size_t)size < left ? (size_t)size : left;
-    if (castor_container_is_late(c)) {
+    if (castor_container_is_over(c)) {
         return AVERROR_EXIT;
     }
     if (n == 0) {
@@ -115,6 +128,7 @@ static castor_ffmpeg_status open_format(castor_container *c, const char *demuxer
     }
     c->format->pb = c->io;
     c->format->io_open = refuse_open;
+    c->format->interrupt_callback = (AVIOInterruptCB){.callback = is_over, .opaque = c};
     c->format->max_streams = MAX_STREAMS;
     AVDictionary *options = NULL;
     int error = 0;
@@ -150,7 +164,7 @@ static castor_ffmpeg_status read_on(castor_container *c, unsigned streams) {
 /// Program and transport streams may begin a stream anywhere, and decoders are bounded for streams that are known before FFmpeg looks into
 /// them. So the file is read twice: first to see how many there are, and then until all of those are there, and from the beginning again.
 static castor_ffmpeg_status know_streams(castor_container *c, const char *demuxer) {
-    castor_container first = {.bytes = c->bytes, .count = c->count, .end = c->end};
+    castor_container first = {.bytes = c->bytes, .count = c->count, .end = c->end, .cancelled = c->cancelled};
     castor_ffmpeg_status status = open_format(&first, demuxer, false);
     if (status == CASTOR_FFMPEG_OK) {
         status = read_on(&first, UINT_MAX);
@@ -167,8 +181,9 @@ static castor_ffmpeg_status know_streams(castor_container *c, const char *demuxe
 }
 
 castor_ffmpeg_status castor_container_open(
-    castor_container *c, const void *bytes, size_t count, const char *demuxer, int64_t max_pixels, double end) {
-    *c = (castor_container){.bytes = bytes, .count = count, .end = end};
+    castor_container *c, const void *bytes, size_t count, const char *demuxer, int64_t max_pixels, double end,
+    const int32_t *cancelled) {
+    *c = (castor_container){.bytes = bytes, .count = count, .end = end, .cancelled = cancelled};
     bool sound_only = max_pixels == 0;
     castor_ffmpeg_status status = open_format(c, demuxer, sound_only);
     bool begins_streams_late = strcmp(demuxer, "mpeg") == 0 || strcmp(demuxer, "mpegts") == 0;
@@ -181,16 +196,8 @@ castor_ffmpeg_status castor_container_open(
         c->format->max_streams = MAX_STREAMS;
         status = error < 0 ? castor_status_of(error, CASTOR_FFMPEG_DAMAGED) : CASTOR_FFMPEG_OK;
     }
-    return status != CASTOR_FFMPEG_OK && castor_container_is_late(c) ? CASTOR_FFMPEG_TOO_SLOW : status;
+    return status != CASTOR_FFMPEG_OK && castor_container_is_over(c) ? CASTOR_FFMPEG_TOO_SLOW : status;
 }
-
-double castor_thread_seconds(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-bool castor_container_is_late(const castor_container *c) { return castor_thread_seconds() > c->end; }
 
 void castor_container_close(castor_container *c) {
     ff.avformat_close_input(&c->format);

@@ -12,7 +12,7 @@ static bool claims_length(const castor_video_reader *r) {
 
 castor_ffmpeg_status castor_video_open_container(castor_video_reader *r, enum AVDiscard others) {
     castor_ffmpeg_status status = castor_container_open(
-        &r->container, r->bytes, r->count, r->demuxer, r->limits.frame_pixels, r->time_end);
+        &r->container, r->bytes, r->count, r->demuxer, r->limits.frame_pixels, r->time_end, r->limits.cancelled);
     if (status != CASTOR_FFMPEG_OK) {
         return status;
     }
@@ -138,7 +138,8 @@ static void splice(castor_video_reader *r, AVPacket *packet) {
 
 castor_ffmpeg_status castor_video_next_packet(castor_video_reader *r, AVPacket *packet) {
     for (;;) {
-        if (castor_container_is_late(&r->container)) {
+        // Packets that are in a buffer are not read from memory.
+        if (castor_container_is_over(&r->container)) {
             return CASTOR_FFMPEG_TOO_SLOW;
         }
         int error = ff.av_read_frame(r->container.format, packet);

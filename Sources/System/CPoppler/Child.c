@@ -1,5 +1,7 @@
 #define _GNU_SOURCE
 #include "CPoppler.h"
+#include "CWorker.h"
+#include "Folders.h"
 #include "Poppler.h"
 #include "Protocol.h"
 
@@ -150,6 +152,18 @@ typedef struct {
     int width, height;
 } canvas;
 
+/// For those who want the text alone: a white pixel.
+static canvas blank(void) {
+    canvas c = {.width = 1, .height = 1};
+    c.surface = pp.cairo_image_surface_create(CAIRO_FORMAT_RGB24, c.width, c.height);
+    cairo_t *cairo = pp.cairo_create(c.surface);
+    pp.cairo_set_source_rgb(cairo, 1, 1, 1);
+    pp.cairo_paint(cairo);
+    pp.cairo_surface_flush(c.surface);
+    pp.cairo_destroy(cairo);
+    return c;
+}
+
 static canvas render(const work *w, PopplerPage *page, double dots_per_inch, int max_side) {
     double width = 0, height = 0;
     pp.poppler_page_get_size(page, &width, &height);
@@ -231,7 +245,7 @@ static void send_page(const work *w, PopplerDocument *document, int index) {
     if (!page) {
         finish(w, CASTOR_PDF_BAD_PAGE, "it cannot be read");
     }
-    canvas c = render(w, page, w->limits.dots_per_inch, w->limits.max_side);
+    canvas c = w->limits.text_only ? blank() : render(w, page, w->limits.dots_per_inch, w->limits.max_side);
     uint8_t *pixels = rgb(w, c);
     const char *text = pp.poppler_page_get_text(page);
     text = text ? text : "";
@@ -280,6 +294,12 @@ _Noreturn static void work_on(work *w) {
     if (missing) {
         finish(w, CASTOR_PDF_MISSING, missing);
     }
+    if (w->limits.recognise) {
+        // Afterwards no library can be loaded. Whether it is there matters only to a page that needs it.
+        const char *message;
+        castor_load_ocr(&message);
+    }
+    castor_sandbox_close(CASTOR_SANDBOX_DOCUMENT, castor_document_folders());
     PopplerDocument *document = open_document(w);
     w->page_count = pp.poppler_document_get_n_pages(document);
     if (w->page_count < 1) {
@@ -298,15 +318,16 @@ _Noreturn static void work_on(work *w) {
 
 void castor_pdf_work(const char *task) {
     work w = {0};
-    int seconds = 0, recognise = 0;
+    int seconds = 0, recognise = 0, text_only = 0;
     if (sscanf(
-            task, "%d %d %lf %d %zu %d", &w.limits.max_pages, &w.limits.max_side, &w.limits.dots_per_inch, &seconds,
-            &w.limits.memory, &recognise)
-        != 6) {
+            task, "%d %d %lf %d %zu %d %d", &w.limits.max_pages, &w.limits.max_side, &w.limits.dots_per_inch, &seconds,
+            &w.limits.memory, &recognise, &text_only)
+        != 7) {
         _exit(1);
     }
     w.limits.seconds = seconds;
     w.limits.recognise = recognise != 0;
+    w.limits.text_only = text_only != 0;
     work_on(&w);
 }
 

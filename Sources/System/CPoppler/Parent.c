@@ -21,6 +21,7 @@ struct castor_pdf {
     int answers;
     int64_t limit; // ms
     int64_t idle; // ms in which it neither ran nor wanted to
+    const int32_t *cancelled;
     int max_side;
     int page_count;
     char message[MAX_MESSAGE + 1];
@@ -163,8 +164,8 @@ static castor_pdf_status start(
     int answers = raised(ends[1]);
     char text[256];
     snprintf(
-        text, sizeof text, CASTOR_PDF_VARIABLE "=%d %d %.17g %d %zu %d", limits->max_pages, limits->max_side,
-        limits->dots_per_inch, (int)limits->seconds + 1, limits->memory, limits->recognise);
+        text, sizeof text, CASTOR_PDF_VARIABLE "=%d %d %.17g %d %zu %d %d", limits->max_pages, limits->max_side,
+        limits->dots_per_inch, (int)limits->seconds + 1, limits->memory, limits->recognise, limits->text_only);
     char *environment[9];
     fill_environment(environment, text);
     errno = answers < 0 ? errno : spawn(pdf, document, answers, environment);
@@ -186,6 +187,7 @@ castor_pdf_status castor_pdf_open(const void *bytes, size_t count, const castor_
     p->process = -1;
     p->answers = -1;
     p->max_side = limits->max_side;
+    p->cancelled = limits->cancelled;
     p->limit = (int64_t)(limits->seconds * 1000);
     return start(p, bytes, count, limits);
 }
@@ -205,6 +207,9 @@ static castor_pdf_status ended(castor_pdf *pdf) {
 /// Exactly `count` bytes, within the limit: of the process' own time, because a busy machine is not the document's fault.
 static castor_pdf_status receive(castor_pdf *pdf, void *output, size_t count) {
     for (size_t done = 0; done < count;) {
+        if (pdf->cancelled && __atomic_load_n(pdf->cancelled, __ATOMIC_RELAXED) != 0) {
+            return CASTOR_PDF_STOPPED;
+        }
         if (worked(pdf->process) + pdf->idle > pdf->limit) {
             return CASTOR_PDF_TOO_SLOW;
         }

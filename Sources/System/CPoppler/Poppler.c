@@ -66,20 +66,31 @@ static struct {
         ok = false; \
     }
 
+static TessBaseAPI *engine;
+
+bool castor_load_ocr(const char **message) {
+    static const char *problem;
+    if (engine || problem) {
+        *message = problem;
+        return engine != NULL;
+    }
+    bool ok = true;
+    LOAD("libtesseract.so.5", TESSERACT_FUNCTIONS);
+    TessBaseAPI *made = ok ? tesseract.TessBaseAPICreate() : NULL;
+    if (!ok) {
+        problem = missing;
+    } else if (!made || tesseract.TessBaseAPIInit3(made, NULL, "eng") != 0) {
+        problem = "its data for English (tesseract-ocr-eng) cannot be loaded";
+    } else {
+        engine = made;
+    }
+    *message = problem;
+    return engine != NULL;
+}
+
 char *castor_ocr(const unsigned char *rgb, int width, int height, int dots_per_inch, const char **message) {
-    static TessBaseAPI *engine;
-    if (!engine) {
-        bool ok = true;
-        LOAD("libtesseract.so.5", TESSERACT_FUNCTIONS);
-        if (!ok) {
-            *message = missing;
-            return NULL;
-        }
-        engine = tesseract.TessBaseAPICreate();
-        if (!engine || tesseract.TessBaseAPIInit3(engine, NULL, "eng") != 0) {
-            *message = "its data for English (tesseract-ocr-eng) cannot be loaded";
-            return NULL;
-        }
+    if (!castor_load_ocr(message)) {
+        return NULL;
     }
     tesseract.TessBaseAPISetImage(engine, rgb, width, height, 3, 3 * width);
     tesseract.TessBaseAPISetSourceResolution(engine, dots_per_inch);
@@ -92,9 +103,14 @@ char *castor_ocr(const unsigned char *rgb, int width, int height, int dots_per_i
 
 #else
 
+bool castor_load_ocr(const char **message) {
+    *message = "this program was built without it: build with swift build --traits OCR";
+    return false;
+}
+
 char *castor_ocr(const unsigned char *rgb, int width, int height, int dots_per_inch, const char **message) {
     (void)rgb, (void)width, (void)height, (void)dots_per_inch;
-    *message = "this program was built without it: build with swift build --traits OCR";
+    castor_load_ocr(message);
     return NULL;
 }
 

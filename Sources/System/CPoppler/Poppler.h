@@ -2,6 +2,7 @@
 // few types that they need: SwiftPM links a library whose headers it finds by pkg-config, and linking Poppler costs every start.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,6 +65,9 @@ extern poppler_functions pp __attribute__((visibility("hidden")));
 
 /// NULL, or what is missing.
 const char *castor_load_poppler(void) __attribute__((visibility("hidden")));
+
+/// Loads what recognises text, or says what is missing.
+bool castor_load_ocr(const char **message) __attribute__((visibility("hidden")));
 
 /// The text in a picture `[height, width, 3]`, never to be freed; NULL with a message where that is not possible.
 char *castor_ocr(const unsigned char *rgb, int width, int height, int dots_per_inch, const char **message)

@@ -362,7 +362,8 @@ extension DataSet {
                 guard !text.isEmpty else { throw Unreadable("a text is empty") }
                 return text.utf8.count / 4 + 1
             case .data(let bytes, let mimeType):
-                let type = mimeType.flatMap(MediaType.init(mimeType:)) ?? MediaType.sniff(bytes.span.bytes)
+                let type =
+                    mimeType.flatMap(MediaType.init(mimeType:)) ?? bytes.withUnsafeBytes { MediaType.sniff($0.bytes) }
                 return tokens(of: bytes.count, type, imageTokens)
             case .file(let path, let mimeType):
                 let full = path.hasPrefix("/") ? path : "\(source.folder)/\(path)"

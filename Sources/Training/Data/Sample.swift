@@ -29,7 +29,7 @@ extension ByteHash {
                 add(text)
             case .data(let bytes, _):
                 add(2)
-                add(bytes)
+                bytes.withUnsafeBytes { add($0) }
             case .file(let path, _):
                 add(3)
                 add(path)

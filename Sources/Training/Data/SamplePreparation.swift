@@ -21,16 +21,6 @@ package struct PreparedSample: Sendable {
     }
 }
 
-extension EncoderInput {
-    package var byteCount: Int {
-        segments.reduce(0) { sum, segment in
-            var values = (segment.ids?.count ?? 0) + (segment.patches?.count ?? 0)
-            if case .image(_, let grid) = segment { values += grid.kept?.count ?? 0 }
-            return sum + 4 * values
-        }
-    }
-}
-
 /// How the samples of one data set become what the encoder reads.
 package struct SampleOptions: Sendable, Equatable {
     /// Prompt in front of the query's first text; a row's own task goes before it. The default is none.
@@ -112,7 +102,7 @@ private struct TrainingHooks: PreparationHooks {
     let seed: UInt64?
 
     func segments(
-        _ bytes: [UInt8], _ request: MediaRequest, _ make: () throws(MediaError) -> [EncoderInput.Segment]
+        _ bytes: ByteSource, _ request: MediaRequest, _ make: () throws(MediaError) -> [EncoderInput.Segment]
     ) throws(MediaError) -> [EncoderInput.Segment] {
         switch request {
         case .image: [try single(bytes, isImage: true, make)]
@@ -122,7 +112,7 @@ private struct TrainingHooks: PreparationHooks {
     }
 
     private func single(
-        _ bytes: [UInt8], isImage: Bool, _ make: () throws(MediaError) -> [EncoderInput.Segment]
+        _ bytes: ByteSource, isImage: Bool, _ make: () throws(MediaError) -> [EncoderInput.Segment]
     ) throws(MediaError) -> EncoderInput.Segment {
         let hash = ByteHash(bytes)
         let changes = seed != nil && !(isImage ? options.picture.isIdentity : options.sound.isIdentity)
@@ -132,7 +122,7 @@ private struct TrainingHooks: PreparationHooks {
 
     /// Videos and documents are not augmented: they are looked at as they are.
     private func several(
-        _ bytes: [UInt8], _ request: MediaRequest, _ make: () throws(MediaError) -> [EncoderInput.Segment]
+        _ bytes: ByteSource, _ request: MediaRequest, _ make: () throws(MediaError) -> [EncoderInput.Segment]
     ) throws(MediaError) -> [EncoderInput.Segment] {
         guard let cache else { return try make().map { $0.roundedToHalf() } }
         var hash = ByteHash(bytes)
@@ -141,7 +131,7 @@ private struct TrainingHooks: PreparationHooks {
     }
 
     func picture(
-        _ bytes: [UInt8], _ decode: () throws(MediaError) -> DecodedImage
+        _ bytes: ByteSource, _ decode: () throws(MediaError) -> DecodedImage
     ) throws(MediaError) -> DecodedImage {
         guard let seed, !options.picture.isIdentity else { return try decode() }
         let hash = ByteHash(bytes)
@@ -153,7 +143,7 @@ private struct TrainingHooks: PreparationHooks {
         return DecodedImage(image: image, originalSize: size, notes: decoded.notes)
     }
 
-    func clip(_ bytes: [UInt8], _ decode: () throws(MediaError) -> AudioClip) throws(MediaError) -> AudioClip {
+    func clip(_ bytes: ByteSource, _ decode: () throws(MediaError) -> AudioClip) throws(MediaError) -> AudioClip {
         guard let seed, !options.sound.isIdentity else { return try decode() }
         let hash = ByteHash(bytes)
         let clip = if let cache { try cache.clip(hash, decode) } else { try decode() }

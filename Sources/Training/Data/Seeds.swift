@@ -1,3 +1,5 @@
+package import Castor
+
 /// Bytes to 128 bits that tell contents apart: enough against accidents, not against an attacker.
 package struct ByteHash: Hashable, Sendable {
     package private(set) var first: UInt64
@@ -15,6 +17,11 @@ package struct ByteHash: Hashable, Sendable {
     package init(_ bytes: [UInt8]) {
         self.init()
         add(bytes)
+    }
+
+    package init(_ bytes: ByteSource) {
+        self.init()
+        bytes.withUnsafeBytes { add($0) }
     }
 
     @inline(__always)

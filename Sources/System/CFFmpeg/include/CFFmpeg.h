@@ -15,11 +15,14 @@ typedef enum {
     CASTOR_FFMPEG_UNSUPPORTED,  // no decoder, or a layout that this code does not handle
     CASTOR_FFMPEG_NO_MEMORY,
     CASTOR_FFMPEG_TOO_LONG,     // more packets or pixels than allowed
-    CASTOR_FFMPEG_TOO_SLOW,     // more processor time than allowed
+    CASTOR_FFMPEG_TOO_SLOW,     // more processor time than allowed, or cancelled
 } castor_ffmpeg_status;
 
 /// The library that this thread could not load, and why. Valid until it tries again.
 const char *castor_ffmpeg_missing(void);
+
+/// Loads all of them that there are.
+void castor_ffmpeg_load(void);
 
 /// Loads the libraries to ask for their version; what is missing, if they cannot be loaded.
 const char *castor_ffmpeg_version(void);
@@ -55,9 +58,10 @@ typedef struct {
 
 /// Opens the best sound stream of a file in memory, which must outlive the reader. `demuxer` is FFmpeg's name of the only
 /// container format to try. `seconds` of this thread's processor time are what all calls on the reader may take; they are made on one thread.
+/// Once another thread sets `cancelled`, which may be null, they take no more, and are TOO_SLOW.
 castor_ffmpeg_status castor_audio_open(
-    const void *bytes, size_t count, const char *demuxer, double seconds, castor_audio_reader **reader,
-    castor_audio_info *info);
+    const void *bytes, size_t count, const char *demuxer, double seconds, const int32_t *cancelled,
+    castor_audio_reader **reader, castor_audio_info *info);
 
 /// The next decoded samples, in order. What cannot be decoded is passed over and counted.
 castor_ffmpeg_status castor_audio_read(castor_audio_reader *reader, castor_audio_block *block);
@@ -108,6 +112,7 @@ typedef struct {
     int64_t frame_pixels;   // of one frame: no decoder takes larger ones
     int64_t decoded_pixels; // of all frames that are decoded
     double seconds;         // of this thread's processor time, for all calls on a reader, which are made on one thread
+    const int32_t *cancelled; // as for sound
 } castor_video_limits;
 
 /// Opens the best video stream of a file in memory, which must outlive the reader. Nothing is decoded but a few frames of streams whose

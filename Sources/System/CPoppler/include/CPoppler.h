@@ -29,6 +29,8 @@ typedef struct {
     double seconds;       // for the whole document
     size_t memory;        // bytes of address space that the process may add
     bool recognise;       // text of pages that have none, by OCR
+    bool text_only;       // pages are one white pixel each
+    const int32_t *cancelled; // once another thread sets it, the process is STOPPED; may be null
 } castor_pdf_limits;
 
 typedef struct castor_pdf castor_pdf;

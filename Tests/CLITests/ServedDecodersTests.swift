@@ -1,0 +1,79 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// `castor serve --decoders`: the same answers, and a server that outlives its decoders.
+@Suite struct ServedDecodersTests {
+    private static let path = "/v1beta/models/gemini-embedding-2:embedContent"
+
+    private static func content(_ name: String, _ type: String) throws -> String {
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(CastorProgram.fixtures)/media/\(name)"))
+        return
+            #"{"content":{"parts":[{"inlineData":{"mimeType":"\#(type)","data":"\#(bytes.base64EncodedString())"}}]}}"#
+    }
+
+    /// Ids of processes that decode for another.
+    private static func decoders(of server: pid_t) throws -> [pid_t] {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap(pid_t.init).filter { process in
+            guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+                let command = try? String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)
+            else { return false }
+            let fields = status.split(separator: ")").last?.split(separator: " ") ?? []
+            return fields.count > 1 && pid_t(fields[1]) == server && command.hasPrefix("castor-decoder")
+        }
+    }
+
+    @Test func answersAreTheSameInsideAndOutside() throws {
+        let contents = [
+            try Self.content("scene.jpg", "image/jpeg"), try Self.content("alpha.heic", "image/heic"),
+            try Self.content("music.mp3", "audio/mpeg"), try Self.content("clip.mp4", "video/mp4"),
+        ]
+        var answers: [[String]] = []
+        for place in ["inside", "outside"] {
+            let folder = try Workspace()
+            let server = try RunningServer(["--decoders", place], in: folder)
+            #expect(try Self.decoders(of: server.running.process).count == (place == "inside" ? 0 : 2))
+            answers.append(
+                try contents.map { content in
+                    let reply = try server.request("POST", Self.path, content)
+                    #expect(reply.status == 200, "\(reply.text)")
+                    return reply.text
+                })
+            #expect(try server.stop(SIGTERM).status == 0)
+        }
+        #expect(answers[0] == answers[1])
+    }
+
+    @Test func theServerOutlivesItsDecodersAndTheyDoNotOutliveIt() throws {
+        let folder = try Workspace()
+        let server = try RunningServer(["--decoders", "outside"], in: folder)
+        let content = try Self.content("scene.jpg", "image/jpeg")
+        let expected = try server.request("POST", Self.path, content)
+        #expect(expected.status == 200, "\(expected.text)")
+        for _ in 0..<5 {
+            for decoder in try Self.decoders(of: server.running.process) { kill(decoder, SIGKILL) }
+            // A file whose decoder is killed is answered with an error; what was killed before is no file's fault.
+            for _ in 0..<2 {
+                let reply = try server.request("POST", Self.path, content)
+                #expect([200, 400].contains(reply.status), "\(reply.text)")
+            }
+            let reply = try server.request("POST", Self.path, content)
+            #expect(reply.text == expected.text)
+        }
+        let decoders = try Self.decoders(of: server.running.process)
+        #expect(!decoders.isEmpty)
+        _ = try server.stop(SIGKILL)
+        // The kernel ends them with the thread that started them. Who has ended has no command line.
+        for decoder in decoders {
+            try Standstill.wait(for: decoder) {
+                (try? String(contentsOfFile: "/proc/\(decoder)/cmdline", encoding: .utf8))?.isEmpty ?? true
+            }
+        }
+    }
+
+    @Test func aPlaceThatIsNoneIsWrongUsage() throws {
+        let folder = try Workspace()
+        #expect(try CastorProgram.run(["serve", "--decoders", "elsewhere"], in: folder).status == 64)
+    }
+}
