@@ -17,21 +17,23 @@ package struct Checkpoint {
 
         var text = family.text
         let width = text.stack?.width ?? text.width
-        if text.vector == nil {
+        if text.vector == nil, family.body == nil {
             text.vector = VectorSpec(modules.pooling ?? family.pooling, head: modules.dense.map(\.spec))
         }
-        let outputs = text.vector?.head.last?.outputs ?? width
+        let vector = family.body?.vector ?? text.vector
+        let outputs = vector?.head.last?.outputs ?? family.body?.stack.width ?? width
         var spec = ModelSpec(
             name: Self.name(path), family: try hub.optionalText("model_type") ?? "",
             maxTokens: min(family.maxTokens, modules.maxTokens ?? family.maxTokens), outputDimensions: outputs,
             sequence: try SequenceTemplate(modules.body).spec)
         spec.text = text
+        spec.body = family.body
         spec.prompts = modules.prompts
         do { try spec.check() } catch { throw CheckpointError(error) }
         self.spec = spec
 
         var heads: [String: CheckpointTensors] = [:]
-        if family.text.vector == nil {
+        if family.text.vector == nil, family.body == nil {
             for (index, dense) in modules.dense.enumerated() {
                 heads["text.head.\(index)."] = try CheckpointTensors(dense.folder)
             }
@@ -76,14 +78,15 @@ extension FamilyPlan {
     func plan(
         _ name: String, _ shape: [Int], _ tensors: CheckpointTensors
     ) throws(CheckpointError) -> TensorPlan {
-        if let (source, layer) = names.slice(of: name, stack: "text") {
-            let rows = layer * shape[0]..<(layer + 1) * shape[0]
-            return try TensorPlan(name, shape, [prefix + source], rows: rows, in: tensors)
+        for names in names {
+            if let (source, layer) = names.slice(of: name) {
+                let rows = layer * shape[0]..<(layer + 1) * shape[0]
+                return try TensorPlan(name, shape, [prefix + source], rows: rows, in: tensors)
+            }
+            guard let sources = names.sources(of: name) else { continue }
+            let rows = names.firstRows.contains(name) ? 0..<1 : nil
+            return try TensorPlan(name, shape, sources.map { prefix + $0 }, rows: rows, in: tensors)
         }
-        guard let sources = names.sources(of: name, stack: "text") else {
-            throw .unsupported("the family has no name for the tensor \(name)")
-        }
-        let rows = names.firstRows.contains(name) ? 0..<1 : nil
-        return try TensorPlan(name, shape, sources.map { prefix + $0 }, rows: rows, in: tensors)
+        throw .unsupported("the family has no name for the tensor \(name)")
     }
 }

@@ -3,7 +3,9 @@ import Encoder
 /// What a family's file makes of a checkpoint: the model as data, and where its tensors come from.
 struct FamilyPlan {
     var text: TextSpec
-    var names: TensorNames
+    var body: BodySpec?
+    /// Of each stack, and of what is outside of stacks.
+    var names: [TensorNames]
     /// What sentence-transformers does by default, where the folder does not say.
     var pooling: VectorSpec.Pooling
     var maxTokens: Int

@@ -2,6 +2,8 @@
 ///
 /// A module is what a name has in front of `.weight` or `.bias`.
 struct TensorNames {
+    /// The model's name of the stack whose layers these are.
+    var stack = "text"
     /// Of a layer's modules, `{}` standing for its number.
     var layer: String
     /// The checkpoint's modules whose rows follow each other in the model's, by its name inside a layer ("0.qkv").
@@ -14,7 +16,7 @@ struct TensorNames {
     var slicedByLayer: [String: String] = [:]
 
     /// The checkpoint's names for the model's tensor.
-    func sources(of name: String, stack: String) -> [String]? {
+    func sources(of name: String) -> [String]? {
         if let whole = others[name] { return whole }
         guard let dot = name.lastIndex(of: ".") else { return nil }
         let (module, kind) = (String(name[..<dot]), String(name[name.index(after: dot)...]))
@@ -31,7 +33,7 @@ struct TensorNames {
     }
 
     /// The one tensor for all layers that holds this one, and the layer.
-    func slice(of name: String, stack: String) -> (name: String, layer: Int)? {
+    func slice(of name: String) -> (name: String, layer: Int)? {
         let prefix = "\(stack).layers."
         guard name.hasPrefix(prefix) else { return nil }
         let parts = name.dropFirst(prefix.count).split(separator: ".", maxSplits: 1)

@@ -4,7 +4,7 @@ package import CastorNumerics
 /// turned into log-mel patches.
 package struct EncoderInput: Sendable {
     package enum Segment: Sendable {
-        /// SentencePiece ids.
+        /// Ids of a text.
         case text([Int32])
         /// The first patches in raster order, `[n, 3 p p]`, of a picture with this grid, or of those that it keeps.
         case image(patches: Matrix, grid: ImageGrid)
@@ -14,8 +14,12 @@ package struct EncoderInput: Sendable {
         case video(frames: PooledPictures, times: [Double])
         /// The picture of a document's page.
         case page(PooledPictures)
-        /// SentencePiece ids of the text on a document's page.
+        /// Ids of the text on a document's page.
         case pageText([Int32])
+        /// A picture, a frame or a page for a model of format castor-2.
+        case picture(PatchedPicture)
+        /// A sound for a model of format castor-2.
+        case sound(SoundFrames)
 
         /// Tokens in the unified encoder.
         package var tokenCount: Int {
@@ -23,6 +27,8 @@ package struct EncoderInput: Sendable {
             case .text(let ids), .pageText(let ids): ids.count
             case .image(let patches, _), .audio(let patches): patches.rows
             case .video(let pictures, _), .page(let pictures): pictures.tokenCount
+            case .picture(let picture): picture.tokenCount
+            case .sound(let sound): sound.tokenCount
             }
         }
 
@@ -30,6 +36,8 @@ package struct EncoderInput: Sendable {
         package var towerTokenCount: Int {
             switch self {
             case .video(let pictures, _), .page(let pictures): pictures.patches.rows
+            case .picture(let picture): picture.patches.rows
+            case .sound(let sound): sound.mel.rows
             case .text, .pageText, .image, .audio: tokenCount
             }
         }
@@ -37,8 +45,8 @@ package struct EncoderInput: Sendable {
         package var modality: Modality {
             switch self {
             case .text: .text
-            case .image: .image
-            case .audio: .audio
+            case .image, .picture: .image
+            case .audio, .sound: .audio
             case .video: .video
             case .page, .pageText: .document
             }
@@ -47,15 +55,15 @@ package struct EncoderInput: Sendable {
         package var tower: Configuration.Tower {
             switch self {
             case .text, .pageText: .text
-            case .image, .video, .page: .image
-            case .audio: .audio
+            case .image, .video, .page, .picture: .image
+            case .audio, .sound: .audio
             }
         }
 
         package var ids: [Int32]? {
             switch self {
             case .text(let ids), .pageText(let ids): ids
-            case .image, .audio, .video, .page: nil
+            case .image, .audio, .video, .page, .picture, .sound: nil
             }
         }
 
@@ -64,6 +72,8 @@ package struct EncoderInput: Sendable {
             case .text, .pageText: nil
             case .image(let patches, _), .audio(let patches): patches
             case .video(let pictures, _), .page(let pictures): pictures.patches
+            case .picture(let picture): picture.patches
+            case .sound(let sound): sound.mel
             }
         }
 
@@ -71,7 +81,7 @@ package struct EncoderInput: Sendable {
         var pooled: PooledPictures? {
             switch self {
             case .video(let pictures, _), .page(let pictures): pictures
-            case .text, .pageText, .image, .audio: nil
+            case .text, .pageText, .image, .audio, .picture, .sound: nil
             }
         }
 
@@ -93,6 +103,8 @@ package struct EncoderInput: Sendable {
                     times: Array(times.prefix((count + frames.tokensPerPicture - 1) / frames.tokensPerPicture)))
             case .page(let picture): .page(picture.prefix(count))
             case .pageText(let ids): .pageText(Array(ids.prefix(count)))
+            case .picture(let picture): .picture(picture.prefix(count))
+            case .sound(let sound): .sound(sound.prefix(count))
             }
         }
     }

@@ -192,7 +192,7 @@ package struct EncoderPass: Sendable {
         let table = rotary[.image]!.rows(positions: configuration.largestPictureGrid)
         for part in placed {
             switch part.segment {
-            case .text, .pageText, .audio: preconditionFailure("no picture in the image tower")
+            case .text, .pageText, .audio, .picture, .sound: preconditionFailure("no picture in the image tower")
             case .image(let patches, let grid): axialAngles(grid, patches.rows, table, angles, from: part.towerRow)
             case .video(let pictures, _), .page(let pictures):
                 for picture in 0..<pictures.pictureCount {

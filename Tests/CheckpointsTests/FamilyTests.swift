@@ -16,6 +16,8 @@ import Testing
         let ids: [[Int32]]
         let vectors: [[Double]]
 
+        var inputs: [EncoderInput] { ids.map { EncoderInput([.text($0)]) } }
+
         init(_ family: String) throws {
             self = try JSONDecoder().decode(
                 Golden.self, from: Data(try Folders.read("\(Folders.fixtures)/families/\(family)/golden.json")))
@@ -42,7 +44,7 @@ import Testing
     @Test(arguments: families) func vectorsEqualTheReferences(family: String) throws {
         let golden = try Golden(family)
         try Self.withModel(family) { model in
-            let rows = Self.scaled(try model.encode(golden.ids), like: golden.vectors)
+            let rows = Self.scaled(try model.encode(golden.inputs), like: golden.vectors)
             for (row, expected) in zip(rows, golden.vectors) {
                 let largest = expected.map(abs).max()!
                 expectClose(row, expected.map { Float($0 / largest) }, .parity, family)
@@ -53,10 +55,10 @@ import Testing
     @Test(arguments: families, [1, 3]) func companyAndThreadsChangeNothing(family: String, threads: Int) throws {
         let golden = try Golden(family)
         try Self.withModel(family, threads: threads) { model in
-            let together = Self.scaled(try model.encode(golden.ids), like: golden.vectors)
-            #expect(Self.scaled(try model.encode(golden.ids), like: golden.vectors) == together)
+            let together = Self.scaled(try model.encode(golden.inputs), like: golden.vectors)
+            #expect(Self.scaled(try model.encode(golden.inputs), like: golden.vectors) == together)
             for (index, ids) in golden.ids.enumerated() {
-                let alone = Self.scaled(try model.encode([ids]), like: [golden.vectors[index]])
+                let alone = Self.scaled(try model.encode([EncoderInput([.text(ids)])]), like: [golden.vectors[index]])
                 // Logits of Gemma's size enlarge the rounding of f32: four times what unit scores would have.
                 expectClose(alone[0], together[index], Tolerance("company", 8e-6), "\(family), \(ids.count) tokens")
             }
@@ -101,7 +103,7 @@ import Testing
             try SafeTensors.write(widened, metadata: [:], as: .f32, to: "\(wide)/model.safetensors")
             try Folders.write(try Folders.read("\(out)/config.json"), "\(wide)/config.json")
             let single = try SpecModel(path: wide, pool: WorkerPool(threads: 2))
-            let ids = try Golden("qwen3").ids
+            let ids = try Golden("qwen3").inputs
             expectClose(try model.encode(ids).values, try single.encode(ids).values, .rounding)
         }
     }

@@ -32,7 +32,7 @@ enum BERT {
             width: width, layers: Array(repeating: layer, count: try hub.int("num_hidden_layers", in: 1...256)))
         let prefix = try Family.prefix(
             "embeddings.word_embeddings.weight", prefixes, tensors)
-        return FamilyPlan(text: text, names: names, pooling: .mean, maxTokens: positions - first, prefix: prefix)
+        return FamilyPlan(text: text, names: [names], pooling: .mean, maxTokens: positions - first, prefix: prefix)
     }
 
     static let names = TensorNames(

@@ -20,7 +20,7 @@ enum DistilBERT {
         text.stack = StackSpec(
             width: width, layers: Array(repeating: layer, count: try hub.int("n_layers", in: 1...256)))
         return FamilyPlan(
-            text: text, names: names, pooling: .mean, maxTokens: positions,
+            text: text, names: [names], pooling: .mean, maxTokens: positions,
             prefix: try Family.prefix("embeddings.word_embeddings.weight", ["", "distilbert."], tensors))
     }
 

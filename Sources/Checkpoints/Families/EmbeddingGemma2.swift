@@ -41,13 +41,13 @@ enum EmbeddingGemma2 {
         }
         var text = TextSpec(vocabularySize: try hub.int("vocab_size", in: 1...4_194_304), width: width)
         text.scale = Float(width).squareRoot()
-        text.stack = StackSpec(width: width, layers: layers, finalNorm: norm)
         let output = try whole.int("embedding_dim", unless: hub, in: 1...65_536)
         // The projection of every token commutes with their mean.
-        text.vector = VectorSpec(
-            .mean, head: [DenseSpec(inputs: width, outputs: output, bias: false)])
+        let body = BodySpec(
+            stack: StackSpec(width: width, layers: layers, finalNorm: norm),
+            vector: VectorSpec(.mean, head: [DenseSpec(inputs: width, outputs: output, bias: false)]))
         return FamilyPlan(
-            text: text, names: names, pooling: .mean, maxTokens: 8_192,
+            text: text, body: body, names: [names], pooling: .mean, maxTokens: 8_192,
             prefix: try Family.prefix("language_model.embed_tokens.weight", ["", "model."], tensors))
     }
 
@@ -60,7 +60,7 @@ enum EmbeddingGemma2 {
     }
 
     private static let names = TensorNames(
-        layer: "language_model.layers.{}.",
+        stack: "body", layer: "language_model.layers.{}.",
         inLayer: [
             "0.norm": ["input_layernorm"],
             "0.qkv": ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], "0.output": ["self_attn.o_proj"],
@@ -72,9 +72,9 @@ enum EmbeddingGemma2 {
             "2.output_norm": ["ple_block.post_per_layer_input_norm"], "scale": ["layer_scalar"],
         ],
         others: [
-            "text.embedding": ["language_model.embed_tokens"], "text.norm": ["language_model.norm"],
-            "text.head.0": ["language_model.embedding_projection"],
-            "text.per_layer_input.norm": ["language_model.ple.per_layer_projection_norm"],
+            "text.embedding": ["language_model.embed_tokens"], "body.norm": ["language_model.norm"],
+            "body.head.0": ["language_model.embedding_projection"],
+            "body.per_layer_input.norm": ["language_model.ple.per_layer_projection_norm"],
         ],
         slicedByLayer: ["2.input.weight": "language_model.ple.per_layer_model_projection.weight"])
 }

@@ -47,7 +47,7 @@ enum Gemma3 {
         text.scale = Float(width).squareRoot()
         text.stack = StackSpec(width: width, layers: layers, finalNorm: norm)
         return FamilyPlan(
-            text: text, names: names, pooling: .mean, maxTokens: try hub.int("max_position_embeddings"),
+            text: text, names: [names], pooling: .mean, maxTokens: try hub.int("max_position_embeddings"),
             prefix: try Family.prefix("embed_tokens.weight", ["", "model."], tensors))
     }
 

@@ -7,10 +7,10 @@ enum MPNet {
         let buckets = try hub.optionalInt("relative_attention_num_buckets", in: 4...65_536) ?? 32
         plan.text.tokenType = nil
         plan.text.stack?.setPosition(.relativeBias(RelativeBiasSpec(buckets: buckets, maxDistance: 128)))
-        plan.names.inLayer["0.qkv"] = ["attention.attn.q", "attention.attn.k", "attention.attn.v"]
-        plan.names.inLayer["0.output"] = ["attention.attn.o"]
-        plan.names.inLayer["0.after"] = ["attention.LayerNorm"]
-        plan.names.others["text.relative_bias"] = ["encoder.relative_attention_bias"]
+        plan.names[0].inLayer["0.qkv"] = ["attention.attn.q", "attention.attn.k", "attention.attn.v"]
+        plan.names[0].inLayer["0.output"] = ["attention.attn.o"]
+        plan.names[0].inLayer["0.after"] = ["attention.LayerNorm"]
+        plan.names[0].others["text.relative_bias"] = ["encoder.relative_attention_bias"]
         return plan
     }
 }

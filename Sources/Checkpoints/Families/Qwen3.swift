@@ -25,7 +25,7 @@ enum Qwen3 {
             width: width, layers: Array(repeating: layer, count: try hub.int("num_hidden_layers", in: 1...256)),
             finalNorm: .rms(epsilon: epsilon))
         return FamilyPlan(
-            text: text, names: names, pooling: .last, maxTokens: try hub.int("max_position_embeddings"),
+            text: text, names: [names], pooling: .last, maxTokens: try hub.int("max_position_embeddings"),
             prefix: try Family.prefix("embed_tokens.weight", ["", "model."], tensors))
     }
 

@@ -33,7 +33,7 @@ enum T5 {
         if isGated { own.inLayer["1.up"] = ["layer.1.DenseReluDense.wi_0", "layer.1.DenseReluDense.wi_1"] }
         if !tensors.has("shared.weight") { own.others["text.embedding"] = ["encoder.embed_tokens"] }
         return FamilyPlan(
-            text: text, names: own, pooling: .mean,
+            text: text, names: [own], pooling: .mean,
             maxTokens: try hub.optionalInt("n_positions", in: 1...1 << 24) ?? 512)
     }
 

@@ -47,47 +47,16 @@ package final class SpecModel: Sendable {
     /// One row a content, `[n, output dimensions]`, before normalisation. Every value is finite.
     ///
     /// - Throws: ``ModelError/noTokens`` for a content without a token
-    package func encode(_ batch: [[Int32]]) throws(ModelError) -> Matrix {
+    package func encode(_ batch: [EncoderInput]) throws(ModelError) -> Matrix {
+        guard batch.allSatisfy({ $0.tokenCount > 0 }) else { throw .noTokens }
         let result: Result<Matrix, ModelError> = memory.withLock { memory in
-            do throws(ModelError) { return .success(try forward(batch, memory)) } catch { return .failure(error) }
+            let pass = SpecPass(spec: spec, weights: weights, rotary: rotary, pool: pool, memory: memory)
+            do throws(ModelError) { return .success(try pass.rows(batch)) } catch { return .failure(error) }
         }
-        return try result.get()
-    }
-
-    private func forward(_ batch: [[Int32]], _ memory: SpecMemory) throws(ModelError) -> Matrix {
-        guard batch.allSatisfy({ !$0.isEmpty }) else { throw .noTokens }
-        guard let tower = weights.text else { preconditionFailure("texts for a model without them") }
-        let layout = PackedLayout(lengths: batch.map(\.count))
-        var x = memory.tokens.take(rows: layout.tokenCount, columns: tower.spec.width)
-        for (index, ids) in batch.enumerated() {
-            try tower.embed(ids, from: 0, into: Block(x[layout.rows(of: index)]))
-        }
-        if let projection = tower.projection {
-            let wider = memory.projected.take(rows: x.rows, columns: projection.outputCount)
-            let piece = RowPiece(rows: 0..<x.rows, columns: .divided(pool), worker: pool.callersWorker)
-            piece.linear(projection, x, into: wider)
-            x = wider
-        }
-        let places = TokenPlaces(layout: layout)
-        if let spec = tower.spec.stack, let weights = tower.stack { run(spec, weights, x, places, memory) }
-        if let body = spec.body, let weights = weights.body { run(body.stack, weights, x, places, memory) }
-        guard let vector = weights.bodyVector ?? weights.textVector else { preconditionFailure("a checked spec") }
-        let rows = VectorPooling(weights: vector, pool: pool)(x, layout)
+        let rows = try result.get()
         guard allFinite(rows.pointer, count: rows.count) else { throw .overflow(stage: "the forward pass") }
         return rows
     }
-
-    private func run(
-        _ spec: StackSpec, _ weights: StackWeights, _ x: Matrix, _ places: TokenPlaces, _ memory: SpecMemory
-    ) {
-        Stack(spec: spec, weights: weights, rotary: rotary, pool: pool, memory: memory.stack).forward(x, places)
-    }
-}
-
-private final class SpecMemory: @unchecked Sendable {
-    let tokens = Scratch()
-    let projected = Scratch()
-    let stack = StackMemory()
 }
 
 extension SafeTensors {

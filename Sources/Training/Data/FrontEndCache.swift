@@ -318,6 +318,12 @@ extension EncoderInput.Segment {
         case .audio: .audio(patches: result)
         case .video(let frames, let times): .video(frames: frames.withPatches(result), times: times)
         case .page(let picture): .page(picture.withPatches(result))
+        case .picture(let picture):
+            .picture(
+                PatchedPicture(
+                    patches: result, rows: picture.rows, columns: picture.columns, tokenCount: picture.tokenCount))
+        case .sound(let sound):
+            .sound(SoundFrames(mel: result, firstToken: sound.firstToken, tokenCount: sound.tokenCount))
         }
     }
 }

@@ -18,6 +18,8 @@ extension EncoderInput {
             case .text, .pageText, .audio: break
             case .image(_, let grid): hasher.add(UInt64(grid.columns))
             case .page(let picture): hasher.add(UInt64(picture.grid.columns))
+            case .picture(let picture): hasher.add(UInt64(picture.columns))
+            case .sound(let sound): hasher.add(UInt64(sound.firstToken))
             case .video(let frames, let times):
                 hasher.add(UInt64(frames.grid.columns))
                 for time in times { hasher.add(time.bitPattern) }

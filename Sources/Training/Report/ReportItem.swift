@@ -46,6 +46,7 @@ package struct ReportItem: Sendable, Equatable {
                 let frames = patches.rows * configuration.audio.patchFrames
                 let seconds = Double(frames * configuration.audio.hopLength) / Double(configuration.audio.sampleRate)
                 alternative = "sound of \(Figures.fixed(seconds, 1)) s"
+            case .picture, .sound: preconditionFailure("training prepares for castor-1")
             }
             return JPEGEncoder.encode(thumbnail).map { .picture($0, alternative: alternative) } ?? .text(alternative)
         }
