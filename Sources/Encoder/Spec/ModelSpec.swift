@@ -19,6 +19,8 @@ package struct ModelSpec: Codable, Sendable, Equatable {
     package var sequence: SequenceSpec
     /// What stands before a text, by the task's name.
     package var prompts: [String: String]
+    /// The name of the prompt of a text for no task; nil for none.
+    package var defaultPrompt: String?
 
     package init(
         name: String, family: String, maxTokens: Int, outputDimensions: Int, matryoshkaDimensions: [Int]? = nil,
