@@ -2,8 +2,11 @@ import Encoder
 
 /// What a family's file makes of a checkpoint: the model as data, and where its tensors come from.
 struct FamilyPlan {
-    var text: TextSpec
+    var text: TextSpec?
+    var image: ImageSpec?
     var body: BodySpec?
+    /// Ids around a picture.
+    var pictureMarks: MediumMarks?
     /// Of each stack, and of what is outside of stacks.
     var names: [TensorNames]
     /// What sentence-transformers does by default, where the folder does not say.
@@ -11,11 +14,21 @@ struct FamilyPlan {
     var maxTokens: Int
     /// In front of the checkpoint's names, as "bert."
     var prefix = ""
+
+    /// Leaves a medium's tower out.
+    mutating func leaveOut(_ medium: Modality) {
+        switch medium {
+        case .image: image = nil
+        case .text, .audio, .video, .document: break
+        }
+    }
 }
 
 /// The families that are known, by `model_type`.
 enum Family {
-    static func plan(_ hub: HubConfiguration, _ tensors: CheckpointTensors) throws(CheckpointError) -> FamilyPlan {
+    static func plan(
+        _ hub: HubConfiguration, _ tensors: CheckpointTensors, _ folder: HubFolder
+    ) throws(CheckpointError) -> FamilyPlan {
         let type = try hub.optionalText("model_type") ?? ""
         switch type {
         case "bert", "roberta", "xlm-roberta", "camembert": return try BERT.plan(hub, tensors)
@@ -24,7 +37,7 @@ enum Family {
         case "modernbert": return try ModernBERT.plan(hub, tensors)
         case "qwen3": return try Qwen3.plan(hub, tensors)
         case "gemma3_text": return try Gemma3.plan(hub, tensors)
-        case "embedding_gemma2": return try EmbeddingGemma2.plan(hub, tensors)
+        case "embedding_gemma2": return try EmbeddingGemma2.plan(hub, tensors, folder)
         case "t5": return try T5.plan(hub, tensors)
         default: throw hub.failure("model_type", "\"\(type)\" is not supported")
         }
