@@ -15,7 +15,7 @@ package struct Checkpoint {
         let modules = try SentenceModules(folder)
         let hub = try modules.body.object("config.json")
         let tensors = try CheckpointTensors(modules.body)
-        var family = try Family.plan(hub, tensors, modules.body)
+        var family = try Family.plan(hub, tensors)
         for medium in media { family.leaveOut(medium) }
 
         var text = family.text

@@ -26,9 +26,7 @@ struct FamilyPlan {
 
 /// The families that are known, by `model_type`.
 enum Family {
-    static func plan(
-        _ hub: HubConfiguration, _ tensors: CheckpointTensors, _ folder: HubFolder
-    ) throws(CheckpointError) -> FamilyPlan {
+    static func plan(_ hub: HubConfiguration, _ tensors: CheckpointTensors) throws(CheckpointError) -> FamilyPlan {
         let type = try hub.optionalText("model_type") ?? ""
         switch type {
         case "bert", "roberta", "xlm-roberta", "camembert": return try BERT.plan(hub, tensors)
@@ -37,7 +35,7 @@ enum Family {
         case "modernbert": return try ModernBERT.plan(hub, tensors)
         case "qwen3": return try Qwen3.plan(hub, tensors)
         case "gemma3_text": return try Gemma3.plan(hub, tensors)
-        case "embedding_gemma2": return try EmbeddingGemma2.plan(hub, tensors, folder)
+        case "embedding_gemma2": return try EmbeddingGemma2.plan(hub, tensors)
         case "t5": return try T5.plan(hub, tensors)
         default: throw hub.failure("model_type", "\"\(type)\" is not supported")
         }

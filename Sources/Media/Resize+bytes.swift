@@ -124,7 +124,9 @@ private struct ByteFilter {
                         for i in row.indices { sums[i] &+= weight &* Int32(truncatingIfNeeded: row[i]) }
                     }
                     let target = UnsafeMutableBufferPointer(rebasing: result[y * length..<(y + 1) * length])
-                    for i in target.indices { target[i] = UInt8(truncatingIfNeeded: min(max(sums[i] &>> bits, 0), 255)) }
+                    for i in target.indices {
+                        target[i] = UInt8(truncatingIfNeeded: min(max(sums[i] &>> bits, 0), 255))
+                    }
                 }
             }
             initialized = spans.count * length

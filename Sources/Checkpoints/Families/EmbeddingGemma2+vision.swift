@@ -6,8 +6,7 @@ extension EmbeddingGemma2 {
 
     /// Gemma 4's vision tower and its projection into the body, where the checkpoint has them.
     static func addPictures(
-        to plan: inout FamilyPlan, _ whole: HubConfiguration, _ tensors: CheckpointTensors, _ folder: HubFolder,
-        bodyWidth: Int
+        to plan: inout FamilyPlan, _ whole: HubConfiguration, _ tensors: CheckpointTensors, bodyWidth: Int
     ) throws(CheckpointError) {
         guard let hub = try whole.object("vision_config"), tensors.has("\(plan.prefix)\(patch).weight") else { return }
         for key in ["standardize", "use_clipped_linears", "attention_bias"] { try hub.refuse(key) }
@@ -34,7 +33,7 @@ extension EmbeddingGemma2 {
         let positions = try hub.int("position_embedding_size", in: 1...1_048_576)
         // Values between -1 and 1: the tower itself turns those of 0 to 1 into them.
         let pixels = PixelSpec(
-            sizing: .budget(try budgets(folder, most: positions / cell)), mean: [0.5, 0.5, 0.5],
+            sizing: .budget(try budgets(tensors.folder, most: positions / cell)), mean: [0.5, 0.5, 0.5],
             deviation: [0.5, 0.5, 0.5])
         var image = ImageSpec(
             pixels: pixels, patchSize: try hub.optionalInt("patch_size", in: 1...256) ?? 16, order: .channelsLast,

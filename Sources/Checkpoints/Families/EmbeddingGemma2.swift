@@ -2,9 +2,7 @@ import Encoder
 
 /// EmbeddingGemma 2: texts and the body here, pictures in a file of their own.
 enum EmbeddingGemma2 {
-    static func plan(
-        _ whole: HubConfiguration, _ tensors: CheckpointTensors, _ folder: HubFolder
-    ) throws(CheckpointError) -> FamilyPlan {
+    static func plan(_ whole: HubConfiguration, _ tensors: CheckpointTensors) throws(CheckpointError) -> FamilyPlan {
         guard let hub = try whole.object("text_config") else { throw whole.failure("text_config", "is missing") }
         let width = try hub.int("hidden_size", in: 1...16_384)
         let norm = NormSpec.rms(epsilon: Float(try hub.optionalNumber("rms_norm_eps") ?? 1e-6))
@@ -51,7 +49,7 @@ enum EmbeddingGemma2 {
         var plan = FamilyPlan(
             text: text, body: body, names: [names], pooling: .mean, maxTokens: 8_192,
             prefix: try Family.prefix("language_model.embed_tokens.weight", ["", "model."], tensors))
-        try addPictures(to: &plan, whole, tensors, folder, bodyWidth: width)
+        try addPictures(to: &plan, whole, tensors, bodyWidth: width)
         return plan
     }
 
