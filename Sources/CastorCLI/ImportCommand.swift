@@ -34,6 +34,11 @@ struct ImportCommand: ParsableCommand {
             valueName: "name=text"))
     var prompt: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Media whose towers are left out, with commas between: image, audio.", valueName: "media"))
+    var without: MediaList?
+
     func validate() throws {
         for prompt in prompt where prompt.split(separator: "=", maxSplits: 1).count != 2 {
             throw ValidationError("--prompt \"\(prompt)\" is not of the form name=text")
@@ -42,7 +47,7 @@ struct ImportCommand: ParsableCommand {
 
     func run() throws {
         do {
-            var checkpoint = try Checkpoint(path: folder)
+            var checkpoint = try Checkpoint(path: folder, without: without?.media ?? [])
             if let name { try checkpoint.rename(name) }
             checkpoint.addPrompts(
                 Dictionary(
@@ -74,6 +79,24 @@ struct ImportCommand: ParsableCommand {
             throw Failure(ModelLoadError(error))
         }
         progress.finish()
+    }
+}
+
+/// Names of media with commas between them.
+struct MediaList: ExpressibleByArgument {
+    let media: Set<Modality>
+
+    init?(argument: String) {
+        var media: Set<Modality> = []
+        for name in argument.split(separator: ",") {
+            switch name {
+            case "text": media.insert(.text)
+            case "image", "images": media.insert(.image)
+            case "audio", "sound", "sounds": media.insert(.audio)
+            default: return nil
+            }
+        }
+        self.media = media
     }
 }
 

@@ -7,28 +7,34 @@ package struct Checkpoint {
     /// Name and prompts may be changed before it is written.
     package private(set) var spec: ModelSpec
     private let plans: [TensorPlan]
-    private let tokenizer: HubFolder
+    private let tokenizer: HubFolder?
 
     /// Reads configuration and headers; tensors stay in their files, mapped.
-    package init(path: String) throws(CheckpointError) {
+    ///
+    /// - Parameter media: whose towers are left out, with their tensors
+    package init(path: String, without media: Set<Modality> = []) throws(CheckpointError) {
         let folder = HubFolder(path: path)
         let modules = try SentenceModules(folder)
         let hub = try modules.body.object("config.json")
+        try Family.check(hub)
         let tensors = try CheckpointTensors(modules.body)
-        let family = try Family.plan(hub, tensors)
+        var family = try Family.plan(hub, tensors)
+        for medium in media { family.leaveOut(medium) }
 
         var text = family.text
-        let width = text.stack?.width ?? text.width
-        if text.vector == nil, family.body == nil {
-            text.vector = VectorSpec(modules.pooling ?? family.pooling, head: modules.dense.map(\.spec))
+        if text?.vector == nil, family.body == nil {
+            text?.vector = VectorSpec(modules.pooling ?? family.pooling, head: modules.dense.map(\.spec))
         }
-        let vector = family.body?.vector ?? text.vector
-        let outputs = vector?.head.last?.outputs ?? family.body?.stack.width ?? width
+        let vector = family.body?.vector ?? text?.vector ?? family.image?.vector
+        let width = family.body?.stack.width ?? text?.stack?.width ?? text?.width ?? family.image?.width
+        let outputs = vector?.head.last?.outputs ?? width ?? 0
         var spec = ModelSpec(
             name: Self.name(path), family: try hub.optionalText("model_type") ?? "",
             maxTokens: min(family.maxTokens, modules.maxTokens ?? family.maxTokens), outputDimensions: outputs,
-            sequence: try SequenceTemplate(modules.body).spec)
+            sequence: text == nil ? SequenceSpec() : try SequenceTemplate(modules.body).spec)
+        spec.sequence.picture = family.image == nil ? nil : family.pictureMarks
         spec.text = text
+        spec.image = family.image
         spec.body = family.body
         spec.prompts = modules.prompts
         spec.defaultPrompt = modules.defaultPrompt
@@ -36,7 +42,7 @@ package struct Checkpoint {
         self.spec = spec
 
         var heads: [String: CheckpointTensors] = [:]
-        if family.text.vector == nil, family.body == nil {
+        if let text = family.text, text.vector == nil, family.body == nil {
             for (index, dense) in modules.dense.enumerated() {
                 heads["text.head.\(index)."] = try CheckpointTensors(dense.folder)
             }
@@ -47,7 +53,7 @@ package struct Checkpoint {
             }
             return try family.plan(name, shape, tensors)
         }
-        tokenizer = modules.body
+        tokenizer = text == nil ? nil : modules.body
     }
 
     /// Whether the folder has a hub's layout rather than that of a model folder.
@@ -102,10 +108,12 @@ package struct Checkpoint {
             streaming: tensors, metadata: ["castor.state": "trained"],
             to: "\(folder.temporaryPath)/\(Model.weightsName)")
         try Self.write(spec.json, to: "\(folder.temporaryPath)/\(Model.configurationName)")
-        let file = try MappedFile(path: "\(tokenizer.path)/tokenizer.json")
-        let copy = try AtomicFile(path: "\(folder.temporaryPath)/tokenizer.json")
-        try copy.write(file.bytes)
-        try copy.commit()
+        if let tokenizer {
+            let file = try MappedFile(path: "\(tokenizer.path)/tokenizer.json")
+            let copy = try AtomicFile(path: "\(folder.temporaryPath)/tokenizer.json")
+            try copy.write(file.bytes)
+            try copy.commit()
+        }
         try folder.commit()
     }
 

@@ -11,14 +11,15 @@ extension ModelSpec {
         try check.require(
             Set(matryoshkaDimensions).count == matryoshkaDimensions.count, "matryoshka_dimensions", "holds a size twice"
         )
-        try check.require(text != nil, "text", "is missing: no medium is left")
-        try check.range(sequence.begin.count + sequence.end.count, 0...min(64, maxTokens - 1), "sequence")
+        try check.require(text != nil || image != nil, "text", "is missing: no medium is left")
+        let ids = sequence.begin + sequence.end + (sequence.picture.map { $0.begin + $0.end } ?? [])
+        try check.range(ids.count, 0...min(64, maxTokens - 1), "sequence")
+        try check.require(text != nil || ids.isEmpty, "sequence", "has ids, and there is no text")
         if let text {
             try check.text(text, hasBody: body != nil, outputDimensions)
-            for id in sequence.begin + sequence.end {
-                try check.range(Int(id), 0...text.vocabularySize - 1, "sequence")
-            }
+            for id in ids { try check.range(Int(id), 0...text.vocabularySize - 1, "sequence") }
         }
+        if let image { try check.image(image, bodyWidth: body?.stack.width, outputDimensions) }
         if let body {
             try check.stack(body.stack, "body.stack")
             try check.vector(body.vector, from: body.stack.width, to: outputDimensions, "body.vector")
@@ -32,7 +33,7 @@ extension ModelSpec {
 }
 
 /// Checks with the path of what is wrong.
-private struct SpecCheck {
+struct SpecCheck {
     func require(_ holds: Bool, _ key: String, _ reason: @autoclosure () -> String) throws(ModelError) {
         guard holds else { throw .configuration(key: key, reason: reason()) }
     }

@@ -24,14 +24,19 @@ struct SpecPass {
     /// The tokens of all parts in their order, `[T, width]`.
     private func joined(_ batch: [EncoderInput], width: Int) throws(ModelError) -> Matrix {
         var texts: [TextRun] = []
-        var rows: [Int] = []
+        var pictures: [PatchedPicture] = []
+        /// Where each begins among all tokens.
+        var (textRows, pictureRows): ([Int], [Int]) = ([], [])
         var row = 0
         for content in batch {
             let start = row
             for segment in content.segments {
                 if let ids = segment.ids {
                     texts.append(TextRun(ids: ids, first: row - start))
-                    rows.append(row)
+                    textRows.append(row)
+                } else if case .picture(let picture) = segment {
+                    pictures.append(picture)
+                    pictureRows.append(row)
                 }
                 row += segment.tokenCount
             }
@@ -40,51 +45,84 @@ struct SpecPass {
         // Where there are no others, they are in their places.
         guard layout.tokenCount < row else { return own }
         let x = memory.joined.take(rows: row, columns: width)
-        for (index, row) in rows.enumerated() {
-            let source = layout.rows(of: index)
-            x.row(row).update(from: own.row(source.lowerBound), count: source.count * width)
+        func place(_ tokens: Matrix, _ layout: PackedLayout, at rows: [Int]) {
+            for (index, row) in rows.enumerated() {
+                let source = layout.rows(of: index)
+                x.row(row).update(from: tokens.row(source.lowerBound), count: source.count * width)
+            }
+        }
+        place(own, layout, at: textRows)
+        if !pictures.isEmpty {
+            let (tokens, layout) = try pictureTokens(pictures)
+            place(tokens, layout, at: pictureRows)
         }
         return x
     }
 
     // MARK: - Without one
 
-    /// The vectors of the parts, each of length 1, averaged.
-    private func meanOfParts(_ batch: [EncoderInput]) throws(ModelError) -> Matrix {
-        var texts: [TextRun] = []
-        /// Of each content, its texts.
-        var parts: [[Int]] = []
-        for content in batch {
-            var own: [Int] = []
-            var continues = false
-            for segment in content.segments {
-                guard let ids = segment.ids else {
-                    continues = false
-                    continue
-                }
-                if continues {
-                    texts[texts.count - 1].ids += ids
-                } else {
-                    own.append(texts.count)
-                    texts.append(TextRun(ids: ids, first: 0))
-                }
-                continues = true
-            }
-            parts.append(own)
+    /// The parts of a batch, by their medium.
+    private struct Parts {
+        enum Part {
+            case text(Int)
+            case picture(Int)
         }
-        guard let vector = weights.textVector else { preconditionFailure("texts for a model without them") }
-        let (x, layout) = try textTokens(texts)
-        let vectors = VectorPooling(weights: vector, pool: pool)(x, layout)
-        guard parts.contains(where: { $0.count > 1 }) else { return vectors }
-        let rows = Matrix(rows: batch.count, columns: vectors.columns)
-        for (index, own) in parts.enumerated() {
+
+        var texts: [TextRun] = []
+        var pictures: [PatchedPicture] = []
+        /// Of each content.
+        var contents: [[Part]] = []
+
+        init(_ batch: [EncoderInput]) {
+            for content in batch {
+                var own: [Part] = []
+                var continues = false
+                for segment in content.segments {
+                    if let ids = segment.ids, continues {
+                        texts[texts.count - 1].ids += ids
+                    } else if let ids = segment.ids {
+                        own.append(.text(texts.count))
+                        texts.append(TextRun(ids: ids, first: 0))
+                    } else if case .picture(let picture) = segment {
+                        own.append(.picture(pictures.count))
+                        pictures.append(picture)
+                    }
+                    continues = segment.ids != nil
+                }
+                contents.append(own)
+            }
+        }
+    }
+
+    /// The vectors of the parts, each of length 1 where there are several, averaged.
+    private func meanOfParts(_ batch: [EncoderInput]) throws(ModelError) -> Matrix {
+        let parts = Parts(batch)
+        let texts = parts.texts.isEmpty ? nil : try textVectors(parts.texts)
+        let pictures = parts.pictures.isEmpty ? nil : try pictureVectors(parts.pictures)
+        let rows = Matrix(rows: batch.count, columns: spec.outputDimensions)
+        for (index, own) in parts.contents.enumerated() {
             for part in own {
-                let values = UnsafeBufferPointer(start: vectors.row(part), count: vectors.columns)
-                let length = values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-                add(vectors.row(part), times: Float(1 / max(length, 1e-30)), to: rows.row(index), count: rows.columns)
+                let vector: UnsafeMutablePointer<Float>
+                switch part {
+                case .text(let text): vector = texts!.row(text)
+                case .picture(let picture): vector = pictures!.row(picture)
+                }
+                var factor: Float = 1
+                if own.count > 1 {
+                    let values = UnsafeBufferPointer(start: vector, count: rows.columns)
+                    let length = values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+                    factor = Float(1 / (Double(own.count) * max(length, 1e-30)))
+                }
+                add(vector, times: factor, to: rows.row(index), count: rows.columns)
             }
         }
         return rows
+    }
+
+    private func textVectors(_ texts: [TextRun]) throws(ModelError) -> Matrix {
+        guard let vector = weights.textVector else { preconditionFailure("texts for a model without them") }
+        let (x, layout) = try textTokens(texts)
+        return VectorPooling(weights: vector, pool: pool)(x, layout)
     }
 
     // MARK: - Towers
@@ -97,8 +135,9 @@ struct SpecPass {
 
     /// The tokens of texts after their tower, one sequence a text.
     private func textTokens(_ texts: [TextRun]) throws(ModelError) -> (Matrix, PackedLayout) {
-        guard let tower = weights.text else { preconditionFailure("texts for a model without them") }
         let layout = PackedLayout(lengths: texts.map(\.ids.count))
+        guard !texts.isEmpty else { return (memory.tokens.take(rows: 0, columns: 0), layout) }
+        guard let tower = weights.text else { preconditionFailure("texts for a model without them") }
         var x = memory.tokens.take(rows: layout.tokenCount, columns: tower.spec.width)
         for (index, text) in texts.enumerated() {
             try tower.embed(text.ids, from: text.first, into: Block(x[layout.rows(of: index)]))
@@ -125,5 +164,8 @@ final class SpecMemory: @unchecked Sendable {
     let tokens = Scratch()
     let projected = Scratch()
     let joined = Scratch()
+    let patches = Scratch()
+    let pictures = Scratch()
+    let projectedPictures = Scratch()
     let stack = StackMemory()
 }

@@ -4,6 +4,8 @@ import CastorNumerics
 struct SpecWeights {
     let text: TextTower?
     let textVector: VectorWeights?
+    let image: ImageTower?
+    let imageVector: VectorWeights?
     let body: StackWeights?
     let bodyVector: VectorWeights?
 }
@@ -41,6 +43,8 @@ extension ModelSpec {
         }
         return SpecWeights(
             text: tower, textVector: try vector(text?.vector, "text"),
+            image: try image.map { (image) throws(ModelError) in try image.tower(source, table) },
+            imageVector: try vector(image?.vector, "image"),
             body: try body.map { (body) throws(ModelError) in
                 try StackAssembly(name: "body", spec: body.stack, source: source).weights()
             },
