@@ -16,24 +16,25 @@ package struct Checkpoint {
         let family = try Family.plan(hub, tensors)
 
         var text = family.text
-        let width = text.stack?.width ?? text.width
-        if text.vector == nil, family.body == nil {
-            text.vector = VectorSpec(modules.pooling ?? family.pooling, head: modules.dense.map(\.spec))
+        if text?.vector == nil, family.body == nil {
+            text?.vector = VectorSpec(modules.pooling ?? family.pooling, head: modules.dense.map(\.spec))
         }
-        let vector = family.body?.vector ?? text.vector
-        let outputs = vector?.head.last?.outputs ?? family.body?.stack.width ?? width
+        let vector = family.body?.vector ?? text?.vector ?? family.audio?.vector
+        let width = family.body?.stack.width ?? text.map { $0.stack?.width ?? $0.width } ?? family.audio?.width ?? 0
+        let outputs = vector?.head.last?.outputs ?? width
         var spec = ModelSpec(
             name: Self.name(path), family: try hub.optionalText("model_type") ?? "",
             maxTokens: min(family.maxTokens, modules.maxTokens ?? family.maxTokens), outputDimensions: outputs,
-            sequence: try SequenceTemplate(modules.body).spec)
+            sequence: text == nil ? SequenceSpec() : try SequenceTemplate(modules.body).spec)
         spec.text = text
+        spec.audio = family.audio
         spec.body = family.body
         spec.prompts = modules.prompts
         do { try spec.check() } catch { throw CheckpointError(error) }
         self.spec = spec
 
         var heads: [String: CheckpointTensors] = [:]
-        if family.text.vector == nil, family.body == nil {
+        if let text = family.text, text.vector == nil, family.body == nil {
             for (index, dense) in modules.dense.enumerated() {
                 heads["text.head.\(index)."] = try CheckpointTensors(dense.folder)
             }
@@ -52,6 +53,7 @@ package struct Checkpoint {
         try SafeTensors.write(
             streaming: plans.map(\.streamed), metadata: ["castor.state": "trained"], to: "\(path)/\(Model.weightsName)")
         try Self.write(spec.json, to: "\(path)/\(Model.configurationName)")
+        guard spec.text != nil else { return }
         let file = try MappedFile(path: "\(tokenizer.path)/tokenizer.json")
         let copy = try AtomicFile(path: "\(path)/tokenizer.json")
         try copy.write(file.bytes)
@@ -84,6 +86,9 @@ extension FamilyPlan {
                 return try TensorPlan(name, shape, [prefix + source], rows: rows, in: tensors)
             }
             guard let sources = names.sources(of: name) else { continue }
+            if let making = names.making(of: name) {
+                return try TensorPlan(name, shape, sources.map { prefix + $0 }, making, in: tensors)
+            }
             let rows = names.firstRows.contains(name) ? 0..<1 : nil
             return try TensorPlan(name, shape, sources.map { prefix + $0 }, rows: rows, in: tensors)
         }

@@ -14,6 +14,8 @@ struct CheckpointTensors {
         var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
     }
 
+    /// Where they are.
+    let folder: HubFolder
     private let files: [SafeTensors]
     private let places: [String: Int]
 
@@ -40,6 +42,7 @@ struct CheckpointTensors {
                 }
             }
         }
+        self.folder = folder
         self.files = files
         self.places = places
     }

@@ -2,7 +2,8 @@ import Encoder
 
 /// What a family's file makes of a checkpoint: the model as data, and where its tensors come from.
 struct FamilyPlan {
-    var text: TextSpec
+    var text: TextSpec?
+    var audio: AudioSpec?
     var body: BodySpec?
     /// Of each stack, and of what is outside of stacks.
     var names: [TensorNames]

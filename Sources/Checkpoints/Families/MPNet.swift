@@ -5,8 +5,8 @@ enum MPNet {
     static func plan(_ hub: HubConfiguration, _ tensors: CheckpointTensors) throws(CheckpointError) -> FamilyPlan {
         var plan = try BERT.plan(hub, tensors, prefixes: ["", "mpnet."])
         let buckets = try hub.optionalInt("relative_attention_num_buckets", in: 4...65_536) ?? 32
-        plan.text.tokenType = nil
-        plan.text.stack?.setPosition(.relativeBias(RelativeBiasSpec(buckets: buckets, maxDistance: 128)))
+        plan.text?.tokenType = nil
+        plan.text?.stack?.setPosition(.relativeBias(RelativeBiasSpec(buckets: buckets, maxDistance: 128)))
         plan.names[0].inLayer["0.qkv"] = ["attention.attn.q", "attention.attn.k", "attention.attn.v"]
         plan.names[0].inLayer["0.output"] = ["attention.attn.o"]
         plan.names[0].inLayer["0.after"] = ["attention.LayerNorm"]

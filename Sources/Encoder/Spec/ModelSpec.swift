@@ -15,6 +15,7 @@ package struct ModelSpec: Codable, Sendable, Equatable {
     /// Sizes that the model was trained for, largest first.
     package var matryoshkaDimensions: [Int]
     package var text: TextSpec?
+    package var audio: AudioSpec?
     package var body: BodySpec?
     package var sequence: SequenceSpec
     /// What stands before a text, by the task's name.

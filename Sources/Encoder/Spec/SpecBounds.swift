@@ -11,13 +11,19 @@ extension ModelSpec {
         try check.require(
             Set(matryoshkaDimensions).count == matryoshkaDimensions.count, "matryoshka_dimensions", "holds a size twice"
         )
-        try check.require(text != nil, "text", "is missing: no medium is left")
+        try check.require(text != nil || audio != nil, "text", "is missing: no medium is left")
         try check.range(sequence.begin.count + sequence.end.count, 0...min(64, maxTokens - 1), "sequence")
+        try check.require(
+            text != nil || sequence.begin.isEmpty && sequence.end.isEmpty, "sequence", "has ids, and no text has")
         if let text {
             try check.text(text, hasBody: body != nil, outputDimensions)
             for id in sequence.begin + sequence.end {
                 try check.range(Int(id), 0...text.vocabularySize - 1, "sequence")
             }
+        }
+        if let audio {
+            try check.audio(
+                audio, vocabulary: text?.vocabularySize, body: body?.stack.width, outputDimensions)
         }
         if let body {
             try check.stack(body.stack, "body.stack")
@@ -32,7 +38,7 @@ extension ModelSpec {
 }
 
 /// Checks with the path of what is wrong.
-private struct SpecCheck {
+struct SpecCheck {
     func require(_ holds: Bool, _ key: String, _ reason: @autoclosure () -> String) throws(ModelError) {
         guard holds else { throw .configuration(key: key, reason: reason()) }
     }

@@ -44,6 +44,17 @@ package final class SpecModel: Sendable {
         }
     }
 
+    /// What the tower makes of sounds for the body, one token a row, without their neighbours in a content.
+    package func soundTokens(_ sounds: [SoundFrames]) throws(ModelError) -> Matrix {
+        var runs = SoundRuns()
+        for sound in sounds { runs.add(sound) }
+        let result: Result<Matrix, ModelError> = memory.withLock { memory in
+            let pass = SpecPass(spec: spec, weights: weights, rotary: rotary, pool: pool, memory: memory)
+            do throws(ModelError) { return .success(try pass.tokens(of: runs).0.copy()) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
     /// One row a content, `[n, output dimensions]`, before normalisation. Every value is finite.
     ///
     /// - Throws: ``ModelError/noTokens`` for a content without a token

@@ -25,6 +25,8 @@ struct SpecPass {
     private func joined(_ batch: [EncoderInput], width: Int) throws(ModelError) -> Matrix {
         var texts: [TextRun] = []
         var rows: [Int] = []
+        var sounds = SoundRuns()
+        var soundRows: [Int] = []
         var row = 0
         for content in batch {
             let start = row
@@ -32,59 +34,94 @@ struct SpecPass {
                 if let ids = segment.ids {
                     texts.append(TextRun(ids: ids, first: row - start))
                     rows.append(row)
+                } else if case .sound(let frames) = segment {
+                    sounds.add(frames)
+                    soundRows.append(row)
                 }
                 row += segment.tokenCount
             }
         }
-        let (own, layout) = try textTokens(texts)
         // Where there are no others, they are in their places.
-        guard layout.tokenCount < row else { return own }
+        if sounds.isEmpty { return try textTokens(texts).0 }
         let x = memory.joined.take(rows: row, columns: width)
-        for (index, row) in rows.enumerated() {
-            let source = layout.rows(of: index)
-            x.row(row).update(from: own.row(source.lowerBound), count: source.count * width)
+        if !texts.isEmpty {
+            let (own, layout) = try textTokens(texts)
+            for (index, row) in rows.enumerated() {
+                let source = layout.rows(of: index)
+                x.row(row).update(from: own.row(source.lowerBound), count: source.count * width)
+            }
+        }
+        if !sounds.isEmpty {
+            let (own, layout) = try tokens(of: sounds)
+            for (index, row) in soundRows.enumerated() {
+                let source = layout.rows(of: index)
+                x.row(row).update(from: own.row(source.lowerBound), count: source.count * width)
+            }
         }
         return x
     }
 
     // MARK: - Without one
 
-    /// The vectors of the parts, each of length 1, averaged.
+    /// A part's vector among those of its medium.
+    private enum PartRow {
+        case text(Int)
+        case sound(Int)
+    }
+
+    /// The vector of the only part, or of all parts, each of length 1, their mean.
     private func meanOfParts(_ batch: [EncoderInput]) throws(ModelError) -> Matrix {
         var texts: [TextRun] = []
-        /// Of each content, its texts.
-        var parts: [[Int]] = []
+        var sounds = SoundRuns()
+        var parts: [[PartRow]] = []
         for content in batch {
-            var own: [Int] = []
+            var own: [PartRow] = []
+            // Texts that follow each other are one.
             var continues = false
             for segment in content.segments {
-                guard let ids = segment.ids else {
-                    continues = false
+                if let ids = segment.ids {
+                    if continues {
+                        texts[texts.count - 1].ids += ids
+                    } else {
+                        own.append(.text(texts.count))
+                        texts.append(TextRun(ids: ids, first: 0))
+                    }
+                    continues = true
                     continue
                 }
-                if continues {
-                    texts[texts.count - 1].ids += ids
-                } else {
-                    own.append(texts.count)
-                    texts.append(TextRun(ids: ids, first: 0))
+                continues = false
+                if case .sound(let frames) = segment {
+                    own.append(.sound(sounds.runs.count))
+                    sounds.add(frames)
                 }
-                continues = true
             }
             parts.append(own)
         }
-        guard let vector = weights.textVector else { preconditionFailure("texts for a model without them") }
-        let (x, layout) = try textTokens(texts)
-        let vectors = VectorPooling(weights: vector, pool: pool)(x, layout)
-        guard parts.contains(where: { $0.count > 1 }) else { return vectors }
-        let rows = Matrix(rows: batch.count, columns: vectors.columns)
+        let textVectors = texts.isEmpty ? nil : pool(try textTokens(texts), weights.textVector)
+        let soundVectors = sounds.isEmpty ? nil : pool(try tokens(of: sounds), weights.audioVector)
+        let rows = Matrix(rows: batch.count, columns: spec.outputDimensions)
         for (index, own) in parts.enumerated() {
             for part in own {
-                let values = UnsafeBufferPointer(start: vectors.row(part), count: vectors.columns)
-                let length = values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-                add(vectors.row(part), times: Float(1 / max(length, 1e-30)), to: rows.row(index), count: rows.columns)
+                let vector =
+                    switch part {
+                    case .text(let row): textVectors?.row(row)
+                    case .sound(let row): soundVectors?.row(row)
+                    }
+                guard let vector else { preconditionFailure("a part without a vector") }
+                let factor = own.count == 1 ? 1 : Float(1 / max(length(of: vector, rows.columns), 1e-30))
+                add(vector, times: factor, to: rows.row(index), count: rows.columns)
             }
         }
         return rows
+    }
+
+    private func pool(_ tokens: (x: Matrix, layout: PackedLayout), _ weights: VectorWeights?) -> Matrix {
+        guard let weights else { preconditionFailure("a tower without a vector") }
+        return VectorPooling(weights: weights, pool: pool)(tokens.x, tokens.layout)
+    }
+
+    private func length(of vector: UnsafePointer<Float>, _ count: Int) -> Double {
+        UnsafeBufferPointer(start: vector, count: count).reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
     }
 
     // MARK: - Towers
@@ -125,5 +162,6 @@ final class SpecMemory: @unchecked Sendable {
     let tokens = Scratch()
     let projected = Scratch()
     let joined = Scratch()
+    let sounds = SoundMemory()
     let stack = StackMemory()
 }

@@ -4,6 +4,8 @@ import CastorNumerics
 struct SpecWeights {
     let text: TextTower?
     let textVector: VectorWeights?
+    let audio: SoundTower?
+    let audioVector: VectorWeights?
     let body: StackWeights?
     let bodyVector: VectorWeights?
 }
@@ -41,6 +43,8 @@ extension ModelSpec {
         }
         return SpecWeights(
             text: tower, textVector: try vector(text?.vector, "text"),
+            audio: try audio.map { (audio) throws(ModelError) in try SoundTower(audio, source, table: table) },
+            audioVector: try vector(audio?.vector, "audio"),
             body: try body.map { (body) throws(ModelError) in
                 try StackAssembly(name: "body", spec: body.stack, source: source).weights()
             },
