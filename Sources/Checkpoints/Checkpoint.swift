@@ -25,16 +25,19 @@ package struct Checkpoint {
         if text?.vector == nil, family.body == nil {
             text?.vector = VectorSpec(modules.pooling ?? family.pooling, head: modules.dense.map(\.spec))
         }
-        let vector = family.body?.vector ?? text?.vector ?? family.image?.vector
-        let width = family.body?.stack.width ?? text?.stack?.width ?? text?.width ?? family.image?.width
+        let vector = family.body?.vector ?? text?.vector ?? family.image?.vector ?? family.audio?.vector
+        let width =
+            family.body?.stack.width ?? text?.stack?.width ?? text?.width ?? family.image?.width ?? family.audio?.width
         let outputs = vector?.head.last?.outputs ?? width ?? 0
         var spec = ModelSpec(
             name: Self.name(path), family: try hub.optionalText("model_type") ?? "",
             maxTokens: min(family.maxTokens, modules.maxTokens ?? family.maxTokens), outputDimensions: outputs,
             sequence: text == nil ? SequenceSpec() : try SequenceTemplate(modules.body).spec)
         spec.sequence.picture = family.image == nil ? nil : family.pictureMarks
+        spec.sequence.sound = family.audio == nil ? nil : family.soundMarks
         spec.text = text
         spec.image = family.image
+        spec.audio = family.audio
         spec.body = family.body
         spec.prompts = modules.prompts
         spec.defaultPrompt = modules.defaultPrompt
@@ -143,6 +146,9 @@ extension FamilyPlan {
                 return try TensorPlan(name, shape, [prefix + source], rows: rows, in: tensors)
             }
             guard let sources = names.sources(of: name) else { continue }
+            if let making = names.making(of: name) {
+                return try TensorPlan(name, shape, sources.map { prefix + $0 }, making, in: tensors)
+            }
             let rows = names.firstRows.contains(name) ? 0..<1 : nil
             return try TensorPlan(name, shape, sources.map { prefix + $0 }, rows: rows, in: tensors)
         }

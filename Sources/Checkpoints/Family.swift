@@ -4,9 +4,12 @@ import Encoder
 struct FamilyPlan {
     var text: TextSpec?
     var image: ImageSpec?
+    var audio: AudioSpec?
     var body: BodySpec?
     /// Ids around a picture.
     var pictureMarks: MediumMarks?
+    /// Ids around a sound.
+    var soundMarks: MediumMarks?
     /// Of each stack, and of what is outside of stacks.
     var names: [TensorNames]
     /// What sentence-transformers does by default, where the folder does not say.
@@ -19,7 +22,8 @@ struct FamilyPlan {
     mutating func leaveOut(_ medium: Modality) {
         switch medium {
         case .image: image = nil
-        case .text, .audio, .video, .document: break
+        case .audio: audio = nil
+        case .text, .video, .document: break
         }
     }
 }

@@ -16,6 +16,7 @@ package struct ModelSpec: Codable, Sendable, Equatable {
     package var matryoshkaDimensions: [Int]
     package var text: TextSpec?
     package var image: ImageSpec?
+    package var audio: AudioSpec?
     package var body: BodySpec?
     package var sequence: SequenceSpec
     /// What stands before a text, by the task's name.
@@ -113,6 +114,8 @@ package struct SequenceSpec: Codable, Sendable, Equatable {
     package var textJoint: String
     /// Around the tokens of a picture: also of a page, and of each frame of a video.
     package var picture: MediumMarks?
+    /// Around those of a sound, and of each part of a soundtrack.
+    package var sound: MediumMarks?
 
     package init(begin: [Int32] = [], end: [Int32] = [], textJoint: String = "\n") {
         self.begin = begin
