@@ -99,6 +99,7 @@ def make_embedding_gemma2(folder: Path) -> None:
     model = embedding_gemma2().eval()
     randomise(model)
     model.save_pretrained(folder)
+    (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER))
     processor = hub.Gemma4ImageProcessor(max_soft_tokens=70)
     files = {"image_processor": processor.to_dict(), "video_processor": {"max_soft_tokens": 70}}
     (folder / "processor_config.json").write_text(json.dumps(files, indent=2) + "\n")
@@ -165,7 +166,6 @@ def make_embedding_gemma2(folder: Path) -> None:
 
 
 def write(folder: Path, golden: dict) -> None:
-    (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER))
     (folder / "pictures.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
     print(folder.name, sum(file.stat().st_size for file in folder.iterdir()), "bytes")
 
@@ -193,6 +193,7 @@ def make_vectors(folder: Path, model: torch.nn.Module, processor, text=None, ima
     parts = list(range(len(sizes)))
     contents = [[index] for index in parts] + [[0, 2]]
     if text:
+        (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER))
         texts = [[2, *[draw.randrange(3, EOS) for _ in range(count)], EOS] for count in [0, 1, 5, 10]]
         # An end in the middle, too: the first one counts.
         texts.append([2, 5, 7, EOS, 9, 4, EOS])
