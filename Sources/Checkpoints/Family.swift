@@ -4,9 +4,12 @@ import Encoder
 struct FamilyPlan {
     var text: TextSpec?
     var image: ImageSpec?
+    var audio: AudioSpec?
     var body: BodySpec?
     /// Ids around a picture.
     var pictureMarks: MediumMarks?
+    /// Ids around a sound.
+    var soundMarks: MediumMarks?
     /// Of each stack, and of what is outside of stacks.
     var names: [TensorNames]
     /// What sentence-transformers does by default, where the folder does not say.
@@ -19,29 +22,39 @@ struct FamilyPlan {
     mutating func leaveOut(_ medium: Modality) {
         switch medium {
         case .image: image = nil
-        case .text, .audio, .video, .document: break
+        case .audio: audio = nil
+        case .text, .video, .document: break
         }
     }
 }
 
 /// The families that are known, by `model_type`.
 enum Family {
-    static func plan(_ hub: HubConfiguration, _ tensors: CheckpointTensors) throws(CheckpointError) -> FamilyPlan {
+    private typealias Planner = (HubConfiguration, CheckpointTensors) throws(CheckpointError) -> FamilyPlan
+
+    private static func planner(_ hub: HubConfiguration) throws(CheckpointError) -> Planner {
         let type = try hub.optionalText("model_type") ?? ""
         switch type {
-        case "bert", "roberta", "xlm-roberta", "camembert": return try BERT.plan(hub, tensors)
-        case "distilbert": return try DistilBERT.plan(hub, tensors)
-        case "mpnet": return try MPNet.plan(hub, tensors)
-        case "modernbert": return try ModernBERT.plan(hub, tensors)
-        case "qwen3": return try Qwen3.plan(hub, tensors)
-        case "gemma3_text": return try Gemma3.plan(hub, tensors)
-        case "embedding_gemma2": return try EmbeddingGemma2.plan(hub, tensors)
-        case "clip": return try CLIP.plan(hub, tensors)
-        case "siglip": return try SigLIP.plan(hub, tensors)
-        case "dinov2": return try DINOv2.plan(hub, tensors)
-        case "t5": return try T5.plan(hub, tensors)
+        case "bert", "roberta", "xlm-roberta", "camembert": return BERT.plan
+        case "distilbert": return DistilBERT.plan
+        case "mpnet": return MPNet.plan
+        case "modernbert": return ModernBERT.plan
+        case "qwen3": return Qwen3.plan
+        case "gemma3_text": return Gemma3.plan
+        case "embedding_gemma2": return EmbeddingGemma2.plan
+        case "t5": return T5.plan
+        case "clip": return CLIP.plan
+        case "siglip": return SigLIP.plan
+        case "dinov2": return DINOv2.plan
         default: throw hub.failure("model_type", "\"\(type)\" is not supported")
         }
+    }
+
+    /// Whether the family is known, before any tensor is looked for.
+    static func check(_ hub: HubConfiguration) throws(CheckpointError) { _ = try planner(hub) }
+
+    static func plan(_ hub: HubConfiguration, _ tensors: CheckpointTensors) throws(CheckpointError) -> FamilyPlan {
+        try planner(hub)(hub, tensors)
     }
 
     /// What stands in front of a name in this checkpoint.

@@ -82,6 +82,20 @@ struct HubConfiguration {
         return text
     }
 
+    func optionalInts(_ key: String, in range: ClosedRange<Int>) throws(CheckpointError) -> [Int]? {
+        guard let value = value(key) else { return nil }
+        guard case .list(let list) = value else { throw failure(key, "is \(value.kind), not a list") }
+        var numbers: [Int] = []
+        for item in list {
+            guard case .number(let number) = item, let whole = Int(exactly: number), range.contains(whole) else {
+                throw failure(
+                    key, "holds \(item.kind), not a whole number of \(range.lowerBound)...\(range.upperBound)")
+            }
+            numbers.append(whole)
+        }
+        return numbers
+    }
+
     func texts(_ key: String) throws(CheckpointError) -> [String] {
         guard let value = value(key) else { return [] }
         guard case .list(let list) = value else { throw failure(key, "is \(value.kind), not a list") }

@@ -14,6 +14,8 @@ struct TensorNames {
     var firstRows: Set<String> = []
     /// Tensors inside a layer that are rows of one for all layers, by the model's name inside the layer.
     var slicedByLayer: [String: String] = [:]
+    /// What is computed of the sources, by the model's whole name or the one inside a layer.
+    var made: [String: TensorMaking] = [:]
 
     /// The checkpoint's names for the model's tensor.
     func sources(of name: String) -> [String]? {
@@ -30,6 +32,14 @@ struct TensorNames {
         if let whole = inLayer[inside] { return whole.map { own + $0 } }
         guard let last = inside.lastIndex(of: ".") else { return nil }
         return inLayer[String(inside[..<last])]?.map { "\(own)\($0).\(kind)" }
+    }
+
+    /// How the model's tensor is computed of its sources, where it is not their rows.
+    func making(of name: String) -> TensorMaking? {
+        if let making = made[name] { return making }
+        let prefix = "\(stack).layers."
+        guard name.hasPrefix(prefix), let end = name.dropFirst(prefix.count).firstIndex(of: ".") else { return nil }
+        return made[String(name[name.index(after: end)...])]
     }
 
     /// The one tensor for all layers that holds this one, and the layer.

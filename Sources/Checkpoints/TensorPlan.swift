@@ -2,7 +2,7 @@ import Encoder
 
 /// Where a tensor of the model comes from: tensors of the checkpoint whose rows follow each other.
 struct TensorPlan {
-    struct Piece {
+    private struct Piece {
         let tensor: CheckpointTensors.Tensor
         /// Bytes of the tensor that are taken.
         let bytes: Range<Int>
@@ -11,10 +11,15 @@ struct TensorPlan {
     let name: String
     let type: ScalarType
     let shape: [Int]
-    let pieces: [Piece]
+    private let pieces: [Piece]
+    private let making: TensorMaking?
 
     var streamed: StreamedTensor {
         StreamedTensor(name: name, type: type, shape: shape) { (sink) throws(ModelError) in
+            if let making {
+                try making.write(pieces.map(\.tensor), count: shape.reduce(1, *), sink)
+                return
+            }
             for piece in pieces { try sink(UnsafeRawBufferPointer(rebasing: piece.tensor.bytes[piece.bytes])) }
         }
     }
@@ -58,6 +63,32 @@ struct TensorPlan {
         self.type = type
         self.shape = shape
         self.pieces = pieces
+        making = nil
+    }
+
+    /// A tensor of single precision, computed of its sources when it is written.
+    init(
+        _ name: String, _ shape: [Int], _ sources: [String], _ making: TensorMaking, in tensors: CheckpointTensors
+    ) throws(CheckpointError) {
+        guard sources.count == making.shapes.count else {
+            throw .tensor(name: name, reason: "has \(sources.count) sources, \(making.shapes.count) are wanted")
+        }
+        var pieces: [Piece] = []
+        for (source, wanted) in zip(sources, making.shapes) {
+            let tensor = try tensors.tensor(source)
+            guard tensor.type.isOfWeights else {
+                throw .tensor(name: source, reason: "has dtype \(tensor.type.rawValue), weights are F32, F16 or BF16")
+            }
+            guard tensor.shape == wanted else {
+                throw .tensor(name: source, reason: "has shape \(tensor.shape), \(wanted) is wanted")
+            }
+            pieces.append(Piece(tensor: tensor, bytes: 0..<tensor.bytes.count))
+        }
+        self.name = name
+        type = .f32
+        self.shape = shape
+        self.pieces = pieces
+        self.making = making
     }
 
     /// Whether the last axes of a tensor make rows of so many values: a matrix's second, or those of a convolution's kernel together.

@@ -1,6 +1,6 @@
 import Encoder
 
-/// EmbeddingGemma 2: texts and the body here, pictures in a file of their own.
+/// EmbeddingGemma 2: texts and the body here, pictures and sounds in files of their own.
 enum EmbeddingGemma2 {
     static func plan(_ whole: HubConfiguration, _ tensors: CheckpointTensors) throws(CheckpointError) -> FamilyPlan {
         guard let hub = try whole.object("text_config") else { throw whole.failure("text_config", "is missing") }
@@ -50,6 +50,7 @@ enum EmbeddingGemma2 {
             text: text, body: body, names: [names], pooling: .mean, maxTokens: 8_192,
             prefix: try Family.prefix("language_model.embed_tokens.weight", ["", "model."], tensors))
         try addPictures(to: &plan, whole, tensors, bodyWidth: width)
+        try addSounds(to: &plan, whole, tensors, bodyWidth: width)
         return plan
     }
 

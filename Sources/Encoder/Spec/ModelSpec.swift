@@ -16,10 +16,13 @@ package struct ModelSpec: Codable, Sendable, Equatable {
     package var matryoshkaDimensions: [Int]
     package var text: TextSpec?
     package var image: ImageSpec?
+    package var audio: AudioSpec?
     package var body: BodySpec?
     package var sequence: SequenceSpec
     /// What stands before a text, by the task's name.
     package var prompts: [String: String]
+    /// The name of the prompt of a text for no task; nil for none.
+    package var defaultPrompt: String?
 
     package init(
         name: String, family: String, maxTokens: Int, outputDimensions: Int, matryoshkaDimensions: [Int]? = nil,
@@ -163,6 +166,8 @@ package struct SequenceSpec: Codable, Sendable, Equatable {
     package var textJoint: String
     /// Around the tokens of a picture: also of a page, and of each frame of a video.
     package var picture: MediumMarks?
+    /// Around those of a sound, and of each part of a soundtrack.
+    package var sound: MediumMarks?
 
     package init(begin: [Int32] = [], end: [Int32] = [], textJoint: String = "\n") {
         self.begin = begin

@@ -59,6 +59,13 @@ package final class SpecModel: Sendable {
         try pass { (pass) throws(ModelError) in try pass.pictureTokens(pictures).0.copy() }
     }
 
+    /// The same for sounds.
+    package func tokens(of sounds: [SoundFrames]) throws(ModelError) -> Matrix {
+        var runs = SoundRuns()
+        for sound in sounds { runs.add(sound) }
+        return try pass { (pass) throws(ModelError) in try pass.tokens(of: runs).0.copy() }
+    }
+
     private func pass(_ body: (SpecPass) throws(ModelError) -> Matrix) throws(ModelError) -> Matrix {
         let result: Result<Matrix, ModelError> = memory.withLock { memory in
             let pass = SpecPass(spec: spec, weights: weights, rotary: rotary, pool: pool, memory: memory)

@@ -25,8 +25,9 @@ struct SpecPass {
     private func joined(_ batch: [EncoderInput], width: Int) throws(ModelError) -> Matrix {
         var texts: [TextRun] = []
         var pictures: [PatchedPicture] = []
+        var sounds = SoundRuns()
         /// Where each begins among all tokens.
-        var (textRows, pictureRows): ([Int], [Int]) = ([], [])
+        var (textRows, pictureRows, soundRows): ([Int], [Int], [Int]) = ([], [], [])
         var row = 0
         for content in batch {
             let start = row
@@ -37,6 +38,9 @@ struct SpecPass {
                 } else if case .picture(let picture) = segment {
                     pictures.append(picture)
                     pictureRows.append(row)
+                } else if case .sound(let frames) = segment {
+                    sounds.add(frames)
+                    soundRows.append(row)
                 }
                 row += segment.tokenCount
             }
@@ -56,6 +60,10 @@ struct SpecPass {
             let (tokens, layout) = try pictureTokens(pictures)
             place(tokens, layout, at: pictureRows)
         }
+        if !sounds.isEmpty {
+            let (tokens, layout) = try tokens(of: sounds)
+            place(tokens, layout, at: soundRows)
+        }
         return x
     }
 
@@ -66,10 +74,12 @@ struct SpecPass {
         enum Part {
             case text(Int)
             case picture(Int)
+            case sound(Int)
         }
 
         var texts: [TextRun] = []
         var pictures: [PatchedPicture] = []
+        var sounds = SoundRuns()
         /// Of each content.
         var contents: [[Part]] = []
 
@@ -86,6 +96,9 @@ struct SpecPass {
                     } else if case .picture(let picture) = segment {
                         own.append(.picture(pictures.count))
                         pictures.append(picture)
+                    } else if case .sound(let frames) = segment {
+                        own.append(.sound(sounds.runs.count))
+                        sounds.add(frames)
                     }
                     continues = segment.ids != nil
                 }
@@ -99,6 +112,7 @@ struct SpecPass {
         let parts = Parts(batch)
         let texts = parts.texts.isEmpty ? nil : try textVectors(parts.texts)
         let pictures = parts.pictures.isEmpty ? nil : try pictureVectors(parts.pictures)
+        let sounds = parts.sounds.isEmpty ? nil : try soundVectors(parts.sounds)
         let rows = Matrix(rows: batch.count, columns: spec.outputDimensions)
         for (index, own) in parts.contents.enumerated() {
             for part in own {
@@ -106,6 +120,7 @@ struct SpecPass {
                 switch part {
                 case .text(let text): vector = texts!.row(text)
                 case .picture(let picture): vector = pictures!.row(picture)
+                case .sound(let sound): vector = sounds!.row(sound)
                 }
                 var factor: Float = 1
                 if own.count > 1 {
@@ -172,5 +187,6 @@ final class SpecMemory: @unchecked Sendable {
     let patches = Scratch()
     let pictures = Scratch()
     let projectedPictures = Scratch()
+    let sounds = SoundMemory()
     let stack = StackMemory()
 }

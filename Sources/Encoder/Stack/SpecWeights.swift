@@ -6,6 +6,8 @@ struct SpecWeights {
     let textVector: VectorWeights?
     let image: ImageTower?
     let imageVector: VectorWeights?
+    let audio: SoundTower?
+    let audioVector: VectorWeights?
     let body: StackWeights?
     let bodyVector: VectorWeights?
 }
@@ -48,6 +50,8 @@ extension ModelSpec {
             text: tower, textVector: try vector(text?.vector, "text", text?.stack?.width ?? text?.width ?? 0),
             image: try image.map { (image) throws(ModelError) in try image.tower(source, table) },
             imageVector: try vector(image?.vector, "image", image?.width ?? 0),
+            audio: try audio.map { (audio) throws(ModelError) in try SoundTower(audio, source, table: table) },
+            audioVector: try vector(audio?.vector, "audio", audio?.width ?? 0),
             body: try body.map { (body) throws(ModelError) in
                 try StackAssembly(name: "body", spec: body.stack, source: source).weights()
             },
