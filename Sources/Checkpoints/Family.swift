@@ -48,6 +48,9 @@ enum Family {
         case "gemma3_text": return Gemma3.plan
         case "embedding_gemma2": return EmbeddingGemma2.plan
         case "t5": return T5.plan
+        case "clip": return CLIP.plan
+        case "siglip": return SigLIP.plan
+        case "dinov2": return DINOv2.plan
         default: throw hub.failure("model_type", "\"\(type)\" is not supported")
         }
     }

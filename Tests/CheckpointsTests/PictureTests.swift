@@ -8,7 +8,7 @@ import Testing
 
 /// Families that see: sizes and pixels, tokens and vectors, against `transformers` in double precision.
 @Suite struct PictureTests {
-    static let families = ["embedding-gemma2-vision"]
+    static let families = ["embedding-gemma2-vision", "clip", "siglip", "dinov2", "dinov2-gated"]
 
     @Test(arguments: families) func pixelsAreTheReferences(family: String) throws {
         let golden = try PictureGolden(family)
