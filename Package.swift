@@ -165,7 +165,8 @@ let package = Package(
         .testTarget(
             name: "EncoderTests", dependencies: ["CastorNumerics", "Encoder", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "CheckpointsTests", dependencies: ["CastorNumerics", "Checkpoints", "Encoder", "TestSupport"],
+            name: "CheckpointsTests",
+            dependencies: ["CastorNumerics", "Checkpoints", "Encoder", "Hashing", "Media", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "CastorTests", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport"],

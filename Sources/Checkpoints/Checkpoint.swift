@@ -5,28 +5,35 @@ import FoundationEssentials
 package struct Checkpoint {
     package let spec: ModelSpec
     private let plans: [TensorPlan]
-    private let tokenizer: HubFolder
+    private let tokenizer: HubFolder?
 
     /// Reads configuration and headers; tensors stay in their files, mapped.
-    package init(path: String) throws(CheckpointError) {
+    ///
+    /// - Parameter media: whose towers are left out, with their tensors
+    package init(path: String, without media: Set<Modality> = []) throws(CheckpointError) {
         let folder = HubFolder(path: path)
         let modules = try SentenceModules(folder)
         let hub = try modules.body.object("config.json")
         let tensors = try CheckpointTensors(modules.body)
-        let family = try Family.plan(hub, tensors)
+        var family = try Family.plan(hub, tensors)
+        for medium in media { family.leaveOut(medium) }
 
         var text = family.text
         if text?.vector == nil, family.body == nil {
             text?.vector = VectorSpec(modules.pooling ?? family.pooling, head: modules.dense.map(\.spec))
         }
-        let vector = family.body?.vector ?? text?.vector ?? family.audio?.vector
-        let width = family.body?.stack.width ?? text.map { $0.stack?.width ?? $0.width } ?? family.audio?.width ?? 0
-        let outputs = vector?.head.last?.outputs ?? width
+        let vector = family.body?.vector ?? text?.vector ?? family.image?.vector ?? family.audio?.vector
+        let width =
+            family.body?.stack.width ?? text?.stack?.width ?? text?.width ?? family.image?.width ?? family.audio?.width
+        let outputs = vector?.head.last?.outputs ?? width ?? 0
         var spec = ModelSpec(
             name: Self.name(path), family: try hub.optionalText("model_type") ?? "",
             maxTokens: min(family.maxTokens, modules.maxTokens ?? family.maxTokens), outputDimensions: outputs,
             sequence: text == nil ? SequenceSpec() : try SequenceTemplate(modules.body).spec)
+        spec.sequence.picture = family.image == nil ? nil : family.pictureMarks
+        spec.sequence.sound = family.audio == nil ? nil : family.soundMarks
         spec.text = text
+        spec.image = family.image
         spec.audio = family.audio
         spec.body = family.body
         spec.prompts = modules.prompts
@@ -45,7 +52,7 @@ package struct Checkpoint {
             }
             return try family.plan(name, shape, tensors)
         }
-        tokenizer = modules.body
+        tokenizer = text == nil ? nil : modules.body
     }
 
     /// Writes the folder: configuration, weights in the format that they came in, tokenizer.
@@ -53,7 +60,7 @@ package struct Checkpoint {
         try SafeTensors.write(
             streaming: plans.map(\.streamed), metadata: ["castor.state": "trained"], to: "\(path)/\(Model.weightsName)")
         try Self.write(spec.json, to: "\(path)/\(Model.configurationName)")
-        guard spec.text != nil else { return }
+        guard let tokenizer else { return }
         let file = try MappedFile(path: "\(tokenizer.path)/tokenizer.json")
         let copy = try AtomicFile(path: "\(path)/tokenizer.json")
         try copy.write(file.bytes)

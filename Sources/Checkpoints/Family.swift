@@ -3,8 +3,13 @@ import Encoder
 /// What a family's file makes of a checkpoint: the model as data, and where its tensors come from.
 struct FamilyPlan {
     var text: TextSpec?
+    var image: ImageSpec?
     var audio: AudioSpec?
     var body: BodySpec?
+    /// Ids around a picture.
+    var pictureMarks: MediumMarks?
+    /// Ids around a sound.
+    var soundMarks: MediumMarks?
     /// Of each stack, and of what is outside of stacks.
     var names: [TensorNames]
     /// What sentence-transformers does by default, where the folder does not say.
@@ -12,6 +17,15 @@ struct FamilyPlan {
     var maxTokens: Int
     /// In front of the checkpoint's names, as "bert."
     var prefix = ""
+
+    /// Leaves a medium's tower out.
+    mutating func leaveOut(_ medium: Modality) {
+        switch medium {
+        case .image: image = nil
+        case .audio: audio = nil
+        case .text, .video, .document: break
+        }
+    }
 }
 
 /// The families that are known, by `model_type`.

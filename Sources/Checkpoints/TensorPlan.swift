@@ -48,7 +48,7 @@ struct TensorPlan {
                 let length = tensor.bytes.count / count
                 bytes = rows.lowerBound * length..<rows.upperBound * length
             }
-            if shape.count == 2, tensor.shape.count != 2 || tensor.shape[1] != shape[1] {
+            if shape.count == 2, !Self.isOfRows(tensor.shape, of: shape[1]) {
                 throw .tensor(name: source, reason: "has shape \(tensor.shape), \(shape[1]) columns are wanted")
             }
             pieces.append(Piece(tensor: tensor, bytes: bytes))
@@ -89,5 +89,16 @@ struct TensorPlan {
         self.shape = shape
         self.pieces = pieces
         self.making = making
+    }
+
+    /// Whether the last axes of a tensor make rows of so many values: a matrix's second, or those of a convolution's kernel together.
+    private static func isOfRows(_ shape: [Int], of columns: Int) -> Bool {
+        guard shape.count >= 2 else { return false }
+        var product = 1
+        for length in shape.dropFirst().reversed() {
+            product *= length
+            if product == columns { return true }
+        }
+        return false
     }
 }

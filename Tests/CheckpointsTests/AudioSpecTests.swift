@@ -66,7 +66,6 @@ import Testing
         Change("stack.width: is 6, tokens come with 14") { $0.subsampling.layers[1].channels = 7 },
         Change("input.inputs: is 4, 6 values come in") { $0.input = DenseSpec(inputs: 4, outputs: 6, bias: true) },
         Change("positions: 749 is outside 750") { $0.positions = 749 },
-        Change("begin and audio.end: 0 is no id of the 0") { $0.begin = [0] },
         Change("vector: is missing") { $0.vector = nil },
         Change("vector: gives 5 values") { $0.output = DenseSpec(inputs: 6, outputs: 5, bias: false) },
     ]) func valuesAreBounded(change: Change) throws {

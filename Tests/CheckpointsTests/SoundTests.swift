@@ -58,10 +58,11 @@ import Testing
         }
     }
 
-    static func content(_ sound: Golden.Sound, _ audio: AudioSpec) -> EncoderInput {
+    static func content(_ sound: Golden.Sound, _ model: SpecModel, _ audio: AudioSpec) throws -> EncoderInput {
+        let marks = try #require(model.spec.sequence.sound)
         let frames = audio.frames(sound.kind.samples(sound.samples), Spectrogram(audio.spectrogram))
         return EncoderInput(
-            [.text(sound.before + audio.begin)] + frames.map { .sound($0) } + [.text(audio.end + sound.after)])
+            [.text(sound.before + marks.begin)] + frames.map { .sound($0) } + [.text(marks.end + sound.after)])
     }
 
     // MARK: - The spectrogram
@@ -101,7 +102,7 @@ import Testing
                 #expect(sound.tokenCount == audio.tokenCount(sampleCount: samples), "\(samples) samples")
                 let content = EncoderInput([.sound(sound)])
                 #expect(try model.encode([content]).rows == 1)
-                #expect(try model.soundTokens([sound]).rows == sound.tokenCount, "\(samples) samples")
+                #expect(try model.tokens(of: [sound]).rows == sound.tokenCount, "\(samples) samples")
             }
             #expect(audio.pieces(sampleCount: 160).isEmpty)
             #expect(audio.pieces(sampleCount: 480_000) == [0..<480_000])
@@ -117,7 +118,7 @@ import Testing
         try Self.withModel { model, audio in
             for sound in try Golden().sounds {
                 let frames = audio.frames(sound.kind.samples(sound.samples), Spectrogram(audio.spectrogram))
-                let tokens = try model.soundTokens(frames)
+                let tokens = try model.tokens(of: frames)
                 #expect(tokens.rows == sound.tokens)
                 let shown = stride(from: 0, to: tokens.rows, by: sound.towerStep).flatMap { tokens[$0..<$0 + 1].values }
                 let expected = sound.tower.flatMap { $0 }
@@ -134,7 +135,7 @@ import Testing
             let golden = try Golden()
             let vectors = golden.sounds.map(\.vector)
             let rows = FamilyTests.scaled(
-                try model.encode(golden.sounds.map { Self.content($0, audio) }), like: vectors)
+                try model.encode(try golden.sounds.map { try Self.content($0, model, audio) }), like: vectors)
             for (index, sound) in golden.sounds.enumerated() {
                 let largest = sound.vector.map(abs).max()!
                 expectClose(
@@ -147,11 +148,12 @@ import Testing
     @Test func longSoundsAreSeveral() throws {
         try Self.withModel { model, audio in
             let golden = try Golden().pieces
+            let marks = try #require(model.spec.sequence.sound)
             let samples = SyntheticSound.music.samples(golden.samples)
             let frames = audio.frames(samples, Spectrogram(audio.spectrogram))
             #expect(frames.map(\.tokenCount) == golden.tokens)
             var segments: [EncoderInput.Segment] = [.text(golden.before)]
-            for frames in frames { segments += [.text(audio.begin), .sound(frames), .text(audio.end)] }
+            for frames in frames { segments += [.text(marks.begin), .sound(frames), .text(marks.end)] }
             let rows = FamilyTests.scaled(try model.encode([EncoderInput(segments)]), like: [golden.vector])
             let largest = golden.vector.map(abs).max()!
             expectClose(rows[0], golden.vector.map { Float($0 / largest) }, .parity)
@@ -161,13 +163,14 @@ import Testing
     @Test func aSoundtrackIsDealtOut() throws {
         try Self.withModel { model, audio in
             let golden = try Golden().dealt
+            let marks = try #require(model.spec.sequence.sound)
             let whole = try #require(
                 audio.frames(SyntheticSound.music.samples(golden.samples), Spectrogram(audio.spectrogram)).first)
             var segments: [EncoderInput.Segment] = []
             var first = 0
             for (text, count) in zip(golden.texts, golden.tokens) {
                 let part = SoundFrames(mel: whole.mel, firstToken: first, tokenCount: count)
-                segments += [.text(text + audio.begin), .sound(part), .text(audio.end)]
+                segments += [.text(text + marks.begin), .sound(part), .text(marks.end)]
                 first += count
             }
             #expect(first == whole.tokenCount)
@@ -180,7 +183,7 @@ import Testing
     @Test(arguments: [1, 3]) func companyAndThreadsChangeNothing(threads: Int) throws {
         try Self.withModel(threads: threads) { model, audio in
             let golden = try Golden().sounds.filter { $0.samples < 40_000 }
-            var contents = golden.map { Self.content($0, audio) }
+            var contents = try golden.map { try Self.content($0, model, audio) }
             contents.insert(EncoderInput([.text([5, 6, 7])]), at: 1)
             contents.append(EncoderInput([contents[2].segments[1]]))
             let vectors = try model.encode(contents)
@@ -201,7 +204,8 @@ import Testing
             let sound = try #require(
                 audio.frames(SyntheticSound.music.samples(16_000), Spectrogram(audio.spectrogram)).first)
             var cut = EncoderInput([.text([4]), .sound(sound)])
-            #expect(cut.truncate(to: 11))
+            let isCut = cut.truncate(to: 11)
+            #expect(isCut)
             #expect(cut.tokenCount == 11)
             let part = SoundFrames(mel: sound.mel, tokenCount: 10)
             #expect(try model.encode([cut]).values == model.encode([EncoderInput([.text([4]), .sound(part)])]).values)

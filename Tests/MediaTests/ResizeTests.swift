@@ -28,4 +28,36 @@ import Testing
             expectClose(resized, [Float](repeating: 77, count: to.0 * to.1 * 3), .resized, "\(from) to \(to)")
         }
     }
+
+    // MARK: - To bytes
+
+    @Test(arguments: ["16x8", "8x33", "41x13", "17x29", "90x70"], ["bicubic", "bilinear"])
+    func bytesAreTorchvisionsAndPillows(size: String, filter: String) throws {
+        let source = try Fixture.pixels("resize")
+        let sides = size.split(separator: "x").compactMap { Int($0) }
+        for (name, rounding) in [("torchvision", Resize.Rounding.torchvision), ("pillow", .pillow)] {
+            let resized = Resize.antialiased(
+                source, to: ImageSize(width: sides[0], height: sides[1]), filter == "bicubic" ? .bicubic : .bilinear,
+                rounding)
+            #expect(try resized == Fixture.pixels("resize.\(size).\(filter).\(name)"), "\(name)")
+        }
+    }
+
+    @Test func aPictureOfTheRightSizeStaysAsItIs() throws {
+        let source = try Fixture.pixels("resize")
+        #expect(Resize.antialiased(source, to: source.size, .bicubic, .torchvision) == source)
+    }
+
+    /// The fourth of the bytes that are loaded for a pixel belongs to nobody behind the last.
+    @Test func extremeShapesToBytes() {
+        for (from, to) in [((16_384, 1), (3, 5)), ((1, 16_384), (5, 3)), ((1, 1), (64, 64)), ((2, 3), (500, 1))] {
+            let size = ImageSize(width: from.0, height: from.1)
+            let image = PixelImage(size: size, pixels: [UInt8](repeating: 77, count: size.width * size.height * 3))
+            for rounding in [Resize.Rounding.torchvision, .pillow] {
+                let resized = Resize.antialiased(
+                    image, to: ImageSize(width: to.0, height: to.1), .bicubic, rounding)
+                #expect(resized.pixels.allSatisfy { abs(Int($0) - 77) <= 1 }, "\(from) to \(to)")
+            }
+        }
+    }
 }

@@ -3,16 +3,14 @@ import Glibc
 
 /// The audio tower of EmbeddingGemma 2, which is Gemma 4's: a Conformer over a subsampled spectrogram.
 extension EmbeddingGemma2 {
-    /// - Parameters:
-    ///   - whole: the checkpoint's configuration
-    ///   - width: of the body
-    /// - Returns: nil where the checkpoint has no such tower
-    static func audio(
-        _ whole: HubConfiguration, width: Int, _ folder: HubFolder
-    ) throws(CheckpointError) -> (spec: AudioSpec, names: TensorNames)? {
-        guard let hub = try whole.object("audio_config") else { return nil }
+    /// Where the checkpoint has it, with its projection into the body.
+    static func addSounds(
+        to plan: inout FamilyPlan, _ whole: HubConfiguration, _ tensors: CheckpointTensors, bodyWidth: Int
+    ) throws(CheckpointError) {
+        guard let hub = try whole.object("audio_config"), tensors.has("\(plan.prefix)\(Gemma4Conformer.first).weight")
+        else { return }
         let conformer = try Gemma4Conformer(hub)
-        let spectrogram = try spectrogram(folder)
+        let spectrogram = try spectrogram(tensors.folder)
         // The hub's own formula for what its convolutions leave holds for no other number.
         let bands = spectrogram.bands
         guard (bands + 3) / 4 == conformer.channels[0] / 4 else {
@@ -26,10 +24,12 @@ extension EmbeddingGemma2 {
             inputs: (bands + 3) / 4 * conformer.channels[1], outputs: conformer.width, bias: false)
         spec.output = DenseSpec(inputs: conformer.width, outputs: conformer.outputs, bias: true)
         spec.projectionNorm = .rms(epsilon: conformer.epsilon, gain: .none)
-        spec.projection = DenseSpec(inputs: conformer.outputs, outputs: width, bias: false)
-        spec.begin = [Int32(try whole.optionalInt("boa_token_id", in: 0...Int(Int32.max)) ?? 256_000)]
-        spec.end = [Int32(try whole.optionalInt("eoa_token_index", in: 0...Int(Int32.max)) ?? 258_883)]
-        return (spec, conformer.names)
+        spec.projection = DenseSpec(inputs: conformer.outputs, outputs: bodyWidth, bias: false)
+        plan.audio = spec
+        plan.names.append(conformer.names)
+        plan.soundMarks = MediumMarks(
+            begin: [Int32(try whole.optionalInt("boa_token_id") ?? 256_000)],
+            end: [Int32(try whole.optionalInt("eoa_token_index") ?? 258_883)])
     }
 
     /// What Gemma 4's extractor of features does, and the numbers that a checkpoint may set.
@@ -82,6 +82,10 @@ enum SoundProcessor {
 
 /// `Gemma4AudioModel`, read from its configuration.
 private struct Gemma4Conformer {
+    private static let convolutions = "audio_tower.subsample_conv_projection"
+    /// The module that shows that the tower is there.
+    static let first = "\(convolutions).layer0.conv"
+
     let width: Int
     let outputs: Int
     let channels: [Int]
@@ -157,14 +161,14 @@ private struct Gemma4Conformer {
     }
 
     private static func names(width: Int, heads: Int, before: Int, kernel: Int, _ channels: [Int]) -> TensorNames {
-        let (first, second) = ("feed_forward1", "feed_forward2")
+        let forward = (before: "feed_forward1", behind: "feed_forward2")
         var inLayer = [
             "1.norm": ["norm_pre_attn"], "1.output_norm": ["norm_post_attn"],
             "1.query_scale": ["self_attn.per_dim_scale"], "1.relative_keys": ["self_attn.relative_k_proj.weight"],
             "2.norm": ["lconv1d.pre_layer_norm"], "2.inner_norm": ["lconv1d.conv_norm"],
             "2.kernel.weight": ["lconv1d.depthwise_conv1d.weight"], "norm": ["norm_out"],
         ]
-        for (branch, name) in [("0", first), ("3", second)] {
+        for (branch, name) in [("0", forward.before), ("3", forward.behind)] {
             inLayer["\(branch).norm"] = ["\(name).pre_layer_norm"]
             inLayer["\(branch).output_norm"] = ["\(name).post_layer_norm"]
         }
@@ -177,20 +181,21 @@ private struct Gemma4Conformer {
             "audio.subsampling.1.weight": .permuted([channels[1], channels[0], 3, 3], [0, 2, 3, 1]),
         ]
         for (own, hub) in [
-            ("0.up", "\(first).ffw_layer_1"), ("0.down", "\(first).ffw_layer_2"), ("1.query", "self_attn.q_proj"),
+            ("0.up", "\(forward.before).ffw_layer_1"), ("0.down", "\(forward.before).ffw_layer_2"),
+            ("1.query", "self_attn.q_proj"),
             ("1.key", "self_attn.k_proj"), ("1.value", "self_attn.v_proj"), ("1.output", "self_attn.post"),
-            ("2.start", "lconv1d.linear_start"), ("2.end", "lconv1d.linear_end"), ("3.up", "\(second).ffw_layer_1"),
-            ("3.down", "\(second).ffw_layer_2"),
+            ("2.start", "lconv1d.linear_start"), ("2.end", "lconv1d.linear_end"),
+            ("3.up", "\(forward.behind).ffw_layer_1"),
+            ("3.down", "\(forward.behind).ffw_layer_2"),
         ] {
             inLayer[own] = ["\(hub).linear"]
             inLayer["\(own).bounds"] = ["input_min", "input_max", "output_min", "output_max"].map { "\(hub).\($0)" }
             made["\(own).bounds"] = .bounds
         }
-        let convolutions = "audio_tower.subsample_conv_projection"
         return TensorNames(
             stack: "audio", layer: "audio_tower.layers.{}.", inLayer: inLayer,
             others: [
-                "audio.subsampling.0": ["\(convolutions).layer0.conv"],
+                "audio.subsampling.0": [first],
                 "audio.subsampling.0.norm": ["\(convolutions).layer0.norm"],
                 "audio.subsampling.1": ["\(convolutions).layer1.conv"],
                 "audio.subsampling.1.norm": ["\(convolutions).layer1.norm"],

@@ -1,6 +1,6 @@
 import Encoder
 
-/// EmbeddingGemma 2: its text body, and the towers in files of their own.
+/// EmbeddingGemma 2: texts and the body here, pictures and sounds in files of their own.
 enum EmbeddingGemma2 {
     static func plan(_ whole: HubConfiguration, _ tensors: CheckpointTensors) throws(CheckpointError) -> FamilyPlan {
         guard let hub = try whole.object("text_config") else { throw whole.failure("text_config", "is missing") }
@@ -46,11 +46,12 @@ enum EmbeddingGemma2 {
         let body = BodySpec(
             stack: StackSpec(width: width, layers: layers, finalNorm: norm),
             vector: VectorSpec(.mean, head: [DenseSpec(inputs: width, outputs: output, bias: false)]))
-        let audio = try audio(whole, width: width, tensors.folder)
-        return FamilyPlan(
-            text: text, audio: audio?.spec, body: body, names: [names] + (audio.map { [$0.names] } ?? []),
-            pooling: .mean, maxTokens: 8_192,
+        var plan = FamilyPlan(
+            text: text, body: body, names: [names], pooling: .mean, maxTokens: 8_192,
             prefix: try Family.prefix("language_model.embed_tokens.weight", ["", "model."], tensors))
+        try addPictures(to: &plan, whole, tensors, bodyWidth: width)
+        try addSounds(to: &plan, whole, tensors, bodyWidth: width)
+        return plan
     }
 
     /// Keys are layers' numbers, with or without zeros in front.

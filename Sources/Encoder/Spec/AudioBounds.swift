@@ -1,19 +1,11 @@
 extension SpecCheck {
-    /// - Parameters:
-    ///   - vocabulary: of the ids that may stand around a sound; nil where the model takes no text
-    ///   - body: width of the body's tokens; nil where there is none
-    func audio(_ audio: AudioSpec, vocabulary: Int?, body: Int?, _ outputs: Int) throws(ModelError) {
+    /// - Parameter body: width of the body's tokens; nil where there is none
+    func audio(_ audio: AudioSpec, bodyWidth body: Int?, _ outputs: Int) throws(ModelError) {
         try spectrogram(audio.spectrogram, longest: audio.longest)
         try subsampling(audio.subsampling, bands: audio.spectrogram.bands)
         try require(
             audio.tokenCount(sampleCount: audio.longest) > 0, "audio.longest",
             "\(audio.longest) samples make no token")
-        try range(audio.begin.count + audio.end.count, 0...16, "audio.begin and audio.end")
-        for id in audio.begin + audio.end {
-            try require(
-                id >= 0 && Int(id) < vocabulary ?? 0, "audio.begin and audio.end",
-                "\(id) is no id of the \(vocabulary ?? 0) that there are")
-        }
 
         var width = audio.subsampling.shapes(bands: audio.spectrogram.bands).last.map { $0.places * $0.channels } ?? 0
         if let input = audio.input {

@@ -18,9 +18,6 @@ package struct AudioSpec: Codable, Sendable, Equatable {
     package var projectionNorm: NormSpec?
     /// Into the body.
     package var projection: DenseSpec?
-    /// Ids of texts around a sound among a content's tokens.
-    package var begin: [Int32]
-    package var end: [Int32]
     /// Where the model has no body.
     package var vector: VectorSpec?
 
@@ -29,8 +26,6 @@ package struct AudioSpec: Codable, Sendable, Equatable {
         self.longest = longest
         self.subsampling = subsampling
         self.stack = stack
-        begin = []
-        end = []
     }
 
     /// Values of the tower's tokens.
@@ -47,7 +42,7 @@ package struct AudioSpec: Codable, Sendable, Equatable {
     /// Samples that a token stands for: 25 tokens a second have 640 of 16,000.
     package var samplesPerToken: Int { spectrogram.hop * subsampling.layers.reduce(1) { $0 * $1.stride } }
 
-    /// A sound in pieces of at most ``longest`` samples, each of which is a sound of its own to the tower, with ids of its own around it.
+    /// A sound in pieces of at most ``longest`` samples, each of which is a sound of its own to the tower, with marks of its own around it.
     /// What is left at the end without being enough for a token belongs to none.
     ///
     /// One piece for every sound within bounds, none for one that is too short. Who cuts as the reference of EmbeddingGemma 2 does (at

@@ -15,6 +15,7 @@ package struct ModelSpec: Codable, Sendable, Equatable {
     /// Sizes that the model was trained for, largest first.
     package var matryoshkaDimensions: [Int]
     package var text: TextSpec?
+    package var image: ImageSpec?
     package var audio: AudioSpec?
     package var body: BodySpec?
     package var sequence: SequenceSpec
@@ -104,15 +105,30 @@ package struct DenseSpec: Codable, Sendable, Equatable {
     }
 }
 
-/// Ids around a content's, and what stands between two texts that follow each other.
+/// Ids around a content's, or where there is no body around those of each text, and what stands between two texts that follow each other.
 package struct SequenceSpec: Codable, Sendable, Equatable {
     package var begin: [Int32]
     package var end: [Int32]
     package var textJoint: String
+    /// Around the tokens of a picture: also of a page, and of each frame of a video.
+    package var picture: MediumMarks?
+    /// Around those of a sound, and of each part of a soundtrack.
+    package var sound: MediumMarks?
 
     package init(begin: [Int32] = [], end: [Int32] = [], textJoint: String = "\n") {
         self.begin = begin
         self.end = end
         self.textJoint = textJoint
+    }
+}
+
+/// Ids around the tokens of a picture or sound among a content's.
+package struct MediumMarks: Codable, Sendable, Equatable {
+    package var begin: [Int32]
+    package var end: [Int32]
+
+    package init(begin: [Int32], end: [Int32]) {
+        self.begin = begin
+        self.end = end
     }
 }

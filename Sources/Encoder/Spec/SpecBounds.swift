@@ -11,20 +11,17 @@ extension ModelSpec {
         try check.require(
             Set(matryoshkaDimensions).count == matryoshkaDimensions.count, "matryoshka_dimensions", "holds a size twice"
         )
-        try check.require(text != nil || audio != nil, "text", "is missing: no medium is left")
-        try check.range(sequence.begin.count + sequence.end.count, 0...min(64, maxTokens - 1), "sequence")
-        try check.require(
-            text != nil || sequence.begin.isEmpty && sequence.end.isEmpty, "sequence", "has ids, and no text has")
+        try check.require(text != nil || image != nil || audio != nil, "text", "is missing: no medium is left")
+        let marks = [sequence.picture, sequence.sound].compactMap { $0 }
+        let ids = sequence.begin + sequence.end + marks.flatMap { $0.begin + $0.end }
+        try check.range(ids.count, 0...min(64, maxTokens - 1), "sequence")
+        try check.require(text != nil || ids.isEmpty, "sequence", "has ids, and there is no text")
         if let text {
             try check.text(text, hasBody: body != nil, outputDimensions)
-            for id in sequence.begin + sequence.end {
-                try check.range(Int(id), 0...text.vocabularySize - 1, "sequence")
-            }
+            for id in ids { try check.range(Int(id), 0...text.vocabularySize - 1, "sequence") }
         }
-        if let audio {
-            try check.audio(
-                audio, vocabulary: text?.vocabularySize, body: body?.stack.width, outputDimensions)
-        }
+        if let audio { try check.audio(audio, bodyWidth: body?.stack.width, outputDimensions) }
+        if let image { try check.image(image, bodyWidth: body?.stack.width, outputDimensions) }
         if let body {
             try check.stack(body.stack, "body.stack")
             try check.vector(body.vector, from: body.stack.width, to: outputDimensions, "body.vector")

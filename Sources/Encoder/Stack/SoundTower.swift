@@ -91,6 +91,13 @@ extension SpecPass {
         return (x, own)
     }
 
+    /// One row a run.
+    func soundVectors(_ sounds: SoundRuns) throws(ModelError) -> Matrix {
+        guard let vector = weights.audioVector else { preconditionFailure("sounds for a model without them") }
+        let (x, layout) = try tokens(of: sounds)
+        return VectorPooling(weights: vector, pool: pool)(x, layout)
+    }
+
     /// The tokens of sounds after their tower, one sequence a sound: all that it makes, without padding.
     func soundTokens(_ sounds: [Matrix]) throws(ModelError) -> (Matrix, PackedLayout) {
         guard let tower = weights.audio else { preconditionFailure("sounds for a model without them") }

@@ -44,29 +44,34 @@ package final class SpecModel: Sendable {
         }
     }
 
-    /// What the tower makes of sounds for the body, one token a row, without their neighbours in a content.
-    package func soundTokens(_ sounds: [SoundFrames]) throws(ModelError) -> Matrix {
-        var runs = SoundRuns()
-        for sound in sounds { runs.add(sound) }
-        let result: Result<Matrix, ModelError> = memory.withLock { memory in
-            let pass = SpecPass(spec: spec, weights: weights, rotary: rotary, pool: pool, memory: memory)
-            do throws(ModelError) { return .success(try pass.tokens(of: runs).0.copy()) } catch { return .failure(error) }
-        }
-        return try result.get()
-    }
-
     /// One row a content, `[n, output dimensions]`, before normalisation. Every value is finite.
     ///
     /// - Throws: ``ModelError/noTokens`` for a content without a token
     package func encode(_ batch: [EncoderInput]) throws(ModelError) -> Matrix {
         guard batch.allSatisfy({ $0.tokenCount > 0 }) else { throw .noTokens }
-        let result: Result<Matrix, ModelError> = memory.withLock { memory in
-            let pass = SpecPass(spec: spec, weights: weights, rotary: rotary, pool: pool, memory: memory)
-            do throws(ModelError) { return .success(try pass.rows(batch)) } catch { return .failure(error) }
-        }
-        let rows = try result.get()
+        let rows = try pass { (pass) throws(ModelError) in try pass.rows(batch) }
         guard allFinite(rows.pointer, count: rows.count) else { throw .overflow(stage: "the forward pass") }
         return rows
+    }
+
+    /// What the body is given for pictures, one after the other, `[tokens, width of the body]`: for comparisons with a reference.
+    package func tokens(of pictures: [PatchedPicture]) throws(ModelError) -> Matrix {
+        try pass { (pass) throws(ModelError) in try pass.pictureTokens(pictures).0.copy() }
+    }
+
+    /// The same for sounds.
+    package func tokens(of sounds: [SoundFrames]) throws(ModelError) -> Matrix {
+        var runs = SoundRuns()
+        for sound in sounds { runs.add(sound) }
+        return try pass { (pass) throws(ModelError) in try pass.tokens(of: runs).0.copy() }
+    }
+
+    private func pass(_ body: (SpecPass) throws(ModelError) -> Matrix) throws(ModelError) -> Matrix {
+        let result: Result<Matrix, ModelError> = memory.withLock { memory in
+            let pass = SpecPass(spec: spec, weights: weights, rotary: rotary, pool: pool, memory: memory)
+            do throws(ModelError) { return .success(try body(pass)) } catch { return .failure(error) }
+        }
+        return try result.get()
     }
 }
 

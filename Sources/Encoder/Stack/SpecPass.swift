@@ -24,16 +24,20 @@ struct SpecPass {
     /// The tokens of all parts in their order, `[T, width]`.
     private func joined(_ batch: [EncoderInput], width: Int) throws(ModelError) -> Matrix {
         var texts: [TextRun] = []
-        var rows: [Int] = []
+        var pictures: [PatchedPicture] = []
         var sounds = SoundRuns()
-        var soundRows: [Int] = []
+        /// Where each begins among all tokens.
+        var (textRows, pictureRows, soundRows): ([Int], [Int], [Int]) = ([], [], [])
         var row = 0
         for content in batch {
             let start = row
             for segment in content.segments {
                 if let ids = segment.ids {
                     texts.append(TextRun(ids: ids, first: row - start))
-                    rows.append(row)
+                    textRows.append(row)
+                } else if case .picture(let picture) = segment {
+                    pictures.append(picture)
+                    pictureRows.append(row)
                 } else if case .sound(let frames) = segment {
                     sounds.add(frames)
                     soundRows.append(row)
@@ -41,87 +45,99 @@ struct SpecPass {
                 row += segment.tokenCount
             }
         }
+        let (own, layout) = try textTokens(texts)
         // Where there are no others, they are in their places.
-        if sounds.isEmpty { return try textTokens(texts).0 }
+        guard layout.tokenCount < row else { return own }
         let x = memory.joined.take(rows: row, columns: width)
-        if !texts.isEmpty {
-            let (own, layout) = try textTokens(texts)
+        func place(_ tokens: Matrix, _ layout: PackedLayout, at rows: [Int]) {
             for (index, row) in rows.enumerated() {
                 let source = layout.rows(of: index)
-                x.row(row).update(from: own.row(source.lowerBound), count: source.count * width)
+                x.row(row).update(from: tokens.row(source.lowerBound), count: source.count * width)
             }
         }
+        place(own, layout, at: textRows)
+        if !pictures.isEmpty {
+            let (tokens, layout) = try pictureTokens(pictures)
+            place(tokens, layout, at: pictureRows)
+        }
         if !sounds.isEmpty {
-            let (own, layout) = try tokens(of: sounds)
-            for (index, row) in soundRows.enumerated() {
-                let source = layout.rows(of: index)
-                x.row(row).update(from: own.row(source.lowerBound), count: source.count * width)
-            }
+            let (tokens, layout) = try tokens(of: sounds)
+            place(tokens, layout, at: soundRows)
         }
         return x
     }
 
     // MARK: - Without one
 
-    /// A part's vector among those of its medium.
-    private enum PartRow {
-        case text(Int)
-        case sound(Int)
-    }
+    /// The parts of a batch, by their medium.
+    private struct Parts {
+        enum Part {
+            case text(Int)
+            case picture(Int)
+            case sound(Int)
+        }
 
-    /// The vector of the only part, or of all parts, each of length 1, their mean.
-    private func meanOfParts(_ batch: [EncoderInput]) throws(ModelError) -> Matrix {
         var texts: [TextRun] = []
+        var pictures: [PatchedPicture] = []
         var sounds = SoundRuns()
-        var parts: [[PartRow]] = []
-        for content in batch {
-            var own: [PartRow] = []
-            // Texts that follow each other are one.
-            var continues = false
-            for segment in content.segments {
-                if let ids = segment.ids {
-                    if continues {
+        /// Of each content.
+        var contents: [[Part]] = []
+
+        init(_ batch: [EncoderInput]) {
+            for content in batch {
+                var own: [Part] = []
+                var continues = false
+                for segment in content.segments {
+                    if let ids = segment.ids, continues {
                         texts[texts.count - 1].ids += ids
-                    } else {
+                    } else if let ids = segment.ids {
                         own.append(.text(texts.count))
                         texts.append(TextRun(ids: ids, first: 0))
+                    } else if case .picture(let picture) = segment {
+                        own.append(.picture(pictures.count))
+                        pictures.append(picture)
+                    } else if case .sound(let frames) = segment {
+                        own.append(.sound(sounds.runs.count))
+                        sounds.add(frames)
                     }
-                    continues = true
-                    continue
+                    continues = segment.ids != nil
                 }
-                continues = false
-                if case .sound(let frames) = segment {
-                    own.append(.sound(sounds.runs.count))
-                    sounds.add(frames)
-                }
+                contents.append(own)
             }
-            parts.append(own)
         }
-        let textVectors = texts.isEmpty ? nil : pool(try textTokens(texts), weights.textVector)
-        let soundVectors = sounds.isEmpty ? nil : pool(try tokens(of: sounds), weights.audioVector)
+    }
+
+    /// The vectors of the parts, each of length 1 where there are several, averaged.
+    private func meanOfParts(_ batch: [EncoderInput]) throws(ModelError) -> Matrix {
+        let parts = Parts(batch)
+        let texts = parts.texts.isEmpty ? nil : try textVectors(parts.texts)
+        let pictures = parts.pictures.isEmpty ? nil : try pictureVectors(parts.pictures)
+        let sounds = parts.sounds.isEmpty ? nil : try soundVectors(parts.sounds)
         let rows = Matrix(rows: batch.count, columns: spec.outputDimensions)
-        for (index, own) in parts.enumerated() {
+        for (index, own) in parts.contents.enumerated() {
             for part in own {
-                let vector =
-                    switch part {
-                    case .text(let row): textVectors?.row(row)
-                    case .sound(let row): soundVectors?.row(row)
-                    }
-                guard let vector else { preconditionFailure("a part without a vector") }
-                let factor = own.count == 1 ? 1 : Float(1 / max(length(of: vector, rows.columns), 1e-30))
+                let vector: UnsafeMutablePointer<Float>
+                switch part {
+                case .text(let text): vector = texts!.row(text)
+                case .picture(let picture): vector = pictures!.row(picture)
+                case .sound(let sound): vector = sounds!.row(sound)
+                }
+                var factor: Float = 1
+                if own.count > 1 {
+                    let values = UnsafeBufferPointer(start: vector, count: rows.columns)
+                    let length = values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+                    factor = Float(1 / (Double(own.count) * max(length, 1e-30)))
+                }
                 add(vector, times: factor, to: rows.row(index), count: rows.columns)
             }
         }
         return rows
     }
 
-    private func pool(_ tokens: (x: Matrix, layout: PackedLayout), _ weights: VectorWeights?) -> Matrix {
-        guard let weights else { preconditionFailure("a tower without a vector") }
-        return VectorPooling(weights: weights, pool: pool)(tokens.x, tokens.layout)
-    }
-
-    private func length(of vector: UnsafePointer<Float>, _ count: Int) -> Double {
-        UnsafeBufferPointer(start: vector, count: count).reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+    private func textVectors(_ texts: [TextRun]) throws(ModelError) -> Matrix {
+        guard let vector = weights.textVector else { preconditionFailure("texts for a model without them") }
+        let (x, layout) = try textTokens(texts)
+        return VectorPooling(weights: vector, pool: pool)(x, layout)
     }
 
     // MARK: - Towers
@@ -134,8 +150,9 @@ struct SpecPass {
 
     /// The tokens of texts after their tower, one sequence a text.
     private func textTokens(_ texts: [TextRun]) throws(ModelError) -> (Matrix, PackedLayout) {
-        guard let tower = weights.text else { preconditionFailure("texts for a model without them") }
         let layout = PackedLayout(lengths: texts.map(\.ids.count))
+        guard !texts.isEmpty else { return (memory.tokens.take(rows: 0, columns: 0), layout) }
+        guard let tower = weights.text else { preconditionFailure("texts for a model without them") }
         var x = memory.tokens.take(rows: layout.tokenCount, columns: tower.spec.width)
         for (index, text) in texts.enumerated() {
             try tower.embed(text.ids, from: text.first, into: Block(x[layout.rows(of: index)]))
@@ -162,6 +179,9 @@ final class SpecMemory: @unchecked Sendable {
     let tokens = Scratch()
     let projected = Scratch()
     let joined = Scratch()
+    let patches = Scratch()
+    let pictures = Scratch()
+    let projectedPictures = Scratch()
     let sounds = SoundMemory()
     let stack = StackMemory()
 }

@@ -4,6 +4,8 @@ import CastorNumerics
 struct SpecWeights {
     let text: TextTower?
     let textVector: VectorWeights?
+    let image: ImageTower?
+    let imageVector: VectorWeights?
     let audio: SoundTower?
     let audioVector: VectorWeights?
     let body: StackWeights?
@@ -43,6 +45,8 @@ extension ModelSpec {
         }
         return SpecWeights(
             text: tower, textVector: try vector(text?.vector, "text"),
+            image: try image.map { (image) throws(ModelError) in try image.tower(source, table) },
+            imageVector: try vector(image?.vector, "image"),
             audio: try audio.map { (audio) throws(ModelError) in try SoundTower(audio, source, table: table) },
             audioVector: try vector(audio?.vector, "audio"),
             body: try body.map { (body) throws(ModelError) in

@@ -1,0 +1,192 @@
+"""Makes tiny random checkpoints of families that see, and what transformers and its image processors make of pictures.
+
+Tests/Fixtures/families/*/pictures.json: sizes and digests of the pixels after resizing, tokens of the tower where there is a body, and vectors,
+in double precision. Tests/MediaTests/Fixtures/resize.*: the same small picture resized to bytes by torchvision and by Pillow.
+Pictures are a formula that the tests have too.
+"""
+
+import hashlib
+import json
+import random
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers as hub
+from make_families import FIXTURES, SEED, TOKENIZER, VOCABULARY, randomise
+from PIL import Image
+from torchvision.transforms.v2 import functional as vision
+from transformers.models.gemma4.image_processing_gemma4 import get_aspect_ratio_preserving_size
+
+MEDIA = FIXTURES.parent.parent / "MediaTests" / "Fixtures"
+
+
+def picture(width: int, height: int) -> np.ndarray:
+    """Slopes, edges and noise, `[height, width, 3]`."""
+    y, x, c = np.meshgrid(np.arange(height), np.arange(width), np.arange(3), indexing="ij")
+    return ((x * 3 + y * 5 + c * 53 + x * y // 7 + (x ^ y) * 29) % 256).astype(np.uint8)
+
+
+def rounded(values: torch.Tensor) -> list:
+    return [[float(f"{value:.9g}") for value in row] for row in values.tolist()]
+
+
+def digest(pixels: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def bytes_after(processor, image: np.ndarray) -> np.ndarray:
+    """What the processor's own resizing and cropping leave, `[height, width, 3]`."""
+    kept = {}
+    original = processor.rescale_and_normalize
+
+    def keep(images, *rest, **named):
+        kept["pixels"] = images
+        return original(images, *rest, **named)
+
+    processor.rescale_and_normalize = keep
+    processor(images=[Image.fromarray(image)], return_tensors="pt")
+    processor.rescale_and_normalize = original
+    pixels = kept["pixels"]
+    assert pixels.dtype == torch.uint8
+    return pixels.reshape(pixels.shape[-3:]).permute(1, 2, 0).numpy()
+
+
+def worst(single: torch.Tensor, double: torch.Tensor) -> float:
+    """Of f32 from f64, by the largest component of each row."""
+    return float(((single.double() - double).abs() / double.abs().amax(-1, keepdim=True)).max())
+
+
+# MARK: EmbeddingGemma 2
+
+
+def embedding_gemma2() -> torch.nn.Module:
+    text = hub.EmbeddingGemma2TextConfig(
+        vocab_size=VOCABULARY + 8, hidden_size=20, intermediate_size=36, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=8, hidden_size_per_layer_input=12, embedding_dim=20, sliding_window=5,
+        global_head_dim=16, num_global_key_value_heads=1, sliding_window_pattern=2)
+    tower = hub.Gemma4VisionConfig(
+        hidden_size=28, intermediate_size=44, num_hidden_layers=2, num_attention_heads=3, num_key_value_heads=3,
+        head_dim=12, position_embedding_size=210)
+    first = VOCABULARY
+    return hub.EmbeddingGemma2Model(hub.EmbeddingGemma2Config(
+        text_config=text, vision_config=tower, audio_config=None, boi_token_id=first, boa_token_id=first + 1,
+        image_token_id=first + 2, audio_token_id=first + 3, eoi_token_id=first + 4, eoa_token_index=first + 5,
+        video_token_id=first + 6))
+
+
+# Square, wide, tall, tiny, extreme both ways, and right already.
+GEMMA_SIZES = [(96, 96), (150, 90), (60, 80), (1, 1), (400, 3), (2, 300), (240, 624)]
+
+
+def make_embedding_gemma2(folder: Path) -> None:
+    torch.manual_seed(SEED)
+    model = embedding_gemma2().eval()
+    randomise(model)
+    model.save_pretrained(folder)
+    processor = hub.Gemma4ImageProcessor(max_soft_tokens=70)
+    files = {"image_processor": processor.to_dict(), "video_processor": {"max_soft_tokens": 70}}
+    (folder / "processor_config.json").write_text(json.dumps(files, indent=2) + "\n")
+    images = [picture(*size) for size in GEMMA_SIZES]
+    inputs = [processor(images=[Image.fromarray(image)], return_tensors="pt") for image in images]
+    pixels = [bytes_after(processor, image) for image in images]
+    counts = [int(x["num_soft_tokens_per_image"][0]) for x in inputs]
+
+    def tokens() -> list[torch.Tensor]:
+        kind = next(model.parameters()).dtype
+        with torch.no_grad():
+            return [model.get_image_features(x["pixel_values"].to(kind), x["image_position_ids"]).pooler_output[0]
+                    for x in inputs]
+
+    draw = random.Random(SEED)
+
+    def words(count: int) -> list[int]:
+        return [draw.randrange(3, VOCABULARY) for _ in range(count)]
+
+    # Ids, and numbers of pictures in their places: one picture; text around two; many.
+    marks = VOCABULARY, VOCABULARY + 4
+    contents = [[[2, marks[0]], index, [marks[1], 1]] for index in range(len(images))]
+    contents.append([[2, *words(5), marks[0]], 1, [marks[1], *words(9), marks[0]], 3, [marks[1], 1]])
+    contents.append([[2, marks[0]], 4, [marks[1], marks[0]], 2, [marks[1], marks[0]], 0, [marks[1], *words(40), 1]])
+
+    def vectors() -> torch.Tensor:
+        kind = next(model.parameters()).dtype
+        rows = []
+        for content in contents:
+            ids = [x for part in content for x in (part if isinstance(part, list) else [VOCABULARY + 2] * counts[part])]
+            own = [inputs[part] for part in content if isinstance(part, int)]
+            with torch.no_grad():
+                output = model(
+                    input_ids=torch.tensor([ids]), pixel_values=torch.cat([x["pixel_values"] for x in own]).to(kind),
+                    image_position_ids=torch.cat([x["image_position_ids"] for x in own]))
+            rows.append(output.last_hidden_state[0].mean(0))
+        return torch.stack(rows)
+
+    single, single_tokens = vectors(), tokens()
+    model.to(torch.float64)
+    double, double_tokens = vectors(), tokens()
+    print("f32 from f64: tokens", max(map(worst, single_tokens, double_tokens)), "vectors", worst(single, double))
+
+    draw = random.Random(SEED + 1)
+    sizes = [(224, 224), (640, 480), (1920, 1080), (56, 84), (2000, 10), (30000, 10), (10, 30000), (1, 1), (1, 2), (768, 768)]
+    sizes += [(int(2 ** draw.uniform(0, 14)), int(2 ** draw.uniform(0, 14))) for _ in range(150)]
+    table = []
+    for width, height in sizes:
+        for budget in [70, 140, 280, 560, 1120]:
+            h, w = get_aspect_ratio_preserving_size(height, width, 16, 9 * budget, 3)
+            table.append([width, height, budget, w, h, h * w // 2304])
+    golden = {
+        "pictures": [
+            {"size": size, "resized": [own.shape[1], own.shape[0]], "tokens": count, "sha256": digest(own),
+             "values": rounded(rows)}
+            for size, own, count, rows in zip(GEMMA_SIZES, pixels, counts, double_tokens, strict=True)],
+        "contents": [
+            {"parts": [{"ids": part} if isinstance(part, list) else {"picture": part} for part in content], "vector": row}
+            for content, row in zip(contents, rounded(double), strict=True)],
+        "sizes": table,
+    }
+    write(folder, golden)
+
+
+def write(folder: Path, golden: dict) -> None:
+    (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER))
+    (folder / "pictures.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
+    print(folder.name, sum(file.stat().st_size for file in folder.iterdir()), "bytes")
+
+
+# MARK: Resizing
+
+
+def make_resizes() -> None:
+    """The picture of resize.rgb by torchvision and by Pillow; files are width, height and bytes."""
+    data = (MEDIA / "resize.rgb").read_bytes()
+    width, height = struct.unpack("<II", data[:8])
+    source = np.frombuffer(data[8:], np.uint8).reshape(height, width, 3)
+    tensor = torch.from_numpy(source.copy()).permute(2, 0, 1)
+    for width, height in [(16, 8), (8, 33), (41, 13), (17, 29), (90, 70)]:
+        for name, kind, filter in [("bicubic", vision.InterpolationMode.BICUBIC, Image.Resampling.BICUBIC),
+                                   ("bilinear", vision.InterpolationMode.BILINEAR, Image.Resampling.BILINEAR)]:
+            own = vision.resize(tensor, [height, width], interpolation=kind, antialias=True).permute(1, 2, 0).numpy()
+            other = np.asarray(Image.fromarray(source).resize((width, height), filter))
+            for whose, pixels in [("torchvision", own), ("pillow", other)]:
+                head = struct.pack("<II", width, height)
+                (MEDIA / f"resize.{width}x{height}.{name}.{whose}.rgb").write_bytes(head + pixels.tobytes())
+
+
+FAMILIES = {"embedding-gemma2-vision": make_embedding_gemma2}
+
+
+def main(folder: Path, names: list[str]) -> None:
+    for name, make in FAMILIES.items():
+        if names and name not in names:
+            continue
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        make(folder / name)
+    if not names:
+        make_resizes()
+
+
+if __name__ == "__main__":
+    main(FIXTURES, sys.argv[1:])
