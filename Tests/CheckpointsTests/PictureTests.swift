@@ -80,7 +80,8 @@ import Testing
         try FamilyTests.withModel(family) { model in
             let picture = PictureGolden.patched(golden.pictures[1].size, try #require(model.spec.image))
             var cut = EncoderInput([.text([2]), .picture(picture), .text([1])])
-            #expect(cut.truncate(to: 18))
+            let isCut = cut.truncate(to: 18)
+            #expect(isCut)
             guard case .picture(let first)? = cut.segments.last else { throw Unexpected() }
             #expect(first.tokenCount == 17)
             let whole = try model.tokens(of: [picture])
