@@ -32,9 +32,11 @@ package struct Checkpoint {
         var spec = ModelSpec(
             name: Self.name(path), family: try hub.optionalText("model_type") ?? "",
             maxTokens: min(family.maxTokens, modules.maxTokens ?? family.maxTokens), outputDimensions: outputs,
+            matryoshkaDimensions: [outputs] + family.matryoshkaDimensions.filter { $0 < outputs },
             sequence: text == nil ? SequenceSpec() : try SequenceTemplate(modules.body).spec)
         spec.sequence.picture = family.image == nil ? nil : family.pictureMarks
         spec.sequence.sound = family.audio == nil ? nil : family.soundMarks
+        if let joint = family.textJoint { spec.sequence.textJoint = joint }
         spec.text = text
         spec.image = family.image
         spec.audio = family.audio

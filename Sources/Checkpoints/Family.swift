@@ -15,6 +15,10 @@ struct FamilyPlan {
     /// What sentence-transformers does by default, where the folder does not say.
     var pooling: VectorSpec.Pooling
     var maxTokens: Int
+    /// Sizes that it was trained for beside the full one, which no file says.
+    var matryoshkaDimensions: [Int] = []
+    /// Between two texts that follow each other, where that is not the end of a line.
+    var textJoint: String?
     /// In front of the checkpoint's names, as "bert."
     var prefix = ""
 
@@ -35,7 +39,8 @@ enum Family {
     private static func planner(_ hub: HubConfiguration) throws(CheckpointError) -> Planner {
         let type = try hub.optionalText("model_type") ?? ""
         switch type {
-        case "bert", "roberta", "xlm-roberta", "camembert": return BERT.plan
+        case "bert", "roberta", "xlm-roberta", "camembert":
+            return { (hub, tensors) throws(CheckpointError) in try BERT.plan(hub, tensors) }
         case "distilbert": return DistilBERT.plan
         case "mpnet": return MPNet.plan
         case "modernbert": return ModernBERT.plan

@@ -27,18 +27,18 @@ extension TensorPlan {
 
     func streamed(_ precision: Precision?) -> StreamedTensor {
         guard let type = precision?.type(of: self) else { return streamed }
+        let own = streamed
         return StreamedTensor(name: name, type: type, shape: shape) { (sink) throws(ModelError) in
             let values = FloatBuffer(count: Self.piece)
-            for piece in pieces {
-                let bytes = piece.tensor.bytes[piece.bytes]
-                var start = bytes.startIndex
-                while start < bytes.endIndex {
-                    let count = min(Self.piece, (bytes.endIndex - start) / self.type.byteCount)
-                    let input = UnsafeRawBufferPointer(rebasing: bytes[start...]).baseAddress!
-                    widen(input, self.type, into: values.pointer, count: count)
+            try own.write { (bytes) throws(ModelError) in
+                var start = 0
+                while start < bytes.count {
+                    let count = min(Self.piece, (bytes.count - start) / own.type.byteCount)
+                    precondition(count > 0, "a tensor came in pieces of part of a value")
+                    widen(bytes.baseAddress! + start, own.type, into: values.pointer, count: count)
                     if type == .bf16 { roundToBrainFloat(values.pointer, count: count) }
                     try sink(UnsafeRawBufferPointer(start: values.pointer, count: count * type.byteCount))
-                    start += count * self.type.byteCount
+                    start += count * own.type.byteCount
                 }
             }
         }

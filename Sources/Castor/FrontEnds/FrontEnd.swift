@@ -1,8 +1,8 @@
-import Encoder
-import Media
+package import Encoder
+package import Media
 
 /// One kind of model's way from what decoders give to tokens.
-protocol FrontEnd: Sendable {
+package protocol FrontEnd: Sendable {
     /// Values of a full vector.
     var outputDimensions: Int { get }
     /// Tokens of one content's parts together.
@@ -40,7 +40,7 @@ protocol FrontEnd: Sendable {
 }
 
 /// Why a text has no ids.
-struct TextFailure: Error {
+package struct TextFailure: Error {
     /// Whether the text itself is at fault, and not the machine.
     let isOfText: Bool
     let reason: String

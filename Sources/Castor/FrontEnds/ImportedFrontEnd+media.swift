@@ -1,18 +1,18 @@
-import Encoder
-import Media
+package import Encoder
+package import Media
 
 /// Pictures, sounds and videos for the towers of models of format castor-2, with the ids that their makers put around them.
 extension ImportedFrontEnd {
     // MARK: - Pictures
 
     /// All pixels are decoded: those that the tower sees are the reference's to the last bit.
-    func pictureTarget(_ size: ImageSize) -> ImageSize? { nil }
+    package func pictureTarget(_ size: ImageSize) -> ImageSize? { nil }
 
-    func picture(_ decoded: DecodedImage) -> [EncoderInput.Segment] {
+    package func picture(_ decoded: DecodedImage) -> [EncoderInput.Segment] {
         marked(.picture(patched(decoded.image, isFrame: false)), spec.sequence.picture)
     }
 
-    func page(_ image: PixelImage, ids: [Int32]) -> [EncoderInput.Segment] {
+    package func page(_ image: PixelImage, ids: [Int32]) -> [EncoderInput.Segment] {
         let text: [EncoderInput.Segment] = ids.isEmpty ? [] : [.text(ids)]
         guard seesPages else { return text }
         return marked(.picture(patched(image, isFrame: false)), spec.sequence.picture) + text
@@ -33,7 +33,7 @@ extension ImportedFrontEnd {
 
     // MARK: - Sounds
 
-    func sound(_ clip: AudioClip) throws(MediaError) -> [EncoderInput.Segment] {
+    package func sound(_ clip: AudioClip) throws(MediaError) -> [EncoderInput.Segment] {
         try pieces(clip).flatMap { marked(.sound($0), spec.sequence.sound) }
     }
 
@@ -49,7 +49,7 @@ extension ImportedFrontEnd {
     // MARK: - Videos
 
     /// Twice what the tower sees: what is done to the pixels on the way does not show.
-    func frameTarget(_ size: ImageSize) -> ImageSize {
+    package func frameTarget(_ size: ImageSize) -> ImageSize {
         guard let tower = spec.image else { return size }
         let seen = tower.size(
             width: size.width, height: size.height, budget: tower.budget(options.pictureTokens, isFrame: true))
@@ -58,7 +58,7 @@ extension ImportedFrontEnd {
 
     /// The frames in their order; with sound, or where it was asked for, each after its time, and each second of the sound after the frame
     /// that it was heard with.
-    func video(_ decoded: DecodedVideo) throws(MediaError) -> [EncoderInput.Segment] {
+    package func video(_ decoded: DecodedVideo) throws(MediaError) -> [EncoderInput.Segment] {
         let sound = spec.audio == nil ? nil : decoded.sound
         let isTimed = spec.body != nil && tokenizer != nil && (options.timesFrames || sound != nil)
         var segments: [EncoderInput.Segment] = []

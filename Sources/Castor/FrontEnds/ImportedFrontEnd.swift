@@ -1,9 +1,9 @@
-import Encoder
-import Media
-import Tokenizers
+package import Encoder
+package import Media
+package import Tokenizers
 
 /// Of models of format castor-2.
-struct ImportedFrontEnd: FrontEnd {
+package struct ImportedFrontEnd: FrontEnd {
     let spec: ModelSpec
     /// nil where the model has no texts.
     let tokenizer: TextTokenizer?
@@ -11,7 +11,7 @@ struct ImportedFrontEnd: FrontEnd {
     let spectrogram: Spectrogram?
     private let prompts: TaskPrompts
 
-    init(spec: ModelSpec, tokenizer: TextTokenizer?, options: ImportedModelOptions) {
+    package init(spec: ModelSpec, tokenizer: TextTokenizer?, options: ImportedModelOptions) {
         self.spec = spec
         self.tokenizer = tokenizer
         self.options = options
@@ -22,14 +22,14 @@ struct ImportedFrontEnd: FrontEnd {
     /// Of contents whose parts have a vector each: the context is each text's own.
     private static let tokensOfSeparateParts = 65_536
 
-    var outputDimensions: Int { spec.outputDimensions }
-    var maxTextTokens: Int { spec.maxTokens - spec.sequence.begin.count - spec.sequence.end.count }
-    var maxTokens: Int { spec.body != nil || spec.image == nil ? maxTextTokens : Self.tokensOfSeparateParts }
-    var maxFrames: Int { 32 }
-    var seesPages: Bool { spec.image != nil }
-    var textJoint: String? { spec.sequence.textJoint }
+    package var outputDimensions: Int { spec.outputDimensions }
+    package var maxTextTokens: Int { spec.maxTokens - spec.sequence.begin.count - spec.sequence.end.count }
+    package var maxTokens: Int { spec.body != nil || spec.image == nil ? maxTextTokens : Self.tokensOfSeparateParts }
+    package var maxFrames: Int { 32 }
+    package var seesPages: Bool { spec.image != nil }
+    package var textJoint: String? { spec.sequence.textJoint }
 
-    var media: Set<Usage.Modality> {
+    package var media: Set<Usage.Modality> {
         var media: Set<Usage.Modality> = []
         if spec.text != nil { media.formUnion([.text, .document]) }
         if spec.image != nil { media.formUnion([.image, .video, .document]) }
@@ -37,11 +37,11 @@ struct ImportedFrontEnd: FrontEnd {
         return media
     }
 
-    func prompted(_ text: String, _ task: TaskType?, title: String?) -> String {
+    package func prompted(_ text: String, _ task: TaskType?, title: String?) -> String {
         prompts.applied(to: text, task, title: title)
     }
 
-    func complete(_ segments: [EncoderInput.Segment]) -> [EncoderInput.Segment] {
+    package func complete(_ segments: [EncoderInput.Segment]) -> [EncoderInput.Segment] {
         let (begin, end) = (spec.sequence.begin, spec.sequence.end)
         guard spec.body == nil, spec.image != nil || spec.audio != nil else {
             return marked(segments, begin: begin, end: end)
@@ -84,7 +84,7 @@ struct ImportedFrontEnd: FrontEnd {
     /// Bytes that are counted together.
     private static let countedPiece = 256 << 10
 
-    func ids(_ text: String, limit: Int) throws(TextFailure) -> (ids: [Int32], truncated: Bool) {
+    package func ids(_ text: String, limit: Int) throws(TextFailure) -> (ids: [Int32], truncated: Bool) {
         // Of documents, whose pages are looked at alone.
         guard let tokenizer else { return ([], false) }
         do { return try tokenizer.encode(text, limit: limit, options: Self.plain) } catch {
@@ -92,7 +92,7 @@ struct ImportedFrontEnd: FrontEnd {
         }
     }
 
-    func count(_ text: String, limit: Int, isCancelled: () -> Bool) throws(TextFailure) -> Int {
+    package func count(_ text: String, limit: Int, isCancelled: () -> Bool) throws(TextFailure) -> Int {
         var count = 0
         for piece in text.pieces(utf8: Self.countedPiece) where count < limit && !isCancelled() {
             count += try ids(String(piece), limit: limit - count).ids.count
