@@ -117,6 +117,7 @@ import Testing
             Self.spec { $0.pixels.sizing = .cropped(shortestSide: 40, width: 32, height: 24) }.image)
         let wide = image.size(width: 333, height: 100)
         #expect([wide.width, wide.height, wide.left, wide.top] == [133, 40, 50, 8])
+        #expect([wide.seenWidth, wide.seenHeight] == [32, 24])
         let tall = image.size(width: 100, height: 333)
         #expect([tall.width, tall.height, tall.left, tall.top] == [40, 133, 4, 54])
     }

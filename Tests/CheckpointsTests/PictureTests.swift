@@ -15,7 +15,7 @@ import Testing
         try FamilyTests.withModel(family) { model in
             let spec = try #require(model.spec.image)
             for picture in golden.pictures {
-                let (image, size) = PictureGolden.resized(picture.size, spec)
+                let (image, size) = PictureGolden.resized(picture.size, spec, whole: true)
                 let (width, height) = (picture.resized[0], picture.resized[1])
                 var bytes: [UInt8] = []
                 for y in 0..<height {

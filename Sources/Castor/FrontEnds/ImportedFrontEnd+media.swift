@@ -24,8 +24,10 @@ extension ImportedFrontEnd {
             width: image.width, height: image.height,
             budget: tower.budget(options.pictureTokens, isFrame: isFrame))
         let resized = Resize.antialiased(
-            image, to: ImageSize(width: size.width, height: size.height), tower.pixels.filter.resize,
-            tower.pixels.rounding.resize)
+            image, to: ImageSize(width: size.width, height: size.height),
+            part: PixelPart(
+                left: size.left, top: size.top, size: ImageSize(width: size.seenWidth, height: size.seenHeight)),
+            tower.pixels.filter.resize, tower.pixels.rounding.resize)
         return tower.patched(resized.pixels, size)
     }
 

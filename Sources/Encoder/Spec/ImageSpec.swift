@@ -72,9 +72,11 @@ package struct PictureSize: Sendable, Equatable {
     /// What the whole picture is resized to.
     package let width: Int
     package let height: Int
-    /// Where the patches begin in that, in pixels.
+    /// The part of that which the patches cover, in pixels.
     package let left: Int
     package let top: Int
+    package let seenWidth: Int
+    package let seenHeight: Int
     /// Patches.
     package let columns: Int
     package let rows: Int
@@ -115,7 +117,8 @@ extension ImageSpec {
         let cell = cellSize ?? 1
         return PictureSize(
             width: resized.0, height: resized.1, left: (resized.0 - part.0) / 2, top: (resized.1 - part.1) / 2,
-            columns: columns, rows: rows, tokenCount: (columns / cell) * (rows / cell) + leadingTokens)
+            seenWidth: columns * patchSize, seenHeight: rows * patchSize, columns: columns, rows: rows,
+            tokenCount: (columns / cell) * (rows / cell) + leadingTokens)
     }
 
     /// The largest sides near the picture's shape that are whole cells and no more of them than the budget; small pictures are enlarged.
