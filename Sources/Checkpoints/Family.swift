@@ -40,6 +40,7 @@ enum Family {
         case "qwen3": return try Qwen3.plan(hub, tensors)
         case "gemma3_text": return try Gemma3.plan(hub, tensors)
         case "embedding_gemma2": return try EmbeddingGemma2.plan(hub, tensors)
+        case "whisper": return try Whisper.plan(hub, tensors)
         case "t5": return try T5.plan(hub, tensors)
         default: throw hub.failure("model_type", "\"\(type)\" is not supported")
         }
