@@ -21,13 +21,11 @@ package struct FourierTransform: Sendable {
             let angle = 2 * Double.pi * Double($0) / Double(count)
             return Complex(cos(angle), -sin(angle))
         }
-        var (factors, rest, factor) = ([Int](), count, 4)
-        while rest > 1 {
-            if rest % factor == 0 {
+        var (factors, rest) = ([Int](), count)
+        for factor in [4, 2] + Array(3...max(3, count)) {
+            while rest % factor == 0 {
                 factors.append(factor)
                 rest /= factor
-            } else {
-                factor = factor == 4 ? 2 : factor + 1
             }
         }
         self.factors = factors

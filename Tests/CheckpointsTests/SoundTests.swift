@@ -37,40 +37,43 @@ import Testing
         }
 
         let sounds: [Sound]
-        let pieces: Pieces
-        let dealt: Dealt
+        let pieces: Pieces?
+        let dealt: Dealt?
 
-        init() throws {
+        init(_ family: String = SoundTests.gemma) throws {
             self = try JSONDecoder().decode(
-                Golden.self, from: Data(try Folders.read("\(SoundTests.folder)/golden.json")))
+                Golden.self, from: Data(try Folders.read("\(SoundTests.folder(family))/golden.json")))
         }
     }
 
-    static let folder = "\(Folders.fixtures)/sounds/embedding-gemma2"
+    static let gemma = "embedding-gemma2"
+    static let families = [gemma, "whisper"]
+
+    static func folder(_ family: String) -> String { "\(Folders.fixtures)/sounds/\(family)" }
 
     static func withModel<Result>(
-        threads: Int = 2, _ body: (SpecModel, AudioSpec) throws -> Result
+        _ family: String = gemma, threads: Int = 2, _ body: (SpecModel, AudioSpec) throws -> Result
     ) throws -> Result {
         try Folders.withTemporary { out in
-            try Checkpoint(path: folder).write(to: out)
+            try Checkpoint(path: folder(family)).write(to: out)
             let model = try SpecModel(path: out, pool: WorkerPool(threads: threads))
             return try body(model, try #require(model.spec.audio))
         }
     }
 
     static func content(_ sound: Golden.Sound, _ model: SpecModel, _ audio: AudioSpec) throws -> EncoderInput {
-        let marks = try #require(model.spec.sequence.sound)
         let frames = audio.frames(sound.kind.samples(sound.samples), Spectrogram(audio.spectrogram))
-        return EncoderInput(
-            [.text(sound.before + marks.begin)] + frames.map { .sound($0) } + [.text(marks.end + sound.after)])
+        let sounds = frames.map { EncoderInput.Segment.sound($0) }
+        guard let marks = model.spec.sequence.sound else { return EncoderInput(sounds) }
+        return EncoderInput([.text(sound.before + marks.begin)] + sounds + [.text(marks.end + sound.after)])
     }
 
     // MARK: - The spectrogram
 
-    @Test func spectrogramsEqualTheReferences() throws {
-        try Self.withModel { _, audio in
+    @Test(arguments: families) func spectrogramsEqualTheReferences(family: String) throws {
+        try Self.withModel(family) { _, audio in
             let spectrogram = Spectrogram(audio.spectrogram)
-            for sound in try Golden().sounds {
+            for sound in try Golden(family).sounds {
                 let what = "\(sound.samples) samples of \(sound.kind)"
                 let mel = try #require(spectrogram(sound.kind.samples(sound.samples)))
                 #expect(mel.rows == sound.frames, "\(what)")
@@ -101,8 +104,9 @@ import Testing
                 let sound = try #require(audio.frames([Float](repeating: 0.1, count: samples), spectrogram).first)
                 #expect(sound.tokenCount == audio.tokenCount(sampleCount: samples), "\(samples) samples")
                 let content = EncoderInput([.sound(sound)])
-                #expect(try model.encode([content]).rows == 1)
-                #expect(try model.tokens(of: [sound]).rows == sound.tokenCount, "\(samples) samples")
+                _ = try model.encode([content])
+                let tokens = try model.tokens(of: [sound])
+                #expect(tokens.rows == sound.tokenCount, "\(samples) samples")
             }
             #expect(audio.pieces(sampleCount: 160).isEmpty)
             #expect(audio.pieces(sampleCount: 480_000) == [0..<480_000])
@@ -114,9 +118,9 @@ import Testing
 
     // MARK: - Tower and vectors
 
-    @Test func tokensEqualTheReferences() throws {
-        try Self.withModel { model, audio in
-            for sound in try Golden().sounds {
+    @Test(arguments: families) func tokensEqualTheReferences(family: String) throws {
+        try Self.withModel(family) { model, audio in
+            for sound in try Golden(family).sounds {
                 let frames = audio.frames(sound.kind.samples(sound.samples), Spectrogram(audio.spectrogram))
                 let tokens = try model.tokens(of: frames)
                 #expect(tokens.rows == sound.tokens)
@@ -130,9 +134,9 @@ import Testing
         }
     }
 
-    @Test func vectorsEqualTheReferences() throws {
-        try Self.withModel { model, audio in
-            let golden = try Golden()
+    @Test(arguments: families) func vectorsEqualTheReferences(family: String) throws {
+        try Self.withModel(family) { model, audio in
+            let golden = try Golden(family)
             let vectors = golden.sounds.map(\.vector)
             let rows = FamilyTests.scaled(
                 try model.encode(try golden.sounds.map { try Self.content($0, model, audio) }), like: vectors)
@@ -147,7 +151,7 @@ import Testing
 
     @Test func longSoundsAreSeveral() throws {
         try Self.withModel { model, audio in
-            let golden = try Golden().pieces
+            let golden = try #require(try Golden().pieces)
             let marks = try #require(model.spec.sequence.sound)
             let samples = SyntheticSound.music.samples(golden.samples)
             let frames = audio.frames(samples, Spectrogram(audio.spectrogram))
@@ -162,7 +166,7 @@ import Testing
 
     @Test func aSoundtrackIsDealtOut() throws {
         try Self.withModel { model, audio in
-            let golden = try Golden().dealt
+            let golden = try #require(try Golden().dealt)
             let marks = try #require(model.spec.sequence.sound)
             let whole = try #require(
                 audio.frames(SyntheticSound.music.samples(golden.samples), Spectrogram(audio.spectrogram)).first)
@@ -180,15 +184,16 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 3]) func companyAndThreadsChangeNothing(threads: Int) throws {
-        try Self.withModel(threads: threads) { model, audio in
-            let golden = try Golden().sounds.filter { $0.samples < 40_000 }
+    @Test(arguments: families, [1, 3]) func companyAndThreadsChangeNothing(family: String, threads: Int) throws {
+        try Self.withModel(family, threads: threads) { model, audio in
+            let golden = try Golden(family).sounds.filter { $0.samples < 40_000 }
             var contents = try golden.map { try Self.content($0, model, audio) }
-            contents.insert(EncoderInput([.text([5, 6, 7])]), at: 1)
-            contents.append(EncoderInput([contents[2].segments[1]]))
+            if model.spec.text != nil { contents.insert(EncoderInput([.text([5, 6, 7])]), at: 1) }
+            contents.append(EncoderInput(contents[2].segments + contents[3].segments))
             let vectors = try model.encode(contents)
             let together = (0..<vectors.rows).map { vectors[$0..<$0 + 1].values }
-            #expect(try model.encode(contents).values == vectors.values)
+            let again = try model.encode(contents).values
+            #expect(again == vectors.values)
             for (index, content) in contents.enumerated() {
                 let largest = together[index].map(abs).max()!
                 let alone = try model.encode([content]).values
@@ -208,8 +213,59 @@ import Testing
             #expect(isCut)
             #expect(cut.tokenCount == 11)
             let part = SoundFrames(mel: sound.mel, tokenCount: 10)
-            #expect(try model.encode([cut]).values == model.encode([EncoderInput([.text([4]), .sound(part)])]).values)
+            let expected = try model.encode([EncoderInput([.text([4]), .sound(part)])]).values
+            let actual = try model.encode([cut]).values
+            #expect(actual == expected)
         }
+    }
+
+    // MARK: - Models of sounds alone, and without sounds
+
+    @Test func aContentOfSoundsIsTheMeanOfTheirDirections() throws {
+        try Self.withModel("whisper") { model, audio in
+            #expect(model.spec.text == nil && model.spec.body == nil)
+            let frames = try [SyntheticSound.music, .tone].map { kind in
+                try #require(audio.frames(kind.samples(9_000), Spectrogram(audio.spectrogram)).first)
+            }
+            let alone = try model.encode(frames.map { EncoderInput([.sound($0)]) })
+            let both = try model.encode([EncoderInput(frames.map { .sound($0) })]).values
+            var mean = [Float](repeating: 0, count: both.count)
+            for row in 0..<2 {
+                let vector = alone[row..<row + 1].values
+                let length = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
+                for index in mean.indices { mean[index] += vector[index] / length / 2 }
+            }
+            expectClose(both, mean, .rounding)
+        }
+    }
+
+    /// Whoever takes the filling out of the configuration pays for what a sound lasts.
+    @Test func withoutFillingASoundHasItsOwnTokens() throws {
+        try Self.withModel("whisper") { model, audio in
+            #expect(audio.tokenCount(sampleCount: 1) == 100)
+            var unfilled = audio
+            unfilled.spectrogram.filledTo = nil
+            #expect(unfilled.tokenCount(sampleCount: 16_000) == 50)
+            #expect(unfilled.tokenCount(sampleCount: 159) == 0)
+            let frames = unfilled.frames(SyntheticSound.music.samples(16_000), Spectrogram(unfilled.spectrogram))
+            #expect(frames.map(\.mel.rows) == [100])
+            let rows = try model.encode([EncoderInput(frames.map { .sound($0) })])
+            #expect(rows.rows == 1)
+        }
+    }
+
+    @Test func theTowerMayBeLeftOut() throws {
+        try Folders.withTemporary { out in
+            try Checkpoint(path: Self.folder(Self.gemma), without: [.audio]).write(to: out)
+            let model = try SpecModel(path: out, pool: WorkerPool(threads: 1))
+            #expect(model.spec.audio == nil && model.spec.sequence.sound == nil)
+            #expect(!model.tensors.entries.keys.contains { $0.hasPrefix("audio.") })
+            let content = [EncoderInput([.text([3, 4, 5])])]
+            let text = try model.encode(content).values
+            let whole = try Self.withModel(threads: 1) { model, _ in try model.encode(content).values }
+            #expect(whole == text)
+        }
+        #expect(throws: CheckpointError.self) { try Checkpoint(path: Self.folder("whisper"), without: [.audio]) }
     }
 }
 

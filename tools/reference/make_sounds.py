@@ -169,7 +169,8 @@ def whisper_mel(extractor: hub.WhisperFeatureExtractor, samples: np.ndarray) -> 
     """As the extractor's torch path, in double precision."""
     padded = torch.zeros(extractor.n_samples, dtype=torch.float64)
     padded[:len(samples)] = torch.tensor(samples[:extractor.n_samples], dtype=torch.float64)
-    window = torch.hann_window(extractor.n_fft).double()
+    # Rounded once: torch computes its window in single precision, which moves what lies far below a loud tone by 5e-6.
+    window = torch.hann_window(extractor.n_fft, dtype=torch.float64).float().double()
     transform = torch.stft(padded, extractor.n_fft, extractor.hop_length, window=window, return_complex=True)
     mel = torch.from_numpy(extractor.mel_filters).T.double() @ transform[..., :-1].abs() ** 2
     mel = mel.clamp(min=1e-10).log10()
