@@ -39,7 +39,7 @@ import Tokenizers
     private static let folder = "\(Folders.fixtures)/whole"
 
     private static func withModel<Result>(
-        without media: Set<Encoder.Modality> = [], _ body: (String) throws -> Result
+        without media: Set<Modality> = [], _ body: (String) throws -> Result
     ) throws -> Result {
         try Folders.withTemporary { temporary in
             let out = "\(temporary)/model"

@@ -1,5 +1,5 @@
 import CastorNumerics
-import FoundationEssentials
+import Glibc
 import TestSupport
 import Testing
 
@@ -7,7 +7,8 @@ import Testing
     @Test(arguments: [1, 2, 3, 4, 6, 7, 8, 30, 97, 128, 400, 512]) func transformsEqualTheirSums(count: Int) {
         var random = SeededRandom(seed: 3)
         let values = (0..<count).map { _ in
-            FourierTransform.Complex(Double.random(in: -1...1, using: &random), Double.random(in: -1...1, using: &random))
+            FourierTransform.Complex(
+                Double.random(in: -1...1, using: &random), Double.random(in: -1...1, using: &random))
         }
         let memory = UnsafeMutablePointer<FourierTransform.Complex>.allocate(capacity: 2 * count)
         defer { memory.deallocate() }

@@ -165,5 +165,55 @@ def gemma(folder: Path) -> None:
     print("embedding-gemma2", sum(file.stat().st_size for file in target.iterdir()), "bytes")
 
 
+def whisper_mel(extractor: hub.WhisperFeatureExtractor, samples: np.ndarray) -> np.ndarray:
+    """As the extractor's torch path, in double precision."""
+    padded = torch.zeros(extractor.n_samples, dtype=torch.float64)
+    padded[:len(samples)] = torch.tensor(samples[:extractor.n_samples], dtype=torch.float64)
+    window = torch.hann_window(extractor.n_fft).double()
+    transform = torch.stft(padded, extractor.n_fft, extractor.hop_length, window=window, return_complex=True)
+    mel = torch.from_numpy(extractor.mel_filters).T.double() @ transform[..., :-1].abs() ** 2
+    mel = mel.clamp(min=1e-10).log10()
+    return ((mel.maximum(mel.max() - 8) + 4) / 4).T.numpy()
+
+
+def whisper(folder: Path) -> None:
+    """Of two seconds in the place of thirty."""
+    target = folder / "whisper"
+    target.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(SEED)
+    config = hub.WhisperConfig(
+        vocab_size=40, num_mel_bins=20, encoder_layers=2, encoder_attention_heads=2, decoder_layers=1,
+        decoder_attention_heads=2, encoder_ffn_dim=36, decoder_ffn_dim=8, d_model=20, max_source_positions=100,
+        max_target_positions=4, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1)
+    extractor = hub.WhisperFeatureExtractor(feature_size=20, chunk_length=2)
+    model = hub.WhisperModel(config).eval()
+    randomise(model)
+    model.save_pretrained(target)
+    extractor.save_pretrained(target)
+    single = hub.WhisperModel(config).eval()
+    single.load_state_dict(model.state_dict())
+    model = model.to(torch.float64)
+    cases = []
+    for kind, count in [("music", 1), ("music", 5_003), ("music", 16_001), ("tone", 8_000), ("silence", 3_000),
+                        ("faint", 3_000), ("music", 32_000)]:
+        samples = sound(kind, count)
+        mel = whisper_mel(extractor, samples)
+        near = extractor([samples], return_tensors="np", sampling_rate=16_000)["input_features"][0].T
+        with torch.no_grad():
+            tokens = model.encoder(torch.tensor(mel.T)[None]).last_hidden_state[0]
+            rough = single.encoder(torch.tensor(mel.T)[None].float()).last_hidden_state[0]
+        truth = tokens.mean(0)
+        print(f"{kind} {count}: the extractor's own spectrogram {np.abs(near - mel).max():.1e}, transformers in single "
+              f"precision {((rough.mean(0) - truth).abs().max() / truth.abs().max()).item():.1e} of the largest")
+        cases.append({
+            "kind": kind, "samples": count, "frames": len(mel), "tokens": len(tokens), "before": [], "after": [],
+            "mel": rounded(mel[::25]), "melStep": 25, "tower": rounded(tokens.numpy()[::7]), "towerStep": 7,
+            "vector": [float(f"{value:.12g}") for value in truth.tolist()]})
+    (target / "golden.json").write_text(json.dumps({"sounds": cases}) + "\n")
+    print("whisper", sum(file.stat().st_size for file in target.iterdir()), "bytes")
+
+
 if __name__ == "__main__":
-    gemma(Path(sys.argv[1]) if len(sys.argv) > 1 else FIXTURES)
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else FIXTURES
+    gemma(target)
+    whisper(target)
