@@ -13,7 +13,9 @@ struct Accounting: Sendable {
 
     static let image = Usage(Usage.tokensPerImage, .image)
 
-    func sound(samples count: Int) -> Usage { sound(seconds: Double(count) / Double(sampleRate)) }
+    func sound(samples count: Int) -> Usage { sound(seconds: seconds(count)) }
+
+    func seconds(_ sampleCount: Int) -> Double { Double(sampleCount) / Double(sampleRate) }
 
     static func video(frames count: Int) -> Usage { Usage(Usage.tokensPerFrame * count, .video) }
 

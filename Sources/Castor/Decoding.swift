@@ -1,13 +1,24 @@
-import CastorNumerics
+package import CastorNumerics
 import Encoder
 package import Media
 
 /// What kind of media a part is, and what its tokens depend on beside its bytes.
 package enum MediaRequest: Sendable, Hashable {
     case image
-    case audio
     case video(VideoSelection, sound: Bool)
     case document(recognisesText: Bool)
+}
+
+/// A sound on its way into the encoder.
+package struct PreparedSound: Sendable {
+    package let patches: Matrix
+    /// Samples that they were made of, at the model's rate: what a content's sounds come to is judged by them, also where a cache answers.
+    package let sampleCount: Int
+
+    package init(patches: Matrix, sampleCount: Int) {
+        self.patches = patches
+        self.sampleCount = sampleCount
+    }
 }
 
 /// What the parts of a content come to beside their tokens.
@@ -88,15 +99,13 @@ struct Decoding: Sendable {
         case .audio(let bytes, let format):
             return try budget.sound(source) { (limits) throws(MediaError) in
                 let media = MediaDecoding(limits: limits)
-                var seconds = 0.0
-                let segments = try hooks.segments(bytes, .audio) { () throws(MediaError) in
+                let sound = try hooks.sound(bytes) { () throws(MediaError) in
                     let clip = try hooks.clip(bytes) { () throws(MediaError) in try media.sound(bytes, format) }
                     notes += clip.notes
-                    usage = usage + accounting.sound(samples: clip.samples.count)
-                    seconds = clip.seconds
-                    return [.audio(patches: audioPatches(clip))]
+                    return PreparedSound(patches: audioPatches(clip), sampleCount: clip.samples.count)
                 }
-                return (segments, seconds)
+                usage = usage + accounting.sound(samples: sound.sampleCount)
+                return ([.audio(patches: sound.patches)], accounting.seconds(sound.sampleCount))
             }
         case .video(let bytes, let format, let selection):
             let sound = options.audioTrackExtraction
