@@ -9,7 +9,8 @@ public struct Limits: Sendable, Equatable {
     public var maxAudioSeconds = 180.0
     /// Pixels along one side of an image. The default is 16,384.
     public var maxImageSide = 16_384
-    /// Pixels of one image. The default is 100 million, of which up to 400 MB are needed while it is decoded.
+    /// Pixels of one image. The default is 100 million, of which up to 400 MB are needed while it is decoded, and 300 MB more where another
+    /// process does that.
     public var maxImagePixels = 100_000_000
     /// Pixels of one HEIC or AVIF image, whose decoders take twice the memory. The default is 50 million.
     public var maxHEIFPixels = 50_000_000

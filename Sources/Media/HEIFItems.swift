@@ -12,10 +12,11 @@ enum HEIFItems {
     static func check(_ bytes: UnsafeRawBufferPointer, _ format: ImageFormat) throws(MediaError) {
         var parts: [UInt32: [UInt32]] = [:]
         var count = 0
-        // More of them than a file has.
-        for meta in ISOContainer.boxes("meta", in: [bytes]) {
-            for list in ISOContainer.boxes("iref", in: [meta.slice(4..<meta.count)]) {
-                try read(list, format, &parts, &count)
+        // Whichever of several counts.
+        for meta in ISOContainer.children(of: bytes) where bytes.has("meta", at: meta.typeOffset) {
+            let boxes = behindVersion(meta.content)
+            for list in ISOContainer.children(of: boxes) where boxes.has("iref", at: list.typeOffset) {
+                try read(list.content, format, &parts, &count)
             }
         }
         var known: [UInt32: Work] = [:]
@@ -39,9 +40,9 @@ enum HEIFItems {
         _ list: UnsafeRawBufferPointer, _ format: ImageFormat, _ parts: inout [UInt32: [UInt32]], _ count: inout Int
     ) throws(MediaError) {
         let idSize = list.uint8(at: 0) == 0 ? 2 : 4
-        for box in ISOContainer.children(of: list.slice(4..<list.count)) {
-            let name = list.slice(4..<list.count)
-            let (isMadeOf, isPartOf) = (name.has("dimg", at: box.typeOffset), name.has("auxl", at: box.typeOffset))
+        let boxes = behindVersion(list)
+        for box in ISOContainer.children(of: boxes) {
+            let (isMadeOf, isPartOf) = (boxes.has("dimg", at: box.typeOffset), boxes.has("auxl", at: box.typeOffset))
             guard isMadeOf || isPartOf else { continue }
             func id(_ index: Int) -> UInt32? {
                 // Behind the first stands the number of those that follow.
@@ -61,6 +62,10 @@ enum HEIFItems {
                 if isMadeOf { parts[from, default: []].append(to) } else { parts[to, default: []].append(from) }
             }
         }
+    }
+
+    private static func behindVersion(_ box: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        box.slice(min(4, box.count)..<box.count)
     }
 
     private static func work(

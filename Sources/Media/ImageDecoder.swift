@@ -44,7 +44,7 @@ package enum ImageDecoder {
             let scale = target(header.uprightSize).map { reduction(from: header.uprightSize, to: $0) } ?? 1
             // JPEG alone is decoded at less.
             let pixels = header.size.pixelCount / (format == .jpeg ? scale * scale : 1)
-            let memory = bytes.count + format.bytesPerPixel * pixels
+            let memory = bytes.count + header.bytesPerPixel * pixels
             return try MemoryClaim.with(memory, format: format) { () throws(MediaError) in
                 let stored = try Self.stored(bytes, header, limits, scale)
                 return DecodedImage(

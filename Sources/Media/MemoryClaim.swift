@@ -37,13 +37,16 @@ enum MemoryClaim {
     }
 }
 
-extension ImageFormat {
-    /// What decoding takes of arrays and, for HEIC and AVIF, of libraries that end a process when memory is refused: stored pixels, those without
-    /// transparency, those turned upright.
+extension ImageHeader {
+    /// Bytes a pixel that decoding takes of arrays and, for HEIC and AVIF, of libraries that end a process when memory is refused.
     var bytesPerPixel: Int {
-        switch self {
-        case .heic, .avif: 24
-        case .jpeg, .png, .webp, .gif, .bmp: 8
-        }
+        let stored =
+            switch format {
+            case .heic, .avif: 24
+            // Inks, and what they become.
+            case .jpeg: 7
+            case .png, .webp, .gif, .bmp: 4
+            }
+        return stored + (orientation == .upright ? 0 : 3)
     }
 }

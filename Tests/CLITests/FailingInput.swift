@@ -119,7 +119,7 @@ struct FailingInput: Sendable, CustomStringConvertible {
         ) { try $0.write(Forged.wav(bytes: 3_200, claimed: 3_200), "a.wav") },
         .init(
             what: "two sounds of 100 seconds", command: "embed @a.wav @a.wav", status: 65,
-            message: "the sounds of the content are at least 200 s long together, the limit is 180 s"
+            message: "the sounds of the content are at least 199 s long together, the limit is 180 s"
         ) { try $0.write(Forged.wav(bytes: 3_200_000, claimed: 3_200_000), "a.wav") },
         .init(
             what: "text longer than the context, not to be cut", command: "embed --no-truncate @long.txt", status: 65,

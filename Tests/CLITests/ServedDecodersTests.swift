@@ -33,7 +33,7 @@ import Testing
         for arguments in [["--decoders", "inside"], ["--decoders", "outside"], []] {
             let folder = try Workspace()
             let server = try RunningServer(arguments, in: folder)
-            #expect(try Self.decoders(of: server.running.process).count == (arguments.last == "inside" ? 0 : 2))
+            #expect(try Self.decoders(of: server.running.process).count == (arguments.last == "inside" ? 0 : 3))
             answers.append(
                 try contents.map { content in
                     let reply = try server.request("POST", Self.path, content)

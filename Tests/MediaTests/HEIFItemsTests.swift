@@ -57,8 +57,8 @@ import Testing
             }
         }
         // A long way to a picture.
-        let chain = (2...2_000).map { made("dimg", $0, of: [$0 - 1]) }
-        let file = builder.file([coded] + chain.map { _ in builder.derived("iden") }, chain, primary: 2_000)
+        let chain = (2...100).map { made("dimg", $0, of: [$0 - 1]) }
+        let file = builder.file([coded] + chain.map { _ in builder.derived("iden") }, chain, primary: 100)
         #expect(try decodeBounded(file, fixture.type, megabytes: 200).verdict.contains(words))
     }
 

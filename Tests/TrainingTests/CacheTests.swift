@@ -1,3 +1,4 @@
+import Castor
 import CastorNumerics
 import Encoder
 import Glibc
@@ -114,7 +115,7 @@ import Training
             let one = try cache(folder)
             _ = try run(one, count: 1)
             var made = false
-            _ = try one.segment(ByteHash([77]), isImage: true) {
+            _ = try one.image(ByteHash([77])) {
                 made = true
                 return patches(seed: 0)
             }
@@ -163,7 +164,7 @@ import Training
             let pool = WorkerPool(threads: 4)
             pool.run(400) { index, _ in
                 let seed = UInt64(index % 40)
-                guard let segment = try? cache.segment(ByteHash([UInt8(seed)]), isImage: true, { patches(seed: seed) })
+                guard let segment = try? cache.image(ByteHash([UInt8(seed)]), { patches(seed: seed) })
                 else { return }
                 if index % 50 == 0 { usleep(100) }
                 precondition(bits(segment) == bits(segment))
