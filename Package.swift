@@ -18,6 +18,8 @@ let package = Package(
         .library(name: "Castor", targets: ["Castor"]),
         .library(name: "Tokenizers", targets: ["Tokenizers"]),
         .executable(name: "castor", targets: ["CastorCLI"]),
+        // For tests alone: preloaded into the program.
+        .library(name: "PowerCut", type: .dynamic, targets: ["PowerCut"]),
     ],
     traits: [
         .trait(name: "OCR", description: "Text of PDF pages without a text layer, by Tesseract (libtesseract-dev)."),
@@ -54,7 +56,7 @@ let package = Package(
         .target(name: "CZlib", path: "Sources/System/CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CWorker", path: "Sources/System/CWorker"),
         .target(
-            name: "CPoppler", dependencies: ["CWorker"], path: "Sources/System/CPoppler",
+            name: "CPoppler", dependencies: ["CWorker", "CZlib"], path: "Sources/System/CPoppler",
             cSettings: [.define("CASTOR_OCR", .when(traits: ["OCR"]))]),
         .target(
             name: "CSentencePiece", path: "Sources/System/CSentencePiece",
@@ -136,7 +138,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        // Stands before fsync in what it is linked into.
+        // Stands before fsync in what it is linked into, or loaded into.
         .target(name: "PowerCut", path: "Tests/PowerCut"),
         // What the benchmarks' own package, which sees the public face alone, cannot time.
         .executableTarget(

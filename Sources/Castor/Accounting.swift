@@ -8,7 +8,9 @@ struct Accounting: Sendable {
 
     static let image = Usage(Usage.tokensPerImage, .image)
 
-    static func sound(samples count: Int) -> Usage { sound(seconds: Double(count) / Double(AudioClip.sampleRate)) }
+    static func sound(samples count: Int) -> Usage { sound(seconds: seconds(count)) }
+
+    static func seconds(_ sampleCount: Int) -> Double { Double(sampleCount) / Double(AudioClip.sampleRate) }
 
     static func video(frames count: Int) -> Usage { Usage(Usage.tokensPerFrame * count, .video) }
 
@@ -71,7 +73,9 @@ struct Accounting: Sendable {
     ) throws(EmbedError) -> Usage {
         try budget.sound(source) { (limits) throws(MediaError) in
             let media = MediaDecoding(limits: limits)
-            if let seconds = try media.soundLength(bytes, format).exact { return (Self.sound(seconds: seconds), seconds) }
+            if let seconds = try media.soundLength(bytes, format).exact {
+                return (Self.sound(seconds: seconds), seconds)
+            }
             let clip = try media.sound(bytes, format)
             return (Self.sound(samples: clip.samples.count), clip.seconds)
         }

@@ -1,13 +1,37 @@
-import CastorNumerics
-import Encoder
+package package import CastorNumerics
+package import Encoder
 package import Media
 
 /// What kind of media a part is, and what its tokens depend on beside its bytes.
 package enum MediaRequest: Sendable, Hashable {
     case image
-    case audio
     case video(VideoSelection, sound: Bool)
     case document(recognisesText: Bool)
+}
+
+/// A sound on its way into the encoder.
+package struct PreparedSound: Sendable {
+    package let segments: [EncoderInput.Segment]
+    /// Samples that they were made of, at 16 kHz: what a content's sounds come to is judged by them, also where a cache answers.
+    package let sampleCount: Int
+
+    init(segments: [EncoderInput.Segment], sampleCount: Int) {
+        self.segments = segments
+        self.sampleCount = sampleCount
+    }
+
+    /// Of a model of format castor-1.
+    package init(patches: Matrix, sampleCount: Int) {
+        self.init(segments: [.audio(patches: patches)], sampleCount: sampleCount)
+    }
+
+    /// Of a model of format castor-1.
+    package var patches: Matrix {
+        guard segments.count == 1, case .audio(let patches) = segments[0] else {
+            preconditionFailure("training prepares for castor-1")
+        }
+        return patches
+    }
 }
 
 /// What the parts of a content come to beside their tokens.
@@ -68,7 +92,9 @@ struct Decoding: Sendable {
         switch source.kind {
         case .text(let text):
             let (ids, cut): ([Int32], Bool)
-            do { (ids, cut) = try frontEnd.ids(text, limit: min(maxTokens, frontEnd.maxTextTokens)) } catch { throw error.error(part: source.number) }
+            do { (ids, cut) = try frontEnd.ids(text, limit: min(maxTokens, frontEnd.maxTextTokens)) } catch {
+                throw error.error(part: source.number)
+            }
             if cut { tally.truncated = true }
             usage.add(ids.count, .text)
             budget.take(countedTokens: ids.count)
@@ -84,15 +110,13 @@ struct Decoding: Sendable {
         case .audio(let bytes, let format):
             return try budget.sound(source) { (limits) throws(MediaError) in
                 let media = MediaDecoding(limits: limits)
-                var seconds = 0.0
-                let segments = try hooks.segments(bytes, .audio) { () throws(MediaError) in
+                let sound = try hooks.sound(bytes) { () throws(MediaError) in
                     let clip = try hooks.clip(bytes) { () throws(MediaError) in try media.sound(bytes, format) }
                     notes += clip.notes
-                    usage = usage + Accounting.sound(samples: clip.samples.count)
-                    seconds = clip.seconds
-                    return try frontEnd.sound(clip)
+                    return PreparedSound(segments: try frontEnd.sound(clip), sampleCount: clip.samples.count)
                 }
-                return (segments, seconds)
+                usage = usage + Accounting.sound(samples: sound.sampleCount)
+                return (sound.segments, Accounting.seconds(sound.sampleCount))
             }
         case .video(let bytes, let format, let selection):
             let sound = options.audioTrackExtraction

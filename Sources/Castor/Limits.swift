@@ -9,8 +9,11 @@ public struct Limits: Sendable, Equatable {
     public var maxAudioSeconds = 180.0
     /// Pixels along one side of an image. The default is 16,384.
     public var maxImageSide = 16_384
-    /// Pixels of one image. The default is 100 million, of which up to 400 MB are needed while it is decoded.
+    /// Pixels of one image. The default is 100 million, of which up to 400 MB are needed while it is decoded, and 300 MB more where another
+    /// process does that.
     public var maxImagePixels = 100_000_000
+    /// Pixels of one HEIC or AVIF image, whose decoders take twice the memory. The default is 50 million.
+    public var maxHEIFPixels = 50_000_000
     /// Videos in one content. The default is 1.
     public var maxVideos = 1
     /// Seconds of a video, or of the part of it that is asked for. The default is 120.
@@ -47,6 +50,7 @@ public struct Limits: Sendable, Equatable {
         limits.decoders = decoders
         limits.maxImageSide = maxImageSide
         limits.maxImagePixels = maxImagePixels
+        limits.maxHEIFPixels = maxHEIFPixels
         limits.maxAudioSeconds = maxAudioSeconds
         limits.maxVideoSeconds = maxVideoSeconds
         limits.maxVideoSecondsWithSound = maxVideoSecondsWithAudio
@@ -64,8 +68,8 @@ extension Limits {
     public var values: [String: Double] {
         [
             "maxImages": Double(maxImages), "maxImageSide": Double(maxImageSide),
-            "maxImagePixels": Double(maxImagePixels), "maxAudioSeconds": maxAudioSeconds,
-            "maxVideos": Double(maxVideos), "maxVideoSeconds": maxVideoSeconds,
+            "maxImagePixels": Double(maxImagePixels), "maxHEIFPixels": Double(maxHEIFPixels),
+            "maxAudioSeconds": maxAudioSeconds, "maxVideos": Double(maxVideos), "maxVideoSeconds": maxVideoSeconds,
             "maxVideoSecondsWithAudio": maxVideoSecondsWithAudio, "maxVideoSide": Double(maxVideoSide),
             "maxVideoPixels": Double(maxVideoPixels), "maxDocuments": Double(maxDocuments),
             "maxPages": Double(maxPages), "maxDocumentSeconds": maxDocumentSeconds,

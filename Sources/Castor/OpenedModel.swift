@@ -75,7 +75,8 @@ enum OpenedModel: Sendable {
             throw ModelLoadError(
                 ModelError.configuration(
                     key: "text.vocabulary_size",
-                    reason: "is \(spec.text?.vocabularySize ?? 0), the tokenizer has ids up to \(tokenizer.idCount - 1)"))
+                    reason: "is \(spec.text?.vocabularySize ?? 0), the tokenizer has ids up to \(tokenizer.idCount - 1)"
+                ))
         }
         return tokenizer
     }
@@ -89,6 +90,7 @@ extension ModelError {
         }
         return .configuration(
             key: "image",
-            reason: "pictures may have \(budgets.allowed.map(String.init).joined(separator: ", ")) tokens, not \(asked)")
+            reason: "pictures may have \(budgets.allowed.map(String.init).joined(separator: ", ")) tokens, not \(asked)"
+        )
     }
 }

@@ -1,3 +1,4 @@
+import CastorNumerics
 import Media
 
 /// A part whose bytes are at hand and whose type is known: from here on nothing guesses it again.
@@ -30,7 +31,12 @@ struct PartSource: Sendable {
 
     /// What is said of the part.
     func failure(_ error: MediaError) -> EmbedError {
-        error == .cancelled ? .cancelled : .media(part: number, name: name, reason: error.description)
+        switch error {
+        case .cancelled: .cancelled
+        // Without a bound the kernel refuses nothing: then it is a file that asks for more than a decoder may have.
+        case .outOfMemory where AddressSpace.limit != nil: .outOfMemory(reason: "part \(number): \(error.description)")
+        default: .media(part: number, name: name, reason: error.description)
+        }
     }
 }
 

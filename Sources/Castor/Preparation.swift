@@ -21,6 +21,9 @@ package protocol PreparationHooks: Sendable {
     func segments(
         _ bytes: ByteSource, _ request: MediaRequest, _ make: () throws(MediaError) -> [EncoderInput.Segment]
     ) throws(MediaError) -> [EncoderInput.Segment]
+    func sound(
+        _ bytes: ByteSource, _ make: () throws(MediaError) -> PreparedSound
+    ) throws(MediaError) -> PreparedSound
     func picture(
         _ bytes: ByteSource, _ decode: () throws(MediaError) -> DecodedImage
     ) throws(MediaError) -> DecodedImage
@@ -31,6 +34,10 @@ extension PreparationHooks {
     package func segments(
         _ bytes: ByteSource, _ request: MediaRequest, _ make: () throws(MediaError) -> [EncoderInput.Segment]
     ) throws(MediaError) -> [EncoderInput.Segment] { try make() }
+
+    package func sound(
+        _ bytes: ByteSource, _ make: () throws(MediaError) -> PreparedSound
+    ) throws(MediaError) -> PreparedSound { try make() }
 
     package func picture(
         _ bytes: ByteSource, _ decode: () throws(MediaError) -> DecodedImage
@@ -92,7 +99,8 @@ package struct Preparation: Sendable {
         _ = input.truncate(to: maxTokens)
         guard input.tokenCount > 0 else { throw .noTokens }
         return PreparedContent(
-            input: EncoderInput(frontEnd.complete(input.segments)), usage: tally.usage, truncated: tally.truncated, notes: tally.notes, dimensions: dimensions)
+            input: EncoderInput(frontEnd.complete(input.segments)), usage: tally.usage, truncated: tally.truncated,
+            notes: tally.notes, dimensions: dimensions)
     }
 
     /// Tokens by the service's rules, also beyond the context, up to ``maxCountedTokens`` of text. What headers tell is not decoded.

@@ -6,25 +6,30 @@ enum DecoderPlace: String, ExpressibleByArgument, CaseIterable {
     case inside, outside
 
     /// Starts the processes, `count` of them, and says on standard error what the kernel does not shut them out from.
-    func decoders(count: Int) throws -> Decoders {
-        guard self == .outside else { return .inside }
+    ///
+    /// - Parameter place: nil for outside, and inside where no process can be started
+    static func decoders(_ place: DecoderPlace?, count: Int) throws -> Decoders {
+        guard place != .inside else { return .inside }
         var options = DecoderPool.Options()
         options.workers = count
         let pool = DecoderPool(options: options)
         do {
-            let confinement = try pool.warmUp()
-            if !confinement.systemCalls {
-                Terminal.error(
-                    "castor: warning: this kernel refuses decoders no system calls (it has no seccomp filter)\n")
-            }
-            if confinement.landlock == 0 {
-                Terminal.error(
-                    "castor: warning: this kernel has no Landlock: decoders are shut in by \(confinement.systemCalls ? "seccomp alone" : "nothing but their limits")\n"
-                )
-            }
+            warn(of: try pool.warmUp())
         } catch {
-            throw Failure(.unavailable, "--decoders outside: \(error)")
+            guard place == nil else { throw Failure(.unavailable, "--decoders outside: \(error)") }
+            Terminal.error("castor: warning: files are decoded inside the server (--decoders inside): \(error)\n")
+            return .inside
         }
         return .outside(pool)
+    }
+
+    private static func warn(of confinement: DecoderConfinement) {
+        if !confinement.systemCalls {
+            Terminal.error("castor: warning: this kernel refuses decoders no system calls (it has no seccomp filter)\n")
+        }
+        if confinement.landlock == 0 {
+            let rest = confinement.systemCalls ? "seccomp alone" : "nothing but their limits"
+            Terminal.error("castor: warning: this kernel has no Landlock: decoders are shut in by \(rest)\n")
+        }
     }
 }

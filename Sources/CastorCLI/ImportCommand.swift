@@ -104,6 +104,10 @@ extension Precision: ExpressibleByArgument {}
 
 extension Failure {
     init(_ error: CheckpointError) {
-        if case .notFound = error { self.init(.notFound, error.description) } else { self.init(.badInput, error.description) }
+        if case .notFound = error {
+            self.init(.notFound, error.description)
+        } else {
+            self.init(.badInput, error.description)
+        }
     }
 }

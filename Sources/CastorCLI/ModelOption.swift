@@ -21,7 +21,10 @@ struct ModelOption: ParsableArguments {
             valueName: "n"))
     var pictureTokens: Int?
 
-    @Flag(help: "Put its time before each frame of a video, of an imported model. With the video's sound it is always there.")
+    @Flag(
+        help:
+            "Put its time before each frame of a video, of an imported model. With the video's sound it is always there."
+    )
     var frameTimes = false
 
     func validate() throws { try Self.validate(threads: threads) }

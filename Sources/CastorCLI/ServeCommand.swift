@@ -103,9 +103,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where pictures, sounds and clips are decoded: inside this process, or outside, in processes that can do nothing else.",
+            "Where pictures, sounds and clips are decoded: inside this process, or outside, in processes that can do nothing else. Default: outside, and inside where these cannot be started.",
             valueName: "where"))
-    var decoders = DecoderPlace.inside
+    var decoders: DecoderPlace?
 
     @Option(
         help: ArgumentHelp("A connection may be silent so long, and a body must go on within it.", valueName: "seconds")
@@ -151,7 +151,8 @@ struct ServeCommand: AsyncParsableCommand {
         var options = try serverOptions()
         var logger = Logger(label: "castor") { _ in LineLogHandler() }
         logger.logLevel = logLevel
-        let decoders = try self.decoders.decoders(count: options.scheduler.preparationThreads)
+        let threads = options.scheduler.preparationThreads + options.scheduler.quickThreads
+        let decoders = try DecoderPlace.decoders(self.decoders, count: threads)
         let embedder = try model.open(decoders: decoders)
         if embedder.info.isImported { options.appliesTaskPrompts = true }
         do { try Server.checkRoom(for: embedder, options) } catch { throw Failure(error) }

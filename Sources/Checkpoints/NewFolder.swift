@@ -32,7 +32,9 @@ final class NewFolder {
 
     /// Gives the folder its name. Its files are durable before.
     func commit() throws(ModelError) {
-        guard syncNames(beside: "\(temporaryPath)/."), rename(temporaryPath, path) == 0 else { throw Self.failure(path) }
+        guard syncNames(beside: "\(temporaryPath)/."), rename(temporaryPath, path) == 0 else {
+            throw Self.failure(path)
+        }
         isCommitted = true
         guard syncNames(beside: path) else { throw Self.failure(path) }
     }

@@ -10,6 +10,15 @@ struct CMessage {
         characters.withUnsafeMutableBufferPointer { body($0.baseAddress) }
     }
 
+    /// What it says of a file.
+    ///
+    /// - Parameter noMemory: its words where the machine is at fault and not the file
+    func failure(of format: ImageFormat, noMemory: String) -> MediaError {
+        let reason = text
+        return reason == noMemory
+            ? .outOfMemory(format: format.rawValue) : .damaged(format: format.rawValue, reason: reason)
+    }
+
     var text: String {
         String(decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }

@@ -66,9 +66,12 @@ package enum DocumentReader {
         }
         guard status == CASTOR_PDF_END else { throw failure(status, document, limits, request.seconds) }
         let claimed = document.map { Int(castor_pdf_page_count($0)) } ?? pages.count
-        let oddity = "it claims \(counted(claimed, "page")); \(are(pages.count)) in it"
-        return DecodedDocument(
-            pages: pages, notes: claimed > pages.count ? [.damaged(format: "pdf", reason: oddity)] : [])
+        var oddities: [String] = []
+        if claimed > pages.count { oddities.append("it claims \(counted(claimed, "page")); \(are(pages.count)) in it") }
+        if document.map({ castor_pdf_message($0)[0] != 0 }) ?? false {
+            oddities.append("a picture in it is cut short, and white where it lacks pixels")
+        }
+        return DecodedDocument(pages: pages, notes: oddities.map { .damaged(format: "pdf", reason: $0) })
     }
 
     /// Takes over the page's memory.

@@ -51,6 +51,7 @@ enum GIF {
     }
 
     fileprivate static func damaged(_ code: Int32) -> MediaError {
+        if code == D_GIF_ERR_NOT_ENOUGH_MEM { return .outOfMemory(format: "gif") }
         let reason = GifErrorString(code).map { String(cString: $0) } ?? "the file is broken or cut short"
         return .damaged(format: "gif", reason: reason)
     }
@@ -108,21 +109,30 @@ private struct GIFFrame {
         }
         var rgba = [UInt8](repeating: 0, count: canvas.pixelCount * 4)
         var line = [GifPixelType](repeating: 0, count: width)
+        let palette = palette(map)
         for y in rowOrder(height, interlaced: frame.Interlace) {
             guard DGifGetLine(file, &line, Int32(width)) == GIF_OK else { throw GIF.damaged(file.pointee.Error) }
-            var at = ((Int(frame.Top) + y) * canvas.width + Int(frame.Left)) * 4
-            for index in line {
-                if Int(index) != transparent, Int(index) < Int(map.pointee.ColorCount) {
-                    let color = map.pointee.Colors[Int(index)]
-                    rgba[at] = color.Red
-                    rgba[at + 1] = color.Green
-                    rgba[at + 2] = color.Blue
-                    rgba[at + 3] = 255
+            let start = ((Int(frame.Top) + y) * canvas.width + Int(frame.Left)) * 4
+            rgba.withUnsafeMutableBytes { rgba in
+                let row = UnsafeMutableRawBufferPointer(rebasing: rgba[start..<start + 4 * width])
+                palette.withUnsafeBufferPointer { palette in
+                    for x in 0..<width {
+                        row.storeBytes(of: palette[Int(line[x])], toByteOffset: 4 * x, as: UInt32.self)
+                    }
                 }
-                at += 4
             }
         }
         return rgba
+    }
+
+    /// RGBA of every index, as it lies in memory: nothing for those that have no colour.
+    private func palette(_ map: UnsafeMutablePointer<ColorMapObject>) -> [UInt32] {
+        (0..<256).map { index in
+            guard index != transparent, index < Int(map.pointee.ColorCount) else { return 0 }
+            let color = map.pointee.Colors[index]
+            let (red, green, blue) = (UInt32(color.Red), UInt32(color.Green), UInt32(color.Blue))
+            return UInt32(littleEndian: red | green << 8 | blue << 16 | 255 << 24)
+        }
     }
 
     private func rowOrder(_ height: Int, interlaced: Bool) -> [Int] {

@@ -5,6 +5,7 @@ enum HEIF {
     static func header(
         _ bytes: UnsafeRawBufferPointer, format: ImageFormat, limits: MediaLimits
     ) throws(MediaError) -> ImageHeader {
+        try HEIFItems.check(bytes, format)
         let file = try HEIFFile(bytes, format: format, limits: limits)
         return ImageHeader(format: format, size: file.size)
     }
@@ -46,7 +47,13 @@ private struct HEIFFile: ~Copyable {
         self.format = format
         self.context = context
         self.image = image
+        // Of canvases and tiles, which need not be what the header says.
+        let side = max(size.width, size.height, Self.leastSide)
+        heif.heif_context_set_maximum_image_size_limit(context, Int32(clamping: min(side, limits.maxImageSide)))
     }
+
+    /// Tiles are larger than small pictures.
+    private static let leastSide = 4_096
 
     deinit {
         heif.heif_image_handle_release(image)
@@ -99,6 +106,7 @@ private struct HEIFFile: ~Copyable {
     private static let quietDecoder = "aom"
 
     private static func failure(_ error: heif_error, _ format: ImageFormat) -> MediaError {
+        if error.code == heif_error_Memory_allocation_error { return .outOfMemory(format: format.rawValue) }
         let reason = error.message.map { String(cString: $0) } ?? "unknown error"
         return error.code == heif_error_Unsupported_feature || error.code == heif_error_Unsupported_filetype
             ? .unsupported("\(format.rawValue): \(reason)") : .damaged(format: format.rawValue, reason: reason)

@@ -30,27 +30,40 @@ package enum ImageDecoder {
     ///   - target: From the upright size, the size that the picture will be resized to; nil to keep every pixel. JPEG
     ///     files are then decoded at 1/s scale, s the largest of 1, 2, 4 and 8 that leaves twice the target's width and
     ///     height. Other formats ignore it.
-    /// - Throws: `empty`, `damaged`, `imageTooLarge`, `unsupported` and `libraryMissing`.
+    /// - Throws: `empty`, `damaged`, `imageTooLarge`, `tooCostly`, `unsupported`, `outOfMemory` and `libraryMissing`.
     package static func decode(
         _ bytes: RawSpan, format: ImageFormat, limits: MediaLimits = MediaLimits(),
         target: (ImageSize) -> ImageSize? = { _ in nil }
     ) throws(MediaError) -> DecodedImage {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
             try limits.checkCancelled()
-            let header = try header(bytes, format, limits)
+            // Files that lack something are copied to be put right.
+            let header = try MemoryClaim.with(bytes.count, format: format) { () throws(MediaError) in
+                try Self.header(bytes, format, limits)
+            }
             let scale = target(header.uprightSize).map { reduction(from: header.uprightSize, to: $0) } ?? 1
-            let stored =
-                switch format {
-                case .jpeg: try JPEG.decode(bytes, header: header, reduction: scale)
-                case .png: try PNG.decode(bytes, header: header)
-                case .webp: try WebP.decode(bytes, header: header)
-                case .gif: try GIF.decode(bytes, header: header)
-                case .bmp: try BMP.decode(bytes, header: header)
-                case .heic, .avif: StoredImage(try HEIF.decode(bytes, header: header, limits: limits))
-                }
-            return DecodedImage(
-                image: header.orientation.applied(to: stored.image), originalSize: header.uprightSize,
-                notes: stored.oddity.map { [.damaged(format: format.rawValue, reason: $0)] } ?? [])
+            // JPEG alone is decoded at less.
+            let pixels = header.size.pixelCount / (format == .jpeg ? scale * scale : 1)
+            let memory = bytes.count + header.bytesPerPixel * pixels
+            return try MemoryClaim.with(memory, format: format) { () throws(MediaError) in
+                let stored = try Self.stored(bytes, header, limits, scale)
+                return DecodedImage(
+                    image: header.orientation.applied(to: stored.image), originalSize: header.uprightSize,
+                    notes: stored.oddity.map { [.damaged(format: format.rawValue, reason: $0)] } ?? [])
+            }
+        }
+    }
+
+    private static func stored(
+        _ bytes: UnsafeRawBufferPointer, _ header: ImageHeader, _ limits: MediaLimits, _ scale: Int
+    ) throws(MediaError) -> StoredImage {
+        switch header.format {
+        case .jpeg: try JPEG.decode(bytes, header: header, reduction: scale)
+        case .png: try PNG.decode(bytes, header: header)
+        case .webp: try WebP.decode(bytes, header: header)
+        case .gif: try GIF.decode(bytes, header: header)
+        case .bmp: try BMP.decode(bytes, header: header)
+        case .heic, .avif: StoredImage(try HEIF.decode(bytes, header: header, limits: limits))
         }
     }
 
@@ -71,7 +84,7 @@ package enum ImageDecoder {
             throw .damaged(
                 format: format.rawValue, reason: "the size is \(header.size.width) x \(header.size.height) pixels")
         }
-        try limits.check(header.size)
+        try limits.check(header.size, format)
         return header
     }
 

@@ -40,7 +40,7 @@ enum JPEG {
                 castor_jpeg_decode(bytes.baseAddress, bytes.count, Int32(reduction), output, count, &oddities, $0)
             }
         }
-        guard let pixels else { throw header.damaged(message.text) }
+        guard let pixels else { throw message.failure(of: .jpeg, noMemory: CASTOR_JPEG_NO_MEMORY) }
         return StoredImage(
             PixelImage(size: size, pixels: info.channels == 4 ? rgb(pixels) : pixels),
             oddity: words(oddities, isBehindJunk: bytes.count < whole.count))
@@ -70,7 +70,7 @@ enum JPEG {
         var info = castor_jpeg_info()
         var message = CMessage(size: Int(CASTOR_JPEG_MESSAGE_SIZE))
         guard message.fill({ castor_jpeg_read_info(bytes.baseAddress, bytes.count, &info, $0) }) else {
-            throw .damaged(format: "jpeg", reason: message.text)
+            throw message.failure(of: .jpeg, noMemory: CASTOR_JPEG_NO_MEMORY)
         }
         return Info(size: ImageSize(width: Int(info.width), height: Int(info.height)), channels: info.channels)
     }

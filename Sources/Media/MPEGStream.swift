@@ -29,6 +29,16 @@ enum MPEGStream {
         return nil
     }
 
+    /// Whether a transport stream's last packet is cut: some of its last picture is missing.
+    static func endsAmidPacket(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard isTransportStream(bytes) else { return false }
+        return packetSizes.contains { size in
+            let last = (1...size).first { tail in hasPackets(bytes, at: bytes.count - tail - 4 * size, size, 5) }
+            // Of the longer packets, the last one is whole without what is behind it.
+            return last.map { $0 < packetSizes[0] } ?? false
+        }
+    }
+
     private static func hasPackets(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ size: Int, _ count: Int) -> Bool {
         (0..<count).allSatisfy { bytes.uint8(at: offset + $0 * size) == 0x47 }
     }

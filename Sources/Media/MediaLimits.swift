@@ -6,6 +6,9 @@ package struct MediaLimits: Sendable, Equatable {
     /// Width times height, in pixels. The default is 100 million; decoding takes up to 7 bytes of memory a pixel.
     package var maxImagePixels = 100_000_000
 
+    /// The same of HEIC and AVIF, whose decoders take 15 bytes a pixel. The default is 50 million: the largest that phones make has 48.8.
+    package var maxHEIFPixels = 50_000_000
+
     /// Length of a sound, in seconds. The default is 180.
     package var maxAudioSeconds = 180.0
 
@@ -69,11 +72,16 @@ package struct MediaLimits: Sendable, Equatable {
     package init() {}
 
     /// Throws `imageTooLarge`.
-    func check(_ size: ImageSize) throws(MediaError) {
+    func check(_ size: ImageSize, _ format: ImageFormat) throws(MediaError) {
+        let maxPixels =
+            switch format {
+            case .heic, .avif: min(maxImagePixels, maxHEIFPixels)
+            case .jpeg, .png, .webp, .gif, .bmp: maxImagePixels
+            }
         let (pixels, overflow) = size.width.multipliedReportingOverflow(by: size.height)
-        guard max(size.width, size.height) <= maxImageSide, !overflow, pixels <= maxImagePixels else {
+        guard max(size.width, size.height) <= maxImageSide, !overflow, pixels <= maxPixels else {
             throw .imageTooLarge(
-                width: size.width, height: size.height, sideLimit: maxImageSide, pixelLimit: maxImagePixels)
+                width: size.width, height: size.height, sideLimit: maxImageSide, pixelLimit: maxPixels)
         }
     }
 

@@ -17,7 +17,7 @@ enum PNG {
         let pixels = filledBytes(count) { output in
             message.fill { castor_png_decode(bytes.baseAddress, bytes.count, output, count, &isOdd, $0) }
         }
-        guard let pixels else { throw header.damaged(message.text) }
+        guard let pixels else { throw message.failure(of: .png, noMemory: CASTOR_PNG_NO_MEMORY) }
         let image =
             channels == 3
             ? PixelImage(size: header.size, pixels: pixels) : PixelImage(size: header.size, overWhite: pixels)
@@ -28,7 +28,7 @@ enum PNG {
         var info = castor_png_info()
         var message = CMessage(size: Int(CASTOR_PNG_MESSAGE_SIZE))
         guard message.fill({ castor_png_read_info(bytes.baseAddress, bytes.count, &info, $0) }) else {
-            throw .damaged(format: "png", reason: message.text)
+            throw message.failure(of: .png, noMemory: CASTOR_PNG_NO_MEMORY)
         }
         return info
     }

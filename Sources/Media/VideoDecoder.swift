@@ -58,6 +58,8 @@ package enum VideoDecoder {
                     notes: [
                         junk > 0 ? .junkBefore(.video(format), bytes: junk) : nil, note,
                         shortfall(file, timeline, format),
+                        format == .mpeg && MPEGStream.endsAmidPacket(bytes)
+                            ? .damaged(format: format.rawValue, reason: "it ends amid a packet") : nil,
                     ].compactMap { $0 }
                         + damage(undecodable, concealed, timeline, format))
             }

@@ -38,12 +38,13 @@ enum WebP {
     ) throws(MediaError) -> PixelImage {
         let channels = hasAlpha ? 4 : 3
         let count = header.size.pixelCount * channels
-        let decode = hasAlpha ? WebPDecodeRGBAInto : WebPDecodeRGBInto
+        var status = VP8_STATUS_OUT_OF_MEMORY
         let pixels = filledBytes(count) { output in
-            let input = bytes.bindMemory(to: UInt8.self).baseAddress
-            return decode(input, bytes.count, output, count, Int32(header.size.width * channels)) != nil
+            let room = UnsafeMutableBufferPointer(start: output, count: count)
+            status = decode(bytes, into: room, stride: header.size.width * channels, hasAlpha ? MODE_RGBA : MODE_RGB)
+            return status == VP8_STATUS_OK
         }
-        guard let pixels else { throw header.damaged("the picture data is broken or cut short") }
+        guard let pixels else { throw failure(status, header, "the picture data is broken or cut short") }
         return hasAlpha
             ? PixelImage(size: header.size, overWhite: pixels) : PixelImage(size: header.size, pixels: pixels)
     }
@@ -65,14 +66,34 @@ enum WebP {
             throw header.damaged("the first frame lies outside the canvas")
         }
         let stride = canvas.width * 4
+        var status = VP8_STATUS_OUT_OF_MEMORY
         let pixels = filledBytes(stride * canvas.height) { output in
             let start = (y * canvas.width + x) * 4
-            let room = (height - 1) * stride + width * 4
-            return WebPDecodeRGBAInto(
-                frame.fragment.bytes, frame.fragment.size, output + start, room, Int32(stride)) != nil
+            let room = UnsafeMutableBufferPointer(start: output + start, count: (height - 1) * stride + width * 4)
+            let fragment = UnsafeRawBufferPointer(start: frame.fragment.bytes, count: frame.fragment.size)
+            status = decode(fragment, into: room, stride: stride, MODE_RGBA)
+            return status == VP8_STATUS_OK
         }
-        guard let pixels else { throw header.damaged("the first frame is broken or cut short") }
+        guard let pixels else { throw failure(status, header, "the first frame is broken or cut short") }
         return PixelImage(size: canvas, overWhite: pixels)
+    }
+
+    /// As `WebPDecodeRGBAInto`, which does not say why it could not.
+    private static func decode(
+        _ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableBufferPointer<UInt8>, stride: Int,
+        _ mode: WEBP_CSP_MODE
+    ) -> VP8StatusCode {
+        var configuration = WebPDecoderConfig()
+        guard WebPInitDecoderConfig(&configuration) != 0 else { return VP8_STATUS_INVALID_PARAM }
+        configuration.output.colorspace = mode
+        configuration.output.is_external_memory = 1
+        configuration.output.u.RGBA = WebPRGBABuffer(
+            rgba: output.baseAddress, stride: Int32(stride), size: output.count)
+        return WebPDecode(bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, &configuration)
+    }
+
+    private static func failure(_ status: VP8StatusCode, _ header: ImageHeader, _ reason: String) -> MediaError {
+        status == VP8_STATUS_OUT_OF_MEMORY ? .outOfMemory(format: header.format.rawValue) : header.damaged(reason)
     }
 
     private static func demuxer(_ bytes: UnsafeRawBufferPointer) -> OpaquePointer? {

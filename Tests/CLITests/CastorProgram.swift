@@ -24,6 +24,9 @@ enum CastorProgram {
         return URL(fileURLWithPath: bundle ?? "").deletingLastPathComponent().appending(path: "castor").path
     }()
 
+    /// The library that stands before fsync (Tests/PowerCut), beside it.
+    static let powerCut = String(path.dropLast("castor".count)) + "libPowerCut.so"
+
     static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Fixtures").path
     static let nano = "\(fixtures)/castor-nano"

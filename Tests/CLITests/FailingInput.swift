@@ -69,6 +69,11 @@ struct FailingInput: Sendable, CustomStringConvertible {
                 + "the header claims 29945 bytes of media data, 19952 are present"
         ) { try $0.write(Array(mediaBytes("clip.mp4").prefix(20_000)), "cut.mp4") },
         .init(
+            what: "MP4 whose tables claim twenty million frames", command: "embed hello @lying.mp4", status: 65,
+            message: "part 2 (lying.mp4): damaged mp4 file: "
+                + "its sample tables claim more samples than the file has bytes"
+        ) { try $0.write(Forged.withSamples(mediaBytes("clip.mp4"), count: 20_000_000), "lying.mp4") },
+        .init(
             what: "empty file", command: "embed hello @empty.png", status: 65,
             message: "part 2 (empty.png): the file is empty (0 bytes)"
         ) { try $0.write("", "empty.png") },
@@ -108,6 +113,14 @@ struct FailingInput: Sendable, CustomStringConvertible {
             what: "2 videos", command: "embed @a.mp4 @a.mp4", status: 65,
             message: "the content has 2 videos, the limit is 1"
         ) { try $0.write(mediaBytes("clip.mp4"), "a.mp4") },
+        .init(
+            what: "101 sounds", command: "embed $(printf '@a.wav %.0s' {1..101})", status: 65,
+            message: "the content has 101 sounds, the limit is 100", viaShell: true
+        ) { try $0.write(Forged.wav(bytes: 3_200, claimed: 3_200), "a.wav") },
+        .init(
+            what: "two sounds of 100 seconds", command: "embed @a.wav @a.wav", status: 65,
+            message: "the sounds of the content are at least 199 s long together, the limit is 180 s"
+        ) { try $0.write(Forged.wav(bytes: 3_200_000, claimed: 3_200_000), "a.wav") },
         .init(
             what: "text longer than the context, not to be cut", command: "embed --no-truncate @long.txt", status: 65,
             message: "the content has more tokens than the context of 8192, and truncation is off"

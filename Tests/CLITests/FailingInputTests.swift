@@ -1,3 +1,4 @@
+import Castor
 import Foundation
 import Glibc
 import Testing
@@ -26,8 +27,27 @@ import Testing
         )
     }
 
+    private static func page() throws -> String {
+        try String(contentsOfFile: "\(CastorProgram.repository)/docs/errors.md", encoding: .utf8)
+    }
+
+    /// What takes too long to be tried here.
+    @Test func pageHoldsTheLimitsOfContents() throws {
+        let limits = Limits()
+        let errors: [EmbedError] = [
+            .tooManyImages(count: 7, limit: limits.maxImages),
+            .tooManySounds(count: 101, limit: limits.maxSounds),
+            .tooMuchSound(seconds: 200, limit: limits.maxAudioSeconds),
+            .tooManyVideos(count: 2, limit: limits.maxVideos), .tooManyDocuments(count: 2, limit: limits.maxDocuments),
+            .tooMuchText(limit: limits.maxTextBytes), .tooMuchMemory(limit: limits.maxPreparedBytes),
+            .fileTooLarge(part: 2, path: "a.wav", bytes: 300_000_000, limit: limits.maxFileBytes),
+        ]
+        let page = try Self.page()
+        for error in errors { #expect(page.contains("| `\(error)` |"), "\(error)") }
+    }
+
     @Test func pageHoldsExactlyTheseRows() throws {
-        let page = try String(contentsOfFile: "\(CastorProgram.repository)/docs/errors.md", encoding: .utf8)
+        let page = try Self.page()
         let rows = page.split(separator: "\n").map(String.init).filter { $0.contains("`castor: ") }
         #expect(
             rows == FailingInput.all.map(\.row),

@@ -12,6 +12,15 @@ enum Forged {
             + chunk("IEND", [])
     }()
 
+    /// An MP4 file whose first table of samples claims so many, of a byte each.
+    static func withSamples(_ film: [UInt8], count: Int) -> [UInt8] {
+        var film = film
+        let place = film.indices.dropLast(16).first { film[$0..<$0 + 4].elementsEqual("stsz".utf8) }
+        guard let place else { preconditionFailure("there is no table of samples") }
+        film.replaceSubrange(place + 8..<place + 16, with: bigEndian(1) + bigEndian(count))
+        return film
+    }
+
     /// White pages.
     static func pdf(pages: Int) -> String {
         let kids = (0..<pages).map { "\($0 + 3) 0 R" }.joined(separator: " ")

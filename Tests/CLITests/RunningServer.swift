@@ -40,7 +40,14 @@ final class RunningServer {
     static func start(_ arguments: [String], in folder: Workspace, megabytes: Int) throws -> Result<
         RunningServer, Ended
     > {
-        let line = "ulimit -v \(megabytes * 1_000); exec \"$CASTOR\" \"$@\""
+        try start(arguments, in: folder, under: "ulimit -v \(megabytes * 1_000)")
+    }
+
+    /// - Parameter limit: a line of shell
+    static func start(_ arguments: [String], in folder: Workspace, under limit: String) throws -> Result<
+        RunningServer, Ended
+    > {
+        let line = "\(limit); exec \"$CASTOR\" \"$@\""
         let running = try Running(
             ["/bin/bash", "-c", line, "bash"] + command + arguments, input: "/dev/null", folder: folder,
             model: CastorProgram.nano, environment: ["CASTOR": CastorProgram.path])

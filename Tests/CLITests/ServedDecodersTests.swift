@@ -30,10 +30,10 @@ import Testing
             try Self.content("music.mp3", "audio/mpeg"), try Self.content("clip.mp4", "video/mp4"),
         ]
         var answers: [[String]] = []
-        for place in ["inside", "outside"] {
+        for arguments in [["--decoders", "inside"], ["--decoders", "outside"], []] {
             let folder = try Workspace()
-            let server = try RunningServer(["--decoders", place], in: folder)
-            #expect(try Self.decoders(of: server.running.process).count == (place == "inside" ? 0 : 2))
+            let server = try RunningServer(arguments, in: folder)
+            #expect(try Self.decoders(of: server.running.process).count == (arguments.last == "inside" ? 0 : 3))
             answers.append(
                 try contents.map { content in
                     let reply = try server.request("POST", Self.path, content)
@@ -42,7 +42,28 @@ import Testing
                 })
             #expect(try server.stop(SIGTERM).status == 0)
         }
-        #expect(answers[0] == answers[1])
+        #expect(answers[0] == answers[1] && answers[0] == answers[2])
+    }
+
+    /// Who asked for them gets no server where none can be started; who did not is told.
+    @Test func whereNoneCanBeStartedTheServerDecodes() throws {
+        let folder = try Workspace()
+        // Files may have 500 kB, and so may memory that is shared with a decoder.
+        let bound = "ulimit -f 500"
+        let ended = try RunningServer.start(["--decoders", "outside"], in: folder, under: bound)
+        guard case .failure(let outcome) = ended else {
+            Issue.record("it listens")
+            return
+        }
+        #expect(outcome.status == 69)
+        #expect(outcome.errors.hasPrefix("castor: --decoders outside: the process that decodes files failed: "))
+        let server = try RunningServer.start([], in: folder, under: bound).get()
+        #expect(try Self.decoders(of: server.running.process).isEmpty)
+        let said = server.running.errorsSoFar
+        #expect(said.contains("castor: warning: files are decoded inside the server (--decoders inside): "), "\(said)")
+        let reply = try server.request("POST", Self.path, try Self.content("scene.jpg", "image/jpeg"))
+        #expect(reply.status == 200, "\(reply.text)")
+        #expect(try server.stop(SIGTERM).status == 0)
     }
 
     @Test func theServerOutlivesItsDecodersAndTheyDoNotOutliveIt() throws {

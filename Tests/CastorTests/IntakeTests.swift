@@ -58,15 +58,25 @@ import Testing
             let name =
                 switch request {
                 case .image: "image"
-                case .audio: "audio"
                 case .video: "video"
                 case .document: "document"
                 }
+            note(name, bytes)
+            return try make()
+        }
+
+        func sound(
+            _ bytes: ByteSource, _ make: () throws(MediaError) -> PreparedSound
+        ) throws(MediaError) -> PreparedSound {
+            note("audio", bytes)
+            return try make()
+        }
+
+        private func note(_ name: String, _ bytes: ByteSource) {
             decoded.withLock { $0.append(name) }
             let place = bytes.withUnsafeBytes { Int(bitPattern: $0.baseAddress) }
             places.withLock { $0.append(place) }
             onDecoding()
-            return try make()
         }
 
         func clip(

@@ -1,6 +1,6 @@
 import Castor
-import Checkpoints
 import CastorNumerics
+import Checkpoints
 import Encoder
 import FoundationEssentials
 import Media
@@ -177,7 +177,8 @@ import Tokenizers
             let together = embedder.embed(contents)
             for (content, result) in zip(contents, together) {
                 expectClose(
-                    try embedder.embed(content).values, try result.get().values, Tolerance("company", 8e-6), "\(content)")
+                    try embedder.embed(content).values, try result.get().values, Tolerance("company", 8e-6),
+                    "\(content)")
             }
         }
     }

@@ -147,6 +147,7 @@ import Testing
         let embedder = try Embedder(modelPath: Folders.nano, options: options)
         var queue = Scheduler.Options()
         queue.preparationThreads = 1
+        queue.quickThreads = 0
         let scheduler = Scheduler(embedder: embedder, options: queue, metrics: Metrics())
         scheduler.start()
         defer { scheduler.stop() }
@@ -158,6 +159,28 @@ import Testing
         // Long, so that it needs the thread.
         let next = EmbedItem(content: Content(String(repeating: "word ", count: 2_000)))
         #expect(try await scheduler.embed([next]).embeddings.count == 1)
+    }
+
+    /// Documents that would be rendered for a day take all threads that may take them; what is not one is served by the others.
+    @Test(arguments: ["application/pdf", nil]) func documentsHoldNobodyElseUp(mimeType: String?) async throws {
+        var options = Embedder.Options()
+        options.limits.maxDocumentSeconds = 100_000
+        let embedder = try Embedder(modelPath: Folders.nano, options: options)
+        let scheduler = Scheduler(embedder: embedder, metrics: Metrics())
+        scheduler.start()
+        defer { scheduler.stop() }
+        let document = EmbedItem(content: [.data(Self.endlessDocument(), mimeType: mimeType)])
+        let count = 2 * scheduler.options.preparationThreads
+        let endless = (0..<count).map { _ in Task { try await scheduler.embed([document]) } }
+        try await Standstill.wait { scheduler.waitingContents(.interactive) == count }
+        let picture = try Folders.read("\(Folders.fixtures)/media/scene.jpg")
+        for part in [Part.text(String(repeating: "word ", count: 2_000)), .data(picture, mimeType: "image/jpeg")] {
+            for _ in 0..<20 {
+                #expect(try await scheduler.embed([EmbedItem(content: [part])]).embeddings.count == 1)
+            }
+        }
+        for task in endless { task.cancel() }
+        for task in endless { await #expect(throws: CancellationError.self) { try await task.value } }
     }
 
     /// Pages hold many times as much as pictures for a token: they fill the room by their bytes.

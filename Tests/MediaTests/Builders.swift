@@ -83,16 +83,35 @@ struct SeededGenerator: RandomNumberGenerator {
 extension Builder {
     /// A PDF file of numbered objects, the first of which is the catalog.
     static func pdf(_ objects: [String], trailer: String = "") -> [UInt8] {
-        var (text, places) = ("%PDF-1.4\n", [Int]())
+        pdf(objects.map { Array($0.utf8) }, trailer: trailer)
+    }
+
+    static func pdf(_ objects: [[UInt8]], trailer: String = "") -> [UInt8] {
+        var (bytes, places) = (Array("%PDF-1.4\n".utf8), [Int]())
         for (index, object) in objects.enumerated() {
-            places.append(text.utf8.count)
-            text += "\(index + 1) 0 obj\n\(object)\nendobj\n"
+            places.append(bytes.count)
+            bytes += Array("\(index + 1) 0 obj\n".utf8) + object + Array("\nendobj\n".utf8)
         }
-        let start = text.utf8.count
-        text += "xref\n0 \(objects.count + 1)\n0000000000 65535 f \n"
+        var text = "xref\n0 \(objects.count + 1)\n0000000000 65535 f \n"
         for place in places { text += String(repeating: "0", count: 10 - "\(place)".count) + "\(place) 00000 n \n" }
-        text += "trailer<</Size \(objects.count + 1)/Root 1 0 R\(trailer)>>\nstartxref\n\(start)\n%%EOF\n"
-        return Array(text.utf8)
+        text += "trailer<</Size \(objects.count + 1)/Root 1 0 R\(trailer)>>\nstartxref\n\(bytes.count)\n%%EOF\n"
+        return bytes + Array(text.utf8)
+    }
+
+    /// zlib's form, of blocks that are stored as they are.
+    static func zlib(_ bytes: [UInt8]) -> [UInt8] {
+        var (a, b) = (UInt32(1), UInt32(0))
+        for byte in bytes {
+            a = (a + UInt32(byte)) % 65_521
+            b = (b + a) % 65_521
+        }
+        var stream: [UInt8] = [0x78, 0x01]
+        for start in stride(from: 0, to: bytes.count, by: 60_000) {
+            let part = bytes[start..<min(start + 60_000, bytes.count)]
+            let length = UInt16(part.count)
+            stream += [start + 60_000 >= bytes.count ? 1 : 0] + littleEndian(length) + littleEndian(~length) + part
+        }
+        return stream + bigEndian(b << 16 | a)
     }
 
     /// A PDF file of pages of these sizes in points, all with the same content stream.

@@ -90,6 +90,62 @@ import Testing
         #expect(try DocumentReader.decode(honest.span.bytes).notes.isEmpty)
     }
 
+    /// A page of one picture.
+    private func document(
+        width: Int, height: Int, _ data: [UInt8], filter: String = "", color: String = "/DeviceRGB"
+    ) -> [UInt8] {
+        let content = "100 0 0 100 0 0 cm /X Do"
+        let head =
+            "<</Type/XObject/Subtype/Image/Width \(width)/Height \(height)/ColorSpace\(color)/BitsPerComponent 8"
+            + "\(filter)/Length \(data.count)>>stream\n"
+        let objects = [
+            "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count 1/Kids[3 0 R]>>",
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>",
+            "<</Length \(content.utf8.count)>>stream\n\(content)\nendstream",
+        ]
+        return Builder.pdf(objects.map { Array($0.utf8) } + [Array(head.utf8) + data + Array("\nendstream".utf8)])
+    }
+
+    /// Poppler leaves white what is missing.
+    @Test func aPictureThatIsCutIsSaid() throws {
+        let note = MediaNote.damaged(
+            format: "pdf", reason: "a picture in it is cut short, and white where it lacks pixels")
+        let rows = [UInt8](repeating: 0x33, count: 3 * 40 * 30)
+        let (half, deflated) = (Array(rows.prefix(rows.count / 2)), "/Filter/FlateDecode")
+        let marked = (0..<30).flatMap { _ in [0] + rows.prefix(120) }
+        let predicted = "/Filter[/FlateDecode]/DecodeParms<</Predictor 15/Colors 3/Columns 40>>"
+        let jpeg = try Fixture.bytes("rgb.jpg")
+        let whole = [
+            document(width: 40, height: 30, rows),
+            document(width: 40, height: 30, Builder.zlib(rows), filter: deflated),
+            document(width: 40, height: 30, Builder.zlib(marked), filter: predicted),
+            document(width: 61, height: 33, jpeg, filter: "/Filter/DCTDecode"),
+            // Where the form does not tell how much is needed.
+            document(width: 40, height: 30, rows, filter: "/Filter[/ASCIIHexDecode/FlateDecode]"),
+            document(width: 40, height: 90, rows, color: " 9 0 R"),
+        ]
+        for bytes in whole {
+            let decoded = try DocumentReader.decode(bytes.span.bytes)
+            #expect(decoded.notes.isEmpty)
+        }
+        let cut = [
+            document(width: 40, height: 30, half),
+            document(width: 40, height: 30, Builder.zlib(half), filter: deflated),
+            document(width: 40, height: 30, Array(Builder.zlib(rows).prefix(1_000)), filter: deflated),
+            document(width: 40, height: 30, Builder.zlib(rows), filter: predicted),
+            document(width: 61, height: 33, Array(jpeg.prefix(jpeg.count / 2)), filter: "/Filter/DCTDecode"),
+            document(width: 60_000, height: 60_000, Builder.zlib(rows), filter: deflated),
+        ]
+        for bytes in cut {
+            let decoded = try DocumentReader.decode(bytes.span.bytes)
+            #expect(decoded.notes == [note] && decoded.pages.count == 1)
+        }
+        // Of those who want the text alone, none looks at pictures.
+        let first = cut[0]
+        let text = try DocumentReader.decode(first.span.bytes, textOnly: true)
+        #expect(text.notes.isEmpty)
+    }
+
     @Test func anEncryptedDocumentSaysSo() {
         let owner = String(repeating: "28", count: 32)
         let user = String(repeating: "4e", count: 32)

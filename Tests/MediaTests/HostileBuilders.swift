@@ -35,22 +35,19 @@ enum Boxes {
         list(bytes).filter { $0.name != name }.flatMap { Builder.box($0.name, $0.content) }
     }
 
-    /// What QuickTime puts into a movie box in the place of its tables: zlib, here of blocks that are stored as they are.
+    /// What QuickTime puts into a movie box in the place of its tables: zlib.
     static func compressed(_ movie: [UInt8]) -> [UInt8] {
-        var (a, b) = (UInt32(1), UInt32(0))
-        for byte in movie {
-            a = (a + UInt32(byte)) % 65_521
-            b = (b + a) % 65_521
-        }
-        var stream: [UInt8] = [0x78, 0x01]
-        for start in stride(from: 0, to: movie.count, by: 60_000) {
-            let part = movie[start..<min(start + 60_000, movie.count)]
-            let length = UInt16(part.count)
-            stream += [start + 60_000 >= movie.count ? 1 : 0] + littleEndian(length) + littleEndian(~length) + part
-        }
-        stream += bigEndian(b << 16 | a)
-        let data = Builder.box("cmvd", bigEndian(UInt32(movie.count)) + stream)
+        let data = Builder.box("cmvd", bigEndian(UInt32(movie.count)) + Builder.zlib(movie))
         return Builder.box("cmov", Builder.box("dcom", Array("zlib".utf8)) + data)
+    }
+}
+
+extension Builder {
+    /// Lossless WebP of nothing: a signature, and 14 bits of each side less one.
+    static func webp(width: UInt32, height: UInt32) -> [UInt8] {
+        let data = [0x2F] + littleEndian((width - 1) | (height - 1) << 14) + [UInt8](repeating: 0, count: 40)
+        let chunk = Array("VP8L".utf8) + littleEndian(UInt32(data.count)) + data + (data.count % 2 == 1 ? [0] : [])
+        return Array("RIFF".utf8) + littleEndian(UInt32(chunk.count + 4)) + Array("WEBP".utf8) + chunk
     }
 }
 

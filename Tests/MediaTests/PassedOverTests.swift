@@ -220,6 +220,23 @@ import Testing
         #expect(try Self.damages(decode(without).notes) > 0)
     }
 
+    @Test func aTransportStreamThatEndsAmidAPacketSaysSo() throws {
+        let bytes = try Fixture.bytes("h264.ts")
+        let note = MediaNote.damaged(format: "mpeg", reason: "it ends amid a packet")
+        #expect(try decode(bytes).notes.isEmpty)
+        for lost in [1, 100, 187] { #expect(try decode(Array(bytes.dropLast(lost))).notes.contains(note), "\(lost)") }
+        #expect(try !decode(Array(bytes.dropLast(188))).notes.contains(note))
+        // Packets with a time in front, and with a checksum behind, which the last one may lack.
+        let packets = stride(from: 0, to: bytes.count, by: 188).map { bytes[$0..<$0 + 188] }
+        let timed = packets.flatMap { [0, 0, 0, 0] + $0 }
+        let checked = packets.flatMap { $0 + [UInt8](repeating: 0, count: 16) }
+        for whole in [timed, checked, Array(checked.dropLast(16))] {
+            #expect(try !decode(whole).notes.contains(note))
+        }
+        #expect(try decode(Array(timed.dropLast(1))).notes.contains(note))
+        #expect(try decode(Array(checked.dropLast(17))).notes.contains(note))
+    }
+
     @Test func aFilmWhoseTableIsShortSaysSo() throws {
         var bytes = try Fixture.bytes("h264.mov")
         let place = try #require(Self.places("stsz", in: bytes).first)

@@ -1,3 +1,4 @@
+import Castor
 import CastorNumerics
 import Encoder
 import Glibc
@@ -29,7 +30,7 @@ import Training
         var made = 0
         let segments = try (0..<count).map { seed in
             bits(
-                try cache.segment(ByteHash([UInt8(seed)]), isImage: true) {
+                try cache.image(ByteHash([UInt8(seed)])) {
                     made += 1
                     return patches(seed: seed)
                 })
@@ -59,7 +60,8 @@ import Training
                 image: PixelImage(size: ImageSize(width: 2, height: 3), pixels: (0..<18).map { UInt8($0) }),
                 originalSize: ImageSize(width: 9, height: 14))
             let clip = AudioClip(samples: [0.1, -1, 3e-9])
-            let sound = EncoderInput.Segment.audio(patches: Matrix(rows: 2, columns: 2, values: [1, 0.5, -2, 1.25]))
+            let sound = PreparedSound(
+                patches: Matrix(rows: 2, columns: 2, values: [1, 0.5, -2, 1.25]), sampleCount: 123_456_789)
             let hash = ByteHash([1])
             for pass in 0..<2 {
                 let cache = try cache(folder)
@@ -69,8 +71,9 @@ import Training
                 }
                 #expect(try cache.picture(hash) { () throws(MediaError) in try once(picture) } == picture)
                 #expect(try cache.clip(hash) { () throws(MediaError) in try once(clip) } == clip)
-                let segment = try cache.segment(hash, isImage: false) { () throws(MediaError) in try once(sound) }
-                #expect(bits(segment) == bits(sound))
+                let found = try cache.sound(hash) { () throws(MediaError) in try once(sound) }
+                #expect(bits(.audio(patches: found.patches)) == bits(.audio(patches: sound.patches)))
+                #expect(found.sampleCount == sound.sampleCount)
             }
         }
     }
@@ -112,7 +115,7 @@ import Training
             let one = try cache(folder)
             _ = try run(one, count: 1)
             var made = false
-            _ = try one.segment(ByteHash([77]), isImage: true) {
+            _ = try one.image(ByteHash([77])) {
                 made = true
                 return patches(seed: 0)
             }
@@ -161,7 +164,7 @@ import Training
             let pool = WorkerPool(threads: 4)
             pool.run(400) { index, _ in
                 let seed = UInt64(index % 40)
-                guard let segment = try? cache.segment(ByteHash([UInt8(seed)]), isImage: true, { patches(seed: seed) })
+                guard let segment = try? cache.image(ByteHash([UInt8(seed)]), { patches(seed: seed) })
                 else { return }
                 if index % 50 == 0 { usleep(100) }
                 precondition(bits(segment) == bits(segment))

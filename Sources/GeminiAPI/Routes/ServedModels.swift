@@ -43,7 +43,8 @@ package struct ServedModels: Sendable {
     private static func description(_ model: ModelInfo) -> String {
         let local = "The local model that answers under all of these names."
         guard model.isImported else { return "\(local) State: \(model.state)." }
-        var text = "\(local) An imported checkpoint of the family \(model.family). Takes \(model.media.joined(separator: ", ")). "
+        var text =
+            "\(local) An imported checkpoint of the family \(model.family). Takes \(model.media.joined(separator: ", ")). "
         text += "\(model.dimensions) values"
         let smaller = model.matryoshkaDimensions.filter { $0 < model.dimensions }
         if !smaller.isEmpty { text += ", also meant for \(smaller.map(String.init).joined(separator: ", "))" }

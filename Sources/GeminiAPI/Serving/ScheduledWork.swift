@@ -20,6 +20,24 @@ package struct EmbedItem: Sendable {
     }
 }
 
+extension Part {
+    /// Whether it may take many seconds to decode. A type that is told is that of the bytes, or the part is refused.
+    fileprivate var isSlow: Bool {
+        let type: MediaType?
+        switch self {
+        case .text: return false
+        case .clip: return true
+        case .data(let bytes, let mimeType):
+            type = mimeType.map(MediaType.init(mimeType:)) ?? bytes.withUnsafeBytes { MediaType.sniff($0.bytes) }
+        case .file(_, let mimeType): type = mimeType.flatMap(MediaType.init(mimeType:))
+        }
+        switch type {
+        case .document, .video: return true
+        case .image, .audio, nil: return false
+        }
+    }
+}
+
 /// What a call of the scheduler gives.
 package struct ScheduledResult: Sendable {
     /// One an item, in order.
@@ -39,6 +57,8 @@ package struct ScheduledResult: Sendable {
 /// The items of one call on their way. Everything here is guarded by the scheduler's monitor, but for `items` and `priority`.
 final class ScheduledWork: @unchecked Sendable {
     let priority: Priority
+    /// Whether it has documents or clips.
+    let isSlow: Bool
     /// Set when the caller no longer wants an answer.
     let cancellation = Cancellation()
     private(set) var items: [EmbedItem]
@@ -61,6 +81,7 @@ final class ScheduledWork: @unchecked Sendable {
         self.monitor = monitor
         self.items = items
         self.priority = priority
+        isSlow = items.contains { $0.content.parts.contains(where: \.isSlow) }
         results = Array(repeating: nil, count: items.count)
         remaining = items.count
     }

@@ -16,6 +16,9 @@ package final class Scheduler: @unchecked Sendable {
         package var maxWaitingContents = 2_048
         /// Threads that decode and tokenise. The default is 2.
         package var preparationThreads = 2
+        /// More of them, for texts, pictures and sounds alone: documents and clips may take many seconds, and leave them these. The default
+        /// is 1.
+        package var quickThreads = 1
         /// How long the model waits for contents that are being prepared, in microseconds. The default is 1,500.
         package var windowMicroseconds = 1_500
 
@@ -64,7 +67,10 @@ package final class Scheduler: @unchecked Sendable {
     /// Starts the threads; the first thing they do is to read the weights and warm up.
     package func start() {
         var haveStarted = true
-        for _ in 0..<options.preparationThreads { haveStarted = startThread { self.prepareLoop() } && haveStarted }
+        for index in 0..<options.preparationThreads + options.quickThreads {
+            let quickOnly = index >= options.preparationThreads
+            haveStarted = startThread { self.prepareLoop(quickOnly: quickOnly) } && haveStarted
+        }
         guard startThread({ self.computeLoop() }), haveStarted else {
             monitor.withLock { startup = .failed(.noThread) }
             return
@@ -144,7 +150,8 @@ package final class Scheduler: @unchecked Sendable {
                 prepared(work, 0, first)
             } else {
                 waiting[priority].append(work)
-                if work.items.count > 1 { toPrepare.broadcast() } else { toPrepare.signal() }
+                // One that is woken may be none that takes it.
+                if work.items.count > 1 || work.isSlow { toPrepare.broadcast() } else { toPrepare.signal() }
             }
             return nil
         }
@@ -172,14 +179,14 @@ package final class Scheduler: @unchecked Sendable {
             // Cancelled before it was counted: `enqueue` refuses it.
             guard active.removeValue(forKey: ObjectIdentifier(work)) != nil else { return }
             contentCount[work.priority.rawValue] -= work.fail(error)
-            toPrepare.signal()
+            toPrepare.broadcast()
         }
     }
 
     // MARK: - Threads that prepare
 
-    private func prepareLoop() {
-        while let (work, index) = monitor.withLock({ nextToPrepare() }) {
+    private func prepareLoop(quickOnly: Bool) {
+        while let (work, index) = monitor.withLock({ nextToPrepare(quickOnly: quickOnly) }) {
             // Cancelled between the two locks: `items` is empty.
             guard let item = monitor.withLock({ work.isFinished ? nil : work.items[index] }) else {
                 monitor.withLock { preparingCount[work.priority.rawValue] -= 1 }
@@ -195,10 +202,10 @@ package final class Scheduler: @unchecked Sendable {
         }
     }
 
-    private func nextToPrepare() -> (ScheduledWork, Int)? {
+    private func nextToPrepare(quickOnly: Bool) -> (ScheduledWork, Int)? {
         while !isStopped {
             for priority in preparationTurns.order.map(\.rawValue) where !ready[priority].isFull {
-                guard let (work, index) = waiting[priority].next() else { continue }
+                guard let (work, index) = waiting[priority].next(quickOnly: quickOnly) else { continue }
                 preparationTurns.took(work.priority)
                 preparingCount[priority] += 1
                 if work.firstPreparationStart == nil { work.firstPreparationStart = Nanoseconds.now }

@@ -12,9 +12,17 @@ struct WorkQueue {
     }
 
     /// The next content of the call whose turn it is; calls that nobody waits for are passed over.
-    mutating func next() -> (ScheduledWork, Int)? {
+    ///
+    /// - Parameter quickOnly: whether calls that may take long keep their turn
+    mutating func next(quickOnly: Bool) -> (ScheduledWork, Int)? {
+        var slow: [ScheduledWork] = []
+        defer { works.insert(contentsOf: slow, at: 0) }
         while let work = works.popFirst() {
             guard !work.isFinished, work.nextIndex < work.items.count else { continue }
+            if quickOnly, work.isSlow {
+                slow.append(work)
+                continue
+            }
             defer { work.nextIndex += 1 }
             if work.nextIndex + 1 < work.items.count { works.append(work) }
             return (work, work.nextIndex)

@@ -18,7 +18,7 @@ extension Decoders {
         return try pool.decode(
             .image(format), bytes, limits, seconds: pool.options.maxImageSeconds, memory: limits.imageBytes
         ) { size throws(WorkerLie) in
-            guard whole == nil, limits.allows(size) else { throw WorkerLie() }
+            guard whole == nil, limits.allows(size, format) else { throw WorkerLie() }
             whole = size
             return WorkerTarget(size: target(size), room: 3 * size.pixelCount)
         } result: { message, worker throws(WorkerLie) in
@@ -42,7 +42,7 @@ extension Decoders {
             .imageSize(format), bytes, limits, seconds: pool.options.maxImageSeconds, memory: limits.imageBytes
         ) { message, _ throws(WorkerLie) in
             let size = try message.size(in: 1...Int.max)
-            guard limits.allows(size) else { throw WorkerLie() }
+            guard limits.allows(size, format) else { throw WorkerLie() }
             return size
         }
     }
@@ -172,9 +172,9 @@ extension MediaLimits {
         return limits
     }
 
-    func allows(_ size: ImageSize) -> Bool {
+    func allows(_ size: ImageSize, _ format: ImageFormat) -> Bool {
         do throws(MediaError) {
-            try check(size)
+            try check(size, format)
             return size.width > 0 && size.height > 0
         } catch { return false }
     }

@@ -30,7 +30,9 @@ static const char too_early[] = "Premature end of JPEG file";
 
 static void on_error(j_common_ptr jpeg) {
     errors *e = (errors *)jpeg->err;
-    if (!e->damaged) {
+    if (e->base.msg_code == JERR_OUT_OF_MEMORY) {
+        strcpy(e->message, CASTOR_JPEG_NO_MEMORY);
+    } else if (!e->damaged) {
         e->base.format_message(jpeg, e->message);
     }
     longjmp(e->escape, 1);

@@ -12,6 +12,7 @@ typedef struct {
     size_t position;
     char *message;
     bool is_odd;
+    bool lacks_memory;
 } source;
 
 typedef struct {
@@ -31,7 +32,7 @@ static void read_bytes(png_structp png, png_bytep out, size_t count) {
 
 static void on_error(png_structp png, png_const_charp text) {
     source *s = png_get_error_ptr(png);
-    strncpy(s->message, text, CASTOR_PNG_MESSAGE_SIZE - 1);
+    strncpy(s->message, s->lacks_memory ? CASTOR_PNG_NO_MEMORY : text, CASTOR_PNG_MESSAGE_SIZE - 1);
     s->message[CASTOR_PNG_MESSAGE_SIZE - 1] = 0;
     png_longjmp(png, 1);
 }
@@ -49,11 +50,25 @@ static void on_warning(png_structp png, png_const_charp text) {
     }
 }
 
+/// libpng has many words for a refusal.
+static png_voidp allocate(png_structp png, png_alloc_size_t size) {
+    void *memory = malloc(size);
+    source *s = png_get_mem_ptr(png);
+    s->lacks_memory = s->lacks_memory || !memory;
+    return memory;
+}
+
+static void release(png_structp png, png_voidp memory) {
+    (void)png;
+    free(memory);
+}
+
 static bool open_reader(reader *r, const void *bytes, size_t count, char *message) {
     memset(r, 0, sizeof *r);
     r->source = (source){.bytes = bytes, .count = count, .message = message};
-    strcpy(message, "out of memory");
-    r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r->source, on_error, on_warning);
+    strcpy(message, CASTOR_PNG_NO_MEMORY);
+    r->png = png_create_read_struct_2(
+        PNG_LIBPNG_VER_STRING, &r->source, on_error, on_warning, &r->source, allocate, release);
     r->info = r->png ? png_create_info_struct(r->png) : NULL;
     return r->info != NULL;
 }

@@ -2,6 +2,7 @@
 #include "CPoppler.h"
 #include "CWorker.h"
 #include "Folders.h"
+#include "Pictures.h"
 #include "Poppler.h"
 #include "Protocol.h"
 
@@ -25,6 +26,8 @@ typedef struct {
     int page_count;
     int claimed_count; // where that is more than Poppler takes, else 0
     bool ends_properly;
+    const char *bytes;
+    size_t size;
 } work;
 
 static void send_all(const void *bytes, size_t count) {
@@ -68,7 +71,10 @@ static size_t address_space(void) {
 
 /// Before the document is looked at. Libraries are loaded within the bounds, too.
 static void confine(const castor_pdf_limits *limits) {
+    enum { NICENESS = 5 };
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // A document may work for many seconds: where others want the processor, they have three quarters of it.
+    setpriority(PRIO_PROCESS, 0, NICENESS);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     bound(RLIMIT_AS, address_space() + limits->memory);
     bound(RLIMIT_CPU, (rlim_t)limits->seconds + 1);
@@ -132,6 +138,8 @@ static PopplerDocument *open_document(work *w) {
         finish(w, CASTOR_PDF_STOPPED, "");
     }
     w->ends_properly = ends_properly(bytes, size);
+    w->bytes = bytes;
+    w->size = size;
     GError *error = NULL;
     PopplerDocument *document = pp.poppler_document_new_from_bytes(pp.g_bytes_new_static(bytes, size), NULL, &error);
     if (!document) {
@@ -313,7 +321,8 @@ _Noreturn static void work_on(work *w) {
         send_page(w, document, i);
     }
     w->page_count = w->claimed_count > 0 ? w->claimed_count : w->page_count;
-    finish(w, CASTOR_PDF_END, "");
+    bool lacks_pixels = !w->limits.text_only && castor_pdf_lacks_pixels(w->bytes, w->size);
+    finish(w, CASTOR_PDF_END, lacks_pixels ? "a picture lacks pixels" : "");
 }
 
 void castor_pdf_work(const char *task) {

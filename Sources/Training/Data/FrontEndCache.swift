@@ -1,3 +1,4 @@
+package import Castor
 import CastorNumerics
 package import Encoder
 import Glibc
@@ -246,27 +247,42 @@ package final class FrontEndCache: @unchecked Sendable {
 // MARK: - What is kept
 
 extension FrontEndCache {
-    /// The segment as f16 gives it back, found or made. Texts are not kept.
-    package func segment(
-        _ hash: ByteHash, isImage: Bool, _ make: () throws(MediaError) -> EncoderInput.Segment
+    /// A picture's segment as f16 gives it back, found or made.
+    package func image(
+        _ hash: ByteHash, _ make: () throws(MediaError) -> EncoderInput.Segment
     ) throws(MediaError) -> EncoderInput.Segment {
-        let kind = isImage ? Kind.imagePatches : .soundPatches
-        if let (shape, payload) = find(kind, hash), payload.count == 2 * shape[0] * shape[1] {
-            let patches = Matrix(rows: shape[0], columns: shape[1])
-            convertHalf(payload.baseAddress!, into: patches.pointer, count: patches.count)
-            return isImage
-                ? .image(
-                    patches: patches,
-                    grid: ImageGrid(width: shape[3], height: shape[2], maxPatches: shape[2] * shape[3]))
-                : .audio(patches: patches)
+        if let (shape, patches) = patches(.imagePatches, hash) {
+            let grid = ImageGrid(width: shape[3], height: shape[2], maxPatches: shape[2] * shape[3])
+            return .image(patches: patches, grid: grid)
         }
         let segment = try make()
-        guard let patches = segment.patches else { return segment }
+        guard case .image(let patches, let grid) = segment else { return segment }
         let halves = patches.halves
-        var shape = [patches.rows, patches.columns, 0, 0]
-        if case .image(_, let grid) = segment { (shape[2], shape[3]) = (grid.rows, grid.columns) }
-        halves.withUnsafeBytes { store(kind, hash, shape: shape, $0) }
+        halves.withUnsafeBytes {
+            store(.imagePatches, hash, shape: [patches.rows, patches.columns, grid.rows, grid.columns], $0)
+        }
         return segment.withPatches(halves)
+    }
+
+    /// A sound as f16 gives it back, found or made.
+    package func sound(
+        _ hash: ByteHash, _ make: () throws(MediaError) -> PreparedSound
+    ) throws(MediaError) -> PreparedSound {
+        if let (shape, patches) = patches(.soundPatches, hash) {
+            return PreparedSound(patches: patches, sampleCount: shape[2])
+        }
+        let sound = try make()
+        sound.patches.halves.withUnsafeBytes {
+            store(.soundPatches, hash, shape: [sound.patches.rows, sound.patches.columns, sound.sampleCount, 0], $0)
+        }
+        return sound.roundedToHalf()
+    }
+
+    private func patches(_ kind: Kind, _ hash: ByteHash) -> (shape: [Int], Matrix)? {
+        guard let (shape, payload) = find(kind, hash), payload.count == 2 * shape[0] * shape[1] else { return nil }
+        let patches = Matrix(rows: shape[0], columns: shape[1])
+        convertHalf(payload.baseAddress!, into: patches.pointer, count: patches.count)
+        return (shape, patches)
     }
 
     /// Pixels before augmentation, found or decoded.
@@ -296,6 +312,17 @@ extension FrontEndCache {
         let clip = try decode()
         clip.samples.withUnsafeBytes { store(.samples, hash, shape: [clip.samples.count, 0, 0, 0], $0) }
         return clip
+    }
+}
+
+extension PreparedSound {
+    /// As f16 gives it back, for the reason that the segments below have.
+    func roundedToHalf() -> PreparedSound {
+        let rounded = Matrix(rows: patches.rows, columns: patches.columns)
+        patches.halves.withUnsafeBytes { bytes in
+            if let start = bytes.baseAddress { convertHalf(start, into: rounded.pointer, count: rounded.count) }
+        }
+        return PreparedSound(patches: rounded, sampleCount: sampleCount)
     }
 }
 

@@ -9,7 +9,7 @@ package struct FrontEndIdentity: Sendable, Hashable {
     let name: String
 
     /// To be raised when front-ends or the cache's file change.
-    private static let version = 2
+    private static let version = 3
 
     /// Of a model folder.
     package init(modelFolder path: String) throws(RunError) {

@@ -105,19 +105,26 @@ private struct TrainingHooks: PreparationHooks {
         _ bytes: ByteSource, _ request: MediaRequest, _ make: () throws(MediaError) -> [EncoderInput.Segment]
     ) throws(MediaError) -> [EncoderInput.Segment] {
         switch request {
-        case .image: [try single(bytes, isImage: true, make)]
-        case .audio: [try single(bytes, isImage: false, make)]
+        case .image: [try image(bytes, make)]
         case .video, .document: try several(bytes, request, make)
         }
     }
 
-    private func single(
-        _ bytes: ByteSource, isImage: Bool, _ make: () throws(MediaError) -> [EncoderInput.Segment]
+    private func image(
+        _ bytes: ByteSource, _ make: () throws(MediaError) -> [EncoderInput.Segment]
     ) throws(MediaError) -> EncoderInput.Segment {
         let hash = ByteHash(bytes)
-        let changes = seed != nil && !(isImage ? options.picture.isIdentity : options.sound.isIdentity)
+        let changes = seed != nil && !options.picture.isIdentity
         guard let cache, !changes else { return dropped(try make()[0].roundedToHalf(), hash) }
-        return dropped(try cache.segment(hash, isImage: isImage) { () throws(MediaError) in try make()[0] }, hash)
+        return dropped(try cache.image(hash) { () throws(MediaError) in try make()[0] }, hash)
+    }
+
+    func sound(
+        _ bytes: ByteSource, _ make: () throws(MediaError) -> PreparedSound
+    ) throws(MediaError) -> PreparedSound {
+        let changes = seed != nil && !options.sound.isIdentity
+        guard let cache, !changes else { return try make().roundedToHalf() }
+        return try cache.sound(ByteHash(bytes), make)
     }
 
     /// Videos and documents are not augmented: they are looked at as they are.

@@ -14,6 +14,9 @@ typedef struct {
 
 enum { CASTOR_JPEG_MESSAGE_SIZE = 200 };  // JMSG_LENGTH_MAX
 
+/// The message where memory lacks, and nothing is said against the file.
+#define CASTOR_JPEG_NO_MEMORY "out of memory"
+
 /// What may be wrong with a file whose pixels are all there.
 typedef enum {
     CASTOR_JPEG_NO_END = 1,           // no end marker

@@ -14,6 +14,9 @@ typedef struct {
 
 enum { CASTOR_PNG_MESSAGE_SIZE = 128 };
 
+/// The message where memory lacks, and nothing is said against the file.
+#define CASTOR_PNG_NO_MEMORY "out of memory"
+
 /// Reads the chunks before the first IDAT. False: damaged, `message` says why.
 bool castor_png_read_info(const void *bytes, size_t count, castor_png_info *info, char *message);
 

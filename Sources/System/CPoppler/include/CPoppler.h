@@ -9,7 +9,7 @@
 
 typedef enum {
     CASTOR_PDF_OK = 0,
-    CASTOR_PDF_END,           // no more pages; castor_pdf_page_count is how many the document claims
+    CASTOR_PDF_END,           // no more pages; castor_pdf_page_count is how many the document claims; a message: a picture lacks pixels
     CASTOR_PDF_MISSING,       // a library is not installed; castor_pdf_message says which
     CASTOR_PDF_ENCRYPTED,
     CASTOR_PDF_DAMAGED,       // castor_pdf_message may say how
