@@ -44,22 +44,28 @@ import Testing
     }
 
     /// With `rgb.png` from the beginning, and never stopped.
-    private func whole() throws -> [UInt8] {
+    private func whole() throws -> String {
         try writeInput()
         try folder.copyMedia("rgb.png")
         #expect(try start("\(folder.path)/whole.jsonl", onDisk: false).wait().status == 0)
-        return try folder.bytes("whole.jsonl")
+        return try Self.answers("\(folder.path)/whole.jsonl")
     }
 
     /// The same where that was missing at first: lines that are made anew have other neighbours, and so other last bits.
-    private func redone() throws -> [UInt8] {
+    private func redone() throws -> String {
         try writeInput()
         let path = "\(folder.path)/redone.jsonl"
         #expect(try start(path, onDisk: false).wait().status == 0)
         try folder.copyMedia("rgb.png")
         #expect(try start(path, onDisk: false).wait().status == 0)
         try folder.remove("rgb.png")
-        return try folder.bytes("redone.jsonl")
+        return try Self.answers(path)
+    }
+
+    /// Without what tells that a file is the one that was there: it is copied anew.
+    private static func answers(_ path: String) throws -> String {
+        String(decoding: try Workspace.bytes(at: path), as: UTF8.self)
+            .replacing(#/,"requestHash":"[0-9a-f]+"/#, with: "")
     }
 
     private func lineCount(_ path: String) -> Int {
@@ -70,7 +76,7 @@ import Testing
         let whole = try whole()
         #expect(try start(output, onDisk: true).wait().status == 0)
         try disk.cut(.everything)
-        #expect(try Workspace.bytes(at: output) == whole)
+        #expect(try Self.answers(output) == whole)
     }
 
     /// Lines that had failed are made anew, in a file that takes the place of the other.
@@ -82,7 +88,7 @@ import Testing
         try folder.copyMedia("rgb.png")
         #expect(try start(output, onDisk: true).wait().status == 0)
         try disk.cut(.everything)
-        #expect(try Workspace.bytes(at: output) == redone)
+        #expect(try Self.answers(output) == redone)
         // The mark of a run may stay, and marks nothing.
         let names = try FileManager.default.contentsOfDirectory(atPath: disk.path).filter { !$0.hasSuffix(".started") }
         #expect(names == ["out.jsonl"])
@@ -112,7 +118,7 @@ import Testing
             let outcome = try start(output, onDisk: true).wait()
             #expect(outcome.status == 0, "\(outcome.errors)")
             try disk.cut(.everything)
-            #expect(try Workspace.bytes(at: output) == expected[isRedone], "redone: \(isRedone), stopped at \(stop)")
+            #expect(try Self.answers(output) == expected[isRedone], "redone: \(isRedone), stopped at \(stop)")
         }
     }
 }
