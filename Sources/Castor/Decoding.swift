@@ -1,4 +1,4 @@
-package package import CastorNumerics
+package import CastorNumerics
 package import Encoder
 package import Media
 
