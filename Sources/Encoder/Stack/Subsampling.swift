@@ -96,7 +96,8 @@ struct Subsampling {
 
     /// Product, norm and activation.
     private func finish(_ layer: Int, _ taps: Matrix, into output: Matrix, _ worker: WorkerPool.Worker) {
-        RowPiece(rows: 0..<taps.rows, columns: .whole, worker: worker).linear(weights[layer].product, taps, into: output)
+        RowPiece(rows: 0..<taps.rows, columns: .whole, worker: worker).linear(
+            weights[layer].product, taps, into: output)
         weights[layer].norm?.apply(Block(output), into: Block(output))
         spec.layers[layer].activation.apply(output.pointer, into: output.pointer, count: output.count)
     }

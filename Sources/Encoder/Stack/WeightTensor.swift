@@ -48,7 +48,8 @@ package struct WeightTensor: Sendable {
 }
 
 /// Exactly, whatever is there: infinities and NaNs too, but for half precision (see ``convertHalf(_:into:count:)``).
-package func widen(_ input: UnsafeRawPointer, _ type: ScalarType, into output: UnsafeMutablePointer<Float>, count: Int) {
+package func widen(_ input: UnsafeRawPointer, _ type: ScalarType, into output: UnsafeMutablePointer<Float>, count: Int)
+{
     switch type {
     case .f32: UnsafeMutableRawPointer(output).copyMemory(from: input, byteCount: 4 * count)
     case .bf16: convertBrainFloat(input, into: output, count: count)
