@@ -86,7 +86,9 @@ let package = Package(
         .target(
             name: "Checkpoints", dependencies: ["CastorJSON", "Encoder"], swiftSettings: strict),
         .target(
-            name: "Castor", dependencies: ["CastorJSON", "CastorNumerics", "Media", "Encoder"], swiftSettings: strict),
+            name: "Castor",
+            dependencies: ["CastorJSON", "CastorNumerics", "Checkpoints", "Encoder", "Media", "Tokenizers"],
+            swiftSettings: strict),
         .target(
             name: "Evaluation", dependencies: ["CastorJSON", "CastorNumerics", "Castor"], swiftSettings: strict),
         .target(name: "Report", swiftSettings: strict),
@@ -127,8 +129,8 @@ let package = Package(
         .executableTarget(
             name: "CastorCLI",
             dependencies: [
-                "Castor", "CastorJSON", "CastorNumerics", "Comparison", "Encoder", "Evaluation", "GeminiAPI", "Hashing",
-                "Media", "ServerState", "Training",
+                "Castor", "CastorJSON", "CastorNumerics", "Checkpoints", "Comparison", "Encoder", "Evaluation",
+                "GeminiAPI", "Hashing", "Media", "ServerState", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -169,7 +171,8 @@ let package = Package(
             dependencies: ["CastorNumerics", "Checkpoints", "Encoder", "Hashing", "Media", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "CastorTests", dependencies: ["Castor", "CastorNumerics", "Encoder", "Media", "TestSupport"],
+            name: "CastorTests",
+            dependencies: ["Castor", "CastorNumerics", "Checkpoints", "Encoder", "Media", "TestSupport"],
             swiftSettings: strict),
         .testTarget(name: "CLITests", dependencies: ["Castor", "TestSupport"], swiftSettings: strict),
         .testTarget(

@@ -1,25 +1,20 @@
-import Encoder
 import Media
 
 /// Tokens as the service bills them: of what was decoded, and, from headers where they say enough, of what is not.
 struct Accounting: Sendable {
-    let sampleRate: Int
-    /// Of the context.
-    let maxTokens: Int
-    let maxFrames: Int
-    let tokenizer: Tokenizer
+    let frontEnd: any FrontEnd
 
     // MARK: - Of what was decoded
 
     static let image = Usage(Usage.tokensPerImage, .image)
 
-    func sound(samples count: Int) -> Usage { sound(seconds: Double(count) / Double(sampleRate)) }
+    static func sound(samples count: Int) -> Usage { sound(seconds: Double(count) / Double(AudioClip.sampleRate)) }
 
     static func video(frames count: Int) -> Usage { Usage(Usage.tokensPerFrame * count, .video) }
 
     static func page(textTokens count: Int) -> Usage { Usage(Usage.tokensPerPage + count, .document) }
 
-    private func sound(seconds: Double) -> Usage {
+    private static func sound(seconds: Double) -> Usage {
         Usage(Int((seconds * Usage.tokensPerSecondOfAudio).rounded(.up)), .audio)
     }
 
@@ -42,10 +37,10 @@ struct Accounting: Sendable {
         case .video(let bytes, let format, let selection):
             let outline = try source.reading { () throws(MediaError) in
                 try media.outline(
-                    bytes, format, selection, maxFrames: maxFrames, wantsSound: options.audioTrackExtraction)
+                    bytes, format, selection, maxFrames: frontEnd.maxFrames, wantsSound: options.audioTrackExtraction)
             }
             let frames = Self.video(frames: outline.frameCount)
-            return outline.soundSeconds > 0 ? frames + sound(seconds: outline.soundSeconds) : frames
+            return outline.soundSeconds > 0 ? frames + Self.sound(seconds: outline.soundSeconds) : frames
         case .document(let bytes):
             let document = try source.reading { () throws(MediaError) in
                 try media.pages(bytes, recognisesText: options.documentOCR, textOnly: true)
@@ -64,8 +59,8 @@ struct Accounting: Sendable {
         guard limit > 0 else { return Usage(0, .text) }
         let count: Int
         do {
-            count = try tokenizer.count(text, limit: limit) { budget.cancellation?.isCancelled ?? false }
-        } catch { throw .unreadableText(part: source.number, reason: error.description) }
+            count = try frontEnd.count(text, limit: limit) { budget.cancellation?.isCancelled ?? false }
+        } catch { throw error.error(part: source.number) }
         try budget.checkCancelled()
         budget.take(countedTokens: count)
         return Usage(count, .text)
@@ -76,17 +71,17 @@ struct Accounting: Sendable {
     ) throws(EmbedError) -> Usage {
         try budget.sound(source) { (limits) throws(MediaError) in
             let media = MediaDecoding(limits: limits)
-            if let seconds = try media.soundLength(bytes, format).exact { return (sound(seconds: seconds), seconds) }
+            if let seconds = try media.soundLength(bytes, format).exact { return (Self.sound(seconds: seconds), seconds) }
             let clip = try media.sound(bytes, format)
-            return (sound(samples: clip.samples.count), clip.seconds)
+            return (Self.sound(samples: clip.samples.count), clip.seconds)
         }
     }
 
     /// Ids of the text on a page. One token more than fits shows the content that it is too long.
     func pageText(_ text: String) throws(MediaError) -> [Int32] {
         guard !text.isEmpty else { return [] }
-        do { return try tokenizer.encode(text, limit: maxTokens + 1).ids } catch {
-            throw .documentTooCostly(error.description)
+        do { return try frontEnd.ids(text, limit: frontEnd.maxTextTokens + 1).ids } catch {
+            throw .documentTooCostly(error.reason)
         }
     }
 }

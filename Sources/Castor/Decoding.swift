@@ -23,9 +23,7 @@ struct PreparationTally {
 
 /// Sources to segments, part by part, under one budget. What finds no room in the context is not decoded: it is counted by its header.
 struct Decoding: Sendable {
-    let configuration: Configuration
-    let tokenizer: Tokenizer
-    let logMel: LogMel
+    let frontEnd: any FrontEnd
     let accounting: Accounting
 
     /// - Parameter maxTokens: of the context
@@ -70,9 +68,7 @@ struct Decoding: Sendable {
         switch source.kind {
         case .text(let text):
             let (ids, cut): ([Int32], Bool)
-            do { (ids, cut) = try tokenizer.encode(text, limit: maxTokens) } catch {
-                throw .unreadableText(part: source.number, reason: error.description)
-            }
+            do { (ids, cut) = try frontEnd.ids(text, limit: min(maxTokens, frontEnd.maxTextTokens)) } catch { throw error.error(part: source.number) }
             if cut { tally.truncated = true }
             usage.add(ids.count, .text)
             budget.take(countedTokens: ids.count)
@@ -82,7 +78,7 @@ struct Decoding: Sendable {
             usage.add(Usage.tokensPerImage, .image)
             return try source.reading { () throws(MediaError) in
                 try hooks.segments(bytes, .image) { () throws(MediaError) in
-                    [try image(bytes, format, media, hooks, &notes)]
+                    try image(bytes, format, media, hooks, &notes)
                 }
             }
         case .audio(let bytes, let format):
@@ -92,9 +88,9 @@ struct Decoding: Sendable {
                 let segments = try hooks.segments(bytes, .audio) { () throws(MediaError) in
                     let clip = try hooks.clip(bytes) { () throws(MediaError) in try media.sound(bytes, format) }
                     notes += clip.notes
-                    usage = usage + accounting.sound(samples: clip.samples.count)
+                    usage = usage + Accounting.sound(samples: clip.samples.count)
                     seconds = clip.seconds
-                    return [.audio(patches: audioPatches(clip))]
+                    return try frontEnd.sound(clip)
                 }
                 return (segments, seconds)
             }

@@ -29,7 +29,7 @@ public enum EmbedError: Error, Sendable, Equatable {
     case tooMuchText(limit: Int)
     case tooManyVideos(count: Int, limit: Int)
     case tooManyDocuments(count: Int, limit: Int)
-    /// Media that this model was not made for; `kind` is "video" or "documents".
+    /// Media that this model was not made for; `kind` is "text", "images", "sounds", "video" or "documents".
     case unsupportedByModel(part: Int, kind: String)
     /// A part of a video, where the bytes are something else.
     case notAVideo(part: Int)

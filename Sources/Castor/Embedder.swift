@@ -21,13 +21,14 @@ public final class Embedder: Sendable {
         public var maxBatchTokens = 4_096
         /// What one content may hold.
         public var limits = Limits()
+        /// What an imported model leaves open.
+        public var imported = ImportedModelOptions()
 
         public init() {}
     }
 
     public let options: Options
-    let model: Model
-    private let encoder: MultimodalEncoder
+    let model: OpenedModel
     let pool: WorkerPool
     let prepare: Preparation
 
@@ -40,30 +41,23 @@ public final class Embedder: Sendable {
         } catch {
             throw ModelLoadError(error)
         }
-        do {
-            model = try Model(path: modelPath, pool: pool)
-        } catch {
-            throw ModelLoadError(error)
-        }
+        model = try OpenedModel(path: modelPath, pool: pool)
         self.options = options
         self.pool = pool
-        encoder = MultimodalEncoder(model: model, pool: pool)
-        prepare = Preparation(
-            configuration: model.configuration, tokenizer: model.tokenizer, logMel: LogMel(model.configuration.audio),
-            limits: options.limits)
+        prepare = Preparation(try model.frontEnd(options.imported), limits: options.limits)
     }
 
     /// Reads all weights now.
     public func warmUp() throws(ModelLoadError) {
         do {
-            try encoder.load([.text, .image, .audio])
+            try model.load()
         } catch {
             throw ModelLoadError(error)
         }
     }
 
     /// Values of a full vector.
-    public var dimensions: Int { model.configuration.outputDimensions }
+    public var dimensions: Int { prepare.frontEnd.outputDimensions }
 
     /// One vector for one content, however many parts it has.
     public func embed(_ content: Content, options: EmbedOptions = EmbedOptions()) throws(EmbedError) -> Embedding {
@@ -129,7 +123,7 @@ public final class Embedder: Sendable {
     /// of the content that has them.
     private func pass(_ batch: [PreparedContent]) -> [Result<Embedding, EmbedError>] {
         do throws(ModelError) {
-            let rows = try encoder.encode(batch.map(\.input))
+            let rows = try model.encode(batch.map(\.input))
             return batch.enumerated().map { row, content in embedding(content, rows[row..<row + 1]) }
         } catch {
             if batch.count == 1 {

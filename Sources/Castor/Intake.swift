@@ -3,9 +3,8 @@ import Media
 /// Parts to sources: what each one is, how long, and how many there are. From names, first bytes and headers; nothing is decoded.
 struct Intake: Sendable {
     let limits: Limits
-    /// Of the model.
-    let takesVideo: Bool
-    let takesDocuments: Bool
+    /// What the model takes.
+    let media: Set<Usage.Modality>
 
     /// - Parameter skipsEmptyTexts: whether they are passed over rather than refused
     func callAsFunction(
@@ -54,13 +53,15 @@ struct Intake: Sendable {
 
     private func checkSupport(_ sources: [PartSource]) throws(EmbedError) {
         for source in sources {
-            switch source.kind {
-            case .video where !takesVideo:
-                throw .unsupportedByModel(part: source.number, kind: "video")
-            case .document where !takesDocuments:
-                throw .unsupportedByModel(part: source.number, kind: "documents")
-            default: break
-            }
+            let (medium, kind): (Usage.Modality, String) =
+                switch source.kind {
+                case .text: (.text, "text")
+                case .image: (.image, "images")
+                case .audio: (.audio, "sounds")
+                case .video: (.video, "video")
+                case .document: (.document, "documents")
+                }
+            guard media.contains(medium) else { throw .unsupportedByModel(part: source.number, kind: kind) }
         }
     }
 

@@ -6,6 +6,12 @@ import Media
 public struct ModelInfo: Sendable, Equatable, Codable {
     public var name: String
     public var path: String
+    /// `castor-1`, or `castor-2` for an imported checkpoint.
+    public var format: String
+    /// What its makers call the architecture.
+    public var family: String
+    /// What parts may be: `text`, `image`, `audio`, `video`, `document`.
+    public var media: [String]
     /// `trained`, `untrained`, or `unknown` when the file does not say.
     public var state: String
     public var parameters: Int
@@ -17,6 +23,10 @@ public struct ModelInfo: Sendable, Equatable, Codable {
     public var maxTokens: Int
     public var dimensions: Int
     public var matryoshkaDimensions: [Int]
+    /// What stands before a text, by the names that the model's makers gave; empty where the service's tasks are understood as they are.
+    public var prompts: [String: String]
+    /// Of one token of a text, in a short one: the model's cost.
+    public var multiplyAddsPerToken: Int
     public var threads: Int
     /// The BLAS library.
     public var blas: String
@@ -26,23 +36,91 @@ public struct ModelInfo: Sendable, Equatable, Codable {
     public var mediaLibraries: [String: String]
 }
 
+extension ModelInfo {
+    /// Whether it is an open checkpoint of somebody else.
+    public var isImported: Bool { format == ModelSpec.format }
+}
+
 extension Embedder {
-    public var info: ModelInfo { ModelInfo(model, threads: pool.threadCount) }
+    public var info: ModelInfo {
+        var info =
+            switch model {
+            case .castor1(let model, _): ModelInfo(model)
+            case .castor2(let model, _): ModelInfo(model)
+            }
+        info.media = Usage.Modality.allCases.filter(prepare.frontEnd.media.contains).map { $0.rawValue.lowercased() }
+        info.threads = pool.threadCount
+        return info
+    }
 }
 
 extension ModelInfo {
-    fileprivate init(_ model: Model, threads: Int) {
+    fileprivate init(_ model: Model) {
         let configuration = model.configuration
         self.init(
-            name: configuration.name, path: model.path, state: model.state ?? "unknown",
-            parameters: configuration.parameterCount, width: configuration.width,
+            name: configuration.name, path: model.path, format: configuration.format, family: "castor",
+            state: model.state, parameters: configuration.parameterCount, width: configuration.width,
             mlpWidth: configuration.mlpWidth,
             blocks: Dictionary(
                 uniqueKeysWithValues: Configuration.Tower.allCases.map { ($0.rawValue, configuration.blocks(of: $0)) }),
             vocabulary: configuration.text.vocabularySize, maxTokens: configuration.maxTokens,
             dimensions: configuration.outputDimensions, matryoshkaDimensions: configuration.matryoshkaDimensions,
-            threads: threads, blas: BLAS.description,
-            kernels: (try? OpenBLAS.choice)?.description ?? "none",
-            mediaLibraries: Dictionary(uniqueKeysWithValues: MediaLibraries.versions.map { ($0.name, $0.version) }))
+            prompts: [:], multiplyAdds: Self.products(configuration.tensorShapes, of: ["text.", "unified."]))
+    }
+
+    fileprivate init(_ model: SpecModel) {
+        let spec = model.spec
+        let stacks = [("text", spec.text?.stack), ("body", spec.body?.stack)].compactMap { name, stack in
+            stack.map { (name, $0) }
+        }
+        let main = spec.body?.stack ?? spec.text?.stack
+        let mlp = main?.layers.first?.branches.lazy.compactMap { branch in
+            if case .feedForward(let spec) = branch.operation { spec.hidden } else { nil }
+        }.first
+        self.init(
+            name: spec.name, path: model.path, format: spec.format, family: spec.family,
+            state: model.tensors.metadata["castor.state"], parameters: spec.parameterCount,
+            width: main?.width ?? spec.text?.width ?? 0, mlpWidth: mlp ?? 0,
+            blocks: Dictionary(uniqueKeysWithValues: stacks.map { ($0.0, $0.1.layers.count) }),
+            vocabulary: spec.text?.vocabularySize ?? 0, maxTokens: spec.maxTokens, dimensions: spec.outputDimensions,
+            matryoshkaDimensions: spec.matryoshkaDimensions, prompts: spec.prompts,
+            multiplyAdds: Self.products(spec.tensorShapes(), of: ["text.", "body."]))
+    }
+
+    /// Of the matrices that every token is multiplied with: those of stacks. Tables give a row, and heads see one row a content.
+    private static func products(_ shapes: [(name: String, shape: [Int])], of stacks: [String]) -> Int {
+        shapes.reduce(0) { sum, tensor in
+            let isMatrix = tensor.shape.count == 2 && stacks.contains { tensor.name.hasPrefix($0) }
+            let isInStack = ["layers.", "blocks.", "projection"].contains { tensor.name.contains($0) }
+            return isMatrix && isInStack ? sum + tensor.shape.reduce(1, *) : sum
+        }
+    }
+
+    /// Media and threads are the embedder's.
+    private init(
+        name: String, path: String, format: String, family: String, state: String?, parameters: Int, width: Int,
+        mlpWidth: Int, blocks: [String: Int], vocabulary: Int, maxTokens: Int, dimensions: Int,
+        matryoshkaDimensions: [Int], prompts: [String: String], multiplyAdds: Int
+    ) {
+        self.name = name
+        self.path = path
+        self.format = format
+        self.family = family
+        media = []
+        self.state = state ?? "unknown"
+        self.parameters = parameters
+        self.width = width
+        self.mlpWidth = mlpWidth
+        self.blocks = blocks
+        self.vocabulary = vocabulary
+        self.maxTokens = maxTokens
+        self.dimensions = dimensions
+        self.matryoshkaDimensions = matryoshkaDimensions
+        self.prompts = prompts
+        multiplyAddsPerToken = multiplyAdds
+        threads = 0
+        blas = BLAS.description
+        kernels = (try? OpenBLAS.choice)?.description ?? "none"
+        mediaLibraries = Dictionary(uniqueKeysWithValues: MediaLibraries.versions.map { ($0.name, $0.version) })
     }
 }

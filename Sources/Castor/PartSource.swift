@@ -34,6 +34,29 @@ struct PartSource: Sendable {
     }
 }
 
+extension [PartSource] {
+    /// Makes one text of those that follow each other; it is known by the first one's number.
+    mutating func joinTexts(by joint: String) {
+        var joined: [PartSource] = []
+        var run: [String] = []
+        func close() {
+            if run.count > 1 { joined[joined.count - 1].text = run.joined(separator: joint) }
+            run = []
+        }
+        for source in self {
+            guard let text = source.text else {
+                close()
+                joined.append(source)
+                continue
+            }
+            if run.isEmpty { joined.append(source) } else { joined[joined.count - 1].notes += source.notes }
+            run.append(text)
+        }
+        close()
+        self = joined
+    }
+}
+
 extension PartSource {
     /// What the bytes of a part are, by themselves, their MIME type and their file's name.
     init(

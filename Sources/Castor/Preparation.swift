@@ -48,21 +48,22 @@ package struct NoHooks: PreparationHooks {
 /// Content to encoder input, in three steps: what the parts are (``Intake``), what they become under one ``Budget`` (``Decoding``), what they
 /// cost by the service's rules (``Accounting``). A pure function of the bytes.
 package struct Preparation: Sendable {
-    package let configuration: Configuration
+    let frontEnd: any FrontEnd
     private let limits: Limits
     private let intake: Intake
     private let decoding: Decoding
 
-    package init(configuration: Configuration, tokenizer: Tokenizer, logMel: LogMel, limits: Limits) {
-        self.configuration = configuration
+    init(_ frontEnd: any FrontEnd, limits: Limits) {
+        self.frontEnd = frontEnd
         self.limits = limits
-        intake = Intake(
-            limits: limits, takesVideo: configuration.video != nil, takesDocuments: configuration.document != nil)
-        decoding = Decoding(
-            configuration: configuration, tokenizer: tokenizer, logMel: logMel,
-            accounting: Accounting(
-                sampleRate: configuration.audio.sampleRate, maxTokens: configuration.maxTokens,
-                maxFrames: configuration.video?.maxFrames ?? 0, tokenizer: tokenizer))
+        intake = Intake(limits: limits, media: frontEnd.media)
+        decoding = Decoding(frontEnd: frontEnd, accounting: Accounting(frontEnd: frontEnd))
+    }
+
+    /// For a model of format castor-1.
+    package init(configuration: Configuration, tokenizer: Tokenizer, logMel: LogMel, limits: Limits) {
+        self.init(
+            CastorFrontEnd(configuration: configuration, tokenizer: tokenizer, logMel: logMel), limits: limits)
     }
 
     /// Texts beyond the context are counted up to as many tokens as fill it so many times.
@@ -73,24 +74,25 @@ package struct Preparation: Sendable {
         _ content: Content, _ options: EmbedOptions, hooks: some PreparationHooks = NoHooks(),
         cancellation: Cancellation? = nil
     ) throws(EmbedError) -> PreparedContent {
-        let dimensions = options.dimensions ?? configuration.outputDimensions
-        guard (1...configuration.outputDimensions).contains(dimensions) else {
-            throw .invalidDimensions(dimensions, limit: configuration.outputDimensions)
+        let dimensions = options.dimensions ?? frontEnd.outputDimensions
+        guard (1...frontEnd.outputDimensions).contains(dimensions) else {
+            throw .invalidDimensions(dimensions, limit: frontEnd.outputDimensions)
         }
         guard !content.parts.isEmpty else { throw .noParts }
-        let maxTokens = min(options.maxTokens ?? configuration.maxTokens, configuration.maxTokens)
+        let maxTokens = min(options.maxTokens ?? frontEnd.maxTokens, frontEnd.maxTokens)
         var budget = Budget(
             tokens: maxTokens, countedTokens: Self.countedContexts * maxTokens, ofText: maxTokens, limits, cancellation)
         var sources = try intake(content, options.files, budget.media)
-        if let task = options.task, let first = sources.firstIndex(where: { $0.text != nil }) {
-            sources[first].text = task.prompt(sources[first].text ?? "", title: options.title)
+        if let first = sources.firstIndex(where: { $0.text != nil }) {
+            sources[first].text = frontEnd.prompted(sources[first].text ?? "", options.task, title: options.title)
         }
+        if let joint = frontEnd.textJoint { sources.joinTexts(by: joint) }
         let (segments, tally) = try decoding(sources, options, hooks, maxTokens: maxTokens, &budget)
         var input = EncoderInput(segments)
         _ = input.truncate(to: maxTokens)
         guard input.tokenCount > 0 else { throw .noTokens }
         return PreparedContent(
-            input: input, usage: tally.usage, truncated: tally.truncated, notes: tally.notes, dimensions: dimensions)
+            input: EncoderInput(frontEnd.complete(input.segments)), usage: tally.usage, truncated: tally.truncated, notes: tally.notes, dimensions: dimensions)
     }
 
     /// Tokens by the service's rules, also beyond the context, up to ``maxCountedTokens`` of text. What headers tell is not decoded.

@@ -25,8 +25,11 @@ struct InfoCommand: ParsableCommand {
         let rows: [(String, String)] = [
             ("castor", Version.current),
             ("model", "\(info.name) (\(info.path))"),
+            ("format", info.isImported ? "\(info.format), imported from the family \(info.family)" : info.format),
             ("state", Self.explain(info.state)),
+            ("takes", info.media.joined(separator: ", ")),
             ("parameters", "\(info.parameters)"),
+            ("cost", "\(Self.short(info.multiplyAddsPerToken)) multiply-adds a token of text"),
             ("width", "\(info.width)"),
             ("blocks", info.blocks.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")),
             ("vocabulary", "\(info.vocabulary)"),
@@ -35,6 +38,7 @@ struct InfoCommand: ParsableCommand {
                 "1 to \(info.dimensions), meant for \(info.matryoshkaDimensions.map(String.init).joined(separator: ", "))"
             ),
             ("context", "\(info.maxTokens) tokens a content"),
+            ("prompts", info.prompts.isEmpty ? "none" : info.prompts.keys.sorted().joined(separator: ", ")),
             ("images", "\(limits.maxImages) a content, \(limits.maxImageSide) px a side, \(limits.maxImagePixels) px"),
             ("audio", "\(Int(limits.maxAudioSeconds)) s"),
             (
@@ -71,6 +75,10 @@ struct InfoCommand: ParsableCommand {
         let width = rows.map(\.0.count).max() ?? 0
         let lines = rows.map { "\($0)\(String(repeating: " ", count: width - $0.count))  \($1.printable)\n" }
         try Terminal.output(Array(lines.joined().utf8))
+    }
+
+    private static func short(_ count: Int) -> String {
+        count < 10_000_000 ? "\(Double(count / 100_000) / 10) million" : "\(count / 1_000_000) million"
     }
 
     private static func explain(_ state: String) -> String {

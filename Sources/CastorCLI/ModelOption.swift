@@ -8,12 +8,21 @@ struct ModelOption: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Model folder. Default: the environment's CASTOR_MODEL, else the castor-small that came with the program.",
+            "Model folder, or that of an open checkpoint. Default: the environment's CASTOR_MODEL, else the castor-small that came with the program.",
             valueName: "dir"))
     var model: String?
 
     @Option(help: ArgumentHelp("Threads that compute. Default: one for each core.", valueName: "n"))
     var threads: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Tokens that a picture, page or frame may have at most, of an imported model that lets choose: what it costs. EmbeddingGemma 2: 70, 140, 280, 560 or 1120; default 280, of frames 140.",
+            valueName: "n"))
+    var pictureTokens: Int?
+
+    @Flag(help: "Put its time before each frame of a video, of an imported model. With the video's sound it is always there.")
+    var frameTimes = false
 
     func validate() throws { try Self.validate(threads: threads) }
 
@@ -32,11 +41,22 @@ struct ModelOption: ParsableArguments {
     }
 
     func open(decoders: Decoders = .inside) throws -> Embedder {
+        var imported = ImportedModelOptions()
+        imported.pictureTokens = pictureTokens
+        imported.timesFrames = frameTimes
+        return try Self.open(
+            try ImportedModels.folder(for: path), threads: threads, decoders: decoders, imported: imported)
+    }
+
+    static func open(
+        _ path: String, threads: Int?, decoders: Decoders = .inside, imported: ImportedModelOptions = .init()
+    ) throws -> Embedder {
         var options = Embedder.Options()
         options.threads = threads
         options.limits.decoders = decoders
+        options.imported = imported
         do {
-            return try Embedder(modelPath: try path, options: options)
+            return try Embedder(modelPath: path, options: options)
         } catch let error as ModelLoadError {
             throw Failure(error)
         }

@@ -60,6 +60,6 @@ extension ModelOption {
     var files: [String] { (try? path).map(Self.files(ofModel:)) ?? [] }
 
     static func files(ofModel folder: String) -> [String] {
-        [Model.configurationName, Model.weightsName, Model.tokenizerName].map { "\(folder)/\($0)" }
+        [Model.configurationName, Model.weightsName, Model.tokenizerName, "tokenizer.json"].map { "\(folder)/\($0)" }
     }
 }

@@ -12,7 +12,7 @@ struct Program: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             EmbedCommand.self, SimilarityCommand.self, TrainCommand.self, EvaluateCommand.self, CompareCommand.self,
-            MapCommand.self, SoupCommand.self, ServeCommand.self, InfoCommand.self, InitCommand.self,
+            MapCommand.self, SoupCommand.self, ServeCommand.self, ImportCommand.self, InfoCommand.self, InitCommand.self,
         ])
 
     static let _errorLabel = "castor"

@@ -34,6 +34,18 @@ struct Progress {
         Terminal.replaceLine(line)
     }
 
+    /// As above, of bytes.
+    mutating func update(bytes: Int, of total: Int) {
+        guard isShown else { return }
+        let elapsed = Self.now - start
+        guard elapsed > Self.patience, elapsed - lastShown > Self.interval, bytes > 0 else { return }
+        lastShown = elapsed
+        hasLine = true
+        let left = Self.duration(elapsed * Double(total - bytes) / Double(bytes))
+        Terminal.replaceLine(
+            "\(bytes >> 20) of \(total >> 20) MiB, \(Self.short(Double(bytes >> 20) / elapsed)) MiB/s, \(left) left")
+    }
+
     mutating func finish() {
         if hasLine { Terminal.replaceLine() }
         hasLine = false

@@ -64,9 +64,15 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Flag(
         help:
-            "Let taskType put a prompt before the first text. Version 2 of the service ignores it, as Castor by default."
+            "Let taskType put a prompt before the first text. Version 2 of the service ignores it, as Castor by default, unless the model was imported."
     )
     var applyTaskPrompts = false
+
+    @Flag(
+        help:
+            "Vectors of 3,072 values, as a store may demand that was made for the hosted model: zeros behind those of the model."
+    )
+    var padDimensions = false
 
     @Option(
         help: ArgumentHelp(
@@ -142,11 +148,12 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let options = try serverOptions()
+        var options = try serverOptions()
         var logger = Logger(label: "castor") { _ in LineLogHandler() }
         logger.logLevel = logLevel
         let decoders = try self.decoders.decoders(count: options.scheduler.preparationThreads)
         let embedder = try model.open(decoders: decoders)
+        if embedder.info.isImported { options.appliesTaskPrompts = true }
         do { try Server.checkRoom(for: embedder, options) } catch { throw Failure(error) }
         let server = Server(embedder: embedder, options: options, logger: logger)
         warn(options)
@@ -175,6 +182,7 @@ struct ServeCommand: AsyncParsableCommand {
         options.state = try (dataDir ?? Self.defaultDataDirectory).map(Self.openState)
         options.isLenient = lenient
         options.appliesTaskPrompts = applyTaskPrompts
+        if padDimensions { options.paddedDimensions = ServerOptions.hostedDimensions }
         options.compressedReplies = gzipReplies
         options.programVersion = Version.current
         options.limits.maxBodyBytes = maxBodyBytes

@@ -1,9 +1,11 @@
+import CastorJSON
 package import Encoder
 import FoundationEssentials
 
 /// An open checkpoint, read and understood: what `castor import` writes as a model folder.
 package struct Checkpoint {
-    package let spec: ModelSpec
+    /// Name and prompts may be changed before it is written.
+    package private(set) var spec: ModelSpec
     private let plans: [TensorPlan]
     private let tokenizer: HubFolder?
 
@@ -14,6 +16,7 @@ package struct Checkpoint {
         let folder = HubFolder(path: path)
         let modules = try SentenceModules(folder)
         let hub = try modules.body.object("config.json")
+        try Family.check(hub)
         let tensors = try CheckpointTensors(modules.body)
         var family = try Family.plan(hub, tensors)
         for medium in media { family.leaveOut(medium) }
@@ -29,14 +32,17 @@ package struct Checkpoint {
         var spec = ModelSpec(
             name: Self.name(path), family: try hub.optionalText("model_type") ?? "",
             maxTokens: min(family.maxTokens, modules.maxTokens ?? family.maxTokens), outputDimensions: outputs,
+            matryoshkaDimensions: [outputs] + family.matryoshkaDimensions.filter { $0 < outputs },
             sequence: text == nil ? SequenceSpec() : try SequenceTemplate(modules.body).spec)
         spec.sequence.picture = family.image == nil ? nil : family.pictureMarks
         spec.sequence.sound = family.audio == nil ? nil : family.soundMarks
+        if let joint = family.textJoint { spec.sequence.textJoint = joint }
         spec.text = text
         spec.image = family.image
         spec.audio = family.audio
         spec.body = family.body
         spec.prompts = modules.prompts
+        spec.defaultPrompt = modules.defaultPrompt
         do { try spec.check() } catch { throw CheckpointError(error) }
         self.spec = spec
 
@@ -55,16 +61,65 @@ package struct Checkpoint {
         tokenizer = text == nil ? nil : modules.body
     }
 
-    /// Writes the folder: configuration, weights in the format that they came in, tokenizer.
-    package func write(to path: String) throws(ModelError) {
+    /// Whether the folder has a hub's layout rather than that of a model folder.
+    package static func isThere(_ path: String) -> Bool {
+        let folder = HubFolder(path: path)
+        if folder.exists("modules.json") { return true }
+        guard let file = try? folder.json("config.json") else { return false }
+        return file["format"] == nil && file["model_type"] != nil
+    }
+
+    /// Another name, under which the model is served.
+    package mutating func rename(_ name: String) throws(CheckpointError) {
+        var renamed = spec
+        renamed.name = name
+        do { try renamed.check() } catch { throw CheckpointError(error) }
+        spec = renamed
+    }
+
+    /// What stands before texts, beside or instead of what the folder says.
+    package mutating func addPrompts(_ prompts: [String: String]) {
+        spec.prompts.merge(prompts) { _, new in new }
+    }
+
+    /// Bytes of all weights as they are written.
+    package func weightBytes(_ precision: Precision? = nil) -> Int {
+        plans.reduce(0) { $0 + $1.streamed(precision).byteCount }
+    }
+
+    /// Makes the folder: configuration, weights, tokenizer. It is there whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - path: where nothing is yet, or an empty folder
+    ///   - precision: of the weights; nil leaves them in the format that they came in
+    ///   - progress: told the bytes of weights that are written
+    package func write(
+        to path: String, precision: Precision? = nil, progress: @escaping (_ bytes: Int) -> Void = { _ in }
+    ) throws(ModelError) {
+        let folder = try NewFolder(path: path)
+        var done = 0
+        let tensors = plans.map { plan in
+            let tensor = plan.streamed(precision)
+            return StreamedTensor(name: tensor.name, type: tensor.type, shape: tensor.shape) {
+                (sink) throws(ModelError) in
+                try tensor.write { (bytes) throws(ModelError) in
+                    try sink(bytes)
+                    done += bytes.count
+                    progress(done)
+                }
+            }
+        }
         try SafeTensors.write(
-            streaming: plans.map(\.streamed), metadata: ["castor.state": "trained"], to: "\(path)/\(Model.weightsName)")
-        try Self.write(spec.json, to: "\(path)/\(Model.configurationName)")
-        guard let tokenizer else { return }
-        let file = try MappedFile(path: "\(tokenizer.path)/tokenizer.json")
-        let copy = try AtomicFile(path: "\(path)/tokenizer.json")
-        try copy.write(file.bytes)
-        try copy.commit()
+            streaming: tensors, metadata: ["castor.state": "trained"],
+            to: "\(folder.temporaryPath)/\(Model.weightsName)")
+        try Self.write(spec.json, to: "\(folder.temporaryPath)/\(Model.configurationName)")
+        if let tokenizer {
+            let file = try MappedFile(path: "\(tokenizer.path)/tokenizer.json")
+            let copy = try AtomicFile(path: "\(folder.temporaryPath)/tokenizer.json")
+            try copy.write(file.bytes)
+            try copy.commit()
+        }
+        try folder.commit()
     }
 
     private static func write(_ data: Data, to path: String) throws(ModelError) {

@@ -15,6 +15,10 @@ struct FamilyPlan {
     /// What sentence-transformers does by default, where the folder does not say.
     var pooling: VectorSpec.Pooling
     var maxTokens: Int
+    /// Sizes that it was trained for beside the full one, which no file says.
+    var matryoshkaDimensions: [Int] = []
+    /// Between two texts that follow each other, where that is not the end of a line.
+    var textJoint: String?
     /// In front of the checkpoint's names, as "bert."
     var prefix = ""
 
@@ -30,20 +34,33 @@ struct FamilyPlan {
 
 /// The families that are known, by `model_type`.
 enum Family {
-    static func plan(_ hub: HubConfiguration, _ tensors: CheckpointTensors) throws(CheckpointError) -> FamilyPlan {
+    private typealias Planner = (HubConfiguration, CheckpointTensors) throws(CheckpointError) -> FamilyPlan
+
+    private static func planner(_ hub: HubConfiguration) throws(CheckpointError) -> Planner {
         let type = try hub.optionalText("model_type") ?? ""
         switch type {
-        case "bert", "roberta", "xlm-roberta", "camembert": return try BERT.plan(hub, tensors)
-        case "distilbert": return try DistilBERT.plan(hub, tensors)
-        case "mpnet": return try MPNet.plan(hub, tensors)
-        case "modernbert": return try ModernBERT.plan(hub, tensors)
-        case "qwen3": return try Qwen3.plan(hub, tensors)
-        case "gemma3_text": return try Gemma3.plan(hub, tensors)
-        case "embedding_gemma2": return try EmbeddingGemma2.plan(hub, tensors)
-        case "whisper": return try Whisper.plan(hub, tensors)
-        case "t5": return try T5.plan(hub, tensors)
+        case "bert", "roberta", "xlm-roberta", "camembert":
+            return { (hub, tensors) throws(CheckpointError) in try BERT.plan(hub, tensors) }
+        case "distilbert": return DistilBERT.plan
+        case "mpnet": return MPNet.plan
+        case "modernbert": return ModernBERT.plan
+        case "qwen3": return Qwen3.plan
+        case "gemma3_text": return Gemma3.plan
+        case "embedding_gemma2": return EmbeddingGemma2.plan
+        case "whisper": return Whisper.plan
+        case "t5": return T5.plan
+        case "clip": return CLIP.plan
+        case "siglip": return SigLIP.plan
+        case "dinov2": return DINOv2.plan
         default: throw hub.failure("model_type", "\"\(type)\" is not supported")
         }
+    }
+
+    /// Whether the family is known, before any tensor is looked for.
+    static func check(_ hub: HubConfiguration) throws(CheckpointError) { _ = try planner(hub) }
+
+    static func plan(_ hub: HubConfiguration, _ tensors: CheckpointTensors) throws(CheckpointError) -> FamilyPlan {
+        try planner(hub)(hub, tensors)
     }
 
     /// What stands in front of a name in this checkpoint.

@@ -122,4 +122,31 @@ struct HubConfiguration {
     func refuse(_ key: String) throws(CheckpointError) {
         if try optionalFlag(key) == true { throw failure(key, "true is not supported") }
     }
+
+    func optionalNumbers(_ key: String) throws(CheckpointError) -> [Double]? {
+        guard let value = value(key) else { return nil }
+        guard case .list(let list) = value else { throw failure(key, "is \(value.kind), not a list") }
+        var numbers: [Double] = []
+        for item in list {
+            guard case .number(let number) = item else { throw failure(key, "holds \(item.kind), not a number") }
+            numbers.append(number)
+        }
+        return numbers
+    }
+
+    /// The content of a token, which newer files write as a text and older ones as an object.
+    func optionalToken(_ key: String) throws(CheckpointError) -> String? {
+        if case .object(let fields)? = value(key), case .text(let content)? = fields["content"] { return content }
+        return try optionalText(key)
+    }
+
+    func isNumber(_ key: String) -> Bool {
+        if case .number? = value(key) { true } else { false }
+    }
+
+    /// Where it is missing, one without fields: all have their defaults.
+    func objectOrEmpty(_ key: String) throws(CheckpointError) -> HubConfiguration {
+        if let object = try object(key) { return object }
+        return try HubConfiguration(.object([:]), file: file, path: "\(path)\(key).")
+    }
 }

@@ -15,6 +15,8 @@ struct SentenceModules {
     var dense: [Dense] = []
     var maxTokens: Int?
     var prompts: [String: String] = [:]
+    /// Of a text for no task.
+    var defaultPrompt: String?
 
     init(_ folder: HubFolder) throws(CheckpointError) {
         body = folder
@@ -27,8 +29,18 @@ struct SentenceModules {
             guard let file = try body.optionalObject(name) else { continue }
             maxTokens = try file.optionalInt("max_seq_length", in: 1...1 << 24)
         }
+        // Newer versions leave it to the tokenizer, which says 1e30 where there is none.
+        if maxTokens == nil, let file = try body.optionalObject("tokenizer_config.json"),
+            let length = try file.optionalNumber("model_max_length"), (1...Double(1 << 24)).contains(length)
+        {
+            maxTokens = Int(length)
+        }
         if let file = try folder.optionalObject("config_sentence_transformers.json") {
             prompts = file.textsByName("prompts")
+            defaultPrompt = try file.optionalText("default_prompt_name")
+            if let defaultPrompt, prompts[defaultPrompt] == nil {
+                throw file.failure("default_prompt_name", "\"\(defaultPrompt)\" is not among the prompts")
+            }
         }
     }
 
@@ -83,6 +95,8 @@ struct SentenceModules {
 
     private static func dense(_ folder: HubFolder) throws(CheckpointError) -> Dense {
         let file = try folder.object("config.json")
+        try file.require("module_input_name", "sentence_embedding")
+        try file.require("module_output_name", "sentence_embedding")
         let name = try file.optionalText("activation_function") ?? "torch.nn.modules.activation.Tanh"
         let function: DenseSpec.Function
         switch name.split(separator: ".").last.map(String.init) ?? "" {

@@ -69,6 +69,8 @@ struct SequenceTemplate {
 struct TokenizerSkeleton {
     let file = "tokenizer.json"
     let processor: JSONValue?
+    /// Ids of tokens that were added to the vocabulary, as special ones are.
+    let added: [String: Int]
 
     init(_ folder: HubFolder) throws(CheckpointError) {
         let mapped: MappedFile
@@ -76,19 +78,31 @@ struct TokenizerSkeleton {
         var options = JSONReader.Options.strict
         options.maxValues = 16_000_000
         do {
-            let value = try JSONReader.read(mapped.bytes, options) { (json) throws(JSONError) in
-                var found: JSONValue?
+            let (value, tokens) = try JSONReader.read(mapped.bytes, options) { (json) throws(JSONError) in
+                var (found, tokens): (JSONValue?, JSONValue?) = (nil, nil)
                 try json.startObject()
                 while let name = try json.nextName() {
                     if name.text == "post_processor" {
                         found = try JSONValue(json: json.copy())
+                    } else if name.text == "added_tokens" {
+                        tokens = try JSONValue(json: json.copy())
                     } else {
                         try json.skip()
                     }
                 }
-                return found
+                return (found, tokens)
             }
             processor = value == .null ? nil : value
+            var added: [String: Int] = [:]
+            if case .list(let items)? = tokens {
+                for item in items {
+                    guard case .text(let content)? = item["content"], case .number(let number)? = item["id"] else {
+                        continue
+                    }
+                    added[content] = Int(exactly: number)
+                }
+            }
+            self.added = added
         } catch {
             throw .unreadable(path: mapped.path, reason: error.description)
         }

@@ -19,8 +19,13 @@ package struct ServerOptions: Sendable {
     package var state: ServerState?
     /// Whether unknown JSON fields are passed over. The default refuses them, as the service does.
     package var isLenient = false
-    /// Whether taskType puts a prompt in front of the text. The default is no effect, as in version 2 of the service.
+    /// Whether taskType puts a prompt in front of the text. The default is no effect, as in version 2 of the service, whose prompts are part of
+    /// the texts; nobody writes those of an imported model.
     package var appliesTaskPrompts = false
+    /// Values of every vector that asks for no fewer, by zeros behind those of the model. The default, nil, is the model's own number.
+    package var paddedDimensions: Int?
+    /// Values of the hosted model's vectors.
+    package static let hostedDimensions = 3_072
     /// Who gets answers in gzip, if he asks for it. The default is clients at other machines.
     package var compressedReplies = CompressedReplies.remote
     /// For the OpenAPI document.

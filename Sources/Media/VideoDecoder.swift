@@ -10,6 +10,16 @@ package struct DecodedVideo: Sendable {
     package let sound: AudioClip?
     /// Those of the sound are the sound's.
     package var notes: [MediaNote] = []
+
+    package init(
+        frames: [PixelImage], times: [Double], displaySize: ImageSize, sound: AudioClip?, notes: [MediaNote] = []
+    ) {
+        self.frames = frames
+        self.times = times
+        self.displaySize = displaySize
+        self.sound = sound
+        self.notes = notes
+    }
 }
 
 /// Encoded video bytes to the frames of a selection. Packets are listed first, without decoding; then only those frames are

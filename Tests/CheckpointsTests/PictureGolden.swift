@@ -49,8 +49,10 @@ struct PictureGolden: Decodable {
         return PixelImage(size: size, pixels: pixels)
     }
 
-    /// A picture as a caller prepares it.
-    static func resized(_ size: [Int], _ spec: ImageSpec) -> (pixels: PixelImage, size: PictureSize) {
+    /// A picture as a caller prepares it, or the whole of it.
+    static func resized(
+        _ size: [Int], _ spec: ImageSpec, whole: Bool = false
+    ) -> (pixels: PixelImage, size: PictureSize) {
         let target = spec.size(width: size[0], height: size[1])
         let filter: Resize.Filter =
             switch spec.pixels.filter {
@@ -63,7 +65,12 @@ struct PictureGolden: Decodable {
             case .pillow: .pillow
             }
         let pixels = Resize.antialiased(
-            picture(size), to: ImageSize(width: target.width, height: target.height), filter, rounding)
+            picture(size), to: ImageSize(width: target.width, height: target.height),
+            part: whole
+                ? nil
+                : PixelPart(
+                    left: target.left, top: target.top,
+                    size: ImageSize(width: target.seenWidth, height: target.seenHeight)), filter, rounding)
         return (pixels, target)
     }
 

@@ -60,4 +60,31 @@ import Testing
             }
         }
     }
+
+    /// A part is what it is of the whole, and costs no more than itself: the rest of a long strip is never made.
+    @Test func aPartIsCutOut() throws {
+        let source = try Fixture.pixels("resize")
+        for (width, height) in [(90, 70), (16, 8), (41, 13), (17, 29), (41, 29)] {
+            for rounding in [Resize.Rounding.torchvision, .pillow] {
+                let size = ImageSize(width: width, height: height)
+                let whole = Resize.antialiased(source, to: size, .bicubic, rounding)
+                let part = PixelPart(
+                    left: width / 3, top: height / 4, size: ImageSize(width: width / 2, height: height / 3))
+                let cut = Resize.antialiased(source, to: size, part: part, .bicubic, rounding)
+                var expected: [UInt8] = []
+                for row in part.top..<part.top + part.size.height {
+                    let first = (row * width + part.left) * 3
+                    expected += whole.pixels[first..<first + 3 * part.size.width]
+                }
+                #expect(cut == PixelImage(size: part.size, pixels: expected), "\(size) \(rounding)")
+            }
+        }
+        let strip = PixelImage(
+            size: ImageSize(width: 16_384, height: 1), pixels: [UInt8](repeating: 9, count: 3 * 16_384))
+        // Whole, it would have 2.4 GB.
+        let middle = Resize.antialiased(
+            strip, to: ImageSize(width: 16_384 * 224, height: 224),
+            part: PixelPart(left: 1_834_896, top: 0, size: ImageSize(width: 224, height: 224)), .bicubic, .torchvision)
+        #expect(middle.pixels.allSatisfy { abs(Int($0) - 9) <= 1 })
+    }
 }

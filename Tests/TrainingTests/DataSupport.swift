@@ -143,8 +143,9 @@ extension EncoderInput {
             case .page(let picture):
                 [4, UInt32(picture.grid.rows), UInt32(picture.grid.columns)] + picture.patches.values.map(\.bitPattern)
             case .pageText(let ids): [5, UInt32(ids.count)] + ids.map { UInt32(bitPattern: $0) }
-            case .picture(let picture): [6, UInt32(picture.rows)] + picture.patches.values.map(\.bitPattern)
-            case .sound(let sound): [7, UInt32(sound.firstToken)] + sound.mel.values.map(\.bitPattern)
+            case .picture(let picture):
+                [6, UInt32(picture.rows), UInt32(picture.columns)] + picture.patches.values.map(\.bitPattern)
+            case .sound(let sound): [7, UInt32(sound.tokenCount)] + sound.mel.values.map(\.bitPattern)
             }
         }
     }

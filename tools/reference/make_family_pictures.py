@@ -99,6 +99,7 @@ def make_embedding_gemma2(folder: Path) -> None:
     model = embedding_gemma2().eval()
     randomise(model)
     model.save_pretrained(folder)
+    (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER))
     processor = hub.Gemma4ImageProcessor(max_soft_tokens=70)
     files = {"image_processor": processor.to_dict(), "video_processor": {"max_soft_tokens": 70}}
     (folder / "processor_config.json").write_text(json.dumps(files, indent=2) + "\n")
@@ -165,9 +166,106 @@ def make_embedding_gemma2(folder: Path) -> None:
 
 
 def write(folder: Path, golden: dict) -> None:
-    (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER))
     (folder / "pictures.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
     print(folder.name, sum(file.stat().st_size for file in folder.iterdir()), "bytes")
+
+
+# MARK: Families without a body: a vector of each part
+
+# Square, wide, tall, tiny, extreme both ways.
+SIZES = [(40, 40), (90, 50), (30, 70), (1, 1), (300, 4), (3, 200)]
+SMALL = {"hidden_size": 20, "intermediate_size": 36, "num_hidden_layers": 2, "num_attention_heads": 2}
+EOS = VOCABULARY - 1
+
+
+def make_vectors(folder: Path, model: torch.nn.Module, processor, text=None, image=None, size=None) -> None:
+    """`text` and `image` give one row for ids or pixels; `size` is a picture that the processor leaves as it is."""
+    torch.manual_seed(SEED)
+    model = model.eval()
+    randomise(model)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    sizes = SIZES + [size]
+    images = [picture(*own) for own in sizes]
+    values = [processor(images=[Image.fromarray(own)], return_tensors="pt")["pixel_values"] for own in images]
+    pixels = [bytes_after(processor, own) for own in images]
+    draw = random.Random(SEED)
+    parts = list(range(len(sizes)))
+    contents = [[index] for index in parts] + [[0, 2]]
+    if text:
+        (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER))
+        texts = [[2, *[draw.randrange(3, EOS) for _ in range(count)], EOS] for count in [0, 1, 5, 10]]
+        # An end in the middle, too: the first one counts.
+        texts.append([2, 5, 7, EOS, 9, 4, EOS])
+        contents += [[ids] for ids in texts] + [[texts[2], 1], [texts[0], 3, texts[3]]]
+
+    def vectors() -> torch.Tensor:
+        kind = next(model.parameters()).dtype
+        rows = []
+        with torch.no_grad():
+            for content in contents:
+                own = [text(model, torch.tensor([part])) if isinstance(part, list) else image(model, values[part].to(kind))
+                       for part in content]
+                own = [x[0] / (x[0].norm() if len(own) > 1 else 1) for x in own]
+                rows.append(torch.stack(own).mean(0))
+        return torch.stack(rows)
+
+    single = vectors()
+    double_model = model.to(torch.float64)
+    double = vectors()
+    print("f32 from f64:", worst(single, double), type(double_model).__name__)
+    count = vectors_per_picture(model, values[0])
+    golden = {
+        "pictures": [{"size": own, "resized": [x.shape[1], x.shape[0]], "tokens": count, "sha256": digest(x)}
+                     for own, x in zip(sizes, pixels, strict=True)],
+        "contents": [
+            {"parts": [{"ids": part} if isinstance(part, list) else {"picture": part} for part in content], "vector": row}
+            for content, row in zip(contents, rounded(double), strict=True)],
+    }
+    write(folder, golden)
+
+
+def vectors_per_picture(model: torch.nn.Module, pixels: torch.Tensor) -> int:
+    """Tokens of the tower."""
+    tower = getattr(model, "vision_model", model)
+    with torch.no_grad():
+        return tower(pixel_values=pixels.double()).last_hidden_state.shape[1]
+
+
+def make_clip(folder: Path) -> None:
+    text = hub.CLIPTextConfig(
+        **SMALL, vocab_size=VOCABULARY, max_position_embeddings=16, bos_token_id=2, eos_token_id=EOS, pad_token_id=1)
+    tower = hub.CLIPVisionConfig(**SMALL | {"hidden_size": 28}, image_size=32, patch_size=8)
+    model = hub.CLIPModel(hub.CLIPConfig(text_config=text.to_dict(), vision_config=tower.to_dict(), projection_dim=12))
+    processor = hub.CLIPImageProcessor(size={"shortest_edge": 37}, crop_size={"height": 32, "width": 32})
+    make_vectors(
+        folder, model, processor, lambda m, ids: m.get_text_features(input_ids=ids).pooler_output,
+        lambda m, x: m.get_image_features(pixel_values=x).pooler_output, (37, 37))
+
+
+def make_siglip(folder: Path) -> None:
+    text = hub.SiglipTextConfig(
+        **SMALL, vocab_size=VOCABULARY, max_position_embeddings=16, bos_token_id=2, eos_token_id=EOS, pad_token_id=1)
+    tower = hub.SiglipVisionConfig(**SMALL, image_size=33, patch_size=8)
+    model = hub.SiglipModel(hub.SiglipConfig(text_config=text.to_dict(), vision_config=tower.to_dict()))
+    processor = hub.SiglipImageProcessor(size={"height": 33, "width": 33}, resample=2)
+
+    def text_row(m: torch.nn.Module, ids: torch.Tensor) -> torch.Tensor:
+        filled = torch.nn.functional.pad(ids, (0, 16 - ids.shape[1]), value=1)
+        return m.get_text_features(input_ids=filled).pooler_output
+
+    make_vectors(
+        folder, model, processor, text_row, lambda m, x: m.get_image_features(pixel_values=x).pooler_output, (33, 33))
+
+
+def make_dinov2(folder: Path, **more) -> None:
+    configuration = hub.Dinov2Config(
+        hidden_size=20, num_hidden_layers=2, num_attention_heads=2, mlp_ratio=2, image_size=49, patch_size=7, **more)
+    processor = hub.BitImageProcessor(
+        size={"shortest_edge": 36}, crop_size={"height": 28, "width": 35})
+    make_vectors(
+        folder, hub.Dinov2Model(configuration), processor,
+        image=lambda m, x: m(pixel_values=x).pooler_output, size=(36, 36))
 
 
 # MARK: Resizing
@@ -189,7 +287,10 @@ def make_resizes() -> None:
                 (MEDIA / f"resize.{width}x{height}.{name}.{whose}.rgb").write_bytes(head + pixels.tobytes())
 
 
-FAMILIES = {"embedding-gemma2-vision": make_embedding_gemma2}
+FAMILIES = {
+    "embedding-gemma2-vision": make_embedding_gemma2, "clip": make_clip, "siglip": make_siglip, "dinov2": make_dinov2,
+    "dinov2-gated": lambda folder: make_dinov2(folder, use_swiglu_ffn=True),
+}
 
 
 def main(folder: Path, names: list[str]) -> None:

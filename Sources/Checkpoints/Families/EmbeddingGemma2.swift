@@ -49,6 +49,9 @@ enum EmbeddingGemma2 {
         var plan = FamilyPlan(
             text: text, body: body, names: [names], pooling: .mean, maxTokens: 8_192,
             prefix: try Family.prefix("language_model.embed_tokens.weight", ["", "model."], tensors))
+        // Parts of a message are joined with nothing between them.
+        plan.textJoint = ""
+        plan.matryoshkaDimensions = [512, 256, 128]
         try addPictures(to: &plan, whole, tensors, bodyWidth: width)
         try addSounds(to: &plan, whole, tensors, bodyWidth: width)
         return plan

@@ -18,7 +18,7 @@ package struct StreamedTensor {
         self.write = write
     }
 
-    var byteCount: Int { shape.reduce(type.byteCount, *) }
+    package var byteCount: Int { shape.reduce(type.byteCount, *) }
 }
 
 extension SafeTensors {

@@ -4,11 +4,11 @@ extension ImageSpec {
     /// Cuts a picture into patches, each byte turned into the value that the tower wants.
     ///
     /// - Parameters:
-    ///   - pixels: `[height, width, 3]` of the picture resized to `size`, red first
+    ///   - pixels: `[seenHeight, seenWidth, 3]`, what the tower sees of the resized picture, red first
     ///   - size: of ``size(width:height:budget:)``
     /// - Precondition: as many bytes as the size says
     package func patched(_ pixels: [UInt8], _ size: PictureSize) -> PatchedPicture {
-        precondition(pixels.count == size.width * size.height * 3, "pixels of another size")
+        precondition(pixels.count == size.seenWidth * size.seenHeight * 3, "pixels of another size")
         let side = patchSize
         let values = byteValues
         let patches = Matrix(rows: size.rows * size.columns, columns: patchLength)
@@ -18,7 +18,7 @@ extension ImageSpec {
                     let (row, column) = (index / size.columns, index % size.columns)
                     let patch = patches.row(index)
                     for y in 0..<side {
-                        let first = ((size.top + row * side + y) * size.width + size.left + column * side) * 3
+                        let first = ((row * side + y) * size.seenWidth + column * side) * 3
                         for x in 0..<side {
                             for channel in 0..<3 {
                                 let target =

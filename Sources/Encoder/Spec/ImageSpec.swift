@@ -1,7 +1,17 @@
 /// Pictures to tokens: patches, a row of a product each, and what the tower makes of them.
 ///
-/// Tensors are named in docs/model.md: `image.patch`, `image.class_token`, `image.positions`, `image.embedding_norm`, the stack's
-/// `image.layers.*` and `image.norm`, `image.projection`, and of a vector `image.head.*`, `image.pooling.*`.
+/// Tensors, w the width of the stack and p the values of a patch, each where the spec asks for it:
+///
+/// | name | shape |
+/// |---|---|
+/// | `image.patch.weight`, `.bias` | `[w, p]`, `[w]` |
+/// | `image.class_token` | `[w]` |
+/// | `image.positions.weight` | `[tokens, w]`, `[2 rows, w]` with those by column first, or `[class token and learned grid, w]` |
+/// | `image.embedding_norm.weight`, `.bias` | `[w]` |
+/// | `image.layers.*`, `image.norm.*` | as of any stack |
+/// | `image.projection_norm.weight`, `image.projection.weight`, `.bias` | `[w]`, `[body's width, w]`, `[body's width]` |
+/// | `image.pooling.probe`, `.qkv.*`, `.output.*`, `.norm.*`, `.up.*`, `.down.*` | `[w]`, `[3 w, w]`, `[w, w]`, `[w]`, `[hidden, w]`, `[w, hidden]` |
+/// | `image.head.N.weight`, `.bias` | as of any vector |
 package struct ImageSpec: Codable, Sendable, Equatable {
     /// Of a patch's values, pixel by pixel in raster order.
     package enum Order: String, Codable, Sendable {
@@ -14,6 +24,8 @@ package struct ImageSpec: Codable, Sendable, Equatable {
     package enum Positions: Codable, Sendable, Equatable {
         /// A row for each token, the class token's first.
         case tokens
+        /// The same for a grid of another size, from which they are resampled.
+        case grid(columns: Int, rows: Int)
         /// Two tables of so many rows: one by the patch's column, one by its row, added up.
         case columnsAndRows(Int)
     }
@@ -60,9 +72,11 @@ package struct PictureSize: Sendable, Equatable {
     /// What the whole picture is resized to.
     package let width: Int
     package let height: Int
-    /// Where the patches begin in that, in pixels.
+    /// The part of that which the patches cover, in pixels.
     package let left: Int
     package let top: Int
+    package let seenWidth: Int
+    package let seenHeight: Int
     /// Patches.
     package let columns: Int
     package let rows: Int
@@ -103,7 +117,8 @@ extension ImageSpec {
         let cell = cellSize ?? 1
         return PictureSize(
             width: resized.0, height: resized.1, left: (resized.0 - part.0) / 2, top: (resized.1 - part.1) / 2,
-            columns: columns, rows: rows, tokenCount: (columns / cell) * (rows / cell) + leadingTokens)
+            seenWidth: columns * patchSize, seenHeight: rows * patchSize, columns: columns, rows: rows,
+            tokenCount: (columns / cell) * (rows / cell) + leadingTokens)
     }
 
     /// The largest sides near the picture's shape that are whole cells and no more of them than the budget; small pictures are enlarged.

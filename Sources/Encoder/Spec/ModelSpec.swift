@@ -21,6 +21,8 @@ package struct ModelSpec: Codable, Sendable, Equatable {
     package var sequence: SequenceSpec
     /// What stands before a text, by the task's name.
     package var prompts: [String: String]
+    /// The name of the prompt of a text for no task; nil for none.
+    package var defaultPrompt: String?
 
     package init(
         name: String, family: String, maxTokens: Int, outputDimensions: Int, matryoshkaDimensions: [Int]? = nil,
@@ -49,6 +51,8 @@ package struct TextSpec: Codable, Sendable, Equatable {
     /// Whether a learned vector is added to every token (token type 0).
     package var tokenType: Bool?
     package var norm: NormSpec?
+    /// What fills every text up, where the model learned to see it so.
+    package var padding: PaddingSpec?
     /// From `width` to the stack's or body's, where that is another.
     package var projection: DenseSpec?
     package var stack: StackSpec?
@@ -58,6 +62,28 @@ package struct TextSpec: Codable, Sendable, Equatable {
     package init(vocabularySize: Int, width: Int) {
         self.vocabularySize = vocabularySize
         self.width = width
+    }
+
+    /// Ids of one text at most, as far as its positions say; nil where they do not.
+    package var mostIDs: Int? { positions.map { $0 - (firstPosition ?? 0) } }
+}
+
+/// Texts filled up to one length, with tokens that the others see like any.
+package struct PaddingSpec: Codable, Sendable, Equatable {
+    package var length: Int
+    package var id: Int32
+    /// Whether in front of the text.
+    package var isLeft: Bool
+
+    package init(length: Int, id: Int32, isLeft: Bool) {
+        self.length = length
+        self.id = id
+        self.isLeft = isLeft
+    }
+
+    func filled(_ ids: [Int32]) -> [Int32] {
+        let fill = Array(repeating: id, count: max(0, length - ids.count))
+        return isLeft ? fill + ids : ids + fill
     }
 }
 
@@ -76,14 +102,42 @@ package struct BodySpec: Codable, Sendable, Equatable {
 package struct VectorSpec: Codable, Sendable, Equatable {
     package enum Pooling: String, Codable, Sendable {
         case mean, first, last
+        /// Of a text, its first token with the id ``VectorSpec/endID``, or with the highest id there where that is nil.
+        case end
+        /// What a learned query sees (``VectorSpec/attention``).
+        case attention
     }
 
     package var pooling: Pooling
+    package var endID: Int32?
+    package var attention: AttentionPoolSpec?
     package var head: [DenseSpec]
 
     package init(_ pooling: Pooling, head: [DenseSpec] = []) {
         self.pooling = pooling
         self.head = head
+    }
+
+    /// Spelled so that the conversion of names reads what it writes.
+    private enum CodingKeys: String, CodingKey {
+        case pooling, attention, head
+        case endID = "endId"
+    }
+}
+
+/// Pooling by attention: a learned query looks at all tokens, and an MLP adds to what it sees.
+package struct AttentionPoolSpec: Codable, Sendable, Equatable {
+    package var heads: Int
+    package var norm: NormSpec
+    /// Of the MLP.
+    package var hidden: Int
+    package var activation: Activation
+
+    package init(heads: Int, norm: NormSpec, hidden: Int, activation: Activation) {
+        self.heads = heads
+        self.norm = norm
+        self.hidden = hidden
+        self.activation = activation
     }
 }
 

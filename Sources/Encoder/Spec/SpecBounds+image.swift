@@ -76,7 +76,7 @@ extension SpecCheck {
     private func positions(_ image: ImageSpec) throws(ModelError) {
         let key = "image.positions"
         switch (image.positions, image.pixels.sizing) {
-        case (.tokens, .budget):
+        case (.tokens, .budget), (.grid, .budget):
             throw .configuration(key: key, reason: "a row for each token, and pictures of many sizes")
         case (.columnsAndRows(let rows), .budget(let budgets)):
             let longest = (budgets.allowed.max() ?? 0) * (image.cellSize ?? 1)
@@ -87,6 +87,9 @@ extension SpecCheck {
             try range(rows, 1...1_048_576, key)
             let longest = max(width, height) / image.patchSize
             try require(rows >= longest, key, "\(rows) rows, pictures have \(longest) columns")
+        case (.grid(let columns, let rows), _):
+            try range(columns, 1...1_024, key)
+            try range(rows, 1...1_024, key)
         case (.tokens, .fixed), (.tokens, .cropped), (nil, _): break
         }
         for case .attention(let attention) in image.stack.layers.flatMap(\.branches).map(\.operation) {

@@ -68,6 +68,11 @@ struct SpecCheck {
             try range(positions, 1...4_194_304, "text.positions")
             try range(text.firstPosition ?? 0, 0...positions - 1, "text.first_position")
         }
+        if let padding = text.padding {
+            try require(!hasBody, "text.padding", "stands beside a body")
+            try range(padding.length, 1...min(text.mostIDs ?? 65_536, 65_536), "text.padding.length")
+            try range(Int(padding.id), 0...text.vocabularySize - 1, "text.padding.id")
+        }
         try norm(text.norm, "text.norm")
         var width = text.width
         if let projection = text.projection {
@@ -80,10 +85,23 @@ struct SpecCheck {
         }
         try require((text.vector != nil) != hasBody, "text.vector", hasBody ? "stands beside a body" : "is missing")
         if let vector = text.vector { try self.vector(vector, from: width, to: outputs, "text.vector") }
+        if let id = text.vector?.endID { try range(Int(id), 0...text.vocabularySize - 1, "text.vector.end_id") }
     }
 
     func vector(_ vector: VectorSpec, from width: Int, to outputs: Int, _ key: String) throws(ModelError) {
         var width = width
+        try require(vector.pooling != .end || key == "text.vector", "\(key).pooling", "end is of texts alone")
+        try require(
+            (vector.pooling == .attention) == (vector.attention != nil), "\(key).attention",
+            vector.attention == nil ? "is missing" : "stands beside another pooling")
+        if let attention = vector.attention {
+            try range(attention.heads, 1...1_024, "\(key).attention.heads")
+            try require(
+                width % attention.heads == 0, "\(key).attention.heads",
+                "\(attention.heads) does not divide the width \(width)")
+            try range(attention.hidden, 1...262_144, "\(key).attention.hidden")
+            try norm(attention.norm, "\(key).attention.norm")
+        }
         try range(vector.head.count, 0...16, "\(key).head")
         for dense in vector.head {
             try self.dense(dense, from: width, "\(key).head")

@@ -21,8 +21,19 @@ extension ImageSpec {
         switch positions {
         case nil: nil
         case .columnsAndRows(let rows): 2 * rows
+        case .grid(let columns, let rows): leadingTokens + columns * rows
         case .tokens: size(width: 1, height: 1).tokenCount
         }
+    }
+
+    /// A table as the tower's own grid wants it.
+    private func resampled(_ table: EmbeddingTable, _ rows: Int) throws(ModelError) -> EmbeddingTable {
+        // Where the names alone are asked for, there are no rows.
+        guard case .grid(let columns, let gridRows)? = positions, table.rows == rows else { return table }
+        let own = size(width: 1, height: 1)
+        guard (own.columns, own.rows) != (columns, gridRows) else { return table }
+        return try PositionGrid.resampled(
+            table, leading: leadingTokens, from: (columns, gridRows), to: (own.columns, own.rows))
     }
 
     func tower(
@@ -34,7 +45,7 @@ extension ImageSpec {
             spec: self, patch: try assembly.dense(projection, "image.patch"),
             classToken: classToken == true ? try source.small("image.class_token", [width]) : nil,
             positions: try positionRows.map { (rows) throws(ModelError) in
-                try table("image.positions.weight", [rows, width])
+                try resampled(try table("image.positions.weight", [rows, width]), rows)
             },
             norm: try assembly.norm(norm, "image.embedding_norm", width), stack: try assembly.weights(),
             projectionNorm: try assembly.norm(projectionNorm, "image.projection_norm", width),
@@ -70,7 +81,7 @@ extension ImageTower {
         guard let positions, let kind = spec.positions else { return }
         let width = spec.width
         switch kind {
-        case .tokens:
+        case .tokens, .grid:
             precondition(tokens.rows == positions.rows, "a picture of another size")
             let position = Matrix(rows: 1, columns: width)
             for row in 0..<tokens.rows {

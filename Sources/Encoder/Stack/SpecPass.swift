@@ -136,8 +136,13 @@ struct SpecPass {
 
     private func textVectors(_ texts: [TextRun]) throws(ModelError) -> Matrix {
         guard let vector = weights.textVector else { preconditionFailure("texts for a model without them") }
+        var texts = texts
+        if let padding = spec.text?.padding {
+            for index in texts.indices { texts[index].ids = padding.filled(texts[index].ids) }
+        }
         let (x, layout) = try textTokens(texts)
-        return VectorPooling(weights: vector, pool: pool)(x, layout)
+        let ends = vector.spec.pooling == .end ? texts.map { vector.spec.end(of: $0.ids) } : []
+        return VectorPooling(weights: vector, pool: pool)(x, layout, ends: ends)
     }
 
     // MARK: - Towers

@@ -34,25 +34,28 @@ extension ModelSpec {
                     try StackAssembly(name: "text", spec: stack, source: source).weights()
                 })
         }
-        func vector(_ spec: VectorSpec?, _ name: String) throws(ModelError) -> VectorWeights? {
+        func vector(_ spec: VectorSpec?, _ name: String, _ width: Int = 0) throws(ModelError) -> VectorWeights? {
             guard let spec else { return nil }
             let assembly = StackAssembly(name: name, spec: StackSpec(width: 1, layers: []), source: source)
             var head: [LinearWeights] = []
             for (index, dense) in spec.head.enumerated() {
                 head.append(try assembly.dense(dense, "\(name).head.\(index)"))
             }
-            return VectorWeights(spec: spec, head: head)
+            let attention = try spec.attention.map { (attention) throws(ModelError) in
+                try attention.weights(assembly, name, width)
+            }
+            return VectorWeights(spec: spec, attention: attention, head: head)
         }
         return SpecWeights(
-            text: tower, textVector: try vector(text?.vector, "text"),
+            text: tower, textVector: try vector(text?.vector, "text", text?.stack?.width ?? text?.width ?? 0),
             image: try image.map { (image) throws(ModelError) in try image.tower(source, table) },
-            imageVector: try vector(image?.vector, "image"),
+            imageVector: try vector(image?.vector, "image", image?.width ?? 0),
             audio: try audio.map { (audio) throws(ModelError) in try SoundTower(audio, source, table: table) },
-            audioVector: try vector(audio?.vector, "audio"),
+            audioVector: try vector(audio?.vector, "audio", audio?.width ?? 0),
             body: try body.map { (body) throws(ModelError) in
                 try StackAssembly(name: "body", spec: body.stack, source: source).weights()
             },
-            bodyVector: try vector(body?.vector, "body"))
+            bodyVector: try vector(body?.vector, "body", body?.stack.width ?? 0))
     }
 
     /// Every tensor of a model of this spec, in file order.

@@ -36,6 +36,7 @@ struct TextTower: Sendable {
 
 struct VectorWeights: Sendable {
     let spec: VectorSpec
+    let attention: AttentionPoolWeights?
     let head: [LinearWeights]
 }
 
@@ -45,19 +46,31 @@ struct VectorPooling {
     let pool: WorkerPool
 
     /// One row a sequence, `[n, output dimensions]`.
-    func callAsFunction(_ x: Matrix, _ layout: PackedLayout) -> Matrix {
+    ///
+    /// - Parameter ends: of each sequence, the place of the token that ``VectorSpec/Pooling/end`` takes
+    func callAsFunction(_ x: Matrix, _ layout: PackedLayout, ends: [Int] = []) -> Matrix {
         let pooled = Matrix(rows: layout.count, columns: x.columns)
+        if let attention = weights.attention {
+            AttentionPooling(weights: attention, pool: pool)(x, layout, into: pooled)
+            return head(pooled)
+        }
         pool.run(layout.count) { sequence, worker in
             let rows = layout.rows(of: sequence)
             let target = pooled.row(sequence)
             switch weights.spec.pooling {
             case .first: target.update(from: x.row(rows.lowerBound), count: x.columns)
             case .last: target.update(from: x.row(rows.upperBound - 1), count: x.columns)
+            case .end: target.update(from: x.row(rows.lowerBound + ends[sequence]), count: x.columns)
+            case .attention: preconditionFailure("attention without its weights")
             case .mean:
                 let partial = worker.scratch.take(rows: 1, columns: x.columns)
                 meanOfRows(Block(x[rows]), partial: partial.pointer, into: target)
             }
         }
+        return head(pooled)
+    }
+
+    private func head(_ pooled: Matrix) -> Matrix {
         var row = pooled
         for (dense, weights) in zip(weights.spec.head, weights.head) {
             let result = Matrix(rows: row.rows, columns: dense.outputs)
@@ -72,5 +85,12 @@ struct VectorPooling {
             row = result
         }
         return row
+    }
+}
+
+extension VectorSpec {
+    /// The place of the token that ``Pooling/end`` takes: the last where the id is not there.
+    func end(of ids: [Int32]) -> Int {
+        ids.firstIndex(of: endID ?? ids.max() ?? 0) ?? ids.count - 1
     }
 }

@@ -6,8 +6,8 @@ import Logging
 package struct EmbedCall: Sendable {
     package let model: ServedModels.Entry
     private var items: [EmbedItem] = []
-    /// Values of each answer, where that is not the work of the embedder.
-    private var prefixes: [Int?] = []
+    /// Values of each answer, where that is not the work of the embedder: fewer, or more by zeros.
+    private var sizes: [Int?] = []
     private let places: @Sendable (Int) -> String?
 
     /// Answers in the order of the contents.
@@ -33,10 +33,8 @@ package struct EmbedCall: Sendable {
     /// Adds one content, its files looked up.
     package mutating func add(_ request: EmbedRequest, _ server: ServerCore, files: FileParts) async throws {
         let place = places(items.count)
-        let limit = server.scheduler.embedder.dimensions
-        if let dimensions = request.dimensions, !(1...limit).contains(dimensions) {
-            throw APIError(.invalidDimensions(dimensions, limit: limit), at: place)
-        }
+        let dimensions = request.dimensions ?? server.options.paddedDimensions
+        try check(dimensions, server, place)
         let content = try await content(request.content ?? Content([]), server, files, place)
         var options = EmbedOptions()
         options.autoTruncate = request.autoTruncate ?? true
@@ -44,16 +42,27 @@ package struct EmbedCall: Sendable {
         options.audioTrackExtraction = request.audioTrackExtraction ?? false
         if model.isVersion1 {
             options.maxTokens = model.inputTokenLimit
-            prefixes.append(request.dimensions)
         } else {
-            options.dimensions = request.dimensions
-            prefixes.append(nil)
+            options.dimensions = dimensions.map { min($0, server.scheduler.embedder.dimensions) }
         }
+        sizes.append(dimensions)
         if model.isVersion1 || server.options.appliesTaskPrompts {
             options.task = request.task
             options.title = request.title
         }
         items.append(EmbedItem(content: content, options: options))
+    }
+
+    private func check(_ dimensions: Int?, _ server: ServerCore, _ place: String?) throws {
+        let most = server.scheduler.embedder.dimensions
+        let limit = max(most, server.options.paddedDimensions ?? 0)
+        guard let dimensions, !(1...limit).contains(dimensions) else { return }
+        let error = APIError(.invalidDimensions(dimensions, limit: limit), at: place)
+        // Clients ask for it whose store is made for the hosted model's vectors.
+        guard dimensions <= ServerOptions.hostedDimensions else { throw error }
+        throw APIError.invalid(
+            error.message + "Vectors of \(server.models.entries.last?.id ?? "this model") have \(most) values; "
+                + "castor serve --pad-dimensions adds zeros, which change no cosine.\n")
     }
 
     private func content(
@@ -91,7 +100,7 @@ package struct EmbedCall: Sendable {
                 answer.embeddings.append(embedding)
                 answer.usage = answer.usage + embedding.usage
                 let values = embedding.values
-                answer.vectors.append(prefixes[index].map { Array(values.prefix($0)) } ?? values)
+                answer.vectors.append(sizes[index].map { values.sized($0) } ?? values)
                 server.metrics.embedded(
                     embedding.usage, truncated: embedding.truncated, hasNotes: !embedding.notes.isEmpty)
             case .failure(let error):
@@ -107,6 +116,13 @@ package struct EmbedCall: Sendable {
         answer.headers[.notes] = NoteHeader.value(notes)
         answer.headers[.serverTiming] = result.timing.header
         return answer
+    }
+}
+
+extension [Float] {
+    /// The first `count` values, and zeros where there are fewer.
+    fileprivate func sized(_ count: Int) -> [Float] {
+        count <= self.count ? Array(prefix(count)) : self + repeatElement(0, count: count - self.count)
     }
 }
 

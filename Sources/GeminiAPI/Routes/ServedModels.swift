@@ -34,10 +34,22 @@ package struct ServedModels: Sendable {
             entries.append(
                 Entry(
                     id: model.name, version: "1", displayName: model.name,
-                    description: "The local model that answers under all of these names. State: \(model.state).",
+                    description: Self.description(model),
                     inputTokenLimit: model.maxTokens, isVersion1: false))
         }
         self.entries = entries
+    }
+
+    private static func description(_ model: ModelInfo) -> String {
+        let local = "The local model that answers under all of these names."
+        guard model.isImported else { return "\(local) State: \(model.state)." }
+        var text = "\(local) An imported checkpoint of the family \(model.family). Takes \(model.media.joined(separator: ", ")). "
+        text += "\(model.dimensions) values"
+        let smaller = model.matryoshkaDimensions.filter { $0 < model.dimensions }
+        if !smaller.isEmpty { text += ", also meant for \(smaller.map(String.init).joined(separator: ", "))" }
+        text += ". \(model.multiplyAddsPerToken / 1_000_000) million multiply-adds a token of text."
+        if !model.prompts.isEmpty { text += " Prompts: \(model.prompts.keys.sorted().joined(separator: ", "))." }
+        return text
     }
 
     /// By name, with or without `models/`, a publisher's path or Vertex' full one before it.

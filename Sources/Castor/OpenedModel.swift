@@ -1,0 +1,94 @@
+import CastorJSON
+import CastorNumerics
+import Encoder
+import FoundationEssentials
+import Tokenizers
+
+/// A model folder of one of the formats, opened.
+enum OpenedModel: Sendable {
+    case castor1(Model, MultimodalEncoder)
+    case castor2(SpecModel, TextTokenizer?)
+
+    init(path: String, pool: WorkerPool) throws(ModelLoadError) {
+        if Self.format(path) == ModelSpec.format {
+            let model: SpecModel
+            do { model = try SpecModel(path: path, pool: pool) } catch { throw ModelLoadError(error) }
+            self = .castor2(model, model.spec.text == nil ? nil : try Self.tokenizer(path, model.spec))
+        } else {
+            do {
+                let model = try Model(path: path, pool: pool)
+                self = .castor1(model, MultimodalEncoder(model: model, pool: pool))
+            } catch { throw ModelLoadError(error) }
+        }
+    }
+
+    func frontEnd(_ options: ImportedModelOptions) throws(ModelLoadError) -> any FrontEnd {
+        switch self {
+        case .castor1(let model, _):
+            return CastorFrontEnd(
+                configuration: model.configuration, tokenizer: model.tokenizer,
+                logMel: LogMel(model.configuration.audio))
+        case .castor2(let model, let tokenizer):
+            if let tokens = options.pictureTokens, let image = model.spec.image {
+                guard case .budget(let budgets) = image.pixels.sizing, budgets.allowed.contains(tokens) else {
+                    throw ModelLoadError(.pictureTokens(tokens, image.pixels.sizing))
+                }
+            }
+            return ImportedFrontEnd(spec: model.spec, tokenizer: tokenizer, options: options)
+        }
+    }
+
+    /// Reads weights that are not left in the file.
+    func load() throws(ModelError) {
+        switch self {
+        case .castor1(_, let encoder): try encoder.load([.text, .image, .audio])
+        case .castor2: break
+        }
+    }
+
+    /// One row a content, before normalisation.
+    func encode(_ batch: [EncoderInput]) throws(ModelError) -> Matrix {
+        switch self {
+        case .castor1(_, let encoder): try encoder.encode(batch)
+        case .castor2(let model, _): try model.encode(batch)
+        }
+    }
+
+    /// What `config.json` says; nil where it says nothing, or nothing that can be read. What opens it tells then what is wrong.
+    private static func format(_ path: String) -> String? {
+        guard let file = try? MappedFile(path: "\(path)/\(Model.configurationName)"), file.bytes.count <= 4 << 20,
+            case .object(let members)? = try? JSONValue(json: file.bytes)
+        else { return nil }
+        if case .text(let format)? = members["format"] { return format }
+        return nil
+    }
+
+    private static func tokenizer(_ path: String, _ spec: ModelSpec) throws(ModelLoadError) -> TextTokenizer {
+        let name = "\(path)/tokenizer.json"
+        let file: MappedFile
+        do { file = try MappedFile(path: name) } catch { throw ModelLoadError(error) }
+        let tokenizer: TextTokenizer
+        do { tokenizer = try TextTokenizer(json: file.bytes) } catch {
+            throw ModelLoadError(ModelError.unreadable(path: name, reason: error.description))
+        }
+        guard tokenizer.idCount <= spec.text?.vocabularySize ?? 0 else {
+            throw ModelLoadError(
+                ModelError.configuration(
+                    key: "text.vocabulary_size",
+                    reason: "is \(spec.text?.vocabularySize ?? 0), the tokenizer has ids up to \(tokenizer.idCount - 1)"))
+        }
+        return tokenizer
+    }
+}
+
+extension ModelError {
+    /// A number of tokens that the model was not made for.
+    fileprivate static func pictureTokens(_ asked: Int, _ sizing: PixelSpec.Sizing) -> ModelError {
+        guard case .budget(let budgets) = sizing else {
+            return .configuration(key: "image", reason: "pictures have one size, \(asked) tokens cannot be asked for")
+        }
+        return .configuration(
+            key: "image",
+            reason: "pictures may have \(budgets.allowed.map(String.init).joined(separator: ", ")) tokens, not \(asked)")
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `castor import`, and the other commands with what it makes.
+@Suite struct ImportTests {
+    private let folder: Workspace
+    private static let checkpoint = "\(Folders.fixtures)/sentences/model"
+
+    init() throws {
+        folder = try Workspace()
+    }
+
+    private func run(_ arguments: String...) throws -> CastorProgram.Outcome {
+        try CastorProgram.run(arguments, in: folder, environment: ["XDG_CACHE_HOME": "\(folder.path)/cache"])
+    }
+
+    @Test func importedModelsEmbed() throws {
+        let outcome = try run("import", Self.checkpoint, "small", "--name", "small-one")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("small-one, bert, text, document"))
+        let embedding = try Answer(run("embed", "--model", "small", "a sleepy kitten").text).embedding
+        #expect(embedding.values.count == 12)
+        let info = try run("info", "--model", "small")
+        #expect(info.lines.contains { $0.hasPrefix("format ") && $0.contains("castor-2") })
+        #expect(info.lines.contains { $0.hasPrefix("prompts ") && $0.contains("document, query") })
+        #expect(try run("import", Self.checkpoint, "small").status == 73)
+    }
+
+    @Test func promptsCanBeGiven() throws {
+        let outcome = try run("import", Self.checkpoint, "prompted", "--prompt", "query=find: ")
+        #expect(outcome.status == 0)
+        let asked = try run("embed", "--model", "prompted", "--task", "RETRIEVAL_QUERY", "kittens")
+        let written = try run("embed", "--model", "prompted", "find: kittens")
+        #expect(try Answer(asked.text).embedding.values == Answer(written.text).embedding.values)
+        #expect(try run("import", Self.checkpoint, "other", "--prompt", "query").status == 64)
+    }
+
+    /// The hub's own folder does as a model: it is imported once.
+    @Test func checkpointsAreImportedToTheCache() throws {
+        let first = try run("embed", "--model", Self.checkpoint, "a")
+        #expect(first.status == 0)
+        #expect(first.errors.contains("imported to \(folder.path)/cache/castor/models/"))
+        let second = try run("embed", "--model", Self.checkpoint, "a")
+        #expect(second.errors == "")
+        #expect(second.text == first.text)
+    }
+
+    @Test func whatIsInTheWayIsNamed() throws {
+        #expect(try run("import", "nowhere", "out").status == 66)
+        try FileManager.default.createDirectory(atPath: "\(folder.path)/odd", withIntermediateDirectories: true)
+        try Data("{\"model_type\":\"llama\"}".utf8).write(to: URL(fileURLWithPath: "\(folder.path)/odd/config.json"))
+        let outcome = try run("import", "odd", "out")
+        #expect(outcome.status == 65)
+        #expect(outcome.errors.contains("model.safetensors") || outcome.errors.contains("llama"))
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out"))
+    }
+}
