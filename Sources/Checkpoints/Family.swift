@@ -47,6 +47,7 @@ enum Family {
         case "qwen3": return Qwen3.plan
         case "gemma3_text": return Gemma3.plan
         case "embedding_gemma2": return EmbeddingGemma2.plan
+        case "whisper": return Whisper.plan
         case "t5": return T5.plan
         case "clip": return CLIP.plan
         case "siglip": return SigLIP.plan
