@@ -5,22 +5,29 @@ import Media
 enum DecoderPlace: String, ExpressibleByArgument, CaseIterable {
     case inside, outside
 
-    /// Starts the processes, `count` of them, and says on standard error what the kernel does not shut them out from.
+    /// Where they are to be; no process is started yet.
     ///
     /// - Parameter place: nil for outside, and inside where no process can be started
-    static func decoders(_ place: DecoderPlace?, count: Int) throws -> Decoders {
+    static func decoders(_ place: DecoderPlace?, count: Int) -> Decoders {
         guard place != .inside else { return .inside }
         var options = DecoderPool.Options()
         options.workers = count
-        let pool = DecoderPool(options: options)
+        return .outside(DecoderPool(options: options))
+    }
+
+    /// Starts the processes, and says on standard error what the kernel does not shut them out from.
+    ///
+    /// - Returns: false where there are none, and files are to be decoded inside
+    static func start(_ decoders: Decoders, _ place: DecoderPlace?) throws -> Bool {
+        guard case .outside(let pool) = decoders else { return true }
         do {
             warn(of: try pool.warmUp())
         } catch {
             guard place == nil else { throw Failure(.unavailable, "--decoders outside: \(error)") }
             Terminal.error("castor: warning: files are decoded inside the server (--decoders inside): \(error)\n")
-            return .inside
+            return false
         }
-        return .outside(pool)
+        return true
     }
 
     private static func warn(of confinement: DecoderConfinement) {

@@ -4,6 +4,7 @@ import FoundationEssentials
 import GeminiAPI
 import Glibc
 public import Logging
+import Media
 import ServerState
 
 struct ServeCommand: AsyncParsableCommand {
@@ -152,10 +153,11 @@ struct ServeCommand: AsyncParsableCommand {
         var logger = Logger(label: "castor") { _ in LineLogHandler() }
         logger.logLevel = logLevel
         let threads = options.scheduler.preparationThreads + options.scheduler.quickThreads
-        let decoders = try DecoderPlace.decoders(self.decoders, count: threads)
-        let embedder = try model.open(decoders: decoders)
+        let decoders = DecoderPlace.decoders(self.decoders, count: threads)
+        var embedder = try model.open(decoders: decoders)
         if embedder.info.isImported { options.appliesTaskPrompts = true }
         do { try Server.checkRoom(for: embedder, options) } catch { throw Failure(error) }
+        if try !DecoderPlace.start(decoders, self.decoders) { embedder = try model.open(decoders: .inside) }
         let server = Server(embedder: embedder, options: options, logger: logger)
         warn(options)
         let scheme = options.tlsCertificatePath == nil ? "http" : "https"

@@ -52,7 +52,6 @@ enum Family {
         case "clip": return CLIP.plan
         case "siglip": return SigLIP.plan
         case "dinov2": return DINOv2.plan
-        case "whisper": return Whisper.plan
         default: throw hub.failure("model_type", "\"\(type)\" is not supported")
         }
     }

@@ -19,12 +19,12 @@ package struct ImportedFrontEnd: FrontEnd {
         prompts = TaskPrompts(spec.prompts, standard: spec.defaultPrompt)
     }
 
-    /// Of contents whose parts have a vector each: the context is each text's own.
-    private static let tokensOfSeparateParts = 65_536
-
     package var outputDimensions: Int { spec.outputDimensions }
-    package var maxTextTokens: Int { spec.maxTokens - spec.sequence.begin.count - spec.sequence.end.count }
-    package var maxTokens: Int { spec.body != nil || spec.image == nil ? maxTextTokens : Self.tokensOfSeparateParts }
+    package var maxTextTokens: Int {
+        let most = min(spec.maxTokens, spec.text?.mostIDs ?? spec.maxTokens)
+        return most - spec.sequence.begin.count - spec.sequence.end.count
+    }
+    package var maxTokens: Int { spec.maxTokens - spec.sequence.begin.count - spec.sequence.end.count }
     package var maxFrames: Int { 32 }
     package var seesPages: Bool { spec.image != nil }
     package var textJoint: String? { spec.sequence.textJoint }
