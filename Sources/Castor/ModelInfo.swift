@@ -70,10 +70,11 @@ extension ModelInfo {
 
     fileprivate init(_ model: SpecModel) {
         let spec = model.spec
-        let stacks = [("text", spec.text?.stack), ("body", spec.body?.stack)].compactMap { name, stack in
-            stack.map { (name, $0) }
-        }
-        let main = spec.body?.stack ?? spec.text?.stack
+        let stacks = [
+            ("text", spec.text?.stack), ("image", spec.image?.stack), ("audio", spec.audio?.stack),
+            ("body", spec.body?.stack),
+        ].compactMap { name, stack in stack.map { (name, $0) } }
+        let main = spec.body?.stack ?? spec.text?.stack ?? spec.image?.stack ?? spec.audio?.stack
         let mlp = main?.layers.first?.branches.lazy.compactMap { branch in
             if case .feedForward(let spec) = branch.operation { spec.hidden } else { nil }
         }.first

@@ -24,6 +24,8 @@ struct PartSource: Sendable {
         set { if let newValue { kind = .text(newValue) } }
     }
 
+    var isVideo: Bool { if case .video = kind { true } else { false } }
+
     /// Does what may find the part's bytes at fault.
     func reading<Result>(_ body: () throws(MediaError) -> Result) throws(EmbedError) -> Result {
         do { return try body() } catch { throw failure(error) }

@@ -90,6 +90,9 @@ package struct Preparation: Sendable {
         var budget = Budget(
             tokens: maxTokens, countedTokens: Self.countedContexts * maxTokens, ofText: maxTokens, limits, cancellation)
         var sources = try intake(content, options.files, budget.media)
+        if options.audioTrackExtraction, !frontEnd.media.contains(.audio), let film = sources.first(where: \.isVideo) {
+            throw .unsupportedByModel(part: film.number, kind: "sounds")
+        }
         if let first = sources.firstIndex(where: { $0.text != nil }) {
             sources[first].text = frontEnd.prompted(sources[first].text ?? "", options.task, title: options.title)
         }

@@ -18,7 +18,10 @@ enum ImportedModels {
         do {
             try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
         } catch { throw Failure(.cannotWrite, "\(try cache): cannot be made") }
-        try ImportCommand.write(checkpoint, to: place, nil)
+        do { try ImportCommand.write(checkpoint, to: place, nil) } catch {
+            // Another program may have been first.
+            guard access("\(place)/\(Model.configurationName)", R_OK) == 0 else { throw error }
+        }
         return place
     }
 

@@ -155,6 +155,20 @@ import Tokenizers
         }
     }
 
+    /// Of a film, whose sound is asked for.
+    @Test func soundIsNotPassedOverInSilence() throws {
+        try Self.withModel(without: [.audio]) { path in
+            let embedder = try Embedder(modelPath: path)
+            let film = Content([try Self.media("clip.mp4")])
+            #expect(try embedder.embed(film).tokenCount > 60)
+            var options = EmbedOptions()
+            options.audioTrackExtraction = true
+            #expect(throws: EmbedError.unsupportedByModel(part: 1, kind: "sounds")) {
+                try embedder.embed(film, options: options)
+            }
+        }
+    }
+
     @Test func budgetsOfPicturesAreTheModels() throws {
         try Self.withModel { path in
             var options = Embedder.Options()
