@@ -101,8 +101,10 @@ package struct Preparation: Sendable {
         var input = EncoderInput(segments)
         _ = input.truncate(to: maxTokens)
         guard input.tokenCount > 0 else { throw .noTokens }
+        let (complete, truncated) = frontEnd.complete(input.segments)
+        if truncated, !options.autoTruncate { throw .tooManyTokens(limit: frontEnd.maxTextTokens) }
         return PreparedContent(
-            input: EncoderInput(frontEnd.complete(input.segments)), usage: tally.usage, truncated: tally.truncated,
+            input: EncoderInput(complete), usage: tally.usage, truncated: tally.truncated || truncated,
             notes: tally.notes, dimensions: dimensions)
     }
 

@@ -119,7 +119,7 @@ import Tokenizers
                     frames: film.frames, times: film.times, displaySize: film.displaySize,
                     sound: kind == "sound" ? film.sound : nil)
                 segments += try frontEnd.video(shown)
-                let input = EncoderInput(frontEnd.complete(segments))
+                let input = EncoderInput(frontEnd.complete(segments).segments)
                 #expect(Self.layout(input) == Self.layout(golden.ids, tokenizer), "\(kind)")
                 let row = try model.encode([input])
                 let length = (0..<row.columns).reduce(0.0) { $0 + Double(row.row(0)[$1]) * Double(row.row(0)[$1]) }
@@ -194,6 +194,24 @@ import Tokenizers
                     try embedder.embed(content).values, try result.get().values, Tolerance("company", 8e-6),
                     "\(content)")
             }
+        }
+    }
+
+    /// Where each part has a vector of its own, the text of a page and what follows it have the room of one text.
+    @Test func pagesOfSeparateTowersAreCutToTheirRoom() throws {
+        let path = "\(Folders.fixtures)/families/clip"
+        try Folders.withTemporary { temporary in
+            let checkpoint = try Checkpoint(path: path)
+            let tokenizer = try TextTokenizer(json: Folders.read("\(path)/tokenizer.json"))
+            let frontEnd = ImportedFrontEnd(
+                spec: checkpoint.spec, tokenizer: tokenizer, options: ImportedModelOptions())
+            try checkpoint.write(to: "\(temporary)/model")
+            let model = try SpecModel(path: "\(temporary)/model", pool: WorkerPool(threads: 1))
+            let ids = [Int32](repeating: 1, count: frontEnd.maxTextTokens)
+            let (segments, truncated) = frontEnd.complete([.text(ids), .text(ids)])
+            #expect(truncated)
+            #expect(EncoderInput(segments).tokenCount == checkpoint.spec.text?.mostIDs)
+            #expect(try model.encode([EncoderInput(segments)]).rows == 1)
         }
     }
 }

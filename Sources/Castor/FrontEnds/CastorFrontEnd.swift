@@ -27,7 +27,9 @@ struct CastorFrontEnd: FrontEnd {
         task?.prompt(text, title: title) ?? text
     }
 
-    func complete(_ segments: [EncoderInput.Segment]) -> [EncoderInput.Segment] { segments }
+    func complete(_ segments: [EncoderInput.Segment]) -> (segments: [EncoderInput.Segment], truncated: Bool) {
+        (segments, false)
+    }
 
     // MARK: - Texts
 

@@ -35,8 +35,8 @@ package protocol FrontEnd: Sendable {
     /// - Parameter ids: of the page's text
     func page(_ image: PixelImage, ids: [Int32]) -> [EncoderInput.Segment]
 
-    /// What stands around the parts of a content, where anything does.
-    func complete(_ segments: [EncoderInput.Segment]) -> [EncoderInput.Segment]
+    /// The parts of a content with what stands around them, where anything does, and whether a text was cut for which its tower has no room.
+    func complete(_ segments: [EncoderInput.Segment]) -> (segments: [EncoderInput.Segment], truncated: Bool)
 }
 
 /// Why a text has no ids.

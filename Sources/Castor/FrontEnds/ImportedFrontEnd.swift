@@ -41,24 +41,34 @@ package struct ImportedFrontEnd: FrontEnd {
         prompts.applied(to: text, task, title: title)
     }
 
-    package func complete(_ segments: [EncoderInput.Segment]) -> [EncoderInput.Segment] {
+    package func complete(
+        _ segments: [EncoderInput.Segment]
+    ) -> (segments: [EncoderInput.Segment], truncated: Bool) {
         let (begin, end) = (spec.sequence.begin, spec.sequence.end)
         guard spec.body == nil, spec.image != nil || spec.audio != nil else {
-            return marked(segments, begin: begin, end: end)
+            return (marked(segments, begin: begin, end: end), false)
         }
-        // Parts have a vector each, and texts their marks.
+        // Parts have a vector each, and texts their marks. A page's text and what follows it are one.
         var complete: [EncoderInput.Segment] = []
-        var run: [EncoderInput.Segment] = []
+        var run = EncoderInput([])
+        var truncated = false
+        func close() {
+            if run.tokenCount > 0 {
+                if run.truncate(to: maxTextTokens) { truncated = true }
+                complete += marked(run.segments, begin: begin, end: end)
+            }
+            run = EncoderInput([])
+        }
         for segment in segments {
             if case .text = segment {
-                run.append(segment)
-                continue
+                run = EncoderInput(run.segments + [segment])
+            } else {
+                close()
+                complete.append(segment)
             }
-            if !run.isEmpty { complete += marked(run, begin: begin, end: end) }
-            run = []
-            complete.append(segment)
         }
-        return run.isEmpty ? complete : complete + marked(run, begin: begin, end: end)
+        close()
+        return (complete, truncated)
     }
 
     private func marked(
