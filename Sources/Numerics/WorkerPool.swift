@@ -10,23 +10,29 @@ package final class WorkerPool: @unchecked Sendable {
     package struct Worker: Sendable {
         package let index: Int
         package let scratch: Scratch
-        /// Beside `scratch`, for weights that are widened while that holds something else.
-        package let weights = Scratch()
+        /// Beside `scratch`, for a factor of a product while that holds something else.
+        package let factor = Scratch()
+        package let rowKernel: RowKernel?
     }
 
     /// As many as were asked for, or as the system gave.
     package let threadCount: Int
+    /// What computes products of rows with weights; nil where BLAS does.
+    package let rowKernel: RowKernel?
     private let workers: [Worker]
     private let turn = Mutex(())
     private let state: State
 
-    /// - Parameter threads: 1 or more, the caller's thread included; ``threadCount`` says how many there are.
-    package init(threads: Int) {
-        precondition(threads >= 1)
+    /// - Parameters:
+    ///   - threads: 1 or more, the caller's thread included; ``threadCount`` says how many there are.
+    ///   - rowKernel: one of ``RowKernel/all``
+    package init(threads: Int, rowKernel: RowKernel? = .best) {
+        precondition(threads >= 1 && rowKernel.map(RowKernel.all.contains) != false)
+        self.rowKernel = rowKernel
         state = State()
-        var workers = [Worker(index: 0, scratch: Scratch())]
+        var workers = [Worker(index: 0, scratch: Scratch(), rowKernel: rowKernel)]
         while workers.count < threads {
-            let worker = Worker(index: workers.count, scratch: Scratch())
+            let worker = Worker(index: workers.count, scratch: Scratch(), rowKernel: rowKernel)
             guard Self.start(worker, state) else { break }
             workers.append(worker)
         }

@@ -38,18 +38,14 @@ extension RowPiece {
         epilogue: (Range<Int>) -> Void = { _ in }
     ) {
         precondition(beta == 0 || linear.bounds == nil, "what is cut cannot be added")
-        var input = Block(input[rows])
-        if let bounds = linear.bounds {
-            // The worker's scratch is free while it works on rows.
-            let cut = Block(worker.scratch.take(rows: rows.count, columns: input.columns))
-            clamp(input.pointer, to: bounds.input, into: cut.pointer, count: rows.count * input.columns)
-            input = cut
-        }
+        let input = Block(input[rows])
         let length = linear.outputCount / ranges
         func compute(_ part: Range<Int>, _ worker: WorkerPool.Worker) {
+            let factor = RowFactor(linear, input, worker)
             for range in 0..<ranges {
                 let own = range * length + part.lowerBound..<range * length + part.upperBound
-                product(linear, input, own, into: output, offset: offset, beta: beta, worker)
+                let result = Block(output, rows: rows, columns: offset + own.lowerBound..<offset + own.upperBound)
+                factor.multiply(own, into: result, beta: beta)
             }
             epilogue(part)
         }
@@ -60,31 +56,78 @@ extension RowPiece {
             pool.run(parts.count) { index, worker in compute(parts[index], worker) }
         }
     }
+}
+
+/// Rows that are to be multiplied with parts of a weight, by one worker.
+private struct RowFactor {
+    private enum Kind {
+        /// In the order of our own kernel.
+        case packed(PackedRows)
+        /// As BLAS takes them.
+        case plain(Block)
+    }
+
+    private let kind: Kind
+    private let linear: LinearWeights
+    private let worker: WorkerPool.Worker
+
+    init(_ linear: LinearWeights, _ input: Block, _ worker: WorkerPool.Worker) {
+        self.linear = linear
+        self.worker = worker
+        if let kernel = worker.rowKernel {
+            kind = .packed(
+                PackedRows(input, for: kernel, linear.weight.format, bounds: linear.bounds?.input, worker.factor))
+        } else if let bounds = linear.bounds {
+            // The worker's scratch is free while it works on rows.
+            let cut = worker.scratch.take(rows: input.rows, columns: input.columns)
+            for row in 0..<input.rows {
+                clamp(input.pointer + row * input.stride, to: bounds.input, into: cut.row(row), count: input.columns)
+            }
+            kind = .plain(Block(cut))
+        } else {
+            kind = .plain(input)
+        }
+    }
+
+    /// - Parameters:
+    ///   - part: of the weight's rows
+    ///   - result: `[rows, part]`
+    func multiply(_ part: Range<Int>, into result: Block, beta: Float) {
+        switch kind {
+        case .packed(let rows):
+            linear.weight.withRow(part.lowerBound) { weights, scales in
+                rowProduct(
+                    rows, weights: weights, scales: scales, bias: linear.bias.map { $0.pointer + part.lowerBound },
+                    beta: beta, into: result)
+            }
+            guard let bounds = linear.bounds else { return }
+            for row in 0..<result.rows {
+                let y = result.pointer + row * result.stride
+                clamp(y, to: bounds.output, into: y, count: result.columns)
+            }
+        case .plain(let input): widen(part, input, into: result, beta: beta)
+        }
+    }
 
     /// Weights widened at a time: they stay in the core's cache for the product, and the input is packed seldom enough.
     private static let widenedValues = 1 << 17
 
-    private func product(
-        _ linear: LinearWeights, _ input: Block, _ part: Range<Int>, into output: Matrix, offset: Int, beta: Float,
-        _ worker: WorkerPool.Worker
-    ) {
+    private func widen(_ part: Range<Int>, _ input: Block, into result: Block, beta: Float) {
         let weight = linear.weight
         let step = weight.needsRoom ? max(16, Self.widenedValues / weight.columns) : part.count
         var start = part.lowerBound
         while start < part.upperBound {
             let strip = start..<min(start + step, part.upperBound)
-            let factor = weight.widened(strip) {
-                worker.weights.take(rows: strip.count, columns: weight.columns)
-            }
-            let result = Block(output, rows: rows, columns: offset + strip.lowerBound..<offset + strip.upperBound)
-            gemm(input, .no, factor, .yes, into: result, beta: beta)
-            finish(linear, strip, result)
+            let factor = weight.widened(strip) { worker.factor.take(rows: strip.count, columns: weight.columns) }
+            let own = result.columns(strip.lowerBound - part.lowerBound..<strip.upperBound - part.lowerBound)
+            gemm(input, .no, factor, .yes, into: own, beta: beta)
+            finish(strip, own)
             start = strip.upperBound
         }
     }
 
     /// Bias and bounds of some columns.
-    private func finish(_ linear: LinearWeights, _ part: Range<Int>, _ result: Block) {
+    private func finish(_ part: Range<Int>, _ result: Block) {
         guard linear.bias != nil || linear.bounds != nil else { return }
         for row in 0..<result.rows {
             let y = result.pointer + row * result.stride

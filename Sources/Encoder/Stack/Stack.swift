@@ -206,12 +206,12 @@ private struct StackRun {
 extension RowDivision {
     /// Rows of one piece of work: its activations stay in the cache from one product to the next, and BLAS is at full speed.
     private static let rowsPerPiece = 512
-    /// Below this many rows a worker, dividing the columns of each product is faster than dividing the rows.
-    private static let minRowsPerWorker = 96
+    /// Below this many rows a worker, dividing the columns of each product is faster than dividing the rows: with BLAS, and with our own kernel.
+    private static func minRowsPerWorker(_ pool: WorkerPool) -> Int { pool.rowKernel == nil ? 96 : 32 }
 
     /// Rows divided among the workers or, when there are few, all of them with a division of columns.
     init(rows: Int, _ pool: WorkerPool) {
-        guard rows >= Self.minRowsPerWorker * pool.threadCount else {
+        guard rows >= Self.minRowsPerWorker(pool) * pool.threadCount else {
             self.init(pieces: [0..<rows], columns: pool.threadCount == 1 ? .whole : .divided(pool))
             return
         }

@@ -62,6 +62,26 @@ package struct WeightTensor: Sendable {
     var needsRoom: Bool {
         if case .single = storage { false } else { true }
     }
+
+    /// How the rows lie in memory, and where a row begins.
+    var format: RowFormat {
+        switch storage {
+        case .single, .mapped(_, _, .f32): .f32
+        case .mapped(_, _, .bf16): .bf16
+        case .mapped: .f16
+        case .scaled: .i8
+        }
+    }
+
+    func withRow(_ row: Int, _ body: (UnsafeRawPointer, _ scale: UnsafePointer<Float>?) -> Void) {
+        switch storage {
+        case .single(let matrix): body(matrix.row(row), nil)
+        case .mapped(let file, let offset, let type):
+            body(file.bytes.baseAddress! + offset + row * columns * type.byteCount, nil)
+        case .scaled(let file, let offset, let scales):
+            body(file.bytes.baseAddress! + offset + row * columns, scales.pointer + row)
+        }
+    }
 }
 
 /// Exactly, whatever is there: infinities and NaNs too, but for half precision (see ``convertHalf(_:into:count:)``).
