@@ -216,8 +216,13 @@ struct ServeCommand: AsyncParsableCommand {
             keys += found
         }
         if let variable = getenv("CASTOR_API_KEY") {
-            keys += String(cString: variable).split(separator: ",").map { $0.trimming(while: \.isWhitespace) }
+            let found = String(cString: variable).split(separator: ",").map { $0.trimming(while: \.isWhitespace) }
                 .filter { !$0.isEmpty }
+            // So is a variable that was to hold one.
+            guard !found.isEmpty else {
+                throw Failure(.usage, "CASTOR_API_KEY is set, and empty: give it a key, or unset it to serve without")
+            }
+            keys += found
         }
         return keys
     }

@@ -1,3 +1,4 @@
+private import CKernels
 import Glibc
 
 /// softmax of each row of `block`, in place. Rows may be longer than any SIMD width; every value must be finite.
@@ -31,18 +32,28 @@ func largest(_ x: UnsafePointer<Float>, count: Int) -> Float {
     return largest
 }
 
-/// x = e^(x - shift), of `count` values; returns their sum.
-func exponentialsInPlace(_ x: UnsafeMutablePointer<Float>, minus shift: Float, count: Int) -> Float {
+/// x = e^(x - shift), of `count` values; returns their sum. Every processor gives the same bits.
+///
+/// - Parameter kernel: ``RowKernel/best`` or less
+package func exponentialsInPlace(
+    _ x: UnsafeMutablePointer<Float>, minus shift: Float, count: Int, kernel: RowKernel? = .best
+) -> Float {
     let whole = count & ~7
-    var sums = Lanes.zero
     var index = 0
-    while index < whole {
-        let e = exp(Lanes(load: x + index) - shift)
-        e.store(x + index)
-        sums += e
-        index += 8
+    var sum: Float
+    if kernel == .avx512 {
+        sum = castor_exponentials_avx512(x, shift, whole)
+        index = whole
+    } else {
+        var sums = Lanes.zero
+        while index < whole {
+            let e = exp(Lanes(load: x + index) - shift)
+            e.store(x + index)
+            sums += e
+            index += 8
+        }
+        sum = sums.total
     }
-    var sum = sums.total
     while index < count {
         x[index] = exp(Lanes(repeating: x[index] - shift))[0]
         sum += x[index]

@@ -121,7 +121,9 @@ import Testing
             try Folders.write(try Folders.read("\(out)/config.json"), "\(wide)/config.json")
             let single = try SpecModel(path: wide, pool: WorkerPool(threads: 2))
             let ids = try Golden("qwen3").inputs
-            expectClose(try model.encode(ids).values, try single.encode(ids).values, .rounding)
+            // Their sums are in another order.
+            let tolerance = Tolerance("other order", 4e-6)
+            expectClose(try model.encode(ids).values, try single.encode(ids).values, tolerance)
         }
     }
 

@@ -205,6 +205,27 @@ import Testing
         for task in endless { await #expect(throws: CancellationError.self) { try await task.value } }
     }
 
+    /// Pictures of a hundred million pixels leave a thread to others, as documents do.
+    @Test func costIsGuessedFromHeaders() throws {
+        func png(_ width: UInt8, _ height: UInt8) -> [UInt8] {
+            [
+                0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52, 0, 0, width, 0, 0,
+                0, height, 0,
+            ]
+        }
+        let picture = try Folders.read("\(Folders.fixtures)/media/scene.jpg")
+        for (part, isSlow) in [
+            (Part.text("x"), false), (.data(picture, mimeType: "image/jpeg"), false),
+            (.data(picture, mimeType: nil), false),
+            (.data(png(4, 4), mimeType: "image/png"), false), (.data(png(40, 40), mimeType: "image/png"), true),
+            (.data(png(40, 40), mimeType: nil), true), (.data([], mimeType: "image/png"), false),
+            (.data([UInt8](repeating: 0, count: 5 << 20), mimeType: "image/heic"), true),
+            (.data(Self.endlessDocument(), mimeType: nil), true),
+        ] {
+            #expect(EmbedItem(content: [.text("x"), part]).mayBeSlow == isSlow)
+        }
+    }
+
     /// Pages hold many times as much as pictures for a token: they fill the room by their bytes.
     @Test func readyContentsAreCountedInBytes() throws {
         let clip = try Folders.read("\(Folders.fixtures)/media/clip.mp4")

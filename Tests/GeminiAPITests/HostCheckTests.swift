@@ -93,6 +93,53 @@ import Testing
         }
     }
 
+    private static func send(_ client: Client, _ method: HTTPRequest.Method, _ path: String, origin: String)
+        async throws -> Reply
+    {
+        var head = HTTPRequest(method: method, scheme: "http", authority: "localhost:8080", path: path)
+        head.headerFields[.origin] = origin
+        head.headerFields[.contentType] = "text/plain"
+        return try await client.exchange(
+            head, method == .get ? nil : Array(#"{"content":{"parts":[{"text":"x"}]}}"#.utf8))
+    }
+
+    /// A form of any page can send a text to this machine: files would be stored and jobs started.
+    @Test(arguments: Transport.allCases) func pagesOfOtherOriginsChangeNothing(_ transport: Transport) async throws {
+        let path = "/v1beta/models/gemini-embedding-2:embedContent"
+        try await TestServer.with(transport) { client in
+            for origin in [
+                "https://evil.example", "null", "http://localhost:3000", "http://localhost", "localhost:8080", "",
+            ] {
+                for route in client.server.table.routes where ![.get, .head, .options].contains(route.method) {
+                    let path = route.template.replacing("{", with: "").replacing("}", with: "")
+                    let reply = try await Self.send(client, route.method, path, origin: origin)
+                    #expect(reply.status == 403, "\(origin) \(route.method) \(route.template)")
+                }
+                #expect(try await Self.send(client, .get, "/v1/models", origin: origin).status == 200)
+            }
+            try await Self.send(client, .post, path, origin: "https://evil.example").expectError(
+                403, "PERMISSION_DENIED",
+                """
+                The server takes nothing from a web page of https://evil.example, because it needs no key and any page could use it. Start it \
+                with --cors-origin https://evil.example, or with --api-key.
+                """)
+            #expect(try await Self.send(client, .post, path, origin: "http://localhost:8080").status == 200)
+        }
+        try await TestServer.with(transport) {
+            $0.corsOrigins = ["https://page.example"]
+        } _: { client in
+            let named = try await Self.send(client, .post, path, origin: "https://page.example")
+            let other = try await Self.send(client, .post, path, origin: "https://page.example.evil")
+            #expect(named.status == 200 && other.status == 403)
+        }
+        try await TestServer.with(transport) {
+            $0.apiKeys = ["k"]
+        } _: { client in
+            let reply = try await Self.send(client, .post, "\(path)?key=k", origin: "https://evil.example")
+            #expect(reply.status == 200)
+        }
+    }
+
     /// Whichever is meant, another server on the way may have meant the other one.
     @Test func severalHostsAreRefused() async throws {
         try await TestServer.with(.socket) { client in

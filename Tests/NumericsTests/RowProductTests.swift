@@ -132,6 +132,17 @@ import Testing
         }
     }
 
+    @Test(arguments: RowKernel.all) func exponentialsHaveTheSameBits(kernel: RowKernel) {
+        var random = Random(state: 5)
+        for count in [0, 1, 7, 8, 9, 15, 16, 17, 24, 40, 300] {
+            let values = random.values(count).map { $0 * 90 } + [88.4, -87.4, -100, 0].prefix(count % 5)
+            var (own, expected) = (values, values)
+            let sum = exponentialsInPlace(&own, minus: 0.3, count: values.count, kernel: kernel)
+            let expectedSum = exponentialsInPlace(&expected, minus: 0.3, count: values.count, kernel: nil)
+            #expect(own == expected && sum == expectedSum, "\(values.count) values")
+        }
+    }
+
     @Test(arguments: RowKernel.all) func inputIsCutToBounds(kernel: RowKernel) {
         var random = Random(state: 3)
         for k in [5, 32, 70] {

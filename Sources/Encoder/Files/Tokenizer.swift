@@ -63,7 +63,6 @@ package final class Tokenizer: @unchecked Sendable {
         _ text: String, limit: Int, isCancelled: () -> Bool = { false }
     ) throws(ModelError) -> Int {
         var text = text
-        guard text.utf8.count > Self.countedPiece else { return try encode(text, limit: limit).ids.count }
         let result: Result<Int, ModelError> = text.withUTF8 { bytes in
             do throws(ModelError) {
                 // The end token.

@@ -34,6 +34,7 @@ package struct APIResponder: HTTPResponder {
         let isMeant = Result { () throws(APIError) in
             try HostCheck.refuseSeveral(request)
             try hosts.check(request, at: context.channel.localAddress)
+            try hosts.checkOrigin(request)
         }
         if case .failure(let error) = isMeant {
             response = Self.answer(error, to: request, logger: server.logger)

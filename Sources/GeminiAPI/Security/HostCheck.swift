@@ -7,11 +7,15 @@ import NIOCore
 package struct HostCheck: Sendable {
     private let allowed: Set<String>
     private let isOpen: Bool
+    private let needsKey: Bool
+    private let origins: [String]
 
     /// - Parameter hosts: names or addresses beside this machine's own
     package init(_ options: ServerOptions) {
         // Who needs a key cannot be impersonated by a page that has none.
-        isOpen = !options.apiKeys.isEmpty || options.allowedHosts.contains("*")
+        needsKey = !options.apiKeys.isEmpty
+        isOpen = needsKey || options.allowedHosts.contains("*")
+        origins = options.corsOrigins
         allowed = Set((["localhost", options.host] + options.allowedHosts).map(Self.normalised))
     }
 
@@ -36,6 +40,23 @@ package struct HostCheck: Sendable {
             The server does not answer to the host \(host.shortened), because it needs no key and web pages could use it under such \
             a name. Start it with --allowed-host \(host.shortened), or with --api-key.
             """)
+    }
+
+    /// A page of another origin may send what it likes, as a form does, although it cannot read the answer: it could store files and start jobs.
+    /// Reading and asking (`GET`, `OPTIONS`) change nothing. Browsers always say the origin of what changes something.
+    package func checkOrigin(_ request: Request) throws(APIError) {
+        guard !needsKey, ![.get, .head, .options].contains(request.method), let origin = request.headers[.origin],
+            !origins.contains("*"), !origins.contains(origin)
+        else { return }
+        let authority = request.head.authority ?? ""
+        guard ["http://\(authority)", "https://\(authority)"].contains(origin) else {
+            throw APIError(
+                .permissionDenied,
+                """
+                The server takes nothing from a web page of \(origin.shortened), because it needs no key and any page could use it. Start it \
+                with --cors-origin \(origin.shortened), or with --api-key.
+                """)
+        }
     }
 
     /// Without the port, and an IPv6 address without its brackets.

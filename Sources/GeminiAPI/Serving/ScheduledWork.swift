@@ -18,9 +18,17 @@ package struct EmbedItem: Sendable {
         self.content = content
         self.options = options
     }
+
+    /// Whether decoding it may take many seconds: documents, clips and very large pictures.
+    package var mayBeSlow: Bool { content.parts.contains(where: \.isSlow) }
 }
 
 extension Part {
+    /// Pixels that are decoded in less than a second, in whatever format.
+    private static let quickPixels = 20_000_000
+    /// The same where a header does not tell pixels, in bytes.
+    private static let quickBytes = 4 << 20
+
     /// Whether it may take many seconds to decode. A type that is told is that of the bytes, or the part is refused.
     fileprivate var isSlow: Bool {
         let type: MediaType?
@@ -33,7 +41,11 @@ extension Part {
         }
         switch type {
         case .document, .video: return true
-        case .image, .audio, nil: return false
+        case .image(let format):
+            guard case .data(let bytes, _) = self else { return false }
+            let pixels = bytes.withUnsafeBytes { format.claimedPixels($0.bytes) }
+            return pixels.map { $0 > Self.quickPixels } ?? (bytes.count > Self.quickBytes)
+        case .audio, nil: return false
         }
     }
 }
@@ -57,7 +69,7 @@ package struct ScheduledResult: Sendable {
 /// The items of one call on their way. Everything here is guarded by the scheduler's monitor, but for `items` and `priority`.
 final class ScheduledWork: @unchecked Sendable {
     let priority: Priority
-    /// Whether it has documents or clips.
+    /// Whether an item ``EmbedItem/mayBeSlow``.
     let isSlow: Bool
     /// Set when the caller no longer wants an answer.
     let cancellation = Cancellation()
@@ -81,7 +93,7 @@ final class ScheduledWork: @unchecked Sendable {
         self.monitor = monitor
         self.items = items
         self.priority = priority
-        isSlow = items.contains { $0.content.parts.contains(where: \.isSlow) }
+        isSlow = items.contains(where: \.mayBeSlow)
         results = Array(repeating: nil, count: items.count)
         remaining = items.count
     }

@@ -16,8 +16,8 @@ package final class Scheduler: @unchecked Sendable {
         package var maxWaitingContents = 2_048
         /// Threads that decode and tokenise. The default is 2.
         package var preparationThreads = 2
-        /// More of them, for texts, pictures and sounds alone: documents and clips may take many seconds, and leave them these. The default
-        /// is 1.
+        /// More of them, for what is quick: documents, clips and pictures of more than 20 million pixels may take many seconds, and leave these to
+        /// others. The default is 1.
         package var quickThreads = 1
         /// More of them, for what others wait for while all of the above are held: for interactive contents of a kind, long or quick, of which
         /// none was taken for ``stillMilliseconds``. The default is 4.
