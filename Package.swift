@@ -145,6 +145,16 @@ let package = Package(
             name: "Times", dependencies: ["Castor", "CastorNumerics", "Encoder", "Training"], path: "Benchmarks/Times",
             swiftSettings: strict),
 
+        // Mutated checkpoints, which the fuzzer's own package cannot import either.
+        .executableTarget(
+            name: "CheckpointFuzz", dependencies: ["Castor", "Checkpoints", "Encoder", "Tokenizers"],
+            path: "Fuzzing/Sources",
+            sources: [
+                "checkpoint-fuzz", "castor-fuzz/InputFile.swift", "castor-fuzz/Mutation.swift",
+                "castor-fuzz/Progress.swift", "castor-fuzz/TokenizerRun.swift",
+            ],
+            swiftSettings: strict),
+
         .target(
             name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation", "PowerCut"],
             path: "Tests/TestSupport", swiftSettings: strict),

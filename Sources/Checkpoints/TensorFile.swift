@@ -1,12 +1,12 @@
 import Encoder
 
 /// A file of tensors, mapped: safetensors or torch's own.
-struct TensorFile {
-    struct Entry {
+package struct TensorFile {
+    package struct Entry {
         let type: ScalarType
         let shape: [Int]
         /// Bytes from the start of the file.
-        let range: Range<Int>
+        package let range: Range<Int>
         var layout = TorchTensor.Layout.rows
     }
 

@@ -39,13 +39,19 @@ private typealias Make = TorchFileMaker
 
     @Test func torchsFilesGiveTheBitsOfSafetensors() throws {
         let expected = try Self.weights(Self.family)
-        try Self.withFolder(try Self.fixtures("pytorch_model.bin")) { #expect(try Self.weights($0) == expected) }
+        try Self.withFolder(try Self.fixtures("pytorch_model.bin")) { folder in
+            let weights = try Self.weights(folder)
+            #expect(weights == expected)
+        }
         // In two files, of which one has matrices by columns.
         try Self.withFolder(
             try Self.fixtures(
                 "sharded/pytorch_model.bin.index.json", "sharded/pytorch_model-00001-of-00002.bin",
                 "sharded/pytorch_model-00002-of-00002.bin")
-        ) { #expect(try Self.weights($0) == expected) }
+        ) { folder in
+            let weights = try Self.weights(folder)
+            #expect(weights == expected)
+        }
     }
 
     @Test func safetensorsGoFirst() throws {
@@ -55,11 +61,12 @@ private typealias Make = TorchFileMaker
         }
     }
 
-    private static func error(_ file: [UInt8]) throws -> String {
+    private static func error(_ file: [UInt8], isOfFile: Bool = true) throws -> String {
         try withFolder([("pytorch_model.bin", file)]) { folder in
             var message = "no error"
-            do { _ = try Checkpoint(path: folder) } catch { message = error.description }
-            #expect(message.contains("pytorch_model.bin: "), "\(message)")
+            do throws(CheckpointError) { _ = try Checkpoint(path: folder) } catch { message = error.description }
+            let isNamed = message.contains("pytorch_model.bin: ") || !isOfFile && message.contains("tensor ")
+            #expect(isNamed, "\(message)")
             return message
         }
     }
@@ -109,7 +116,8 @@ private typealias Make = TorchFileMaker
 
     @Test func memoryOfPicklesIsBounded() throws {
         // Tuples of the same two tuples, again and again: two to the power of the depth, if anyone looked at all.
-        let laughs = [0x29, 0x71, 0] + (0..<200).flatMap { _ in [0x68, 0, 0x68, 0, 0x86, 0x71, 0] as [UInt8] }
+        let laughs: [UInt8] =
+            [0x29, 0x71, 0] + (0..<200).flatMap { _ in [0x68, 0, 0x68, 0, 0x86, 0x71, 0] as [UInt8] }
         #expect(try Self.error(Make.file(Make.program(laughs))).contains("nested more than 8 deep"))
         let deep = [UInt8](repeating: 0x85, count: 1_000_000)
         #expect(try Self.error(Make.file(Make.program([0x29] + deep))).contains("nested more than 8 deep"))
@@ -117,8 +125,8 @@ private typealias Make = TorchFileMaker
         #expect(try Self.error(Make.file(Make.program(wide))).contains("more values at once"))
         let marks = [UInt8](repeating: 0x28, count: 1_000_000)
         #expect(try Self.error(Make.file(Make.program(marks))).contains("more values at once"))
-        let memo = [0x4e] + (0..<1_100_000).flatMap { [0x72] + Make.bytes(UInt32($0)) }
-        #expect(try Self.error(Make.file(Make.program(memo))).contains("more values at once"))
+        let memo = (0..<1_100_000).flatMap { [0x72] + Make.bytes(UInt32($0)) }
+        #expect(try Self.error(Make.file(Make.program([0x4e] + memo))).contains("more values at once"))
         let long = [UInt8](repeating: 0x4e, count: 17 << 20)
         #expect(try Self.error(Make.file(long)).contains("more than 16777216"))
     }
@@ -204,12 +212,11 @@ private typealias Make = TorchFileMaker
         let valid = Make.zip([Self.pickle, wide], comment: "a comment")
         #expect(try Self.error(valid + [0]).contains("is no zip file"))
         for count in stride(from: 0, to: valid.count, by: 7) { _ = try Self.error(Array(valid[..<count])) }
-        for place in valid.count - 300..<valid.count {
+        for place in max(0, valid.count - 300)..<valid.count {
             var damaged = valid
             damaged[place] ^= 0x80
-            try Self.withFolder([("pytorch_model.bin", damaged)]) { folder in
-                #expect(throws: CheckpointError.self) { _ = try Checkpoint(path: folder) }
-            }
+            let message = try Self.error(damaged, isOfFile: false)
+            #expect(message != "no error")
         }
         // It is read: what is wrong with it is that it is no BERT.
         try Self.withFolder([("pytorch_model.bin", valid)]) { folder in

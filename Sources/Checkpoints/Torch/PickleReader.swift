@@ -1,7 +1,7 @@
 import Encoder
 
 /// Why a pickle is not read.
-struct PickleProblem: Error {
+package struct PickleProblem: Error {
     let reason: String
     /// Of the instruction.
     let position: Int
@@ -11,7 +11,7 @@ struct PickleProblem: Error {
 /// tensors. It executes nothing: the few names that it knows (``TorchName``) are values, and every other name, instruction or use is an error.
 ///
 /// Every instruction adds one value at most, so that memory is bounded by the pickle's length; stack, memo and depth have bounds of their own.
-struct PickleReader {
+package struct PickleReader {
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
     /// Of the instruction that is carried out.
@@ -26,7 +26,7 @@ struct PickleReader {
     private static let maxDepth = 8
 
     /// The tensors of the dictionary that the pickle makes, by their names.
-    static func tensors(_ bytes: UnsafeRawBufferPointer) throws(PickleProblem) -> [String: TorchTensor] {
+    package static func tensors(_ bytes: UnsafeRawBufferPointer) throws(PickleProblem) -> [String: TorchTensor] {
         var reader = PickleReader(bytes)
         return try reader.run()
     }

@@ -61,8 +61,8 @@ final class TorchStorage {
 }
 
 /// Some values of a storage. They lie inside it.
-final class TorchTensor {
-    enum Layout {
+package final class TorchTensor {
+    package enum Layout {
         case rows
         /// A matrix whose columns follow each other.
         case columns

@@ -1,14 +1,14 @@
-import Encoder
+package import Encoder
 
 /// A state dict as `torch.save` writes it since version 1.6: a zip file of the pickle `data.pkl`, which names the tensors, and of a member for
 /// each storage, whose bytes are the values. The pickle is read and not executed (``PickleReader``); values stay in the file, mapped.
-struct TorchFile {
-    let entries: [String: TensorFile.Entry]
+package struct TorchFile {
+    package let entries: [String: TensorFile.Entry]
 
     /// That of 10,000 tensors has about 1 MB.
     private static let maxPickleBytes = 16 << 20
 
-    init(_ file: MappedFile) throws(CheckpointError) {
+    package init(_ file: MappedFile) throws(CheckpointError) {
         func failure(_ reason: String) -> CheckpointError { .unreadable(path: file.path, reason: reason) }
         guard !file.bytes.starts(with: Self.legacyMark) else {
             throw failure(
