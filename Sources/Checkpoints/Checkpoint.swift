@@ -14,6 +14,9 @@ package struct Checkpoint {
     /// - Parameter media: whose towers are left out, with their tensors
     package init(path: String, without media: Set<Modality> = []) throws(CheckpointError) {
         let folder = HubFolder(path: path)
+        if (try? MappedFile(path: path)) != nil {
+            throw .unsupported("\(path) is a file; a checkpoint is a folder, and GGUF files are not read")
+        }
         let modules = try SentenceModules(folder)
         let hub =
             modules.isStatic && !modules.body.exists("config.json")

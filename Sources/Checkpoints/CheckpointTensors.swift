@@ -59,6 +59,11 @@ struct CheckpointTensors {
             }
             return names
         }
+        // What the folder has instead, of what hubs keep.
+        for name in ["tf_model.h5", "flax_model.msgpack", "model.onnx", "onnx/model.onnx", "openvino_model.xml"] {
+            guard folder.exists(name) else { continue }
+            throw .unsupported("\(folder.path)/\(name): weights are read from safetensors and pytorch_model.bin alone")
+        }
         throw .notFound(path: "\(folder.path)/\(wholeNames[0])")
     }
 

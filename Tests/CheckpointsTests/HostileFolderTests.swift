@@ -240,6 +240,16 @@ import Testing
         }
     }
 
+    @Test func otherKindsOfWeightsAreNamed() throws {
+        try Self.withCopy { folder in
+            #expect(rename("\(folder)/model.safetensors", "\(folder)/tf_model.h5") == 0)
+            try Self.expectOutcome(folder, "tf_model.h5: weights are read from safetensors and pytorch_model.bin alone")
+            unlink("\(folder)/tf_model.h5")
+            try Self.expectOutcome(folder, "model.safetensors")
+            try Self.expectOutcome("\(folder)/config.json", "is a file; a checkpoint is a folder")
+        }
+    }
+
     /// A small file whose tensors are all the same bytes is no model of many layers.
     @Test func tensorsThatAreRepeatedAreBounded() throws {
         let layers = 250

@@ -125,8 +125,9 @@ private typealias Make = TorchFileMaker
         #expect(try Self.error(Make.file(Make.program(wide))).contains("more values at once"))
         let marks = [UInt8](repeating: 0x28, count: 1_000_000)
         #expect(try Self.error(Make.file(Make.program(marks))).contains("more values at once"))
-        let memo = (0..<1_100_000).flatMap { [0x72] + Make.bytes(UInt32($0)) }
-        #expect(try Self.error(Make.file(Make.program([0x4e] + memo))).contains("more values at once"))
+        var memo: [UInt8] = [0x4e]
+        for index in 0..<UInt32(1_100_000) { memo += [0x72] + Make.bytes(index) }
+        #expect(try Self.error(Make.file(Make.program(memo))).contains("more values at once"))
         let long = [UInt8](repeating: 0x4e, count: 17 << 20)
         #expect(try Self.error(Make.file(long)).contains("more than 16777216"))
     }
