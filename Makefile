@@ -112,6 +112,10 @@ fuzz: fuzzer ## Give mutated files to every decoder, FUZZ times each (a million)
 	@for target in json tokenizer tokenizer-json weights text embed image audio video; do \
 	    tools/timed "Fuzzing: $$target" $(fuzzer) $$target $(FUZZ) $(SEED) || exit 1; \
 	done
+	@tools/timed "Building the fuzzer of checkpoints in release mode" swift build -c release --product CheckpointFuzz
+	@for target in checkpoint torch pickle; do \
+	    tools/timed "Fuzzing: $$target" .build/release/CheckpointFuzz $$target $(FUZZ) $(SEED) || exit 1; \
+	done
 	@tools/timed "Building castor for the server's fuzzing" swift build -c release --product castor
 	@tools/timed "Fuzzing: server" $(fuzzer) server $(FUZZ) $(SEED)
 	@FONTCONFIG_FILE=$(CURDIR)/Fuzzing/PDFServer/fonts.conf tools/timed "Fuzzing: document" \

@@ -86,7 +86,7 @@ let package = Package(
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
         // Open checkpoints as model folders.
         .target(
-            name: "Checkpoints", dependencies: ["CastorJSON", "Encoder"], swiftSettings: strict),
+            name: "Checkpoints", dependencies: ["CastorJSON", "Encoder", "Tokenizers"], swiftSettings: strict),
         .target(
             name: "Castor",
             dependencies: ["CastorJSON", "CastorNumerics", "Checkpoints", "Encoder", "Media", "Tokenizers"],
@@ -143,6 +143,16 @@ let package = Package(
         // What the benchmarks' own package, which sees the public face alone, cannot time.
         .executableTarget(
             name: "Times", dependencies: ["Castor", "CastorNumerics", "Encoder", "Training"], path: "Benchmarks/Times",
+            swiftSettings: strict),
+
+        // Mutated checkpoints, which the fuzzer's own package cannot import either.
+        .executableTarget(
+            name: "CheckpointFuzz", dependencies: ["Castor", "Checkpoints", "Encoder", "Tokenizers"],
+            path: "Fuzzing/Sources",
+            sources: [
+                "checkpoint-fuzz", "castor-fuzz/InputFile.swift", "castor-fuzz/Mutation.swift",
+                "castor-fuzz/Progress.swift", "castor-fuzz/TokenizerRun.swift",
+            ],
             swiftSettings: strict),
 
         .target(

@@ -6,13 +6,13 @@ extension TextRun {
     /// The same texts as JSON, to both faces of a running server and to its count of tokens. A text is escaped in several ways, or broken: lone
     /// surrogates, bytes that are no UTF-8. The answer is a vector with as many tokens as are counted, or blames the request.
     static func throughServer(count: Int, seed: UInt64) throws {
-        let folder = "\(Fuzz.scratchFolder)/fuzz-\(getpid())"
+        let folder = "\(scratchFolder)/fuzz-\(getpid())"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let path = try model(64, in: folder)
         let hostile = HostileText(dropped: try dropped(try Embedder(modelPath: path, options: oneThread)))
         let server = try FuzzedServer(model: path, folder: folder)
         defer { server.stop() }
-        var progress = Progress(.server, count: count)
+        var progress = Progress("server", count: count)
         for index in 0..<count {
             var random = SeededGenerator(state: seed &* 0x9E37_79B9 &+ UInt64(index))
             let text = (Bool.random(using: &random) ? hostile.prefix(&random) : "") + hostile.core(&random)

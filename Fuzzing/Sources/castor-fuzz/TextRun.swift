@@ -13,7 +13,7 @@ enum TextRun {
     private static let tolerance: Float = 2e-6
 
     static func inProcess(count: Int, seed: UInt64) throws {
-        let folder = "\(Fuzz.scratchFolder)/fuzz-\(getpid())"
+        let folder = "\(scratchFolder)/fuzz-\(getpid())"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let embedders = try contexts.map { context in
             try Embedder(modelPath: try model(context, in: folder), options: oneThread)
@@ -25,7 +25,7 @@ enum TextRun {
         let found = "Fuzzing/found/embed"
         try FileManager.default.createDirectory(atPath: "Fuzzing/found", withIntermediateDirectories: true)
         let record = try InputFile(found)
-        var progress = Progress(.embed, count: count)
+        var progress = Progress("embed", count: count)
         var done = 0
         var number: UInt64 = 0
         while done < count {
