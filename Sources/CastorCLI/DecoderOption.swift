@@ -7,11 +7,15 @@ enum DecoderPlace: String, ExpressibleByArgument, CaseIterable {
 
     /// Where they are to be; no process is started yet.
     ///
-    /// - Parameter place: nil for outside, and inside where no process can be started
-    static func decoders(_ place: DecoderPlace?, count: Int) -> Decoders {
+    /// - Parameters:
+    ///   - place: nil for outside, and inside where no process can be started
+    ///   - count: processes at most
+    ///   - ready: those that are there from the start
+    static func decoders(_ place: DecoderPlace?, count: Int, ready: Int) -> Decoders {
         guard place != .inside else { return .inside }
         var options = DecoderPool.Options()
         options.workers = count
+        options.readyWorkers = ready
         return .outside(DecoderPool(options: options))
     }
 

@@ -22,7 +22,8 @@ struct ImportCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Format of the weights: float32 or bfloat16. Default: as they came.", valueName: "format"))
+            "Format of the weights: float32, bfloat16 or int8 (a quarter of float32). Default: as they came.",
+            valueName: "format"))
     var precision: Precision?
 
     @Option(help: ArgumentHelp("Name under which it is served. Default: that of the folder.", valueName: "name"))

@@ -152,8 +152,9 @@ struct ServeCommand: AsyncParsableCommand {
         var options = try serverOptions()
         var logger = Logger(label: "castor") { _ in LineLogHandler() }
         logger.logLevel = logLevel
-        let threads = options.scheduler.preparationThreads + options.scheduler.quickThreads
-        let decoders = DecoderPlace.decoders(self.decoders, count: threads)
+        let threads = options.scheduler
+        let decoders = DecoderPlace.decoders(
+            self.decoders, count: threads.threadCount, ready: threads.threadCount - threads.spareThreads)
         var embedder = try model.open(decoders: decoders)
         if embedder.info.isImported { options.appliesTaskPrompts = true }
         do { try Server.checkRoom(for: embedder, options) } catch { throw Failure(error) }

@@ -84,7 +84,15 @@ package struct Checkpoint {
 
     /// Bytes of all weights as they are written.
     package func weightBytes(_ precision: Precision? = nil) -> Int {
-        plans.reduce(0) { $0 + $1.streamed(precision).byteCount }
+        streamed(precision).reduce(0) { $0 + $1.byteCount }
+    }
+
+    /// What takes more bytes a value goes first, so that each value lies where its kind may.
+    private func streamed(_ precision: Precision?) -> [StreamedTensor] {
+        let matrices = spec.matrixNames()
+        let tensors = plans.flatMap { $0.streamed(precision, isMatrix: matrices.contains($0.name)) }
+        return precision == .int8
+            ? tensors.filter { $0.type != .i8 } + tensors.filter { $0.type == .i8 } : tensors
     }
 
     /// Makes the folder: configuration, weights, tokenizer. It is there whole or not at all.
@@ -98,9 +106,8 @@ package struct Checkpoint {
     ) throws(ModelError) {
         let folder = try NewFolder(path: path)
         var done = 0
-        let tensors = plans.map { plan in
-            let tensor = plan.streamed(precision)
-            return StreamedTensor(name: tensor.name, type: tensor.type, shape: tensor.shape) {
+        let tensors = streamed(precision).map { tensor in
+            StreamedTensor(name: tensor.name, type: tensor.type, shape: tensor.shape) {
                 (sink) throws(ModelError) in
                 try tensor.write { (bytes) throws(ModelError) in
                     try sink(bytes)

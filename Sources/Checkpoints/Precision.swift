@@ -5,28 +5,28 @@ import Encoder
 package enum Precision: String, Sendable, CaseIterable {
     case float32
     case bfloat16
-
-    private var type: ScalarType {
-        switch self {
-        case .float32: .f32
-        case .bfloat16: .bf16
-        }
-    }
-
-    /// The format of a tensor that has another now; nil where it stays as it is. Vectors (norms, biases) are few values on which many
-    /// depend: they are never made narrower.
-    func type(of tensor: TensorPlan) -> ScalarType? {
-        guard type != tensor.type else { return nil }
-        return self == .bfloat16 && tensor.shape.count < 2 ? nil : type
-    }
+    /// Eight bits a value, with a scale for each row of a matrix.
+    case int8
 }
 
 extension TensorPlan {
     /// Values that are converted at a time.
     private static let piece = 1 << 16
 
-    func streamed(_ precision: Precision?) -> StreamedTensor {
-        guard let type = precision?.type(of: self) else { return streamed }
+    /// What is written for the tensor: itself, and for a matrix in eight bits its scales, too. Vectors (norms, biases) are few values on which
+    /// many depend: they are never made narrower.
+    ///
+    /// - Parameter isMatrix: of those in ``ModelSpec/matrixNames()``
+    func streamed(_ precision: Precision?, isMatrix: Bool) -> [StreamedTensor] {
+        switch precision {
+        case nil: [streamed]
+        case .float32: [type == .f32 ? streamed : converted(to: .f32)]
+        case .bfloat16: [type == .bf16 || shape.count < 2 ? streamed : converted(to: .bf16)]
+        case .int8: isMatrix ? [scales, rounded] : [streamed]
+        }
+    }
+
+    private func converted(to type: ScalarType) -> StreamedTensor {
         let own = streamed
         return StreamedTensor(name: name, type: type, shape: shape) { (sink) throws(ModelError) in
             let values = FloatBuffer(count: Self.piece)
@@ -40,6 +40,56 @@ extension TensorPlan {
                     try sink(UnsafeRawBufferPointer(start: values.pointer, count: count * type.byteCount))
                     start += count * own.type.byteCount
                 }
+            }
+        }
+    }
+
+    // MARK: - Eight bits
+
+    private var scales: StreamedTensor {
+        StreamedTensor(name: name + SafeTensors.scaleSuffix, type: .f32, shape: [shape[0]]) {
+            (sink) throws(ModelError) in
+            try eachRow { (row, values) throws(ModelError) in
+                var scale = roundToInt8(row, into: values, count: shape[1])
+                try sink(UnsafeRawBufferPointer(start: &scale, count: 4))
+            }
+        }
+    }
+
+    private var rounded: StreamedTensor {
+        StreamedTensor(name: name, type: .i8, shape: shape) { (sink) throws(ModelError) in
+            try eachRow { (row, values) throws(ModelError) in
+                _ = roundToInt8(row, into: values, count: shape[1])
+                try sink(UnsafeRawBufferPointer(start: values, count: shape[1]))
+            }
+        }
+    }
+
+    /// Each row in single precision, and room for it in eight bits.
+    ///
+    /// - Throws: where a value is not finite
+    private func eachRow(
+        _ body: (UnsafePointer<Float>, UnsafeMutablePointer<Int8>) throws(ModelError) -> Void
+    ) throws(ModelError) {
+        let (own, columns) = (streamed, shape[1])
+        let row = FloatBuffer(count: columns)
+        let values = UnsafeMutablePointer<Int8>.allocate(capacity: columns)
+        defer { values.deallocate() }
+        var filled = 0
+        try own.write { (bytes) throws(ModelError) in
+            var start = 0
+            while start < bytes.count {
+                let count = min(columns - filled, (bytes.count - start) / own.type.byteCount)
+                precondition(count > 0, "a tensor came in pieces of part of a value")
+                widen(bytes.baseAddress! + start, own.type, into: row.pointer + filled, count: count)
+                start += count * own.type.byteCount
+                filled += count
+                guard filled == columns else { continue }
+                guard allFinite(row.pointer, count: columns) else {
+                    throw .tensor(name: name, reason: "holds a value that is not finite")
+                }
+                try body(row.pointer, values)
+                filled = 0
             }
         }
     }

@@ -92,6 +92,8 @@ package struct UnifiedWeights: Sendable {
 package struct EmbeddingTable: Sendable {
     private enum Storage: Sendable {
         case file(MappedFile, SafeTensors.Entry)
+        /// Eight bits a value, and what each row's are to be multiplied with.
+        case scaled(MappedFile, SafeTensors.Entry, scales: Matrix)
         case memory(Matrix)
     }
 
@@ -103,6 +105,15 @@ package struct EmbeddingTable: Sendable {
     init(_ name: String, in tensors: SafeTensors) {
         let entry = tensors.entries[name]!
         storage = .file(tensors.file, entry)
+        self.name = name
+        rows = entry.shape[0]
+        columns = entry.shape[1]
+    }
+
+    /// - Parameter scales: of the rows of a tensor in eight bits
+    init(_ name: String, in tensors: SafeTensors, scales: Matrix) {
+        let entry = tensors.entries[name]!
+        storage = .scaled(tensors.file, entry, scales: scales)
         self.name = name
         rows = entry.shape[0]
         columns = entry.shape[1]
@@ -134,6 +145,9 @@ package struct EmbeddingTable: Sendable {
             guard convert(start, entry.type, into: output, count: columns) else {
                 throw .tensor(name: name, reason: "row \(id) holds a value that is not finite")
             }
+        case .scaled(let file, let entry, let scales):
+            let start = file.bytes.baseAddress! + entry.range.lowerBound + id * columns
+            convertInt8(start, scale: scales.pointer[id], into: output, count: columns)
         }
     }
 }

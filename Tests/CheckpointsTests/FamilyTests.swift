@@ -108,6 +108,76 @@ import Testing
         }
     }
 
+    // MARK: - Eight bits
+
+    /// With a scale a row, rounding to eight bits turns a vector by little: real weights by less than these, whose scores are large.
+    @Test(arguments: families) func eightBitsKeepTheDirection(family: String) throws {
+        let golden = try Golden(family)
+        try Folders.withTemporary { folder in
+            let checkpoint = try Checkpoint(path: "\(Folders.fixtures)/families/\(family)")
+            try checkpoint.write(to: folder, precision: .int8)
+            let model = try SpecModel(path: folder, pool: WorkerPool(threads: 2))
+            for name in model.spec.matrixNames() {
+                #expect(model.tensors.entries[name]?.type == .i8, "\(name)")
+                #expect(model.tensors.entries["\(name).scale"]?.type == .f32, "\(name)")
+            }
+            let written = model.tensors.entries.values.reduce(0) { $0 + $1.range.count }
+            #expect(written == checkpoint.weightBytes(.int8))
+            let rows = try model.encode(golden.inputs)
+            for (index, expected) in golden.vectors.enumerated() {
+                let row = (0..<rows.columns).map { Double(rows.row(index)[$0]) }
+                func length(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+                let cosine = zip(row, expected).reduce(0) { $0 + $1.0 * $1.1 } / length(row) / length(expected)
+                #expect(cosine > 0.99 && cosine < 1, "\(family), \(golden.ids[index].count) tokens")
+            }
+        }
+    }
+
+    /// A value is off by half a step of its row at most; zeros and the largest value stay.
+    @Test func eightBitsAreTheNearest() throws {
+        let rows: [[Float]] = [
+            [0, 0, 0], [1, -1, 0.5], [3e-39, 0, -3e-39], [.greatestFiniteMagnitude, -1, 0], [-127, 63.5, 0.49],
+        ]
+        for row in rows {
+            var values = [Int8](repeating: 1, count: row.count)
+            let scale = roundToInt8(row, into: &values, count: row.count)
+            var back = [Float](repeating: .nan, count: row.count)
+            convertInt8(values, scale: scale, into: &back, count: row.count)
+            let largest = row.map(abs).max()!
+            for (value, rounded) in zip(row, back) {
+                #expect(rounded.isFinite && abs(value - rounded) <= max(largest / 253, 1e-36), "\(row)")
+            }
+            if largest > 1e-30 { #expect(values.contains(127) || values.contains(-127)) }
+        }
+    }
+
+    @Test func rowsInEightBitsNeedTheirScales() throws {
+        try Folders.withTemporary { folder in
+            try Checkpoint(path: "\(Folders.fixtures)/families/bert").write(to: folder, precision: .int8)
+            let whole = try SafeTensors(path: "\(folder)/model.safetensors")
+            let name = "text.embedding.weight"
+            for (shape, message) in [(nil, "missing"), ([1], "has shape [1], the configuration says [60]")]
+                as [([Int]?, String)]
+            {
+                let rest = whole.entries.sorted { $0.key < $1.key }.compactMap { key, entry -> StreamedTensor? in
+                    let isScale = key == "\(name).scale"
+                    if isScale, shape == nil { return nil }
+                    let count = isScale ? 4 : entry.range.count
+                    return StreamedTensor(name: key, type: entry.type, shape: isScale ? shape! : entry.shape) {
+                        (sink) throws(ModelError) in
+                        try sink(UnsafeRawBufferPointer(rebasing: whole.file.bytes[entry.range].prefix(count)))
+                    }
+                }
+                try SafeTensors.write(streaming: rest, metadata: [:], to: "\(folder)/model.safetensors")
+                let error = #expect(throws: ModelError.self) {
+                    try SpecModel(path: folder, pool: WorkerPool(threads: 1))
+                }
+                #expect(error?.description.contains("\(name).scale") == true)
+                #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+            }
+        }
+    }
+
     // MARK: - What is in the way is named
 
     @Test(arguments: [

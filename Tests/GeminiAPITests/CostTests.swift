@@ -148,6 +148,7 @@ import Testing
         var queue = Scheduler.Options()
         queue.preparationThreads = 1
         queue.quickThreads = 0
+        queue.spareThreads = 0
         let scheduler = Scheduler(embedder: embedder, options: queue, metrics: Metrics())
         scheduler.start()
         defer { scheduler.stop() }
@@ -170,7 +171,7 @@ import Testing
         scheduler.start()
         defer { scheduler.stop() }
         let document = EmbedItem(content: [.data(Self.endlessDocument(), mimeType: mimeType)])
-        let count = 2 * scheduler.options.preparationThreads
+        let count = 2 * scheduler.options.threadCount
         let endless = (0..<count).map { _ in Task { try await scheduler.embed([document]) } }
         try await Standstill.wait { scheduler.waitingContents(.interactive) == count }
         let picture = try Folders.read("\(Folders.fixtures)/media/scene.jpg")
@@ -178,6 +179,27 @@ import Testing
             for _ in 0..<20 {
                 #expect(try await scheduler.embed([EmbedItem(content: [part])]).embeddings.count == 1)
             }
+        }
+        for task in endless { task.cancel() }
+        for task in endless { await #expect(throws: CancellationError.self) { try await task.value } }
+    }
+
+    /// Documents that would be rendered for a day take the threads that take documents; one that is done in a moment is served beside them.
+    @Test func documentsThatStandAreOvertaken() async throws {
+        var options = Embedder.Options()
+        options.limits.maxDocumentSeconds = 100_000
+        let embedder = try Embedder(modelPath: Folders.nano, options: options)
+        let scheduler = Scheduler(embedder: embedder, metrics: Metrics())
+        scheduler.start()
+        defer { scheduler.stop() }
+        let count = scheduler.options.preparationThreads + scheduler.options.spareThreads - 1
+        let document = EmbedItem(content: [.data(Self.endlessDocument(), mimeType: "application/pdf")])
+        let endless = (0..<count).map { _ in Task { try await scheduler.embed([document]) } }
+        try await Standstill.wait { scheduler.waitingContents(.interactive) == count }
+        let pages = try Folders.read("\(Folders.fixtures)/media/two-pages.pdf")
+        for _ in 0..<5 {
+            let item = EmbedItem(content: [.data(pages, mimeType: "application/pdf")])
+            #expect(try await scheduler.embed([item]).embeddings.count == 1)
         }
         for task in endless { task.cancel() }
         for task in endless { await #expect(throws: CancellationError.self) { try await task.value } }

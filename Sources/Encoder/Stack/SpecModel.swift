@@ -34,11 +34,19 @@ package final class SpecModel: Sendable {
                     return values
                 },
                 large: { (name, shape) throws(ModelError) in
+                    if let scales = try tensors.scales(of: name, shape) {
+                        return WeightTensor(
+                            tensors.file, offset: tensors.entries[name]!.range.lowerBound, scales: scales,
+                            columns: shape[1])
+                    }
                     let entry = try tensors.entry(name, shape)
                     return WeightTensor(
                         tensors.file, offset: entry.range.lowerBound, entry.type, rows: shape[0], columns: shape[1])
                 })
         ) { (name, shape) throws(ModelError) in
+            if let scales = try tensors.scales(of: name, shape) {
+                return EmbeddingTable(name, in: tensors, scales: scales)
+            }
             _ = try tensors.entry(name, shape)
             return EmbeddingTable(name, in: tensors)
         }
@@ -87,4 +95,20 @@ extension SafeTensors {
         }
         return entry
     }
+
+    /// What the rows of a matrix in eight bits are to be multiplied with, `[1, rows]`; nil where it has another dtype. A tensor of its own, with
+    /// ``scaleSuffix`` behind the name.
+    func scales(of name: String, _ shape: [Int]) throws(ModelError) -> Matrix? {
+        guard let entry = entries[name], entry.type == .i8 else { return nil }
+        guard entry.shape == shape, shape.count == 2 else {
+            throw .tensor(name: name, reason: "has shape \(entry.shape), the configuration says \(shape)")
+        }
+        let own = name + Self.scaleSuffix
+        _ = try self.entry(own, [shape[0]])
+        let values = Matrix(rows: 1, columns: shape[0])
+        try copy(own, into: values)
+        return values
+    }
+
+    package static let scaleSuffix = ".scale"
 }

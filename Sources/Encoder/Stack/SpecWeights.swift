@@ -59,32 +59,40 @@ extension ModelSpec {
     }
 
     /// Every tensor of a model of this spec, in file order.
-    package func tensorShapes() -> [(name: String, shape: [Int])] {
-        final class List {
-            private(set) var shapes: [(name: String, shape: [Int])] = []
-            private var names: Set<String> = []
+    package func tensorShapes() -> [(name: String, shape: [Int])] { tensorList().shapes }
 
-            /// What several layers share is asked for by each.
-            func add(_ name: String, _ shape: [Int]) {
-                if names.insert(name).inserted { shapes.append((name, shape)) }
-            }
+    /// Those that may have eight bits a value: factors of products and tables, whose rows are widened when they are used.
+    package func matrixNames() -> Set<String> { tensorList().matrices }
+
+    private final class TensorList {
+        private(set) var shapes: [(name: String, shape: [Int])] = []
+        private(set) var matrices: Set<String> = []
+        private var names: Set<String> = []
+
+        /// What several layers share is asked for by each.
+        func add(_ name: String, _ shape: [Int], isMatrix: Bool) {
+            if names.insert(name).inserted { shapes.append((name, shape)) }
+            if isMatrix { matrices.insert(name) }
         }
-        let list = List()
+    }
+
+    private func tensorList() -> TensorList {
+        let list = TensorList()
         let nothing = FloatBuffer(count: 0)
         let source = TensorSource(
             small: { (name, shape) throws(ModelError) in
-                list.add(name, shape)
+                list.add(name, shape, isMatrix: false)
                 return Matrix(rows: 1, columns: shape.reduce(1, *))
             },
             large: { (name, shape) throws(ModelError) in
-                list.add(name, shape)
+                list.add(name, shape, isMatrix: true)
                 return WeightTensor(Matrix(buffer: nothing, rows: 0, columns: shape[1]))
             })
         _ = try? weights(source) { (name, shape) throws(ModelError) in
-            list.add(name, shape)
+            list.add(name, shape, isMatrix: true)
             return EmbeddingTable(Matrix(buffer: nothing, rows: 0, columns: shape[1]))
         }
-        return list.shapes
+        return list
     }
 
     package var parameterCount: Int { tensorShapes().reduce(0) { $0 + $1.shape.reduce(1, *) } }

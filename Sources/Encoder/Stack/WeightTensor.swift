@@ -8,6 +8,8 @@ package struct WeightTensor: Sendable {
         case single(Matrix)
         /// Values of `type`, row after row, from `offset` on.
         case mapped(MappedFile, offset: Int, ScalarType)
+        /// Eight bits a value from `offset` on, and what each row's are to be multiplied with, `[rows]`.
+        case scaled(MappedFile, offset: Int, scales: Matrix)
     }
 
     let storage: Storage
@@ -28,6 +30,14 @@ package struct WeightTensor: Sendable {
         self.columns = columns
     }
 
+    /// - Precondition: the file has the values.
+    package init(_ file: MappedFile, offset: Int, scales: Matrix, columns: Int) {
+        precondition(offset >= 0 && scales.count * columns <= file.bytes.count - offset)
+        storage = .scaled(file, offset: offset, scales: scales)
+        rows = scales.count
+        self.columns = columns
+    }
+
     /// Rows of the weight in single precision: its own memory, or `room` after widening.
     ///
     /// - Parameter room: for `rows.count * columns` values, where ``needsRoom``
@@ -38,6 +48,13 @@ package struct WeightTensor: Sendable {
             let room = room()
             let start = file.bytes.baseAddress! + offset + rows.lowerBound * columns * type.byteCount
             widen(start, type, into: room.pointer, count: rows.count * columns)
+            return Block(room)
+        case .scaled(let file, let offset, let scales):
+            let room = room()
+            for (index, row) in rows.enumerated() {
+                let start = file.bytes.baseAddress! + offset + row * columns
+                convertInt8(start, scale: scales.pointer[row], into: room.row(index), count: columns)
+            }
             return Block(room)
         }
     }

@@ -19,10 +19,18 @@ package final class Scheduler: @unchecked Sendable {
         /// More of them, for texts, pictures and sounds alone: documents and clips may take many seconds, and leave them these. The default
         /// is 1.
         package var quickThreads = 1
+        /// More of them, for what others wait for while all of the above are held: for interactive contents of a kind, long or quick, of which
+        /// none was taken for ``stillMilliseconds``. The default is 4.
+        package var spareThreads = 4
+        /// The default is 250.
+        package var stillMilliseconds = 250
         /// How long the model waits for contents that are being prepared, in microseconds. The default is 1,500.
         package var windowMicroseconds = 1_500
 
         package init() {}
+
+        /// All threads that decode and tokenise.
+        package var threadCount: Int { preparationThreads + quickThreads + spareThreads }
     }
 
     package let embedder: Embedder
@@ -31,6 +39,7 @@ package final class Scheduler: @unchecked Sendable {
 
     private let monitor = Monitor()
     private let toPrepare = Monitor.Condition()
+    private let toSpare = Monitor.Condition()
     private let toCompute = Monitor.Condition()
     // Guarded by the monitor, one entry a priority.
     private var waiting: [WorkQueue]
@@ -42,6 +51,9 @@ package final class Scheduler: @unchecked Sendable {
     /// Contents of interactive calls that are being decoded right now.
     private var preparingCount: [Int]
     private var preparationTurns = PriorityTurns()
+    private var lastTurns = LastTurns()
+    /// Threads that prepare, but for the spare ones, without work.
+    private var idleCount = 0
     private var computeTurns = PriorityTurns()
     private var isStopped = false
     private var startup = Startup.loading
@@ -69,7 +81,10 @@ package final class Scheduler: @unchecked Sendable {
         var haveStarted = true
         for index in 0..<options.preparationThreads + options.quickThreads {
             let quickOnly = index >= options.preparationThreads
-            haveStarted = startThread { self.prepareLoop(quickOnly: quickOnly) } && haveStarted
+            haveStarted = startThread { self.prepareLoop { self.nextToPrepare(quickOnly: quickOnly) } } && haveStarted
+        }
+        for _ in 0..<options.spareThreads {
+            haveStarted = startThread { self.prepareLoop { self.nextThatStands() } } && haveStarted
         }
         guard startThread({ self.computeLoop() }), haveStarted else {
             monitor.withLock { startup = .failed(.noThread) }
@@ -84,6 +99,7 @@ package final class Scheduler: @unchecked Sendable {
             for work in active.values { _ = work.fail(APIError.draining) }
             active = [:]
             toPrepare.broadcast()
+            toSpare.broadcast()
             toCompute.broadcast()
         }
     }
@@ -152,6 +168,7 @@ package final class Scheduler: @unchecked Sendable {
                 waiting[priority].append(work)
                 // One that is woken may be none that takes it.
                 if work.items.count > 1 || work.isSlow { toPrepare.broadcast() } else { toPrepare.signal() }
+                if idleCount == 0 { toSpare.signal() }
             }
             return nil
         }
@@ -185,8 +202,8 @@ package final class Scheduler: @unchecked Sendable {
 
     // MARK: - Threads that prepare
 
-    private func prepareLoop(quickOnly: Bool) {
-        while let (work, index) = monitor.withLock({ nextToPrepare(quickOnly: quickOnly) }) {
+    private func prepareLoop(_ next: () -> (ScheduledWork, Int)?) {
+        while let (work, index) = monitor.withLock(next) {
             // Cancelled between the two locks: `items` is empty.
             guard let item = monitor.withLock({ work.isFinished ? nil : work.items[index] }) else {
                 monitor.withLock { preparingCount[work.priority.rawValue] -= 1 }
@@ -204,16 +221,44 @@ package final class Scheduler: @unchecked Sendable {
 
     private func nextToPrepare(quickOnly: Bool) -> (ScheduledWork, Int)? {
         while !isStopped {
-            for priority in preparationTurns.order.map(\.rawValue) where !ready[priority].isFull {
-                guard let (work, index) = waiting[priority].next(quickOnly: quickOnly) else { continue }
-                preparationTurns.took(work.priority)
-                preparingCount[priority] += 1
-                if work.firstPreparationStart == nil { work.firstPreparationStart = Nanoseconds.now }
-                return (work, index)
+            for priority in preparationTurns.order {
+                if let next = take(priority, where: { !quickOnly || !$0 }) { return next }
             }
+            // Something may wait that this thread does not take.
+            if !waiting[Priority.interactive.rawValue].isEmpty { toSpare.signal() }
+            idleCount += 1
             monitor.wait(toPrepare)
+            idleCount -= 1
         }
         return nil
+    }
+
+    /// For a thread that is there for what others do not come to.
+    private func nextThatStands() -> (ScheduledWork, Int)? {
+        let patience = UInt64(options.stillMilliseconds) * 1_000_000
+        while !isStopped {
+            let now = Nanoseconds.now
+            if let next = take(.interactive, where: { now >= lastTurns[isSlow: $0] + patience }) { return next }
+            if waiting[Priority.interactive.rawValue].isEmpty {
+                monitor.wait(toSpare)
+            } else {
+                _ = monitor.wait(toSpare, until: now + patience)
+            }
+        }
+        return nil
+    }
+
+    private func take(_ priority: Priority, where isWanted: (_ isSlow: Bool) -> Bool) -> (ScheduledWork, Int)? {
+        guard !ready[priority.rawValue].isFull,
+            let (work, index) = waiting[priority.rawValue].next(where: isWanted)
+        else { return nil }
+        let now = Nanoseconds.now
+        preparationTurns.took(priority)
+        lastTurns[isSlow: work.isSlow] = now
+        preparingCount[priority.rawValue] += 1
+        if work.firstPreparationStart == nil { work.firstPreparationStart = now }
+        if !waiting[Priority.interactive.rawValue].isEmpty { toSpare.signal() }
+        return (work, index)
     }
 
     private func prepared(_ work: ScheduledWork, _ index: Int, _ result: Result<PreparedContent, EmbedError>) {

@@ -8,7 +8,7 @@ enum ThreadRoom {
     /// Beside the model's: those of the scheduler, of ``ServerCore`` and of ``CountingQueue``, a loop and a thread of Swift's for each core, and what libdispatch,
     /// SQLite and signals take.
     private static func threads(_ options: ServerOptions) -> Int {
-        1 + options.scheduler.preparationThreads + options.scheduler.quickThreads + 3 + 2 * BLAS.availableCores + 12
+        1 + options.scheduler.threadCount + 3 + 2 * BLAS.availableCores + 12
     }
 
     /// For all else before the first request: tables, connections, SQLite's pages.

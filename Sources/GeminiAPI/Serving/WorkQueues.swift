@@ -13,14 +13,14 @@ struct WorkQueue {
 
     /// The next content of the call whose turn it is; calls that nobody waits for are passed over.
     ///
-    /// - Parameter quickOnly: whether calls that may take long keep their turn
-    mutating func next(quickOnly: Bool) -> (ScheduledWork, Int)? {
-        var slow: [ScheduledWork] = []
-        defer { works.insert(contentsOf: slow, at: 0) }
+    /// - Parameter isWanted: whether a call, by its ``ScheduledWork/isSlow``, is meant; others keep their turn
+    mutating func next(where isWanted: (_ isSlow: Bool) -> Bool) -> (ScheduledWork, Int)? {
+        var others: [ScheduledWork] = []
+        defer { works.insert(contentsOf: others, at: 0) }
         while let work = works.popFirst() {
             guard !work.isFinished, work.nextIndex < work.items.count else { continue }
-            if quickOnly, work.isSlow {
-                slow.append(work)
+            guard isWanted(work.isSlow) else {
+                others.append(work)
                 continue
             }
             defer { work.nextIndex += 1 }
@@ -28,6 +28,17 @@ struct WorkQueue {
             return (work, work.nextIndex)
         }
         return nil
+    }
+}
+
+/// When a content was taken last, of those that may take long and of the others: what waits and does not move is seen by it.
+struct LastTurns {
+    private var slow = Nanoseconds.now
+    private var quick = Nanoseconds.now
+
+    subscript(isSlow isSlow: Bool) -> UInt64 {
+        get { isSlow ? slow : quick }
+        set { if isSlow { slow = newValue } else { quick = newValue } }
     }
 }
 

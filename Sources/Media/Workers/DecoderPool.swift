@@ -10,6 +10,8 @@ package final class DecoderPool: @unchecked Sendable {
     package struct Options: Sendable {
         /// Files at a time; more wait. The default is 2.
         package var workers = 2
+        /// Those that are there before the first file. The default is all.
+        package var readyWorkers: Int?
         /// Files that a process decodes before another takes its place. The default is 1,000.
         package var filesPerWorker = 1_000
         /// Work on one picture, in seconds. The default is 60.
@@ -41,11 +43,13 @@ package final class DecoderPool: @unchecked Sendable {
         self.options = options
     }
 
-    /// Starts all processes, and waits for them. Throws `decoderProcess`.
+    /// Starts those that are to be ready, and waits for them. Throws `decoderProcess`.
     package func warmUp() throws(MediaError) -> DecoderConfinement {
         var workers: [DecoderWorker] = []
         defer { for worker in workers { release(worker) } }
-        for _ in 0..<options.workers { workers.append(try acquire({ false })) }
+        for _ in 0..<min(options.workers, options.readyWorkers ?? options.workers) {
+            workers.append(try acquire({ false }))
+        }
         var least: DecoderConfinement?
         for worker in workers {
             let met = try worker.meet({ false })

@@ -37,8 +37,8 @@ final class DecoderWorker {
 
     deinit { end() }
 
-    /// Whether it can be asked.
-    var isUsable: Bool { isRunning }
+    /// Whether it can be asked. One that gave way to others while a file took long would do so for the next file, too.
+    var isUsable: Bool { isRunning && !handle.gives_way }
 
     /// Whether it waits to be asked, as far as can be seen. One that says more than it was asked for does not.
     var isThere: Bool { isRunning && castor_worker_is_there(&handle, confinement != nil) }

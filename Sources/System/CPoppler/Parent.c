@@ -21,14 +21,19 @@ struct castor_pdf {
     int answers;
     int64_t limit; // ms
     int64_t idle; // ms in which it neither ran nor wanted to
+    bool gives_way;
     const int32_t *cancelled;
     int max_side;
     int page_count;
     char message[MAX_MESSAGE + 1];
 };
 
-/// Time between two looks at a process that does not answer, in ms.
-enum { LOOK = 100 };
+enum {
+    LOOK = 100, // ms between two looks at a process that does not answer
+    // After so many ms of work, whatever else wants the processor goes before it.
+    SHORT = 1000,
+    STEP = 10, // of niceness
+};
 
 /// Processor time that the process has had, in ms.
 static int64_t worked(pid_t process) {
@@ -210,8 +215,13 @@ static castor_pdf_status receive(castor_pdf *pdf, void *output, size_t count) {
         if (pdf->cancelled && __atomic_load_n(pdf->cancelled, __ATOMIC_RELAXED) != 0) {
             return CASTOR_PDF_STOPPED;
         }
-        if (worked(pdf->process) + pdf->idle > pdf->limit) {
+        int64_t ms = worked(pdf->process);
+        if (ms + pdf->idle > pdf->limit) {
             return CASTOR_PDF_TOO_SLOW;
+        }
+        if (ms > SHORT && !pdf->gives_way) {
+            pdf->gives_way = true;
+            setpriority(PRIO_PGRP, (id_t)pdf->process, getpriority(PRIO_PROCESS, (id_t)pdf->process) + STEP);
         }
         struct pollfd source = {.fd = pdf->answers, .events = POLLIN};
         int ready = poll(&source, 1, LOOK);

@@ -166,6 +166,13 @@ bool castor_worker_send(castor_worker *w, const void *message, size_t count) {
     return send(w->socket, message, count, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)count;
 }
 
+/// Nobody but the superuser could take it back.
+static void give_way(castor_worker *w) {
+    enum { STEP = 10 };
+    w->gives_way = true;
+    setpriority(PRIO_PGRP, (id_t)w->process, getpriority(PRIO_PROCESS, (id_t)w->process) + STEP);
+}
+
 /// Counts the time since the last look where nothing was done and nothing was to be done: a busy machine is not the file's fault.
 static castor_worker_status look(castor_worker *w) {
     int64_t worked = castor_worked(w->process);
@@ -173,6 +180,9 @@ static castor_worker_status look(castor_worker *w) {
         w->idle += CASTOR_WORKER_LOOK;
     }
     w->worked = worked;
+    if (worked - w->begun > CASTOR_WORKER_SHORT && !w->gives_way) {
+        give_way(w);
+    }
     return worked - w->begun + w->idle > w->limit ? CASTOR_WORKER_TOO_SLOW : CASTOR_WORKER_WAITING;
 }
 

@@ -47,6 +47,7 @@ typedef struct {
     int64_t begun;  // processor time before it
     int64_t worked; // processor time at the last look
     int64_t idle;   // in which it neither worked nor wanted to
+    bool gives_way; // for good: others go before it since a file that took long
 } castor_worker;
 
 enum {
@@ -54,6 +55,7 @@ enum {
     CASTOR_WORKER_KEPT = 1 << 20,
     CASTOR_WORKER_MAX_MESSAGE = 60 * 1024,
     CASTOR_WORKER_LOOK = 50, // ms between two looks at a worker that does not answer
+    CASTOR_WORKER_SHORT = 1000, // ms of work on a file, after which whatever else wants the processor goes before it
 };
 
 /// Starts a process of `program`; 0, or an errno and nothing is left behind. `extra` goes into its environment, unless null.
