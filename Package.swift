@@ -86,7 +86,7 @@ let package = Package(
         .target(name: "Encoder", dependencies: ["CastorNumerics", "CSentencePiece"], swiftSettings: strict),
         // Open checkpoints as model folders.
         .target(
-            name: "Checkpoints", dependencies: ["CastorJSON", "Encoder"], swiftSettings: strict),
+            name: "Checkpoints", dependencies: ["CastorJSON", "Encoder", "Tokenizers"], swiftSettings: strict),
         .target(
             name: "Castor",
             dependencies: ["CastorJSON", "CastorNumerics", "Checkpoints", "Encoder", "Media", "Tokenizers"],

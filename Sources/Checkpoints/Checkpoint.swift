@@ -15,10 +15,12 @@ package struct Checkpoint {
     package init(path: String, without media: Set<Modality> = []) throws(CheckpointError) {
         let folder = HubFolder(path: path)
         let modules = try SentenceModules(folder)
-        let hub = try modules.body.object("config.json")
-        try Family.check(hub)
+        let hub =
+            modules.isStatic && !modules.body.exists("config.json")
+            ? try HubConfiguration(.object([:]), file: "config.json") : try modules.body.object("config.json")
+        if !modules.isStatic { try Family.check(hub) }
         let tensors = try CheckpointTensors(modules.body)
-        var family = try Family.plan(hub, tensors)
+        var family = modules.isStatic ? try StaticTable.plan(hub, tensors) : try Family.plan(hub, tensors)
         for medium in media { family.leaveOut(medium) }
 
         var text = family.text
@@ -29,11 +31,13 @@ package struct Checkpoint {
         let width =
             family.body?.stack.width ?? text?.stack?.width ?? text?.width ?? family.image?.width ?? family.audio?.width
         let outputs = vector?.head.last?.outputs ?? width ?? 0
+        var sequence = family.sequence ?? SequenceSpec()
+        if text != nil, family.sequence == nil { sequence = try SequenceTemplate(modules.body).spec }
         var spec = ModelSpec(
-            name: Self.name(path), family: try hub.optionalText("model_type") ?? "",
+            name: Self.name(path), family: try hub.optionalText("model_type") ?? (modules.isStatic ? "static" : ""),
             maxTokens: min(family.maxTokens, modules.maxTokens ?? family.maxTokens), outputDimensions: outputs,
             matryoshkaDimensions: [outputs] + family.matryoshkaDimensions.filter { $0 < outputs },
-            sequence: text == nil ? SequenceSpec() : try SequenceTemplate(modules.body).spec)
+            sequence: sequence)
         spec.sequence.picture = family.image == nil ? nil : family.pictureMarks
         spec.sequence.sound = family.audio == nil ? nil : family.soundMarks
         if let joint = family.textJoint { spec.sequence.textJoint = joint }
@@ -58,13 +62,20 @@ package struct Checkpoint {
             }
             return try family.plan(name, shape, tensors)
         }
+        // Tensors of a file may be the same bytes, again and again.
+        let most = 4 * (tensors.byteCount + heads.values.reduce(0) { $0 + $1.byteCount })
+        let bytes = plans.reduce(0) { $0 + $1.byteCount }
+        guard bytes <= most else {
+            throw .unsupported(
+                "the configuration asks for \(bytes) bytes of weights, the files' tensors are repeated for them")
+        }
         tokenizer = text == nil ? nil : modules.body
     }
 
     /// Whether the folder has a hub's layout rather than that of a model folder.
     package static func isThere(_ path: String) -> Bool {
         let folder = HubFolder(path: path)
-        if folder.exists("modules.json") { return true }
+        if folder.exists("modules.json") || StaticTable.isAlone(folder) { return true }
         guard let file = try? folder.json("config.json") else { return false }
         return file["format"] == nil && file["model_type"] != nil
     }
@@ -104,6 +115,8 @@ package struct Checkpoint {
     package func write(
         to path: String, precision: Precision? = nil, progress: @escaping (_ bytes: Int) -> Void = { _ in }
     ) throws(ModelError) {
+        let tokenizer: MappedFile?
+        do { tokenizer = try checkedTokenizer() } catch { throw ModelError(error) }
         let folder = try NewFolder(path: path)
         var done = 0
         let tensors = streamed(precision).map { tensor in
@@ -121,12 +134,18 @@ package struct Checkpoint {
             to: "\(folder.temporaryPath)/\(Model.weightsName)")
         try Self.write(spec.json, to: "\(folder.temporaryPath)/\(Model.configurationName)")
         if let tokenizer {
-            let file = try MappedFile(path: "\(tokenizer.path)/tokenizer.json")
             let copy = try AtomicFile(path: "\(folder.temporaryPath)/tokenizer.json")
-            try copy.write(file.bytes)
+            try copy.write(tokenizer.bytes)
             try copy.commit()
         }
         try folder.commit()
+    }
+
+    /// Opened as it will be: nobody should wait for weights that cannot be used.
+    private func checkedTokenizer() throws(CheckpointError) -> MappedFile? {
+        guard let tokenizer, let text = spec.text else { return nil }
+        try HubTokenizer(tokenizer).check(rows: text.vocabularySize)
+        return try tokenizer.file("tokenizer.json")
     }
 
     private static func write(_ data: Data, to path: String) throws(ModelError) {
@@ -149,6 +168,7 @@ extension FamilyPlan {
     func plan(
         _ name: String, _ shape: [Int], _ tensors: CheckpointTensors
     ) throws(CheckpointError) -> TensorPlan {
+        if let table, name == "text.embedding.weight" { return TensorPlan(name, table) }
         for names in names {
             if let (source, layer) = names.slice(of: name) {
                 let rows = layer * shape[0]..<(layer + 1) * shape[0]

@@ -1,41 +1,34 @@
 import CastorJSON
 import Encoder
 
-/// The tensors of a checkpoint, in one safetensors file or several with an index, mapped.
+/// The tensors of a checkpoint, in one file or several with an index, mapped. As in `transformers`, safetensors go before torch's own files.
 struct CheckpointTensors {
     struct Tensor {
         let name: String
         let type: ScalarType
         let shape: [Int]
         let range: Range<Int>
+        /// Whether it is a matrix whose columns follow each other in the file.
+        let isTransposed: Bool
         /// Keeps the mapping alive.
         let file: MappedFile
 
-        var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
+        var byteCount: Int { range.count }
     }
 
     /// Where they are.
     let folder: HubFolder
-    private let files: [SafeTensors]
+    private let files: [TensorFile]
     private let places: [String: Int]
 
     private static let maxFiles = 1_000
+    private static let wholeNames = ["model.safetensors", "pytorch_model.bin"]
 
     init(_ folder: HubFolder) throws(CheckpointError) {
-        var names = ["model.safetensors"]
-        if !folder.exists(names[0]), let index = try folder.optionalObject("model.safetensors.index.json") {
-            names = Array(Set(index.textsByName("weight_map").values)).sorted()
-            guard (1...Self.maxFiles).contains(names.count) else {
-                throw index.failure("weight_map", "names \(names.count) files, expected 1 to \(Self.maxFiles)")
-            }
-            for name in names where name.contains("/") {
-                throw index.failure("weight_map", "\"\(name)\" is not a file of the folder")
-            }
-        }
-        var files: [SafeTensors] = []
+        var files: [TensorFile] = []
         var places: [String: Int] = [:]
-        for name in names {
-            do { files.append(try SafeTensors(path: "\(folder.path)/\(name)")) } catch { throw CheckpointError(error) }
+        for name in try Self.names(folder) {
+            files.append(try TensorFile(name, in: folder))
             for tensor in files[files.count - 1].entries.keys {
                 guard places.updateValue(files.count - 1, forKey: tensor) == nil else {
                     throw .tensor(name: tensor, reason: "is in two files")
@@ -47,15 +40,86 @@ struct CheckpointTensors {
         self.places = places
     }
 
+    private static func names(_ folder: HubFolder) throws(CheckpointError) -> [String] {
+        for whole in wholeNames {
+            if folder.exists(whole) { return [whole] }
+            guard let index = try folder.optionalObject("\(whole).index.json") else { continue }
+            let names = Array(Set(index.textsByName("weight_map").values)).sorted()
+            guard (1...maxFiles).contains(names.count) else {
+                throw index.failure("weight_map", "names \(names.count) files, expected 1 to \(maxFiles)")
+            }
+            let ending = whole.split(separator: ".").last.map { ".\($0)" } ?? ""
+            for name in names {
+                guard !name.contains("/") else {
+                    throw index.failure("weight_map", "\"\(name)\" is not a file of the folder")
+                }
+                guard name.hasSuffix(ending) else {
+                    throw index.failure("weight_map", "\"\(name)\" is not a file of the kind \(ending)")
+                }
+            }
+            return names
+        }
+        throw .notFound(path: "\(folder.path)/\(wholeNames[0])")
+    }
+
     func has(_ name: String) -> Bool { places[name] != nil }
 
     var names: Dictionary<String, Int>.Keys { places.keys }
+
+    /// Of all files.
+    var byteCount: Int { files.reduce(0) { $0 + $1.file.bytes.count } }
 
     func tensor(_ name: String) throws(CheckpointError) -> Tensor {
         guard let place = places[name], let entry = files[place].entries[name] else {
             throw .tensor(name: name, reason: "is missing")
         }
+        var isTransposed = false
+        switch entry.layout {
+        case .rows: break
+        case .columns: isTransposed = true
+        case .other(let strides):
+            throw .tensor(
+                name: name,
+                reason:
+                    "of shape \(entry.shape) is stored with strides \(strides); tensor.contiguous() before torch.save")
+        }
         return Tensor(
-            name: name, type: entry.type, shape: entry.shape, range: entry.range, file: files[place].file)
+            name: name, type: entry.type, shape: entry.shape, range: entry.range, isTransposed: isTransposed,
+            file: files[place].file)
+    }
+}
+
+extension CheckpointTensors.Tensor {
+    /// Bytes that are put in order at a time.
+    private static let piece = 1 << 20
+
+    /// Hands some of its bytes, in the order of rows, to the sink: those of the file, or where its columns follow each other there, copies.
+    ///
+    /// - Parameter part: whole rows
+    func read(
+        _ part: Range<Int>, _ sink: (UnsafeRawBufferPointer) throws(ModelError) -> Void
+    ) throws(ModelError) {
+        let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[range])
+        guard isTransposed else { return try sink(UnsafeRawBufferPointer(rebasing: bytes[part])) }
+        let (count, columns, size) = (shape[0], shape[1], type.byteCount)
+        let rowLength = columns * size
+        precondition(part.lowerBound % rowLength == 0 && part.upperBound % rowLength == 0, "part of a row")
+        let most = max(1, Self.piece / rowLength)
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: min(most, count) * rowLength, alignment: 8)
+        defer { room.deallocate() }
+        var row = part.lowerBound / rowLength
+        let end = part.upperBound / rowLength
+        while row < end {
+            let rows = min(most, end - row)
+            for column in 0..<columns {
+                let source = bytes.baseAddress! + (column * count + row) * size
+                for index in 0..<rows {
+                    (room.baseAddress! + index * rowLength + column * size).copyMemory(
+                        from: source + index * size, byteCount: size)
+                }
+            }
+            try sink(UnsafeRawBufferPointer(rebasing: room[..<(rows * rowLength)]))
+            row += rows
+        }
     }
 }

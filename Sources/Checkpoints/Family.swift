@@ -19,6 +19,10 @@ struct FamilyPlan {
     var matryoshkaDimensions: [Int] = []
     /// Between two texts that follow each other, where that is not the end of a line.
     var textJoint: String?
+    /// The whole of a static table's embedding.
+    var table: GatheredRows?
+    /// Where that of `tokenizer.json` does not count.
+    var sequence: SequenceSpec?
     /// In front of the checkpoint's names, as "bert."
     var prefix = ""
 
@@ -52,6 +56,7 @@ enum Family {
         case "clip": return CLIP.plan
         case "siglip": return SigLIP.plan
         case "dinov2": return DINOv2.plan
+        case "model2vec": return StaticTable.plan
         default: throw hub.failure("model_type", "\"\(type)\" is not supported")
         }
     }

@@ -26,6 +26,8 @@ struct HubConfiguration {
         .field(file: file, key: path + key, reason: reason)
     }
 
+    func isNull(_ key: String) -> Bool { fields[key] == .null }
+
     func has(_ key: String) -> Bool { value(key) != nil }
 
     func object(_ key: String) throws(CheckpointError) -> HubConfiguration? {

@@ -10,6 +10,8 @@ struct SentenceModules {
 
     /// Where the body's own files are.
     var body: HubFolder
+    /// Whether the body is a table of vectors, which needs no configuration.
+    private(set) var isStatic = false
     /// nil where the folder does not say.
     var pooling: VectorSpec.Pooling?
     var dense: [Dense] = []
@@ -24,13 +26,14 @@ struct SentenceModules {
             try readModules(folder)
         } else {
             pooling = try Self.pooling(folder.inside("1_Pooling"))
+            isStatic = StaticTable.isAlone(folder)
         }
         for name in ["sentence_bert_config.json", "sentence_roberta_config.json", "sentence_xlm-roberta_config.json"] {
             guard let file = try body.optionalObject(name) else { continue }
             maxTokens = try file.optionalInt("max_seq_length", in: 1...1 << 24)
         }
         // Newer versions leave it to the tokenizer, which says 1e30 where there is none.
-        if maxTokens == nil, let file = try body.optionalObject("tokenizer_config.json"),
+        if maxTokens == nil, !isStatic, let file = try body.optionalObject("tokenizer_config.json"),
             let length = try file.optionalNumber("model_max_length"), (1...Double(1 << 24)).contains(length)
         {
             maxTokens = Int(length)
@@ -57,7 +60,10 @@ struct SentenceModules {
             }
             let own = folder.inside(path)
             switch type.split(separator: ".").last.map(String.init) ?? "" {
-            case "Transformer", "CLIPModel", "StaticEmbedding": body = own
+            case "Transformer", "CLIPModel": body = own
+            case "StaticEmbedding":
+                body = own
+                isStatic = true
             case "Pooling": pooling = try Self.pooling(own)
             case "Dense": dense.append(try Self.dense(own))
             case "Normalize": break

@@ -73,8 +73,7 @@ struct TokenizerSkeleton {
     let added: [String: Int]
 
     init(_ folder: HubFolder) throws(CheckpointError) {
-        let mapped: MappedFile
-        do { mapped = try MappedFile(path: "\(folder.path)/\(file)") } catch { throw CheckpointError(error) }
+        let mapped = try folder.file(file)
         var options = JSONReader.Options.strict
         options.maxValues = 16_000_000
         do {

@@ -41,7 +41,9 @@ struct TensorMaking: Sendable {
         _ tensors: [CheckpointTensors.Tensor], count: Int,
         _ sink: (UnsafeRawBufferPointer) throws(ModelError) -> Void
     ) throws(ModelError) {
-        let made = values(tensors.map(\.singles))
+        var sources: [[Float]] = []
+        for tensor in tensors { sources.append(try tensor.singles()) }
+        let made = values(sources)
         precondition(made.count == count, "\(made.count) values, \(count) are wanted")
         let result: Result<Void, ModelError> = made.withUnsafeBytes { bytes in
             do throws(ModelError) { return .success(try sink(bytes)) } catch { return .failure(error) }
@@ -52,10 +54,17 @@ struct TensorMaking: Sendable {
 
 extension CheckpointTensors.Tensor {
     /// The values in single precision.
-    fileprivate var singles: [Float] {
-        Array(unsafeUninitializedCapacity: bytes.count / type.byteCount) { values, count in
-            count = bytes.count / type.byteCount
-            if let start = bytes.baseAddress, count > 0 { widen(start, type, into: values.baseAddress!, count: count) }
+    fileprivate func singles() throws(ModelError) -> [Float] {
+        var all: [Float] = []
+        all.reserveCapacity(byteCount / type.byteCount)
+        try read(0..<byteCount) { (bytes) throws(ModelError) in
+            all += Array(unsafeUninitializedCapacity: bytes.count / type.byteCount) { values, count in
+                count = bytes.count / type.byteCount
+                if let start = bytes.baseAddress, count > 0 {
+                    widen(start, type, into: values.baseAddress!, count: count)
+                }
+            }
         }
+        return all
     }
 }

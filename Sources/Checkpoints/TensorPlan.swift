@@ -13,14 +13,19 @@ struct TensorPlan {
     let shape: [Int]
     private let pieces: [Piece]
     private let making: TensorMaking?
+    private let gathered: GatheredRows?
+
+    /// Of the tensor as it is written.
+    var byteCount: Int { shape.reduce(type.byteCount, *) }
 
     var streamed: StreamedTensor {
         StreamedTensor(name: name, type: type, shape: shape) { (sink) throws(ModelError) in
+            if let gathered { return try gathered.write(sink) }
             if let making {
                 try making.write(pieces.map(\.tensor), count: shape.reduce(1, *), sink)
                 return
             }
-            for piece in pieces { try sink(UnsafeRawBufferPointer(rebasing: piece.tensor.bytes[piece.bytes])) }
+            for piece in pieces { try piece.tensor.read(piece.bytes, sink) }
         }
     }
 
@@ -40,12 +45,12 @@ struct TensorPlan {
                     name: source,
                     reason: "is \(tensor.type.rawValue), the tensor beside it \(pieces[0].tensor.type.rawValue)")
             }
-            var bytes = 0..<tensor.bytes.count
+            var bytes = 0..<tensor.byteCount
             if let rows {
                 guard let count = tensor.shape.first, rows.upperBound <= count, count > 0 else {
                     throw .tensor(name: source, reason: "has shape \(tensor.shape), rows \(rows) are wanted")
                 }
-                let length = tensor.bytes.count / count
+                let length = tensor.byteCount / count
                 bytes = rows.lowerBound * length..<rows.upperBound * length
             }
             if shape.count == 2, !Self.isOfRows(tensor.shape, of: shape[1]) {
@@ -64,6 +69,7 @@ struct TensorPlan {
         self.shape = shape
         self.pieces = pieces
         making = nil
+        gathered = nil
     }
 
     /// A tensor of single precision, computed of its sources when it is written.
@@ -82,13 +88,24 @@ struct TensorPlan {
             guard tensor.shape == wanted else {
                 throw .tensor(name: source, reason: "has shape \(tensor.shape), \(wanted) is wanted")
             }
-            pieces.append(Piece(tensor: tensor, bytes: 0..<tensor.bytes.count))
+            pieces.append(Piece(tensor: tensor, bytes: 0..<tensor.byteCount))
         }
         self.name = name
         type = .f32
         self.shape = shape
         self.pieces = pieces
         self.making = making
+        gathered = nil
+    }
+
+    /// A table of rows of another.
+    init(_ name: String, _ rows: GatheredRows) {
+        self.name = name
+        type = rows.type
+        shape = [rows.count, rows.columns]
+        pieces = []
+        making = nil
+        gathered = rows
     }
 
     /// Whether the last axes of a tensor make rows of so many values: a matrix's second, or those of a convolution's kernel together.

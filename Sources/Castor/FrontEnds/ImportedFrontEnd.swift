@@ -97,14 +97,28 @@ package struct ImportedFrontEnd: FrontEnd {
     package func ids(_ text: String, limit: Int) throws(TextFailure) -> (ids: [Int32], truncated: Bool) {
         // Of documents, whose pages are looked at alone.
         guard let tokenizer else { return ([], false) }
-        do { return try tokenizer.encode(text, limit: limit, options: Self.plain) } catch {
+        let (text, isCut) = cut(text)
+        do {
+            var (ids, truncated) = try tokenizer.encode(text, limit: limit, options: Self.plain)
+            if let dropped = spec.sequence.dropped { ids.removeAll { dropped.contains($0) } }
+            return (ids, truncated || isCut)
+        } catch {
             throw TextFailure(isOfText: !error.isOfMachine, reason: error.description)
         }
     }
 
+    /// As many characters as the model looks at.
+    private func cut(_ text: String) -> (text: String, isCut: Bool) {
+        guard let most = spec.sequence.mostCharacters, text.utf8.count > most,
+            let end = text.unicodeScalars.index(text.startIndex, offsetBy: most, limitedBy: text.endIndex),
+            end < text.endIndex
+        else { return (text, false) }
+        return (String(text[..<end]), true)
+    }
+
     package func count(_ text: String, limit: Int, isCancelled: () -> Bool) throws(TextFailure) -> Int {
         var count = 0
-        for piece in text.pieces(utf8: Self.countedPiece) where count < limit && !isCancelled() {
+        for piece in cut(text).text.pieces(utf8: Self.countedPiece) where count < limit && !isCancelled() {
             count += try ids(String(piece), limit: limit - count).ids.count
         }
         return count

@@ -164,6 +164,10 @@ package struct SequenceSpec: Codable, Sendable, Equatable {
     package var begin: [Int32]
     package var end: [Int32]
     package var textJoint: String
+    /// Ids of which no text keeps any, as a static table's token for what is unknown.
+    package var dropped: [Int32]?
+    /// Characters of a text that are looked at; nil for all.
+    package var mostCharacters: Int?
     /// Around the tokens of a picture: also of a page, and of each frame of a video.
     package var picture: MediumMarks?
     /// Around those of a sound, and of each part of a soundtrack.

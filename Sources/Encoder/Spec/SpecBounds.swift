@@ -16,6 +16,8 @@ extension ModelSpec {
         let ids = sequence.begin + sequence.end + marks.flatMap { $0.begin + $0.end }
         try check.range(ids.count, 0...min(64, maxTokens - 1), "sequence")
         try check.require(text != nil || ids.isEmpty, "sequence", "has ids, and there is no text")
+        try check.range(sequence.dropped?.count ?? 0, 0...64, "sequence.dropped")
+        try check.range(sequence.mostCharacters ?? 1, 1...1 << 30, "sequence.most_characters")
         if let text {
             try check.text(text, hasBody: body != nil, outputDimensions)
             for id in ids { try check.range(Int(id), 0...text.vocabularySize - 1, "sequence") }

@@ -1,0 +1,35 @@
+import Encoder
+
+/// A file of tensors, mapped: safetensors or torch's own.
+struct TensorFile {
+    struct Entry {
+        let type: ScalarType
+        let shape: [Int]
+        /// Bytes from the start of the file.
+        let range: Range<Int>
+        var layout = TorchTensor.Layout.rows
+    }
+
+    let file: MappedFile
+    let entries: [String: Entry]
+
+    /// - Parameter name: whose ending tells the kind
+    init(_ name: String, in folder: HubFolder) throws(CheckpointError) {
+        file = try folder.file(name)
+        guard !file.bytes.starts(with: Self.pointerMark.utf8) else {
+            throw .unreadable(
+                path: file.path, reason: "is a pointer of Git LFS, and the weights were not fetched: git lfs pull")
+        }
+        guard name.hasSuffix(".safetensors") else {
+            entries = try TorchFile(file).entries
+            return
+        }
+        do {
+            entries = try SafeTensors(file: file).entries.mapValues {
+                Entry(type: $0.type, shape: $0.shape, range: $0.range)
+            }
+        } catch { throw CheckpointError(error) }
+    }
+
+    private static let pointerMark = "version https://git-lfs.github.com/spec/"
+}
