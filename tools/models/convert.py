@@ -34,7 +34,7 @@ def write_sentence_modules(folder: Path, width: int, pooling: str) -> None:
     (folder / "1_Pooling" / "config.json").write_text(json.dumps({
         "word_embedding_dimension": width, "pooling_mode_cls_token": pooling == "cls", "pooling_mode_mean_tokens": pooling == "mean",
         "pooling_mode_max_tokens": False, "pooling_mode_mean_sqrt_len_tokens": False}, indent=2) + "\n")
-    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 512, "do_lower_case": false}\n')
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 512}\n')
 
 
 def four_bits(data: bytes, folder: Path) -> None:
