@@ -13,7 +13,7 @@ for E5. For each folder a line of JSON is printed:
     double          the same, of castor, and then of sentence-transformers itself, from sentence-transformers in double precision (--double)
     tokens_differ   texts for which the two have another number of tokens
     spearman        castor's and sentence-transformers'
-    bfloat16        least cosine of the vectors of `castor import --precision bfloat16` to those of the weights as they came; of --precisions, others
+    bfloat16        least cosine, of the sentences and of the odd texts, of the vectors of `castor import --precision bfloat16` to those of the weights as they came; of --precisions, others
     import          seconds and MiB at most of `castor import`
 """
 
@@ -123,7 +123,8 @@ def compare(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
             narrow = Path(temporary, precision)
             result[f"import_{precision}"] = [round(value, 2) for value in castor.run("import", folder, narrow, "--precision", precision)]
             vectors = castor.embed(narrow, compared)[0]
-            result[precision] = float(((vectors * ours).sum(1) / np.linalg.norm(vectors, axis=1) / np.linalg.norm(ours, axis=1)).min())
+            cosines = (vectors * ours).sum(1) / np.linalg.norm(vectors, axis=1) / np.linalg.norm(ours, axis=1)
+            result[precision] = [float(cosines[: -len(ODD)].min()), float(cosines[-len(ODD) :].min())]
             if arguments.spearman:
                 vectors = castor.embed(narrow, texts)[0]
                 result[f"spearman_{precision}"] = round(float(spearmanr((vectors[rows[0]] * vectors[rows[1]]).sum(1), scores)[0]), 6)
