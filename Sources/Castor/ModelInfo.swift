@@ -39,6 +39,13 @@ public struct ModelInfo: Sendable, Equatable, Codable {
 extension ModelInfo {
     /// Whether it is an open checkpoint of somebody else.
     public var isImported: Bool { format == ModelSpec.format }
+
+    /// ``multiplyAddsPerToken`` as people read it: `85 million`.
+    package var costPerToken: String {
+        let count = multiplyAddsPerToken
+        if count < 100_000 { return "\(count)" }
+        return count < 10_000_000 ? "\(Double(count / 100_000) / 10) million" : "\(count / 1_000_000) million"
+    }
 }
 
 extension Embedder {

@@ -28,7 +28,9 @@ struct EmbedCommand: ParsableCommand {
     @OptionGroup var model: ModelOption
 
     @Option(
-        help: ArgumentHelp("Values of the vector, 1 to 3072. Default: the model's own number, 3072.", valueName: "n"))
+        help: ArgumentHelp(
+            "Values of the vector, 1 or more. Default, and most: the model's own number, of castor-small 3072.",
+            valueName: "n"))
     var dimensions: Int?
 
     @Option(help: ArgumentHelp("What the vector is for; its prompt goes before the first text.", valueName: "name"))
@@ -57,7 +59,7 @@ struct EmbedCommand: ParsableCommand {
 
     @Flag(
         help:
-            "With --batch: let each line's taskType choose a prompt. The hosted service ignores it, and so does Castor by default."
+            "With --batch: let each line's taskType choose a prompt. The hosted service ignores it, and so does Castor by default, unless the model was imported."
     )
     var applyTaskPrompts = false
 
@@ -103,7 +105,9 @@ struct EmbedCommand: ParsableCommand {
         options.documentOCR = documentOcr
         options.files = .relative(to: ".")
         if let batch {
-            try BatchRun(embedder: embedder, options: options, applyTaskPrompts: applyTaskPrompts)
+            // As the server does: what the hosted model ignores, an imported one was made for.
+            let appliesPrompts = applyTaskPrompts || embedder.info.isImported
+            try BatchRun(embedder: embedder, options: options, applyTaskPrompts: appliesPrompts)
                 .run(input: batch, output: output)
             return
         }

@@ -41,6 +41,9 @@ struct ImportCommand: ParsableCommand {
     var without: MediaList?
 
     func validate() throws {
+        if without?.media.contains(.text) ?? false {
+            throw ValidationError("--without text: texts cannot be left out; image and audio can")
+        }
         for prompt in prompt where prompt.split(separator: "=", maxSplits: 1).count != 2 {
             throw ValidationError("--prompt \"\(prompt)\" is not of the form name=text")
         }

@@ -22,14 +22,15 @@ struct InfoCommand: ParsableCommand {
     func run() throws {
         let embedder = try model.open()
         let (info, limits) = (embedder.info, embedder.options.limits)
-        let rows: [(String, String)] = [
+        let takes = Set(info.media)
+        let all: [(name: String, value: String)] = [
             ("castor", Version.current),
             ("model", "\(info.name) (\(info.path))"),
             ("format", info.isImported ? "\(info.format), imported from the family \(info.family)" : info.format),
             ("state", Self.explain(info.state)),
             ("takes", info.media.joined(separator: ", ")),
             ("parameters", "\(info.parameters)"),
-            ("cost", "\(Self.short(info.multiplyAddsPerToken)) multiply-adds a token of text"),
+            ("cost", "\(info.costPerToken) multiply-adds a token of text"),
             ("width", "\(info.width)"),
             ("blocks", info.blocks.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")),
             ("vocabulary", "\(info.vocabulary)"),
@@ -63,6 +64,8 @@ struct InfoCommand: ParsableCommand {
                     .joined(separator: ", ")
             ),
         ]
+        // Limits of media that the model does not take are nobody's.
+        let rows = all.filter { Self.medium[$0.name].map(takes.contains) ?? true }
         if json {
             let report = Report(
                 version: Version.current, model: info,
@@ -72,14 +75,15 @@ struct InfoCommand: ParsableCommand {
             try Terminal.output([UInt8](encoder.encode(report)) + [UInt8(ascii: "\n")])
             return
         }
-        let width = rows.map(\.0.count).max() ?? 0
-        let lines = rows.map { "\($0)\(String(repeating: " ", count: width - $0.count))  \($1.printable)\n" }
+        let width = rows.map(\.name.count).max() ?? 0
+        let lines = rows.map { name, value in
+            "\(name)\(String(repeating: " ", count: width - name.count))  \(value.printable)\n"
+        }
         try Terminal.output(Array(lines.joined().utf8))
     }
 
-    private static func short(_ count: Int) -> String {
-        count < 10_000_000 ? "\(Double(count / 100_000) / 10) million" : "\(count / 1_000_000) million"
-    }
+    /// Of the rows that are of one.
+    private static let medium = ["images": "image", "audio": "audio", "video": "video", "documents": "document"]
 
     private static func explain(_ state: String) -> String {
         state == "untrained" ? "untrained: random weights, the vectors mean nothing yet" : state

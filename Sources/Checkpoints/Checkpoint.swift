@@ -161,9 +161,15 @@ package struct Checkpoint {
         try file.commit()
     }
 
+    /// Of the folder; of one in the hub's cache, `models--google--embeddinggemma-2/snapshots/914f7f8`, what the hub calls it.
     private static func name(_ path: String) -> String {
-        let last = path.split(separator: "/").last.map(String.init) ?? ""
-        return last.isEmpty || last == "." || last == ".." ? "imported" : last
+        let parts = HubFolder(path: path).root.split(separator: "/").map(String.init)
+        if parts.count > 2, parts[parts.count - 2] == "snapshots", parts[parts.count - 3].hasPrefix("models--"),
+            let name = parts[parts.count - 3].split(separator: "--").last
+        {
+            return String(name)
+        }
+        return parts.last ?? "imported"
     }
 }
 

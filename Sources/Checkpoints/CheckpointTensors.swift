@@ -95,7 +95,7 @@ struct CheckpointTensors {
 }
 
 extension CheckpointTensors.Tensor {
-    /// Bytes that are put in order at a time.
+    /// Bytes that are handed on at a time; whole values of every type.
     private static let piece = 1 << 20
 
     /// Hands some of its bytes, in the order of rows, to the sink: those of the file, or where its columns follow each other there, copies.
@@ -105,7 +105,16 @@ extension CheckpointTensors.Tensor {
         _ part: Range<Int>, _ sink: (UnsafeRawBufferPointer) throws(ModelError) -> Void
     ) throws(ModelError) {
         let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[range])
-        guard isTransposed else { return try sink(UnsafeRawBufferPointer(rebasing: bytes[part])) }
+        defer { file.discard(range) }
+        guard isTransposed else {
+            // A file may be larger than the memory.
+            for start in stride(from: part.lowerBound, to: part.upperBound, by: Self.piece) {
+                let end = min(start + Self.piece, part.upperBound)
+                try sink(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+                file.discard(range.lowerBound + start..<range.lowerBound + end)
+            }
+            return
+        }
         let (count, columns, size) = (shape[0], shape[1], type.byteCount)
         let rowLength = columns * size
         precondition(part.lowerBound % rowLength == 0 && part.upperBound % rowLength == 0, "part of a row")

@@ -9,7 +9,7 @@ import Glibc
 struct HubFolder {
     let path: String
     /// The folder that the user named, links followed.
-    private let root: String
+    let root: String
 
     static let maxJSONBytes = 16 << 20
 

@@ -31,6 +31,9 @@ struct SentenceModules {
         for name in ["sentence_bert_config.json", "sentence_roberta_config.json", "sentence_xlm-roberta_config.json"] {
             guard let file = try body.optionalObject(name) else { continue }
             maxTokens = try file.optionalInt("max_seq_length", in: 1...1 << 24)
+            if try file.flag("do_lower_case"), try !TokenizerSkeleton(body).lowersLetters {
+                throw file.failure("do_lower_case", "true is not supported where tokenizer.json keeps capital letters")
+            }
         }
         // Newer versions leave it to the tokenizer, which says 1e30 where there is none.
         if maxTokens == nil, !isStatic, let file = try body.optionalObject("tokenizer_config.json"),
@@ -74,6 +77,9 @@ struct SentenceModules {
 
     private static func pooling(_ folder: HubFolder) throws(CheckpointError) -> VectorSpec.Pooling? {
         guard let file = try folder.optionalObject("config.json") else { return nil }
+        if try file.optionalFlag("include_prompt") == false {
+            throw file.failure("include_prompt", "false is not supported")
+        }
         // Newer files name the mode, older ones have a flag for each.
         if let mode = try file.optionalText("pooling_mode") {
             switch mode {
@@ -92,9 +98,6 @@ struct SentenceModules {
         }
         guard modes.count == 1 else {
             throw file.failure("pooling_mode_*", "\(modes.count) modes are set, one is supported")
-        }
-        if try file.optionalFlag("include_prompt") == false {
-            throw file.failure("include_prompt", "false is not supported")
         }
         return modes[0]
     }

@@ -69,6 +69,7 @@ struct SequenceTemplate {
 struct TokenizerSkeleton {
     let file = "tokenizer.json"
     let processor: JSONValue?
+    private let normalizer: JSONValue?
     /// Ids of tokens that were added to the vocabulary, as special ones are.
     let added: [String: Int]
 
@@ -77,21 +78,24 @@ struct TokenizerSkeleton {
         var options = JSONReader.Options.strict
         options.maxValues = 16_000_000
         do {
-            let (value, tokens) = try JSONReader.read(mapped.bytes, options) { (json) throws(JSONError) in
-                var (found, tokens): (JSONValue?, JSONValue?) = (nil, nil)
+            let (value, normalizer, tokens) = try JSONReader.read(mapped.bytes, options) { (json) throws(JSONError) in
+                var (found, normalizer, tokens): (JSONValue?, JSONValue?, JSONValue?) = (nil, nil, nil)
                 try json.startObject()
                 while let name = try json.nextName() {
                     if name.text == "post_processor" {
                         found = try JSONValue(json: json.copy())
+                    } else if name.text == "normalizer" {
+                        normalizer = try JSONValue(json: json.copy())
                     } else if name.text == "added_tokens" {
                         tokens = try JSONValue(json: json.copy())
                     } else {
                         try json.skip()
                     }
                 }
-                return (found, tokens)
+                return (found, normalizer, tokens)
             }
             processor = value == .null ? nil : value
+            self.normalizer = normalizer
             var added: [String: Int] = [:]
             if case .list(let items)? = tokens {
                 for item in items {
@@ -104,6 +108,20 @@ struct TokenizerSkeleton {
             self.added = added
         } catch {
             throw .unreadable(path: mapped.path, reason: error.description)
+        }
+    }
+
+    /// Whether its normalizer makes letters small.
+    var lowersLetters: Bool { Self.lowers(normalizer) }
+
+    private static func lowers(_ step: JSONValue?) -> Bool {
+        switch step?["type"] {
+        case .text("Lowercase"): return true
+        case .text("BertNormalizer"): return step?["lowercase"] != .flag(false)
+        case .text("Sequence"):
+            guard case .list(let steps)? = step?["normalizers"] else { return false }
+            return steps.contains { lowers($0) }
+        default: return false
         }
     }
 }

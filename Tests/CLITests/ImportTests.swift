@@ -36,6 +36,45 @@ import Testing
         #expect(try run("import", Self.checkpoint, "other", "--prompt", "query").status == 64)
     }
 
+    /// As the server does by default: an imported model was made for its prompts.
+    @Test func tasksOfBatchLinesChooseThePrompt() throws {
+        #expect(try run("import", Self.checkpoint, "prompted", "--prompt", "query=find: ").status == 0)
+        try folder.write(
+            #"{"key":"a","request":{"content":{"parts":[{"text":"kittens"}]},"taskType":"RETRIEVAL_QUERY"}}"#,
+            "in.jsonl")
+        let line = try run("embed", "--model", "prompted", "--batch", "in.jsonl").text
+        let written = try run("embed", "--model", "prompted", "find: kittens")
+        let values = try Answer(written.text).embedding.values
+        #expect(line.contains("\(values[0]),\(values[1]),"), "\(line)")
+    }
+
+    /// A folder of the hub's cache is called by a hash.
+    @Test func modelsHaveTheHubsName() throws {
+        try FileManager.default.createDirectory(
+            atPath: "\(folder.path)/models--maker--fine-one/snapshots", withIntermediateDirectories: true)
+        let snapshot = "models--maker--fine-one/snapshots/914f7f8"
+        try FileManager.default.copyItem(atPath: Self.checkpoint, toPath: "\(folder.path)/\(snapshot)")
+        #expect(try run("import", snapshot, "one").errors.contains("one: fine-one, bert"))
+        #expect(try run("import", "\(snapshot)/.", "two").errors.contains("two: fine-one, bert"))
+        #expect(
+            try run("import", "\(snapshot)/1_Pooling/..", "three", "--name", "mine").errors.contains(
+                "three: mine, bert"))
+    }
+
+    /// What does not concern the model is not said of it.
+    @Test func infoTellsLimitsOfWhatTheModelTakes() throws {
+        #expect(try run("import", Self.checkpoint, "texts").status == 0)
+        let info = try run("info", "--model", "texts")
+        #expect(info.lines.contains { $0.hasPrefix("documents ") })
+        for medium in ["images", "audio", "video"] { #expect(!info.lines.contains { $0.hasPrefix("\(medium) ") }) }
+    }
+
+    @Test func textsCannotBeLeftOut() throws {
+        let outcome = try run("import", Self.checkpoint, "out", "--without", "text,image")
+        #expect(outcome.status == 64)
+        #expect(outcome.errors.contains("texts cannot be left out"))
+    }
+
     /// The hub's own folder does as a model: it is imported once.
     @Test func checkpointsAreImportedToTheCache() throws {
         let first = try run("embed", "--model", Self.checkpoint, "a")

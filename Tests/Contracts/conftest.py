@@ -58,8 +58,34 @@ def server(tmp_path_factory):
     assert PROGRAM.exists(), "build the program first: make program"
     server = Server(tmp_path_factory.mktemp("data"))
     yield server
+    ended_well(server)
+
+
+def ended_well(server):
     assert server.is_alive, "the server has ended"
     assert server.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def imported_model(tmp_path_factory):
+    """The tiny EmbeddingGemma 2 of the fixtures as a user has it: imported."""
+    folder = tmp_path_factory.mktemp("imported") / "model"
+    subprocess.run([PROGRAM, "import", ROOT / "Tests/Fixtures/whole/model", folder, "--name", "tiny-gemma"], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def imported_server(imported_model, tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("data"), model=imported_model)
+    yield server
+    ended_well(server)
+
+
+@pytest.fixture(scope="session")
+def padded_server(imported_model, tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("data"), "--pad-dimensions", model=imported_model)
+    yield server
+    ended_well(server)
 
 
 # Clients without an option for the base URL.
@@ -71,15 +97,18 @@ def pytest_addoption(parser):
 
 
 @functools.cache
-def outcomes(module, sdk, url):
-    """Runs all checks of a client in a process of its own: {check: None or what went wrong}."""
+def outcomes(module, sdk, url, model=NANO):
+    """Runs all checks of a client in a process of its own: {check: None or what went wrong}.
+
+    `model` is the server's, for what the program makes of the same contents without a server.
+    """
     path = [str(ROOT / ".venv-contracts/sdks" / sdk)] if sdk else []
     # What a user's machine has set must not matter, and nothing may ask the network.
     environment = {
         n: v for n, v in os.environ.items()
         if not n.startswith(("GOOGLE_", "GEMINI_", "OPENAI_", "LITELLM_", "CHROMA_", "MEM0_", "AGNO_"))}
     environment |= {
-        "CASTOR_PROGRAM": str(PROGRAM), "CASTOR_MODEL": str(NANO), "PYTHONPATH": os.pathsep.join(path),
+        "CASTOR_PROGRAM": str(PROGRAM), "CASTOR_MODEL": str(model), "PYTHONPATH": os.pathsep.join(path),
         # Nobody phones home: there is no proxy.
         "HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9",
         "GOOGLE_GEMINI_BASE_URL": url if module in BY_ENVIRONMENT else "",

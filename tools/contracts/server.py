@@ -19,9 +19,9 @@ PATIENCE = [word for name in ("idle", "request", "drain") for word in (f"--{name
 
 
 class Server:
-    """`castor serve` with castor-nano on a free port. The same data folder may be served again."""
+    """`castor serve` with castor-nano, or another model, on a free port. The same data folder may be served again."""
 
-    def __init__(self, data_folder, *arguments, log=None):
+    def __init__(self, data_folder, *arguments, log=None, model=NANO):
         standstill.watch()
         self.log = open(log, "ab") if log else tempfile.TemporaryFile()
         # The port that it says it listens at is in the log, so that none is chosen here and lost to another process.
@@ -29,7 +29,7 @@ class Server:
             [PROGRAM, "serve", "--port", "0", "--data-dir", str(data_folder), "--allowed-host", "castor.example",
              *PATIENCE, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env={**os.environ, "CASTOR_MODEL": str(NANO)}, text=True)
+            env={**os.environ, "CASTOR_MODEL": str(model)}, text=True)
         self.port = None
         for line in self.process.stderr:
             self.log.write(line.encode())

@@ -42,6 +42,14 @@ package final class MappedFile: @unchecked Sendable {
         if pages > 0 { madvise(UnsafeMutableRawPointer(mutating: start), pages, MADV_DONTNEED) }
     }
 
+    /// Gives back the memory of some bytes, which are read anew from the file if they are looked at again.
+    package func discard(_ range: Range<Int>) {
+        guard let start = bytes.baseAddress, !range.isEmpty else { return }
+        let page = Int(getpagesize())
+        let first = range.lowerBound / page * page
+        madvise(UnsafeMutableRawPointer(mutating: start) + first, range.upperBound - first, MADV_DONTNEED)
+    }
+
     deinit {
         if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
     }

@@ -48,7 +48,7 @@ package struct ServedModels: Sendable {
         text += "\(model.dimensions) values"
         let smaller = model.matryoshkaDimensions.filter { $0 < model.dimensions }
         if !smaller.isEmpty { text += ", also meant for \(smaller.map(String.init).joined(separator: ", "))" }
-        text += ". \(model.multiplyAddsPerToken / 1_000_000) million multiply-adds a token of text."
+        text += ". \(model.costPerToken) multiply-adds a token of text."
         if !model.prompts.isEmpty { text += " Prompts: \(model.prompts.keys.sorted().joined(separator: ", "))." }
         return text
     }
