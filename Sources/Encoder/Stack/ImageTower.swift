@@ -57,7 +57,11 @@ extension ImageSpec {
 
 extension ImageTower {
     /// Patches to tokens that enter the stack: `tokens` has a row for each, the class token's first.
-    func embed(_ picture: PatchedPicture, into tokens: Matrix, _ pool: WorkerPool) throws(ModelError) {
+    ///
+    /// - Parameter kept: where a backward pass finds them as they were before the norm
+    func embed(
+        _ picture: PatchedPicture, into tokens: Matrix, keptIn kept: Matrix? = nil, _ pool: WorkerPool
+    ) throws(ModelError) {
         let leading = spec.leadingTokens
         precondition(picture.patches.columns == spec.patchLength, "patches of another model")
         let patches = tokens[leading..<tokens.rows]
@@ -74,6 +78,7 @@ extension ImageTower {
         }
         if let classToken { tokens.pointer.update(from: classToken.pointer, count: spec.width) }
         try addPositions(picture, tokens)
+        kept?.pointer.update(from: tokens.pointer, count: tokens.count)
         norm?.apply(Block(tokens), into: Block(tokens))
     }
 
@@ -169,7 +174,7 @@ extension SpecPass {
         }
         let rows = Matrix(rows: pictures.count, columns: spec.outputDimensions)
         try eachGroup(pictures, tower) { range, x, patches in
-            let own = VectorPooling(weights: vector, pool: pool)(x, patches)
+            let own = VectorPooling(weights: vector, pool: pool)(x, patches, tape: tape?.pictures.last?.vector)
             rows.row(range.lowerBound).update(from: own.pointer, count: own.count)
         }
         return rows
@@ -189,8 +194,10 @@ extension SpecPass {
             let group = pictures[start..<end]
             let layout = PackedLayout(lengths: group.map { $0.patches.rows + tower.spec.leadingTokens })
             let x = memory.patches.take(rows: layout.tokenCount, columns: tower.spec.width)
+            let tape = tape?.startPictures(Array(group), layout, hasNorm: tower.norm != nil, width: x.columns)
             for (index, picture) in group.enumerated() {
-                try tower.embed(picture, into: x[layout.rows(of: index)], pool)
+                let rows = layout.rows(of: index)
+                try tower.embed(picture, into: x[rows], keptIn: tape?.entered?[rows], pool)
             }
             var places = TokenPlaces(layout: layout)
             if tower.spec.leadingTokens == 0 {
@@ -198,7 +205,7 @@ extension SpecPass {
                     (0..<picture.patches.rows).map { (row: $0 / picture.columns, column: $0 % picture.columns) }
                 }
             }
-            run(tower.spec.stack, tower.stack, x, places)
+            run(tower.spec.stack, tower.stack, x, places, tape: tape?.stack)
             body(start..<end, x, layout)
             start = end
         }

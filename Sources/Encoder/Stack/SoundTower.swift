@@ -95,7 +95,7 @@ extension SpecPass {
     func soundVectors(_ sounds: SoundRuns) throws(ModelError) -> Matrix {
         guard let vector = weights.audioVector else { preconditionFailure("sounds for a model without them") }
         let (x, layout) = try tokens(of: sounds)
-        return VectorPooling(weights: vector, pool: pool)(x, layout)
+        return VectorPooling(weights: vector, pool: pool)(x, layout, tape: tape?.sounds)
     }
 
     /// The tokens of sounds after their tower, one sequence a sound: all that it makes, without padding.
