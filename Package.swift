@@ -180,7 +180,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Castor", "CastorJSON", "CastorNumerics", "Checkpoints", "Encoder", "Evaluation", "Media", "TestSupport",
+                "Castor", "CastorJSON", "CastorNumerics", "Checkpoints", "Encoder", "Evaluation", "Media",
+                "TestSupport",
                 "Training",
             ],
             swiftSettings: strict),

@@ -82,7 +82,9 @@ package struct JoinedModel {
     }
 
     /// The new product's tensors.
-    private static func addHead(_ vector: inout VectorSpec?, _ medium: String, from inputs: Int, to outputs: Int) -> [String] {
+    private static func addHead(_ vector: inout VectorSpec?, _ medium: String, from inputs: Int, to outputs: Int)
+        -> [String]
+    {
         let index = vector?.head.count ?? 0
         vector?.head.append(DenseSpec(inputs: inputs, outputs: outputs, bias: true))
         return ["\(medium).head.\(index).weight", "\(medium).head.\(index).bias"]

@@ -34,7 +34,9 @@ import Testing
                 Block(dx), input: Block(x), into: Block(dx), room: room.pointer, dWeight: dWeight.pointer,
                 dBias: dBias.pointer)
             let factors = hasWeight ? weight.values.map(Double.init) : [Double](repeating: 1, count: count)
-            var (weightGradient, biasGradient) = ([Double](repeating: 0, count: count), [Double](repeating: 0, count: count))
+            var (weightGradient, biasGradient) = (
+                [Double](repeating: 0, count: count), [Double](repeating: 0, count: count)
+            )
             for row in 0..<3 {
                 let (own, slope) = (
                     x[row..<row + 1].values.map(Double.init), dy[row..<row + 1].values.map(Double.init)
@@ -63,7 +65,9 @@ import Testing
     }
 
     private func expectClose(_ found: Float, _ expected: Double, _ what: String) {
-        #expect(abs(Double(found) - expected) <= Self.tolerance * max(1, abs(expected)), "\(what): \(found) for \(expected)")
+        #expect(
+            abs(Double(found) - expected) <= Self.tolerance * max(1, abs(expected)), "\(what): \(found) for \(expected)"
+        )
     }
 
     @Test func activations() {

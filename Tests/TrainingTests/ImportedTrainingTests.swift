@@ -212,7 +212,8 @@ import Training
             let error = #expect(throws: RunError.self) { try SmallRun.plan(folder) }
             #expect(
                 error?.description.hasPrefix(
-                    "stages[0].train: text.embedding.weight cannot be trained: the parts of a content pass through one body")
+                    "stages[0].train: text.embedding.weight cannot be trained: the parts of a content pass through one body"
+                )
                     == true, "\(error?.description ?? "")")
         }
     }

@@ -50,7 +50,9 @@ extension Attention {
     ) {
         let group = spec.heads / spec.keyHeads
         // Of a sequence and head, by the distance: which worker has it does not show in the sum.
-        let distances = dBiases.map { _ in Matrix(rows: layout.count * spec.heads, columns: 2 * (biases?.reach ?? 1) - 1) }
+        let distances = dBiases.map { _ in
+            Matrix(rows: layout.count * spec.heads, columns: 2 * (biases?.reach ?? 1) - 1)
+        }
         pool.run(layout.count * spec.keyHeads) { index, worker in
             let (sequence, keyHead) = (index / spec.keyHeads, index % spec.keyHeads)
             let firstKey = spec.queryLength + keyHead * spec.headSize
@@ -69,10 +71,9 @@ extension Attention {
         guard let dBiases, let distances, let reach = biases?.reach,
             case .relativeBias(let bias) = spec.position
         else { return }
-        for row in 0..<distances.rows {
-            for distance in 1 - reach..<reach {
-                dBiases.row(bias.bucket(distance))[row % spec.heads] += distances.row(row)[distance + reach - 1]
-            }
+        for distance in 1 - reach..<reach {
+            let bucket = dBiases.row(bias.bucket(distance))
+            for row in 0..<distances.rows { bucket[row % spec.heads] += distances.row(row)[distance + reach - 1] }
         }
     }
 
@@ -99,7 +100,8 @@ extension Attention {
             let x = p.pointer + row * p.stride
             x.update(repeating: 0, count: seen.lowerBound - range.lowerBound)
             (x + (seen.upperBound - range.lowerBound)).update(repeating: 0, count: range.upperBound - seen.upperBound)
-            softmaxRows(p.rows(row..<row + 1).columns(seen.lowerBound - range.lowerBound..<seen.upperBound - range.lowerBound))
+            softmaxRows(
+                p.rows(row..<row + 1).columns(seen.lowerBound - range.lowerBound..<seen.upperBound - range.lowerBound))
         }
         gemm(p, .yes, dO, .no, into: Block(dQKV, rows: range, columns: valueColumns), beta: 1)
         gemm(dO, .no, v, .yes, into: dP)

@@ -172,12 +172,31 @@ extension SpecPass {
         guard let tower = weights.image, let vector = weights.imageVector else {
             preconditionFailure("pictures for a model without them")
         }
+        if let locked, locked.hasPictures { return try lockedVectors(pictures, tower, vector, locked) }
         let rows = Matrix(rows: pictures.count, columns: spec.outputDimensions)
         try eachGroup(pictures, tower) { range, x, patches in
             let own = VectorPooling(weights: vector, pool: pool)(x, patches, tape: tape?.pictures.last?.vector)
             rows.row(range.lowerBound).update(from: own.pointer, count: own.count)
         }
         return rows
+    }
+
+    private func lockedVectors(
+        _ pictures: [PatchedPicture], _ tower: ImageTower, _ vector: VectorWeights, _ locked: LockedTowers
+    ) throws(ModelError) -> Matrix {
+        let pooling = VectorPooling(weights: vector, pool: pool)
+        var plain = self
+        plain.tape = nil
+        let pooled = try locked.pooled(pictures, pictures.map { .init($0.patches) }, width: tower.spec.width) {
+            (picture) throws(ModelError) in
+            var result: Matrix?
+            try plain.eachGroup([picture], tower) { _, x, layout in result = pooling.pooled(x, layout) }
+            guard let result else { preconditionFailure("a picture without a group") }
+            return result
+        }
+        let nothing = PackedLayout(lengths: [])
+        return pooling.head(
+            pooled, tape?.startPictures(pictures, nothing, hasNorm: false, width: tower.spec.width).vector)
     }
 
     /// Runs the stack over some pictures at a time: their range, the stack's output, and the rows of each in it.

@@ -9,6 +9,8 @@ struct SpecPass {
     let memory: SpecMemory
     /// Where the pass leaves what a backward pass needs, of a model without a body.
     var tape: SpecTape?
+    /// What is known of towers that do not change.
+    var locked: LockedTowers?
 
     /// One row a content, before normalisation.
     func rows(_ batch: [EncoderInput]) throws(ModelError) -> Matrix {

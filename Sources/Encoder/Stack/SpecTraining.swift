@@ -12,6 +12,7 @@ package final class SpecTraining {
     private let rotary = RotaryTables()
     private let memory = SpecMemory()
     private let tape: SpecTape
+    private let towers: LockedTowers?
     /// Small tensors that do not change.
     private var locked: [String: Matrix] = [:]
     /// The last recorded pass.
@@ -30,6 +31,7 @@ package final class SpecTraining {
         self.gradients = gradients
         self.pool = pool
         tape = SpecTape(trained)
+        towers = LockedTowers(trained, spec)
     }
 
     /// Bytes held for a backward pass.
@@ -87,7 +89,7 @@ package final class SpecTraining {
             _ = try tensors.entry(name, shape)
             return EmbeddingTable(name, in: tensors)
         }
-        return SpecPass(spec: spec, weights: weights, rotary: rotary, pool: pool, memory: memory)
+        return SpecPass(spec: spec, weights: weights, rotary: rotary, pool: pool, memory: memory, locked: towers)
     }
 
     private func trained(_ name: String) -> Matrix? {

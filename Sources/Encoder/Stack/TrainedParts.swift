@@ -33,7 +33,8 @@ package struct TrainedParts: Sendable, Equatable {
         if let name = names.first, spec.body != nil {
             throw Untrainable(
                 tensor: name,
-                reason: "the parts of a content pass through one body (body.layers), which has no backward; a model whose towers give "
+                reason:
+                    "the parts of a content pass through one body (body.layers), which has no backward; a model whose towers give "
                     + "vectors of their own can be trained")
         }
         if let tower = spec.text {
@@ -47,7 +48,8 @@ package struct TrainedParts: Sendable, Equatable {
             {
                 throw Untrainable(
                     tensor: name,
-                    reason: "the positions of a grid of \(columns) x \(rows) patches, resampled to \(own.columns) x \(own.rows), have no "
+                    reason:
+                        "the positions of a grid of \(columns) x \(rows) patches, resampled to \(own.columns) x \(own.rows), have no "
                         + "backward; freeze image.positions.*")
             }
         }

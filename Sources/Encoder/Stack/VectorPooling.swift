@@ -20,10 +20,15 @@ struct VectorPooling {
         _ x: Matrix, _ layout: PackedLayout, ends: [Int] = [], tape: VectorTape? = nil
     ) -> Matrix {
         tape?.start(layout, ends)
+        return head(pooled(x, layout, ends: ends, tape: tape), tape)
+    }
+
+    /// What the head reads, `[n, width]`.
+    func pooled(_ x: Matrix, _ layout: PackedLayout, ends: [Int] = [], tape: VectorTape? = nil) -> Matrix {
         let pooled = Matrix(rows: layout.count, columns: x.columns)
         if let attention = weights.attention {
             AttentionPooling(weights: attention, pool: pool)(x, layout, into: pooled, tape: tape)
-            return head(pooled, tape)
+            return pooled
         }
         pool.run(layout.count) { sequence, worker in
             let rows = layout.rows(of: sequence)
@@ -38,10 +43,10 @@ struct VectorPooling {
                 meanOfRows(Block(x[rows]), partial: partial.pointer, into: target)
             }
         }
-        return head(pooled, tape)
+        return pooled
     }
 
-    private func head(_ pooled: Matrix, _ tape: VectorTape?) -> Matrix {
+    func head(_ pooled: Matrix, _ tape: VectorTape?) -> Matrix {
         var row = pooled
         for (dense, weights) in zip(weights.spec.head, weights.head) {
             let result = Matrix(rows: row.rows, columns: dense.outputs)

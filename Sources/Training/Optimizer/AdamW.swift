@@ -29,7 +29,9 @@ package final class AdamW {
 
         /// Whether a tensor is trained.
         package func trains(_ name: String) -> Bool {
-            guard trained == ["*"] || name.hasPrefix("loss.") || trained.contains(where: { ParameterGroup($0).matches(name) })
+            guard
+                trained == ["*"] || name.hasPrefix("loss.")
+                    || trained.contains(where: { ParameterGroup($0).matches(name) })
             else { return false }
             return !(groups.first { $0.matches(name) }?.frozen ?? false)
         }

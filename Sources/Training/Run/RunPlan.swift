@@ -139,9 +139,11 @@ extension RunPlan {
         evaluation.metric = EvaluationMetric(rawValue: recipe.evaluation.metric) ?? .recallAt1
         evaluation.patience = recipe.evaluation.patience > 0 ? recipe.evaluation.patience : nil
         try self.init(
-            name: recipe.name, seed: recipe.seed, recipe: String(decoding: json, as: UTF8.self), template: model ?? recipe.model,
+            name: recipe.name, seed: recipe.seed, recipe: String(decoding: json, as: UTF8.self),
+            template: model ?? recipe.model,
             evaluation: evaluation)
         prefetching = recipe.prefetching
+        try checkTrained(recipe)
 
         var opened: [DataSet] = []
         var caches: [String: FrontEndCache] = [:]
@@ -216,7 +218,6 @@ extension RunPlan {
                     limit: wanted.limit)
             } catch { throw .evaluation(error) }
         }
-        try checkTrained(recipe)
         let trained = Set(stages.flatMap { $0.objective.levels.map(\.size) })
         self.evaluation.sizes = recipe.evaluation.sizes ?? trained.sorted(by: >)
         if let size = self.evaluation.sizes.first(where: { $0 > architecture.outputDimensions }) {
@@ -254,10 +255,11 @@ extension RunPlan {
             let place = "stages[\(index)]"
             for (number, pattern) in stage.train.enumerated()
             where !names.contains(where: { ParameterGroup(pattern).matches($0) }) {
-                throw fail("\(place).train[\(number)]", "\"\(pattern)\" is the name of no tensor of \(architecture.name)")
+                throw fail(
+                    "\(place).train[\(number)]", "\"\(pattern)\" is the name of no tensor of \(architecture.name)")
             }
             guard case .imported(let spec, _) = architecture else { continue }
-            let options = stages[index].options.optimizer
+            let options = stage.trainerOptions(steps: 1).optimizer
             do { _ = try TrainedParts(spec) { options.trains($0) } } catch {
                 throw fail("\(place).train", error.description)
             }
@@ -268,7 +270,8 @@ extension RunPlan {
                 throw fail("\(place).precision", "models of format castor-2 are trained in single precision")
             }
             if stage.memory.keep != "everything" {
-                throw fail("\(place).memory.keep", "a model of format castor-2 keeps everything; lower memory.chunkTokens")
+                throw fail(
+                    "\(place).memory.keep", "a model of format castor-2 keeps everything; lower memory.chunkTokens")
             }
             if let data = stage.data.firstIndex(where: { $0.image.keptPatches < 1 }) {
                 throw fail("\(place).data[\(data)].image.keptPatches", "the model looks at all patches of a picture")
