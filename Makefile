@@ -68,6 +68,10 @@ moving: program ## Record vectors from a second server, compare, map and distil,
 	@tools/timed "Installing the hosted service's client" tools/hosted/setup
 	@tools/timed "From recording to moving" .venv-hosted/bin/python tools/hosted/end_to_end.py $(program)
 
+.PHONY: joined
+joined: program ## Join a picture tower to a text model, train the product between them, and show what it gains
+	@tools/timed "A locked tower learns the texts' space" python3 tools/demo/joined.py $(program)
+
 .PHONY: bench
 bench: setup-build ## Measure speed, as a share of what the processor's matrix product reaches
 	@tools/timed "Benchmarks" swift package --package-path Benchmarks -c release benchmark

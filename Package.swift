@@ -190,7 +190,9 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Castor", "CastorJSON", "CastorNumerics", "Encoder", "Evaluation", "Media", "TestSupport", "Training",
+                "Castor", "CastorJSON", "CastorNumerics", "Checkpoints", "Encoder", "Evaluation", "Media",
+                "TestSupport",
+                "Training",
             ],
             swiftSettings: strict),
         .testTarget(

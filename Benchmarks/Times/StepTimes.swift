@@ -56,7 +56,7 @@ struct StepTimes {
         var options = Trainer.Options(schedule: Schedule(peak: 1e-4, totalSteps: 100))
         options.engine.maxChunkTokens = maxChunkTokens
         options.engine.keeping = keeping
-        let trainer = Trainer(configuration, parameters, objective, options, pool)
+        let trainer = try Trainer(.castor(configuration), parameters, objective, options, pool)
         let batch = batch(pairs: pairs)
         let product = productRate()
         let time = try Stopwatch.fastest(3) { _ = try trainer.step([batch]) }

@@ -15,7 +15,7 @@ package struct PreparedSound: Sendable {
     /// Samples that they were made of, at 16 kHz: what a content's sounds come to is judged by them, also where a cache answers.
     package let sampleCount: Int
 
-    init(segments: [EncoderInput.Segment], sampleCount: Int) {
+    package init(segments: [EncoderInput.Segment], sampleCount: Int) {
         self.segments = segments
         self.sampleCount = sampleCount
     }
@@ -28,7 +28,7 @@ package struct PreparedSound: Sendable {
     /// Of a model of format castor-1.
     package var patches: Matrix {
         guard segments.count == 1, case .audio(let patches) = segments[0] else {
-            preconditionFailure("training prepares for castor-1")
+            preconditionFailure("a sound of another format")
         }
         return patches
     }

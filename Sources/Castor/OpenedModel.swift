@@ -13,7 +13,7 @@ enum OpenedModel: Sendable {
         if Self.format(path) == ModelSpec.format {
             let model: SpecModel
             do { model = try SpecModel(path: path, pool: pool) } catch { throw ModelLoadError(error) }
-            self = .castor2(model, model.spec.text == nil ? nil : try Self.tokenizer(path, model.spec))
+            do { self = .castor2(model, try Self.tokenizer(path, model.spec)) } catch { throw ModelLoadError(error) }
         } else {
             do {
                 let model = try Model(path: path, pool: pool)
@@ -55,7 +55,7 @@ enum OpenedModel: Sendable {
     }
 
     /// What `config.json` says; nil where it says nothing, or nothing that can be read. What opens it tells then what is wrong.
-    private static func format(_ path: String) -> String? {
+    static func format(_ path: String) -> String? {
         guard let file = try? MappedFile(path: "\(path)/\(Model.configurationName)"), file.bytes.count <= 4 << 20,
             case .object(let members)? = try? JSONValue(json: file.bytes)
         else { return nil }
@@ -63,20 +63,19 @@ enum OpenedModel: Sendable {
         return nil
     }
 
-    private static func tokenizer(_ path: String, _ spec: ModelSpec) throws(ModelLoadError) -> TextTokenizer {
+    /// nil where the model has no texts.
+    static func tokenizer(_ path: String, _ spec: ModelSpec) throws(ModelError) -> TextTokenizer? {
+        guard let text = spec.text else { return nil }
         let name = "\(path)/tokenizer.json"
-        let file: MappedFile
-        do { file = try MappedFile(path: name) } catch { throw ModelLoadError(error) }
+        let file = try MappedFile(path: name)
         let tokenizer: TextTokenizer
         do { tokenizer = try TextTokenizer(json: file.bytes) } catch {
-            throw ModelLoadError(ModelError.unreadable(path: name, reason: error.description))
+            throw .unreadable(path: name, reason: error.description)
         }
-        guard tokenizer.idCount <= spec.text?.vocabularySize ?? 0 else {
-            throw ModelLoadError(
-                ModelError.configuration(
-                    key: "text.vocabulary_size",
-                    reason: "is \(spec.text?.vocabularySize ?? 0), the tokenizer has ids up to \(tokenizer.idCount - 1)"
-                ))
+        guard tokenizer.idCount <= text.vocabularySize else {
+            throw .configuration(
+                key: "text.vocabulary_size",
+                reason: "is \(text.vocabularySize), the tokenizer has ids up to \(tokenizer.idCount - 1)")
         }
         return tokenizer
     }

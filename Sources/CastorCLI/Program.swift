@@ -13,7 +13,7 @@ struct Program: AsyncParsableCommand {
         subcommands: [
             EmbedCommand.self, SimilarityCommand.self, TrainCommand.self, EvaluateCommand.self, CompareCommand.self,
             MapCommand.self, SoupCommand.self, ServeCommand.self, ImportCommand.self, InfoCommand.self,
-            InitCommand.self,
+            JoinCommand.self, InitCommand.self,
         ])
 
     static let _errorLabel = "castor"

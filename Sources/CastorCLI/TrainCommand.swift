@@ -63,7 +63,7 @@ struct TrainCommand: ParsableCommand {
         let pool = try WorkerPool.opened(threads: threads ?? parsed.threads)
         if !dryRun, !resume, RunFolder.hasTraining(parsed.output) { throw RunError.exists(path: parsed.output) }
         let folder = try dryRun ? nil : RunFolder(path: parsed.output)
-        var plan = try RunPlan(parsed, pool: pool)
+        var plan = try RunPlan(parsed, model: ImportedModels.folder(for: parsed.model), pool: pool)
         plan.checkpointInterval = checkpointEvery
         guard let folder else {
             let dryRun = try DryRun(plan, pool)

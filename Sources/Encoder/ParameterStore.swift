@@ -79,4 +79,12 @@ extension ParameterStore {
             try model.tensors.copy(name, into: self[name])
         }
     }
+
+    /// Some tensors of a file, in single precision, then `extra` tensors of zeros.
+    package convenience init(
+        _ shapes: [(name: String, shape: [Int])], of tensors: SafeTensors, extra: [(name: String, shape: [Int])] = []
+    ) throws(ModelError) {
+        self.init(shapes + extra)
+        for (name, _) in shapes { try tensors.copy(name, into: self[name]) }
+    }
 }

@@ -18,48 +18,38 @@ package final class GradientEngine {
         package init() {}
     }
 
-    package let options: Options
-    private let pass: EncoderPass
-    private let plain = PassMemory(.nothing)
-    private let keeping: PassMemory
+    private let model: any TrainedModel
+    private let maxChunkTokens: Int
 
-    package init(_ pass: EncoderPass, options: Options = Options()) {
-        precondition(options.maxChunkTokens > 0 && options.keeping != .nothing)
-        self.pass = pass
-        self.options = options
-        keeping = PassMemory(options.keeping)
+    package init(_ model: any TrainedModel, maxChunkTokens: Int = Options().maxChunkTokens) {
+        precondition(maxChunkTokens > 0)
+        self.model = model
+        self.maxChunkTokens = maxChunkTokens
     }
 
     /// Bytes held for passes.
-    package var byteCount: Int { plain.byteCount + keeping.byteCount }
+    package var byteCount: Int { model.byteCount }
 
-    /// Adds the gradient of `loss` by the parameters to `gradients`.
+    /// Adds the gradient of `loss` by the weights to the model's gradients.
     ///
     /// - Parameter loss: (rows of `contents` `[n, D]`, their gradient `[n, D]`, zero, to be added to) -> what it likes
     package func callAsFunction<Value>(
-        _ contents: [EncoderInput], _ weights: ModelWeights, into gradients: ModelWeights,
-        loss: (_ rows: Matrix, _ gradient: Matrix) -> Value
+        _ contents: [EncoderInput], loss: (_ rows: Matrix, _ gradient: Matrix) -> Value
     ) throws(ModelError) -> Value {
         let chunks = divide(contents)
-        let rows = Matrix(rows: contents.count, columns: pass.configuration.outputDimensions)
-        var last: PassRecord?
+        let rows = Matrix(rows: contents.count, columns: model.outputDimensions)
         for chunk in chunks {
-            let isLast = chunk.upperBound == contents.count
-            let record = try pass.forward(Array(contents[chunk]), weights, isLast ? keeping : plain)
-            rows[chunk].pointer.update(from: record.rows.pointer, count: record.rows.count)
-            if isLast { last = record }
+            let batch = Array(contents[chunk])
+            let own = try chunk.upperBound == contents.count ? model.recordedRows(batch) : model.rows(batch)
+            rows[chunk].pointer.update(from: own.pointer, count: own.count)
         }
         let dRows = Matrix(rows: rows.rows, columns: rows.columns)
         let value = loss(rows, dRows)
+        var isRecorded = true
         for chunk in chunks.reversed() {
-            let record: PassRecord
-            if let ready = last {
-                record = ready
-                last = nil
-            } else {
-                record = try pass.forward(Array(contents[chunk]), weights, keeping)
-            }
-            pass.backward(record, dRows[chunk], weights, into: gradients, keeping, towers: options.towers)
+            if !isRecorded { _ = try model.recordedRows(Array(contents[chunk])) }
+            isRecorded = false
+            model.backward(dRows[chunk])
         }
         return value
     }
@@ -68,7 +58,7 @@ package final class GradientEngine {
         var chunks: [Range<Int>] = []
         var (start, tokens) = (0, 0)
         for (index, content) in contents.enumerated() {
-            if index > start, tokens + content.workTokenCount > options.maxChunkTokens {
+            if index > start, tokens + content.workTokenCount > maxChunkTokens {
                 chunks.append(start..<index)
                 (start, tokens) = (index, 0)
             }

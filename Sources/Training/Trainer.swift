@@ -4,7 +4,7 @@ package import Encoder
 /// Changes the parameters of a model, a step at a time.
 ///
 /// ```swift
-/// let trainer = Trainer(configuration, parameters, objective, options, pool)
+/// let trainer = try Trainer(.castor(configuration), parameters, objective, options, pool)
 /// for batch in batches { print(try trainer.step([batch]).loss.total) }
 /// ```
 ///
@@ -38,7 +38,7 @@ package final class Trainer {
         package let contents: Int
     }
 
-    package let configuration: Configuration
+    package let architecture: Architecture
     package let options: Options
     package let objective: Objective
     /// The model's tensors, then those of the objective.
@@ -47,47 +47,29 @@ package final class Trainer {
     package let average: ParameterStore?
     package let optimizer: AdamW
     package let engine: GradientEngine
-    private let weights: ModelWeights
     private let gradients: ParameterStore
-    private let gradientWeights: ModelWeights
     private var touched: TouchedRows
     private let pool: WorkerPool
 
-    /// - Parameter parameters: the configuration's tensors and the objective's; changed by every step
+    /// - Parameter parameters: the tensors that the model has in memory and the objective's; changed by every step
+    /// - Throws: ``Untrainable`` where what is to be trained has no backward pass
     package init(
-        _ configuration: Configuration, _ parameters: ParameterStore, _ objective: Objective, _ options: Options,
+        _ architecture: Architecture, _ parameters: ParameterStore, _ objective: Objective, _ options: Options,
         _ pool: WorkerPool
-    ) {
-        self.configuration = configuration
+    ) throws(Untrainable) {
+        self.architecture = architecture
         self.parameters = parameters
         self.objective = objective
         self.options = options
         self.pool = pool
         optimizer = AdamW(parameters, options: options.optimizer, precision: options.precision, pool: pool)
-        var engineOptions = options.engine
-        engineOptions.towers.formIntersection(Self.trainedTowers(parameters, optimizer))
-        let pass = EncoderPass(configuration: configuration, pool: pool, precision: options.precision)
-        engine = GradientEngine(pass, options: engineOptions)
-        weights = ModelWeights(configuration, parameters)
         gradients = ParameterStore(parameters.shapes)
-        gradientWeights = ModelWeights(configuration, gradients)
-        touched = TouchedRows(rowCount: configuration.text.vocabularySize)
+        engine = GradientEngine(
+            try architecture.model(parameters, gradients: gradients, options, pool),
+            maxChunkTokens: options.engine.maxChunkTokens)
+        touched = TouchedRows(rowCount: architecture.vocabularySize, always: architecture.paddingID)
         average = options.averageDecay.map { _ in ParameterStore(parameters.shapes) }
         average?.copy(from: parameters)
-    }
-
-    /// Towers with a tensor that is not frozen. Modality embeddings get their gradient on the way to the towers, so that
-    /// all are passed while those are trained.
-    private static func trainedTowers(_ parameters: ParameterStore, _ optimizer: AdamW) -> Set<Configuration.Tower> {
-        if optimizer.isTrained("unified.modality_embedding.weight") { return Set(Configuration.Tower.allCases) }
-        var towers = Set(
-            Configuration.Tower.allCases.filter { tower in
-                parameters.tensors.contains { $0.name.hasPrefix("\(tower.rawValue).") && optimizer.isTrained($0.name) }
-            })
-        // The time embedding gets its gradient on the way to the frames.
-        let time = Configuration.timeEmbeddingName
-        if parameters.index(of: time) != nil, optimizer.isTrained(time) { towers.insert(.image) }
-        return towers
     }
 
     /// Steps done.
@@ -127,7 +109,7 @@ package final class Trainer {
         _ batch: PairBatch, _ inputs: [EncoderInput]
     ) throws(TrainingError) -> Objective.Value {
         do {
-            return try engine(inputs, weights, into: gradientWeights) { rows, dRows in
+            return try engine(inputs) { rows, dRows in
                 objective(LossBatch(batch, rows: rows), parameters, gradient: dRows, gradients, pool)
             }
         } catch { throw .model(error) }

@@ -351,8 +351,9 @@ import Training
             let pool = WorkerPool(threads: 2)
             let model = try Nano.model(pool)
             let objective = Objective(levels: [.init(size: 128)])
-            let trainer = Trainer(
-                model.configuration, try ParameterStore(of: model, extra: objective.parameterShapes), objective,
+            let trainer = try Trainer(
+                .castor(model.configuration), try ParameterStore(of: model, extra: objective.parameterShapes),
+                objective,
                 Trainer.Options(schedule: Schedule(peak: 1e-3, totalSteps: 6)), pool)
             while let batch = try stream.next() { #expect(try trainer.step([batch.pairs]).loss.total.isFinite) }
             #expect(trainer.stepCount == 6)

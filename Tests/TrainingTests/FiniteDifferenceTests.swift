@@ -25,7 +25,7 @@ import Training
         let parameters: ParameterStore
         let gradients: ParameterStore
         private let weights: ModelWeights
-        private let engine: GradientEngine
+        private let pass: EncoderPass
         private let objective: Objective
         private let batch = Nano.mixedBatch()
         private let pool: WorkerPool
@@ -45,13 +45,14 @@ import Training
             objective.initialize(parameters)
             gradients = ParameterStore(parameters.shapes)
             weights = ModelWeights(configuration, parameters)
-            engine = GradientEngine(EncoderPass(configuration: configuration, pool: pool))
+            pass = EncoderPass(configuration: configuration, pool: pool)
             contents = batch.contents
             _ = try loss(gradients)
         }
 
         func loss(_ gradients: ParameterStore) throws -> Double {
-            try engine(contents, weights, into: ModelWeights(configuration, gradients)) { rows, gradient in
+            let model = CastorTraining(pass, weights, into: ModelWeights(configuration, gradients))
+            return try GradientEngine(model)(contents) { rows, gradient in
                 objective(LossBatch(batch, rows: rows), parameters, gradient: gradient, gradients, pool).total
             }
         }

@@ -28,10 +28,12 @@ import Training
         let pool = threads == 2 ? self.pool : WorkerPool(threads: threads)
         let configuration = model.configuration
         let gradients = ParameterStore(parameters.shapes)
-        let engine = GradientEngine(EncoderPass(configuration: configuration, pool: pool), options: options)
-        let value = try engine(
-            batch.contents, ModelWeights(configuration, parameters), into: ModelWeights(configuration, gradients)
-        ) { rows, gradient in
+        let engine = GradientEngine(
+            CastorTraining(
+                EncoderPass(configuration: configuration, pool: pool), ModelWeights(configuration, parameters),
+                into: ModelWeights(configuration, gradients), keeping: options.keeping, towers: options.towers),
+            maxChunkTokens: options.maxChunkTokens)
+        let value = try engine(batch.contents) { rows, gradient in
             objective(LossBatch(batch, rows: rows), parameters, gradient: gradient, gradients, pool)
         }
         return (value.total, gradients, engine)

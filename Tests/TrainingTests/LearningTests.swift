@@ -76,8 +76,8 @@ import Training
         let before = try recall(held, model.configuration, parameters)
 
         let steps = 120
-        let trainer = Trainer(
-            model.configuration, parameters, objective,
+        let trainer = try Trainer(
+            .castor(model.configuration), parameters, objective,
             Trainer.Options(schedule: Schedule(peak: 5e-3, warmUpSteps: 10, totalSteps: steps)), pool)
         for _ in 0..<steps {
             let chosen = (0..<64).map { _ in all[random.next(below: all.count)] }

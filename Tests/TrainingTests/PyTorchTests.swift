@@ -21,10 +21,11 @@ import Training
         objective.initialize(parameters)
         let gradients = ParameterStore(parameters.shapes)
         let configuration = model.configuration
-        let engine = GradientEngine(EncoderPass(configuration: configuration, pool: pool))
-        let value = try engine(
-            batch.contents, ModelWeights(configuration, parameters), into: ModelWeights(configuration, gradients)
-        ) { rows, gradient in
+        let engine = GradientEngine(
+            CastorTraining(
+                EncoderPass(configuration: configuration, pool: pool), ModelWeights(configuration, parameters),
+                into: ModelWeights(configuration, gradients)))
+        let value = try engine(batch.contents) { rows, gradient in
             objective(LossBatch(batch, rows: rows), parameters, gradient: gradient, gradients, pool)
         }
 
@@ -115,10 +116,11 @@ import Training
         _ configuration: Configuration, _ parameters: ParameterStore, _ objective: Objective, _ batch: PairBatch
     ) throws -> (loss: Double, gradients: ParameterStore) {
         let gradients = ParameterStore(parameters.shapes)
-        let engine = GradientEngine(EncoderPass(configuration: configuration, pool: pool))
-        let value = try engine(
-            batch.contents, ModelWeights(configuration, parameters), into: ModelWeights(configuration, gradients)
-        ) { rows, gradient in
+        let engine = GradientEngine(
+            CastorTraining(
+                EncoderPass(configuration: configuration, pool: pool), ModelWeights(configuration, parameters),
+                into: ModelWeights(configuration, gradients)))
+        let value = try engine(batch.contents) { rows, gradient in
             objective(LossBatch(batch, rows: rows), parameters, gradient: gradient, gradients, pool)
         }
         return (value.total, gradients)
@@ -154,7 +156,7 @@ import Training
         golden.objective.initialize(parameters)
         let before = ParameterStore(parameters.shapes)
         before.copy(from: parameters)
-        let trainer = Trainer(model.configuration, parameters, golden.objective, golden.options, pool)
+        let trainer = try Trainer(.castor(model.configuration), parameters, golden.objective, golden.options, pool)
         let batch = try golden.batch()
         for expected in golden.description.losses {
             let loss = try trainer.step([batch]).loss.total

@@ -40,7 +40,7 @@ import Training
         #expect(options.optimizer == AdamW.Options() && options.engine == GradientEngine.Options())
         #expect(options.averageDecay == nil)
         #expect(options.schedule == Schedule(peak: 1e-3, decay: .cosine, warmUpSteps: 5, totalSteps: 100))
-        let objective = try stage.objective(configuration, teachers: [], place: "stages[0]")
+        let objective = try stage.objective(.castor(configuration), teachers: [], place: "stages[0]")
         let levels = configuration.matryoshkaDimensions.map { MatryoshkaLevel(size: $0) }
         #expect(objective == Objective(levels: levels))
         #expect(
@@ -338,7 +338,7 @@ import Training
             "stages[0].optimizer.groups=[{\"pattern\":\"image.*\",\"rate\":0.1}]",
             "stages[0].optimizer.freeze=[\"text.embedding.*\"]", "stages[0].memory.keep=blockInputs"
         ).stages[0]
-        let objective = try stage.objective(configuration, teachers: [384], place: "stages[0]")
+        let objective = try stage.objective(.castor(configuration), teachers: [384], place: "stages[0]")
         #expect(objective.levels == [.init(size: 128, weight: 2), .init(size: 3072)])
         #expect(objective.teacherDimensions == 384 && objective.teacherCosine?.usesHead == true)
         #expect(objective.teacherSimilarity?.distance == .divergence(temperature: 0.1))
@@ -350,12 +350,12 @@ import Training
             ])
         for teachers in [[], [384, 512]] as [Set<Int>] {
             #expect(throws: RecipeError.self) {
-                try stage.objective(configuration, teachers: teachers, place: "stages[0]")
+                try stage.objective(.castor(configuration), teachers: teachers, place: "stages[0]")
             }
         }
         let large = try recipe(Self.least, "stages[0].loss.sizes=[4000]").stages[0]
         let error = #expect(throws: RecipeError.self) {
-            try large.objective(configuration, teachers: [], place: "stages[2]")
+            try large.objective(.castor(configuration), teachers: [], place: "stages[2]")
         }
         #expect(error?.description == "stages[2].loss.sizes: 4000 is more than the model's 3072")
     }

@@ -30,7 +30,7 @@ import Training
         options.averageDecay = averageDecay
         options.precision = precision
         options.optimizer.groups = [ParameterGroup("*", method: precision == .single ? .adamW : .muon)]
-        return Trainer(model.configuration, parameters, objective, options, pool)
+        return try Trainer(.castor(model.configuration), parameters, objective, options, pool)
     }
 
     private func batch(_ random: inout SeededGenerator) -> PairBatch {

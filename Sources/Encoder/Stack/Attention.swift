@@ -25,13 +25,17 @@ struct Attention {
     /// Where the spec has relative biases: a row a head.
     let biases: DistanceBiases?
 
-    /// From normed tokens to queries, keys and values, `[T, row length]`, ready for the product of both.
+    /// From normed tokens to queries, keys and values, `[T, row length]`.
     func project(_ normed: Matrix, into qkv: Matrix, _ piece: RowPiece) {
         var offset = 0
         for projection in weights.projections {
             piece.linear(projection, normed, into: qkv, offset: offset)
             offset += projection.outputCount
         }
+    }
+
+    /// Norms, rotation and factors of queries, keys and values: what makes them ready for their product, in place.
+    func prepare(_ qkv: Matrix, _ piece: RowPiece) {
         let (queries, keys) = (spec.queryLength, spec.keyHeads * spec.headSize)
         func columns(_ start: Int, _ count: Int) -> Block {
             Block(qkv, rows: piece.rows, columns: start..<start + count)
@@ -41,7 +45,7 @@ struct Attention {
         weights.valueNorm?.applyToHeads(columns(queries + keys, keys), count: spec.keyHeads)
         for row in piece.rows {
             let x = qkv.row(row)
-            if let angles { turn(x, row, angles) }
+            if let angles { turn(x, row, angles, rotate(_:heads:pairs:cosine:sine:)) }
             if let scale = weights.queryScale {
                 for head in 0..<spec.heads {
                     let query = x + head * spec.headSize
@@ -52,8 +56,16 @@ struct Attention {
         }
     }
 
+    /// Turns pairs of some heads.
+    typealias Rotation = (
+        _ x: UnsafeMutablePointer<Float>, _ heads: Int, _ pairs: Int, _ cosine: UnsafePointer<Float>,
+        _ sine: UnsafePointer<Float>
+    ) -> Void
+
     /// Queries and keys lie side by side.
-    private func turn(_ x: UnsafeMutablePointer<Float>, _ row: Int, _ angles: RotaryAngles) {
+    func turn(
+        _ x: UnsafeMutablePointer<Float>, _ row: Int, _ angles: RotaryAngles, _ rotate: Rotation
+    ) {
         let (cosine, sine) = (angles.cosine.row(row), angles.sine.row(row))
         let heads = spec.heads + spec.keyHeads
         let pairs = angles.cosine.columns
@@ -64,16 +76,16 @@ struct Attention {
             for head in 0..<heads {
                 for side in 0..<2 {
                     rotate(
-                        x + head * spec.headSize + side * half, heads: 1, pairs: pairs / 2,
-                        cosine: cosine + side * pairs / 2, sine: sine + side * pairs / 2)
+                        x + head * spec.headSize + side * half, 1, pairs / 2, cosine + side * pairs / 2,
+                        sine + side * pairs / 2)
                 }
             }
         case .sequence, .rowThenColumn:
             if 2 * pairs == spec.headSize {
-                rotate(x, heads: heads, pairs: pairs, cosine: cosine, sine: sine)
+                rotate(x, heads, pairs, cosine, sine)
             } else {
                 for head in 0..<heads {
-                    rotate(x + head * spec.headSize, heads: 1, pairs: pairs, cosine: cosine, sine: sine)
+                    rotate(x + head * spec.headSize, 1, pairs, cosine, sine)
                 }
             }
         }
@@ -129,7 +141,7 @@ struct Attention {
     }
 
     /// Biases, relative keys and cap of scores, where the spec has them.
-    private func adjust(_ scores: Block, _ task: AttentionTask, _ piece: Range<Int>, _ head: Int, _ relative: Block) {
+    func adjust(_ scores: Block, _ task: AttentionTask, _ piece: Range<Int>, _ head: Int, _ relative: Block) {
         for row in 0..<scores.rows {
             let query = task.queries.lowerBound + row
             let x = scores.pointer + row * scores.stride
@@ -148,13 +160,13 @@ struct Attention {
     }
 
     /// Keys that some query of the task sees.
-    private func seen(by task: AttentionTask) -> Range<Int> {
+    func seen(by task: AttentionTask) -> Range<Int> {
         let first = seen(by: task.queries.lowerBound, in: task.keys)
         let last = seen(by: task.queries.upperBound - 1, in: task.keys)
         return first.lowerBound..<last.upperBound
     }
 
-    private func seen(by query: Int, in keys: Range<Int>) -> Range<Int> {
+    func seen(by query: Int, in keys: Range<Int>) -> Range<Int> {
         switch spec.keys {
         case .all: keys
         case .causal: keys.lowerBound..<query + 1
@@ -168,7 +180,8 @@ struct Attention {
 struct DistanceBiases: Sendable {
     /// `[heads, 2 reach - 1]`, the middle for distance 0.
     private let rows: Matrix
-    private let reach: Int
+    /// Distances are `1 - reach..<reach`.
+    let reach: Int
 
     /// - Parameters:
     ///   - table: `[buckets, heads]`

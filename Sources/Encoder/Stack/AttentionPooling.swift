@@ -5,6 +5,7 @@ struct AttentionPoolWeights: Sendable {
     let spec: AttentionPoolSpec
     /// What the query is made of, `[d]`
     let probe: Matrix
+    let probeName: String
     /// `[3 d, d]`
     let qkv: LinearWeights
     /// `[d, d]`
@@ -23,6 +24,7 @@ extension AttentionPoolSpec {
         }
         return AttentionPoolWeights(
             spec: self, probe: try assembly.source.small("\(name).pooling.probe", [width]),
+            probeName: "\(name).pooling.probe",
             qkv: try linear("qkv", 3 * width, width), output: try linear("output", width, width), norm: norm,
             feedForward: FeedForwardWeights(
                 up: try linear("up", hidden, width), down: try linear("down", width, hidden)))
@@ -37,7 +39,8 @@ struct AttentionPooling {
     /// - Parameters:
     ///   - x: `[T, d]`
     ///   - pooled: `[sequences, d]`
-    func callAsFunction(_ x: Matrix, _ layout: PackedLayout, into pooled: Matrix) {
+    ///   - tape: where the pass leaves what a backward pass needs
+    func callAsFunction(_ x: Matrix, _ layout: PackedLayout, into pooled: Matrix, tape: VectorTape? = nil) {
         let (width, heads) = (x.columns, weights.spec.heads)
         let size = width / heads
         let query = product(weights.qkv, weights.probe)
@@ -64,8 +67,11 @@ struct AttentionPooling {
         let normed = Matrix(rows: y.rows, columns: width)
         weights.norm.apply(Block(y), into: Block(normed))
         let hidden = product(weights.feedForward.up, normed)
+        let up = tape == nil ? hidden : hidden.copy()
         weights.spec.activation.apply(hidden.pointer, into: hidden.pointer, count: hidden.count)
         let result = product(weights.feedForward.down, hidden)
+        tape?.attention = AttentionPoolTape(
+            x: x.copy(), query: query, tokens: tokens, seen: seen, y: y, normed: normed, up: up, hidden: hidden)
         add(y.pointer, to: result.pointer, count: result.count)
         pooled.pointer.update(from: result.pointer, count: result.count)
     }

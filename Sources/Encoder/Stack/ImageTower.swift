@@ -57,7 +57,11 @@ extension ImageSpec {
 
 extension ImageTower {
     /// Patches to tokens that enter the stack: `tokens` has a row for each, the class token's first.
-    func embed(_ picture: PatchedPicture, into tokens: Matrix, _ pool: WorkerPool) throws(ModelError) {
+    ///
+    /// - Parameter kept: where a backward pass finds them as they were before the norm
+    func embed(
+        _ picture: PatchedPicture, into tokens: Matrix, keptIn kept: Matrix? = nil, _ pool: WorkerPool
+    ) throws(ModelError) {
         let leading = spec.leadingTokens
         precondition(picture.patches.columns == spec.patchLength, "patches of another model")
         let patches = tokens[leading..<tokens.rows]
@@ -74,6 +78,7 @@ extension ImageTower {
         }
         if let classToken { tokens.pointer.update(from: classToken.pointer, count: spec.width) }
         try addPositions(picture, tokens)
+        kept?.pointer.update(from: tokens.pointer, count: tokens.count)
         norm?.apply(Block(tokens), into: Block(tokens))
     }
 
@@ -167,12 +172,31 @@ extension SpecPass {
         guard let tower = weights.image, let vector = weights.imageVector else {
             preconditionFailure("pictures for a model without them")
         }
+        if let locked, locked.hasPictures { return try lockedVectors(pictures, tower, vector, locked) }
         let rows = Matrix(rows: pictures.count, columns: spec.outputDimensions)
         try eachGroup(pictures, tower) { range, x, patches in
-            let own = VectorPooling(weights: vector, pool: pool)(x, patches)
+            let own = VectorPooling(weights: vector, pool: pool)(x, patches, tape: tape?.pictures.last?.vector)
             rows.row(range.lowerBound).update(from: own.pointer, count: own.count)
         }
         return rows
+    }
+
+    private func lockedVectors(
+        _ pictures: [PatchedPicture], _ tower: ImageTower, _ vector: VectorWeights, _ locked: LockedTowers
+    ) throws(ModelError) -> Matrix {
+        let pooling = VectorPooling(weights: vector, pool: pool)
+        var plain = self
+        plain.tape = nil
+        let pooled = try locked.pooled(pictures, pictures.map { .init($0.patches) }, width: tower.spec.width) {
+            (picture) throws(ModelError) in
+            var result: Matrix?
+            try plain.eachGroup([picture], tower) { _, x, layout in result = pooling.pooled(x, layout) }
+            guard let result else { preconditionFailure("a picture without a group") }
+            return result
+        }
+        let nothing = PackedLayout(lengths: [])
+        return pooling.head(
+            pooled, tape?.startPictures(pictures, nothing, hasNorm: false, width: tower.spec.width).vector)
     }
 
     /// Runs the stack over some pictures at a time: their range, the stack's output, and the rows of each in it.
@@ -189,8 +213,10 @@ extension SpecPass {
             let group = pictures[start..<end]
             let layout = PackedLayout(lengths: group.map { $0.patches.rows + tower.spec.leadingTokens })
             let x = memory.patches.take(rows: layout.tokenCount, columns: tower.spec.width)
+            let tape = tape?.startPictures(Array(group), layout, hasNorm: tower.norm != nil, width: x.columns)
             for (index, picture) in group.enumerated() {
-                try tower.embed(picture, into: x[layout.rows(of: index)], pool)
+                let rows = layout.rows(of: index)
+                try tower.embed(picture, into: x[rows], keptIn: tape?.entered?[rows], pool)
             }
             var places = TokenPlaces(layout: layout)
             if tower.spec.leadingTokens == 0 {
@@ -198,7 +224,7 @@ extension SpecPass {
                     (0..<picture.patches.rows).map { (row: $0 / picture.columns, column: $0 % picture.columns) }
                 }
             }
-            run(tower.spec.stack, tower.stack, x, places)
+            run(tower.spec.stack, tower.stack, x, places, tape: tape?.stack)
             body(start..<end, x, layout)
             start = end
         }

@@ -12,6 +12,8 @@ struct LinearWeights: Sendable {
     /// `[out]`
     let bias: Matrix?
     let bounds: Bounds?
+    /// Of its tensors in the model's file, without `.weight` and `.bias`.
+    var name = ""
 
     var outputCount: Int { weight.rows }
 }

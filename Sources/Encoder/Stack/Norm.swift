@@ -7,6 +7,8 @@ struct NormWeights: Sendable {
     let gain: Matrix?
     /// `[d]`
     let bias: Matrix?
+    /// Of its tensors in the model's file, without `.weight` and `.bias`.
+    var name = ""
 
     /// - Parameter output: may be `input`
     func apply(_ input: Block, into output: Block) {

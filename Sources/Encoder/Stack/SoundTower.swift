@@ -94,8 +94,27 @@ extension SpecPass {
     /// One row a run.
     func soundVectors(_ sounds: SoundRuns) throws(ModelError) -> Matrix {
         guard let vector = weights.audioVector else { preconditionFailure("sounds for a model without them") }
+        if let locked, locked.hasSounds { return try lockedVectors(sounds, vector, locked) }
         let (x, layout) = try tokens(of: sounds)
-        return VectorPooling(weights: vector, pool: pool)(x, layout)
+        return VectorPooling(weights: vector, pool: pool)(x, layout, tape: tape?.sounds)
+    }
+
+    private func lockedVectors(
+        _ sounds: SoundRuns, _ vector: VectorWeights, _ locked: LockedTowers
+    ) throws(ModelError) -> Matrix {
+        guard let tower = weights.audio else { preconditionFailure("sounds for a model without them") }
+        let pooling = VectorPooling(weights: vector, pool: pool)
+        let keys = sounds.runs.map { LockedTowers.Key(sounds.sounds[$0.sound], tokens: $0.tokens) }
+        let pooled = try locked.pooled(sounds.runs, keys, width: tower.spec.width) { (run) throws(ModelError) in
+            var one = SoundRuns()
+            one.add(
+                SoundFrames(
+                    mel: sounds.sounds[run.sound], firstToken: run.tokens.lowerBound, tokenCount: run.tokens.count))
+            let (x, layout) = try tokens(of: one)
+            return pooling.pooled(x, layout)
+        }
+        tape?.sounds.start(PackedLayout(lengths: []), [])
+        return pooling.head(pooled, tape?.sounds)
     }
 
     /// The tokens of sounds after their tower, one sequence a sound: all that it makes, without padding.

@@ -7,6 +7,10 @@ struct SpecPass {
     let rotary: RotaryTables
     let pool: WorkerPool
     let memory: SpecMemory
+    /// Where the pass leaves what a backward pass needs, of a model without a body.
+    var tape: SpecTape?
+    /// What is known of towers that do not change.
+    var locked: LockedTowers?
 
     /// One row a content, before normalisation.
     func rows(_ batch: [EncoderInput]) throws(ModelError) -> Matrix {
@@ -71,21 +75,15 @@ struct SpecPass {
 
     /// The parts of a batch, by their medium.
     private struct Parts {
-        enum Part {
-            case text(Int)
-            case picture(Int)
-            case sound(Int)
-        }
-
         var texts: [TextRun] = []
         var pictures: [PatchedPicture] = []
         var sounds = SoundRuns()
         /// Of each content.
-        var contents: [[Part]] = []
+        var contents: [[SpecPart]] = []
 
         init(_ batch: [EncoderInput]) {
             for content in batch {
-                var own: [Part] = []
+                var own: [SpecPart] = []
                 var continues = false
                 for segment in content.segments {
                     if let ids = segment.ids, continues {
@@ -113,6 +111,7 @@ struct SpecPass {
         let texts = parts.texts.isEmpty ? nil : try textVectors(parts.texts)
         let pictures = parts.pictures.isEmpty ? nil : try pictureVectors(parts.pictures)
         let sounds = parts.sounds.isEmpty ? nil : try soundVectors(parts.sounds)
+        tape?.join(parts.contents, texts, pictures, sounds)
         let rows = Matrix(rows: batch.count, columns: spec.outputDimensions)
         for (index, own) in parts.contents.enumerated() {
             for part in own {
@@ -142,7 +141,7 @@ struct SpecPass {
         }
         let (x, layout) = try textTokens(texts)
         let ends = vector.spec.pooling == .end ? texts.map { vector.spec.end(of: $0.ids) } : []
-        return VectorPooling(weights: vector, pool: pool)(x, layout, ends: ends)
+        return VectorPooling(weights: vector, pool: pool)(x, layout, ends: ends, tape: tape?.text?.vector)
     }
 
     // MARK: - Towers
@@ -159,24 +158,40 @@ struct SpecPass {
         guard !texts.isEmpty else { return (memory.tokens.take(rows: 0, columns: 0), layout) }
         guard let tower = weights.text else { preconditionFailure("texts for a model without them") }
         var x = memory.tokens.take(rows: layout.tokenCount, columns: tower.spec.width)
+        let tape = tape?.startTexts(texts.map(\.ids), layout, hasNorm: tower.norm != nil, width: x.columns)
         for (index, text) in texts.enumerated() {
-            try tower.embed(text.ids, from: text.first, into: Block(x[layout.rows(of: index)]))
+            let rows = layout.rows(of: index)
+            try tower.embed(text.ids, from: text.first, into: x[rows], keptIn: tape?.entered?[rows])
         }
         if let projection = tower.projection {
             let wider = memory.projected.take(rows: x.rows, columns: projection.outputCount)
             let piece = RowPiece(rows: 0..<x.rows, columns: .divided(pool), worker: pool.callersWorker)
             piece.linear(projection, x, into: wider)
+            tape?.narrow = x.copy()
             x = wider
         }
         if let spec = tower.spec.stack, let weights = tower.stack {
-            run(spec, weights, x, TokenPlaces(layout: layout))
+            run(spec, weights, x, TokenPlaces(layout: layout), tape: tape?.stack)
         }
         return (x, layout)
     }
 
-    func run(_ spec: StackSpec, _ weights: StackWeights, _ x: Matrix, _ places: TokenPlaces) {
-        Stack(spec: spec, weights: weights, rotary: rotary, pool: pool, memory: memory.stack).forward(x, places)
+    func run(
+        _ spec: StackSpec, _ weights: StackWeights, _ x: Matrix, _ places: TokenPlaces, tape: StackTape? = nil
+    ) {
+        stack(spec, weights).forward(x, places, tape: tape)
     }
+
+    func stack(_ spec: StackSpec, _ weights: StackWeights) -> Stack {
+        Stack(spec: spec, weights: weights, rotary: rotary, pool: pool, memory: memory.stack)
+    }
+}
+
+/// A part of a content, by its number among those of its medium.
+enum SpecPart {
+    case text(Int)
+    case picture(Int)
+    case sound(Int)
 }
 
 /// Matrices of one pass, kept for the next.
@@ -188,5 +203,6 @@ final class SpecMemory: @unchecked Sendable {
     let pictures = Scratch()
     let projectedPictures = Scratch()
     let sounds = SoundMemory()
+    let dTokens = Scratch()
     let stack = StackMemory()
 }

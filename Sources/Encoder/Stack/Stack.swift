@@ -19,15 +19,34 @@ struct Stack {
     let memory: StackMemory
 
     /// Replaces `x`, `[T, width]`, by the stack's output.
-    func forward(_ x: Matrix, _ places: TokenPlaces) {
+    ///
+    /// - Parameter tape: where the pass leaves what a backward pass needs
+    func forward(_ x: Matrix, _ places: TokenPlaces, tape: StackTape? = nil) {
+        tape?.start()
         guard x.rows > 0 else { return }
         var run = StackRun(self, x, places)
-        for (layer, weights) in zip(spec.layers, weights.layers) {
+        for (index, (layer, weights)) in zip(spec.layers, weights.layers).enumerated() {
+            if index == tape?.first { run.tape = tape }
+            run.tape?.startLayer()
             for (branch, weights) in zip(layer.branches, weights.branches) { run.add(branch, weights) }
-            run.norm(weights.norm)
-            run.scale(weights.scale)
+            if let norm = weights.norm {
+                let before = run.keep()
+                run.tape?.layer.beforeNorm = before
+                run.norm(norm)
+            }
+            if let scale = weights.scale {
+                let before = run.keep()
+                run.tape?.layer.beforeScale = before
+                run.scale(scale)
+            }
         }
-        run.norm(weights.finalNorm)
+        // All layers may be left out, and the last norm not.
+        run.tape = tape
+        if let norm = weights.finalNorm {
+            let before = run.keep()
+            tape?.beforeNorm = before
+            run.norm(norm)
+        }
         run.finish()
     }
 }
@@ -43,6 +62,8 @@ private struct StackRun {
     let entered: Matrix?
     let biases: DistanceBiases?
     private var angles: [RotarySpec: RotaryAngles] = [:]
+    /// Where what the backward pass needs is kept; nothing of it is there in inference.
+    var tape: StackTape?
     /// What each row does until tokens meet again.
     private var pending: [(RowPiece) -> Void] = []
 
@@ -95,14 +116,25 @@ private struct StackRun {
 
     // MARK: - Steps
 
-    mutating func norm(_ norm: NormWeights?) {
-        guard let norm else { return }
+    mutating func norm(_ norm: NormWeights) {
         let x = x
         eachRow { piece in norm.apply(Block(x[piece.rows]), into: Block(x[piece.rows])) }
     }
 
-    mutating func scale(_ factor: Float?) {
-        guard let factor else { return }
+    /// x as it is now, for the backward pass; nil where there will be none.
+    mutating func keep() -> Matrix? { keep(x) }
+
+    private mutating func keep(_ values: Matrix) -> Matrix? {
+        guard let tape else { return nil }
+        let copy = tape.take(rows: values.rows, columns: values.columns)
+        eachRow { piece in
+            let start = piece.rows.lowerBound
+            copy.row(start).update(from: values.row(start), count: piece.rows.count * values.columns)
+        }
+        return copy
+    }
+
+    mutating func scale(_ factor: Float) {
         let x = x
         eachRow { piece in
             CastorNumerics.scale(x.row(piece.rows.lowerBound), by: factor, count: piece.rows.count * x.columns)
@@ -116,8 +148,9 @@ private struct StackRun {
             let forward = FeedForward(spec: spec, weights: own)
             let up = take(.up, spec.gated ? 2 * spec.hidden : spec.hidden)
             // The activation of a plain MLP is done in place; what is gated leaves its first half behind.
-            let hidden = spec.gated ? take(.hidden, spec.hidden) : up
+            let hidden = spec.gated || tape != nil ? take(.hidden, spec.hidden) : up
             let normed = normed(weights.norm)
+            tape?.branch.operation = .feedForward(up: up, hidden: hidden)
             eachRow { piece in forward.rise(normed, into: up, hidden: hidden, piece) }
             addResult(of: own.down, hidden, branch, weights)
         case (.perLayerInput(let spec), .perLayerInput(let own)):
@@ -150,20 +183,29 @@ private struct StackRun {
         let (qkv, context) = (take(.qkv, spec.rowLength), take(.context, spec.queryLength))
         let normed = normed(weights.norm)
         eachRow { piece in attention.project(normed, into: qkv, piece) }
+        let hasNorms = own.queryNorm != nil || own.keyNorm != nil || own.valueNorm != nil
+        let raw = hasNorms ? keep(qkv) : nil
+        eachRow { piece in attention.prepare(qkv, piece) }
+        tape?.branch.operation = .attention(attention, raw: raw, qkv: qkv, context: context)
         finish()
         attention.mix(qkv, into: context, stack.pool)
         addResult(of: own.output, context, branch, weights)
     }
 
     private func take(_ place: StackMemory.Place, _ columns: Int) -> Matrix {
-        stack.memory.take(place, rows: x.rows, columns: columns)
+        tape?.take(rows: x.rows, columns: columns) ?? stack.memory.take(place, rows: x.rows, columns: columns)
     }
 
     /// The tokens after a branch's norm, or as they are.
     private mutating func normed(_ norm: NormWeights?) -> Matrix {
-        guard let norm else { return x }
-        let (x, normed) = (x, take(.normed, x.columns))
-        eachRow { piece in norm.apply(Block(x[piece.rows]), into: Block(normed[piece.rows])) }
+        let input = keep() ?? x
+        guard let norm else {
+            tape?.startBranch(input: input, normed: input)
+            return input
+        }
+        let normed = take(.normed, x.columns)
+        tape?.startBranch(input: input, normed: normed)
+        eachRow { piece in norm.apply(Block(input[piece.rows]), into: Block(normed[piece.rows])) }
         return normed
     }
 
@@ -175,19 +217,27 @@ private struct StackRun {
         if weights.outputNorm == nil, weights.gain == nil, branch.factor == nil, linear.bounds == nil {
             eachRow { piece in piece.linear(linear, values, into: x, beta: 1) }
         } else {
-            let result = take(.projected, x.columns)
+            let raw = take(.projected, x.columns)
+            // In place, but where a backward pass looks at what was there.
+            let result = tape == nil || weights.outputNorm == nil ? raw : take(.projected, x.columns)
+            let scaled = tape == nil || weights.gain == nil ? result : take(.projected, x.columns)
+            tape?.branch.result = (raw, result)
             eachRow { piece in
-                piece.linear(linear, values, into: result)
-                let rows = Block(result[piece.rows])
-                weights.outputNorm?.apply(rows, into: rows)
+                piece.linear(linear, values, into: raw)
+                weights.outputNorm?.apply(Block(raw[piece.rows]), into: Block(result[piece.rows]))
                 for row in piece.rows {
-                    let y = result.row(row)
-                    if let gain = weights.gain { map(y, gain.pointer, into: y, count: x.columns) { $0 * $1 } }
+                    let y = scaled.row(row)
+                    if let gain = weights.gain {
+                        map(result.row(row), gain.pointer, into: y, count: x.columns) { $0 * $1 }
+                    }
                     CastorNumerics.add(y, times: branch.factor ?? 1, to: x.row(row), count: x.columns)
                 }
             }
         }
-        norm(weights.after)
+        guard let after = weights.after else { return }
+        let sum = keep()
+        tape?.branch.sum = sum
+        norm(after)
     }
 
     // MARK: - Positions

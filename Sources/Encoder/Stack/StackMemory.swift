@@ -4,6 +4,7 @@ import CastorNumerics
 final class StackMemory: @unchecked Sendable {
     enum Place {
         case input, normed, qkv, context, projected, up, hidden, perLayer
+        case dNormed, dQKV, dContext, dProjected, dUp, dHidden
     }
 
     private struct Key: Hashable {

@@ -16,18 +16,22 @@ struct StackWeights: Sendable {
         /// `[d]`
         let gain: Matrix?
         let after: NormWeights?
+        /// Of its tensors in the model's file, before their own part.
+        let name: String
     }
 
     struct Layer: Sendable {
         let branches: [Branch]
         let norm: NormWeights?
         let scale: Float?
+        let name: String
     }
 
     let layers: [Layer]
     let finalNorm: NormWeights?
     /// `[buckets, heads]`
     let relativeBias: Matrix?
+    let name: String
 }
 
 /// Tensors by their names in the model's file, with their shapes checked by whoever hands them out.
@@ -50,7 +54,7 @@ struct StackAssembly {
         }
         return StackWeights(
             layers: layers, finalNorm: try norm(spec.finalNorm, "\(name).norm", spec.width),
-            relativeBias: try relativeBias())
+            relativeBias: try relativeBias(), name: name)
     }
 
     private func relativeBias() throws(ModelError) -> Matrix? {
@@ -68,7 +72,7 @@ struct StackAssembly {
         }
         let scale = layer.scaled == true ? try source.small("\(name).scale", [1]).values[0] : nil
         return StackWeights.Layer(
-            branches: branches, norm: try norm(layer.norm, "\(name).norm", spec.width), scale: scale)
+            branches: branches, norm: try norm(layer.norm, "\(name).norm", spec.width), scale: scale, name: name)
     }
 
     private func branch(_ branch: BranchSpec, _ name: String) throws(ModelError) -> StackWeights.Branch {
@@ -106,7 +110,7 @@ struct StackAssembly {
             norm: try norm(branch.norm, "\(name).norm", width), operation: operation,
             outputNorm: try norm(branch.outputNorm, "\(name).output_norm", width),
             gain: branch.gain == true ? try source.small("\(name).gain", [width]) : nil,
-            after: try norm(branch.after, "\(name).after", width))
+            after: try norm(branch.after, "\(name).after", width), name: name)
     }
 
     private func attention(_ spec: AttentionSpec, _ name: String) throws(ModelError) -> AttentionWeights {
@@ -149,7 +153,7 @@ struct StackAssembly {
         }
         return LinearWeights(
             weight: try source.large("\(name).weight", [outputs, inputs]),
-            bias: hasBias ? try source.small("\(name).bias", [outputs]) : nil, bounds: bounds)
+            bias: hasBias ? try source.small("\(name).bias", [outputs]) : nil, bounds: bounds, name: name)
     }
 
     func dense(_ spec: DenseSpec, _ name: String) throws(ModelError) -> LinearWeights {
@@ -168,6 +172,7 @@ struct StackAssembly {
             for index in 0..<width { raised.pointer[index] += 1 }
             gain = raised
         }
-        return NormWeights(spec: spec, gain: gain, bias: spec.bias ? try source.small("\(name).bias", [width]) : nil)
+        return NormWeights(
+            spec: spec, gain: gain, bias: spec.bias ? try source.small("\(name).bias", [width]) : nil, name: name)
     }
 }

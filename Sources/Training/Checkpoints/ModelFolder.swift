@@ -1,3 +1,5 @@
+import Castor
+import CastorNumerics
 package import Encoder
 import Glibc
 
@@ -13,10 +15,11 @@ package enum ModelFolder {
         _ parameters: ParameterStore, template: String, as type: ScalarType, metadata: [String: String] = [:],
         to folder: String
     ) throws(ModelError) {
-        let configuration = try Model.configuration(path: template)
-        guard mkdir(folder, 0o755) == 0 ? syncNames(beside: folder) : errno == EEXIST else {
-            throw .unreadable(path: folder, reason: "cannot be made: \(String(cString: strerror(errno)))")
+        if let spec = try ImportedModel.spec(template) {
+            return try writeImported(parameters, spec, template: template, metadata: metadata, to: folder)
         }
+        let configuration = try Model.configuration(path: template)
+        try make(folder)
         for name in [Model.configurationName, Model.tokenizerName] {
             try copy("\(template)/\(name)", to: "\(folder)/\(name)")
         }
@@ -27,9 +30,48 @@ package enum ModelFolder {
             to: "\(folder)/\(Model.weightsName)")
     }
 
+    /// A model of format castor-2: what was trained in single precision, so that nothing of it is lost, the other tensors as they came.
+    private static func writeImported(
+        _ parameters: ParameterStore, _ spec: ModelSpec, template: String, metadata: [String: String],
+        to folder: String
+    ) throws(ModelError) {
+        let file = try SafeTensors(path: "\(template)/\(Model.weightsName)")
+        try make(folder)
+        for name in [Model.configurationName, "tokenizer.json"] where access("\(template)/\(name)", F_OK) == 0 {
+            try copy("\(template)/\(name)", to: "\(folder)/\(name)")
+        }
+        var tensors: [StreamedTensor] = []
+        for (name, shape) in spec.tensorShapes() {
+            if let index = parameters.index(of: name) {
+                let values = parameters.tensors[index].values
+                tensors.append(
+                    StreamedTensor(name: name, type: .f32, shape: shape) { (sink) throws(ModelError) in
+                        try sink(UnsafeRawBufferPointer(start: values.pointer, count: 4 * values.count))
+                    })
+            } else {
+                guard let entry = file.entries[name] else { throw .tensor(name: name, reason: "missing") }
+                tensors.append(
+                    StreamedTensor(name: name, type: entry.type, shape: entry.shape) { (sink) throws(ModelError) in
+                        try sink(UnsafeRawBufferPointer(rebasing: file.file.bytes[entry.range]))
+                    })
+            }
+        }
+        try SafeTensors.write(
+            streaming: tensors, metadata: metadata.merging(["castor.state": "trained"]) { $1 },
+            to: "\(folder)/\(Model.weightsName)")
+    }
+
+    private static func make(_ folder: String) throws(ModelError) {
+        guard mkdir(folder, 0o755) == 0 ? syncNames(beside: folder) : errno == EEXIST else {
+            throw .unreadable(path: folder, reason: "cannot be made: \(String(cString: strerror(errno)))")
+        }
+    }
+
     /// Removes what ``write(_:template:as:metadata:to:)`` made, and the folder if nothing else is in it.
     static func remove(_ folder: String) {
-        for name in [Model.configurationName, Model.tokenizerName, Model.weightsName] { unlink("\(folder)/\(name)") }
+        for name in [Model.configurationName, Model.tokenizerName, "tokenizer.json", Model.weightsName] {
+            unlink("\(folder)/\(name)")
+        }
         rmdir(folder)
     }
 

@@ -318,19 +318,18 @@ extension FrontEndCache {
 extension PreparedSound {
     /// As f16 gives it back, for the reason that the segments below have.
     func roundedToHalf() -> PreparedSound {
-        let rounded = Matrix(rows: patches.rows, columns: patches.columns)
-        patches.halves.withUnsafeBytes { bytes in
-            if let start = bytes.baseAddress { convertHalf(start, into: rounded.pointer, count: rounded.count) }
-        }
-        return PreparedSound(patches: rounded, sampleCount: sampleCount)
+        PreparedSound(segments: segments.map { $0.roundedToHalf() }, sampleCount: sampleCount)
     }
 }
 
 extension EncoderInput.Segment {
     /// The same with every value rounded to f16, so that training sees the same numbers with a cache, without one, and
-    /// while it fills.
+    /// while it fills. What no cache keeps is as in serving: texts, and all of models of format castor-2.
     func roundedToHalf() -> EncoderInput.Segment {
-        patches.map { withPatches($0.halves) } ?? self
+        switch self {
+        case .picture, .sound: self
+        default: patches.map { withPatches($0.halves) } ?? self
+        }
     }
 
     fileprivate func withPatches(_ halves: [UInt16]) -> EncoderInput.Segment {
@@ -345,12 +344,7 @@ extension EncoderInput.Segment {
         case .audio: .audio(patches: result)
         case .video(let frames, let times): .video(frames: frames.withPatches(result), times: times)
         case .page(let picture): .page(picture.withPatches(result))
-        case .picture(let picture):
-            .picture(
-                PatchedPicture(
-                    patches: result, rows: picture.rows, columns: picture.columns, tokenCount: picture.tokenCount))
-        case .sound(let sound):
-            .sound(SoundFrames(mel: result, firstToken: sound.firstToken, tokenCount: sound.tokenCount))
+        case .picture, .sound: self
         }
     }
 }

@@ -105,18 +105,21 @@ private struct TrainingHooks: PreparationHooks {
         _ bytes: ByteSource, _ request: MediaRequest, _ make: () throws(MediaError) -> [EncoderInput.Segment]
     ) throws(MediaError) -> [EncoderInput.Segment] {
         switch request {
-        case .image: [try image(bytes, make)]
+        case .image: try image(bytes, make)
         case .video, .document: try several(bytes, request, make)
         }
     }
 
     private func image(
         _ bytes: ByteSource, _ make: () throws(MediaError) -> [EncoderInput.Segment]
-    ) throws(MediaError) -> EncoderInput.Segment {
+    ) throws(MediaError) -> [EncoderInput.Segment] {
         let hash = ByteHash(bytes)
         let changes = seed != nil && !options.picture.isIdentity
-        guard let cache, !changes else { return dropped(try make()[0].roundedToHalf(), hash) }
-        return dropped(try cache.image(hash) { () throws(MediaError) in try make()[0] }, hash)
+        guard let cache, !changes else {
+            // Models of format castor-2 put ids around a picture, too.
+            return try make().map { dropped($0.roundedToHalf(), hash) }
+        }
+        return [dropped(try cache.image(hash) { () throws(MediaError) in try make()[0] }, hash)]
     }
 
     func sound(

@@ -19,11 +19,22 @@ package final class AdamW {
         package var maxNorm: Double? = 1
         /// The first group that matches a tensor's name counts; a tensor that none matches has the defaults.
         package var groups: [ParameterGroup] = []
+        /// Patterns of the tensors that are trained, as of ``ParameterGroup``; what the losses learn always is. The default is all.
+        package var trained = ["*"]
         /// Whether embedding rows without a gradient in a step rest: no decay of their values and moments. Cheaper, and
         /// not quite AdamW (PyTorch's SparseAdam does so). The default is no.
         package var restsUntouchedRows = false
 
         package init() {}
+
+        /// Whether a tensor is trained.
+        package func trains(_ name: String) -> Bool {
+            guard
+                trained == ["*"] || name.hasPrefix("loss.")
+                    || trained.contains(where: { ParameterGroup($0).matches(name) })
+            else { return false }
+            return !(groups.first { $0.matches(name) }?.frozen ?? false)
+        }
     }
 
     package let options: Options
@@ -68,7 +79,7 @@ package final class AdamW {
         var pieces: [Piece] = []
         for (index, tensor) in parameters.tensors.enumerated() {
             let group = options.groups.first { $0.matches(tensor.name) } ?? ParameterGroup("*")
-            if group.frozen { continue }
+            if !options.trains(tensor.name) { continue }
             let decay = group.decay ?? (tensor.shape.count > 1 ? options.decay : 0)
             let isMuon = group.method == .muon && tensor.shape.count == 2 && index != embedding
             let line = index == embedding ? tensor.values.columns : 8
@@ -79,11 +90,6 @@ package final class AdamW {
             }
         }
         self.pieces = pieces
-    }
-
-    /// Whether a tensor is trained.
-    package func isTrained(_ name: String) -> Bool {
-        !(options.groups.first { $0.matches(name) }?.frozen ?? false)
     }
 
     /// Euclidean norm of the gradient of all trained tensors.

@@ -7,19 +7,27 @@ package struct TouchedRows: Sendable {
     /// The flagged rows, in the order of their first token.
     package private(set) var rows: [Int] = []
 
-    package init(rowCount: Int) {
+    /// Of the id that fills texts up, if one does.
+    private let always: Int32?
+
+    package init(rowCount: Int, always: Int32? = nil) {
         flags = [Bool](repeating: false, count: rowCount)
+        self.always = always
     }
 
     package mutating func insert(_ contents: [EncoderInput]) {
         for content in contents {
             for ids in content.segments.lazy.compactMap(\.ids) {
-                for id in ids where !flags[Int(id)] {
-                    flags[Int(id)] = true
-                    rows.append(Int(id))
-                }
+                for id in ids { insert(id) }
             }
         }
+        if let always { insert(always) }
+    }
+
+    private mutating func insert(_ id: Int32) {
+        guard !flags[Int(id)] else { return }
+        flags[Int(id)] = true
+        rows.append(Int(id))
     }
 
     package mutating func clear() {

@@ -1,5 +1,5 @@
 import Castor
-package import Encoder
+import Encoder
 
 // What a recipe says, as the trainer and the data take it.
 
@@ -17,14 +17,14 @@ extension Recipe.Stage {
     ///   - place: the stage's, for messages: `stages[0]`
     ///   - teachers: lengths of the data sets' teacher vectors, each once
     package func objective(
-        _ configuration: Configuration, teachers: Set<Int>, place: String
+        _ architecture: Architecture, teachers: Set<Int>, place: String
     ) throws(RecipeError) -> Objective {
         func fail(_ key: String, _ reason: String) -> RecipeError {
             .invalid([RecipeProblem(path: "\(place).\(key)", reason: reason)])
         }
-        let sizes = loss.sizes ?? configuration.matryoshkaDimensions
-        for size in sizes where size > configuration.outputDimensions {
-            throw fail("loss.sizes", "\(size) is more than the model's \(configuration.outputDimensions)")
+        let sizes = loss.sizes ?? architecture.matryoshkaDimensions
+        for size in sizes where size > architecture.outputDimensions {
+            throw fail("loss.sizes", "\(size) is more than the model's \(architecture.outputDimensions)")
         }
         let weights = loss.sizeWeights ?? sizes.map { _ in 1 }
         var objective = Objective(levels: zip(sizes, weights).map { MatryoshkaLevel(size: $0, weight: $1) })
@@ -42,8 +42,8 @@ extension Recipe.Stage {
             guard cosine.head || (cosine.size ?? dimensions) == dimensions else {
                 throw fail("loss.teacherCosine.size", "must be the teacher's \(dimensions) without a head")
             }
-            guard (cosine.size ?? dimensions) <= configuration.outputDimensions else {
-                throw fail("loss.teacherCosine.size", "is more than the model's \(configuration.outputDimensions)")
+            guard (cosine.size ?? dimensions) <= architecture.outputDimensions else {
+                throw fail("loss.teacherCosine.size", "is more than the model's \(architecture.outputDimensions)")
             }
             var value = TeacherCosineLoss()
             (value.weight, value.size, value.usesHead) = (cosine.weight, cosine.size, cosine.head)
@@ -54,10 +54,10 @@ extension Recipe.Stage {
             var value = TeacherSimilarityLoss()
             value.weight = similarity.weight
             value.candidates = similarity.candidates
-            if let longest = teachers.max(), similarity.candidates != .batch, longest > configuration.outputDimensions {
+            if let longest = teachers.max(), similarity.candidates != .batch, longest > architecture.outputDimensions {
                 throw fail(
                     "loss.teacherSimilarity.candidates",
-                    "are vectors of \(longest) components, more than the model's \(configuration.outputDimensions)")
+                    "are vectors of \(longest) components, more than the model's \(architecture.outputDimensions)")
             }
             value.distance = similarity.temperature.map { .divergence(temperature: $0) } ?? .meanSquare
             objective.teacherSimilarity = value
@@ -79,6 +79,7 @@ extension Recipe.Stage {
         options.optimizer.decay = from.decay
         options.optimizer.maxNorm = from.maxNorm > 0 ? from.maxNorm : nil
         options.optimizer.restsUntouchedRows = from.restUntouchedRows
+        options.optimizer.trained = train
         options.optimizer.groups =
             from.freeze.map { ParameterGroup($0, frozen: true) }
             + from.groups.map {

@@ -26,6 +26,7 @@ package struct Recipe: Sendable, Equatable, Codable {
         package var name: String?
         package var steps: Int?
         package var epochs: Double?
+        package var train: [String]
         package var data: [Data]
         package var loss: Loss
         package var optimizer: Optimizer

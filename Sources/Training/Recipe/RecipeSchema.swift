@@ -41,6 +41,9 @@ package enum RecipeSchema {
         RecipeField(
             "epochs", .number(.init(above: 0, most: 1_000_000)), .optional,
             "Passes: as many updates as all data sets of the stage have batches, times this."),
+        RecipeField(
+            "train", .list(.text, minimum: 1), .defaults("[\"*\"]"),
+            "Patterns of tensors that are trained, such as `image.head.*`; the others are locked."),
         RecipeField("data", .list(data, minimum: 1), .required, "Data sets; each batch is drawn from one of them."),
         RecipeField("loss", loss, .defaults("{}"), "What is made small."),
         RecipeField("optimizer", optimizer, .defaults("{}"), "AdamW."),

@@ -3,14 +3,14 @@ import Encoder
 /// Nearest-neighbour examples from held-out pairs and what evaluations noted of them.
 struct ReportExamples {
     private let checks: [RetrievalCheck]
-    private let configuration: Configuration
+    private let architecture: Architecture
 
     /// Data sets that examples are shown of.
     private static let maxSets = 4
 
-    init(_ checks: [RetrievalCheck], _ configuration: Configuration) {
+    init(_ checks: [RetrievalCheck], _ architecture: Architecture) {
         self.checks = checks
-        self.configuration = configuration
+        self.architecture = architecture
     }
 
     func callAsFunction(_ history: TrainingHistory) -> [NeighborExample] {
@@ -39,6 +39,6 @@ struct ReportExamples {
     }
 
     private func item(_ item: RetrievalCheck.Item) -> ReportItem {
-        ReportItem(item.input, texts: item.texts, configuration)
+        ReportItem(item.input, texts: item.texts, architecture)
     }
 }

@@ -22,8 +22,12 @@ package struct ReportItem: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - texts: of the input's parts, in their order
-    ///   - configuration: of the model that the input was prepared for
-    package init(_ input: EncoderInput, texts: [String], _ configuration: Configuration) {
+    ///   - architecture: of the model that the input was prepared for
+    package init(_ input: EncoderInput, texts: [String], _ architecture: Architecture) {
+        guard case .castor(let configuration) = architecture else {
+            parts = Self.named(texts, input)
+            return
+        }
         var (index, previous) = (-1, Modality?.none)
         parts = input.segments.map { segment in
             // The pages of a document are one part.
@@ -46,10 +50,16 @@ package struct ReportItem: Sendable, Equatable {
                 let frames = patches.rows * configuration.audio.patchFrames
                 let seconds = Double(frames * configuration.audio.hopLength) / Double(configuration.audio.sampleRate)
                 alternative = "sound of \(Figures.fixed(seconds, 1)) s"
-            case .picture, .sound: preconditionFailure("training prepares for castor-1")
+            case .picture, .sound: preconditionFailure("prepared for another format")
             }
             return JPEGEncoder.encode(thumbnail).map { .picture($0, alternative: alternative) } ?? .text(alternative)
         }
+    }
+
+    /// Of a model of format castor-2, whose marks are segments of ids, too: parts by their texts, or by the names of their files.
+    private static func named(_ texts: [String], _ input: EncoderInput) -> [Part] {
+        guard texts.isEmpty else { return texts.map { .text(shortened($0)) } }
+        return input.segments.filter { $0.ids == nil }.map { .text($0.modality == .audio ? "sound" : "picture") }
     }
 
     private static let longestText = 160

@@ -3,18 +3,15 @@ import Encoder
 
 /// Contents to rows, as many tokens at a time as training takes.
 struct BatchEncoder {
-    private let pass: EncoderPass
-    private let weights: ModelWeights
-    private let memory = PassMemory(.nothing)
+    private let model: any TrainedModel
     private static let maxTokens = 4_096
 
-    init(_ configuration: Configuration, _ weights: ModelWeights, _ pool: WorkerPool) {
-        pass = EncoderPass(configuration: configuration, pool: pool)
-        self.weights = weights
+    init(_ model: any TrainedModel) {
+        self.model = model
     }
 
     func callAsFunction(_ contents: [EncoderInput]) throws(ModelError) -> Matrix {
-        let rows = Matrix(rows: contents.count, columns: pass.configuration.outputDimensions)
+        let rows = Matrix(rows: contents.count, columns: model.outputDimensions)
         var start = 0
         while start < contents.count {
             var (end, tokens) = (start, 0)
@@ -22,8 +19,8 @@ struct BatchEncoder {
                 tokens += contents[end].workTokenCount
                 end += 1
             }
-            let record = try pass.forward(Array(contents[start..<end]), weights, memory)
-            rows.row(start).update(from: record.rows.pointer, count: record.rows.count)
+            let own = try model.rows(Array(contents[start..<end]))
+            rows.row(start).update(from: own.pointer, count: own.count)
             start = end
         }
         return rows

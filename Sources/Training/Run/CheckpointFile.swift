@@ -93,8 +93,12 @@ enum CheckpointFile {
     }
 
     /// The weights that a model is made of: the moving average where there is one.
-    static func weights(_ file: SafeTensors, _ configuration: Configuration) throws(RunError) -> ParameterStore {
-        let store = ParameterStore(configuration.tensorShapes)
+    ///
+    /// - Parameter shapes: of the tensors that the trainer held
+    static func weights(
+        _ file: SafeTensors, _ shapes: [(name: String, shape: [Int])]
+    ) throws(RunError) -> ParameterStore {
+        let store = ParameterStore(shapes)
         do throws(ModelError) {
             for tensor in store.tensors {
                 let average = "average/\(tensor.name)"

@@ -29,8 +29,7 @@ package struct DryRun: Sendable {
         stages = []
         warnings = inputs.warnings
         for (index, stage) in plan.stages.enumerated() {
-            let trainer = Trainer(
-                plan.configuration, try inputs.parameters(stage.objective), stage.objective, stage.options, pool)
+            let trainer = try plan.trainer(index, try inputs.parameters(stage.objective), pool)
             let stream = try inputs.stream(index, state: nil)
             var (seconds, tokens) = (Double.infinity, 0)
             do {
@@ -61,7 +60,7 @@ package struct DryRun: Sendable {
                         )
                     }, secondsPerStep: seconds, tokensPerStep: Double(tokens) / Double(Self.trialSteps)))
         }
-        parameters = plan.configuration.parameterCount
+        parameters = plan.architecture.parameterCount
         peakMemory = ProcessMemory.peak
     }
 

@@ -130,12 +130,17 @@ struct RunInputs {
     /// Parameters to start with: random ones or the template's, then those that a loss learns.
     func parameters(_ objective: Objective) throws(RunError) -> ParameterStore {
         let store: ParameterStore
-        if plan.startsUntrained {
-            store = ParameterStore(untrained: plan.configuration, seed: plan.seed, extra: objective.parameterShapes)
-        } else {
+        switch plan.architecture {
+        case .castor(let configuration) where plan.startsUntrained:
+            store = ParameterStore(untrained: configuration, seed: plan.seed, extra: objective.parameterShapes)
+        case .castor:
             do {
                 store = try ParameterStore(
                     of: Model(path: plan.template, pool: pool), extra: objective.parameterShapes)
+            } catch { throw .model(error) }
+        case .imported(_, let tensors):
+            do {
+                store = try ParameterStore(plan.heldShapes, of: tensors, extra: objective.parameterShapes)
             } catch { throw .model(error) }
         }
         objective.initialize(store)

@@ -69,7 +69,7 @@ package struct RunPlan: Sendable {
     package var template: String
     /// Whether training starts from random weights rather than from those in the template.
     package var startsUntrained: Bool
-    package let configuration: Configuration
+    package let architecture: Architecture
     package let preparation: Preparation
     package var stages: [Stage]
     package var evaluation: Evaluation
@@ -93,20 +93,30 @@ package struct RunPlan: Sendable {
         self.template = template
         self.evaluation = evaluation
         stages = []
-        startsUntrained = access("\(template)/\(Model.weightsName)", F_OK) != 0
         do throws(ModelError) {
-            configuration = try Model.configuration(path: template)
+            if let spec = try ImportedModel.spec(template) {
+                startsUntrained = false
+                architecture = .imported(spec, try SafeTensors(path: "\(template)/\(Model.weightsName)"))
+                preparation = try Preparation(imported: template, spec, limits: Limits())
+                return
+            }
+            startsUntrained = access("\(template)/\(Model.weightsName)", F_OK) != 0
+            let configuration = try Model.configuration(path: template)
             let tokenizer = try Tokenizer(path: "\(template)/\(Model.tokenizerName)")
             guard tokenizer.pieceCount == configuration.text.vocabularySize else {
                 throw .configuration(
                     key: "text.vocabulary_size",
                     reason: "is \(configuration.text.vocabularySize), the tokenizer has \(tokenizer.pieceCount) pieces")
             }
+            architecture = .castor(configuration)
             preparation = Preparation(
                 configuration: configuration, tokenizer: tokenizer, logMel: LogMel(configuration.audio),
                 limits: Limits())
         } catch { throw .model(error) }
     }
+
+    /// The tensors that trainers hold, of all stages.
+    var heldShapes: [(name: String, shape: [Int])] { architecture.heldShapes(stages.map(\.options.optimizer)) }
 
     package var totalSteps: Int { stages.reduce(0) { $0 + $1.steps } }
 
@@ -116,7 +126,9 @@ package struct RunPlan: Sendable {
 
 extension RunPlan {
     /// Opens what a recipe names. The same data set in two stages is opened once.
-    package init(_ recipe: Recipe, pool: WorkerPool) throws(RunError) {
+    ///
+    /// - Parameter model: the folder to start from, where it is another than the recipe's: what a checkpoint was imported to
+    package init(_ recipe: Recipe, model: String? = nil, pool: WorkerPool) throws(RunError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         guard let json = try? encoder.encode(recipe.tree) else {
@@ -127,9 +139,11 @@ extension RunPlan {
         evaluation.metric = EvaluationMetric(rawValue: recipe.evaluation.metric) ?? .recallAt1
         evaluation.patience = recipe.evaluation.patience > 0 ? recipe.evaluation.patience : nil
         try self.init(
-            name: recipe.name, seed: recipe.seed, recipe: String(decoding: json, as: UTF8.self), template: recipe.model,
+            name: recipe.name, seed: recipe.seed, recipe: String(decoding: json, as: UTF8.self),
+            template: model ?? recipe.model,
             evaluation: evaluation)
         prefetching = recipe.prefetching
+        try checkTrained(recipe)
 
         var opened: [DataSet] = []
         var caches: [String: FrontEndCache] = [:]
@@ -144,11 +158,12 @@ extension RunPlan {
                     if let known = opened.first(where: { $0.source == source }) {
                         set = known
                     } else {
-                        set = try DataSet(source, imageTokens: configuration.image.maxPatches, pool: pool)
+                        set = try DataSet(source, imageTokens: architecture.imageTokens, pool: pool)
                         opened.append(set)
                     }
                 } catch { throw .data(error) }
-                if recipe.cache.enabled, data.cache, set.hasMedia, caches[set.name] == nil {
+                // What the cache keeps is in the shape of castor-1's front-ends.
+                if !architecture.isImported, recipe.cache.enabled, data.cache, set.hasMedia, caches[set.name] == nil {
                     let front: FrontEndIdentity
                     if let identity { front = identity } else { front = try FrontEndIdentity(modelFolder: template) }
                     identity = front
@@ -169,7 +184,7 @@ extension RunPlan {
             let steps = stage.stepCount(batches: tasks.reduce(0) { $0 + $1.sampling.batchesPerEpoch })
             let objective: Objective
             do {
-                objective = try stage.objective(configuration, teachers: teachers, place: "stages[\(index)]")
+                objective = try stage.objective(architecture, teachers: teachers, place: "stages[\(index)]")
             } catch { throw RunError(error) }
             // A table says so in its recipe; what a JSONL holds is known now.
             if objective.teacherCosine == nil, objective.teacherSimilarity == nil,
@@ -191,7 +206,7 @@ extension RunPlan {
             // All of it, in an order of which any prefix is a fair sample.
             source.heldOut = 1
             do {
-                let set = try DataSet(source, imageTokens: configuration.image.maxPatches, pool: pool)
+                let set = try DataSet(source, imageTokens: architecture.imageTokens, pool: pool)
                 evaluationSets.append(
                     EvaluationSet(dataSet: set, samples: data.data.sampleOptions, decides: data.decides))
             } catch { throw .data(error) }
@@ -205,10 +220,62 @@ extension RunPlan {
         }
         let trained = Set(stages.flatMap { $0.objective.levels.map(\.size) })
         self.evaluation.sizes = recipe.evaluation.sizes ?? trained.sorted(by: >)
-        if let size = self.evaluation.sizes.first(where: { $0 > configuration.outputDimensions }) {
+        if let size = self.evaluation.sizes.first(where: { $0 > architecture.outputDimensions }) {
             throw .recipe(
-                reason: "evaluation.sizes: \(size) is more than the model's \(configuration.outputDimensions)",
+                reason: "evaluation.sizes: \(size) is more than the model's \(architecture.outputDimensions)",
                 isMissing: false)
+        }
+    }
+}
+
+extension RunPlan {
+    func trainer(
+        _ stage: Int, _ parameters: ParameterStore, _ pool: WorkerPool
+    ) throws(RunError) -> Trainer {
+        do {
+            return try Trainer(architecture, parameters, stages[stage].objective, stages[stage].options, pool)
+        } catch { throw .recipe(reason: "stages[\(stage)].train: \(error)", isMissing: false) }
+    }
+
+    /// The model with the weights that a trainer has now.
+    func evaluated(_ trainer: Trainer, _ pool: WorkerPool) throws(RunError) -> any TrainedModel {
+        do {
+            return try architecture.model(
+                trainer.average ?? trainer.parameters, gradients: nil, trainer.options, pool)
+        } catch { preconditionFailure("nothing is trained: \(error)") }
+    }
+
+    /// Before anything is read: what cannot be trained, and options that the model has not.
+    private func checkTrained(_ recipe: Recipe) throws(RunError) {
+        func fail(_ key: String, _ reason: String) -> RunError {
+            .recipe(reason: "\(key): \(reason)", isMissing: false)
+        }
+        let names = architecture.tensorShapes.map(\.name)
+        for (index, stage) in recipe.stages.enumerated() {
+            let place = "stages[\(index)]"
+            for (number, pattern) in stage.train.enumerated()
+            where !names.contains(where: { ParameterGroup(pattern).matches($0) }) {
+                throw fail(
+                    "\(place).train[\(number)]", "\"\(pattern)\" is the name of no tensor of \(architecture.name)")
+            }
+            guard case .imported(let spec, _) = architecture else { continue }
+            let options = stage.trainerOptions(steps: 1).optimizer
+            do { _ = try TrainedParts(spec) { options.trains($0) } } catch {
+                throw fail("\(place).train", error.description)
+            }
+            guard names.contains(where: { options.trains($0) }) else {
+                throw fail("\(place).train", "all tensors are locked or frozen: there is nothing to train")
+            }
+            if stage.precision != .single {
+                throw fail("\(place).precision", "models of format castor-2 are trained in single precision")
+            }
+            if stage.memory.keep != "everything" {
+                throw fail(
+                    "\(place).memory.keep", "a model of format castor-2 keeps everything; lower memory.chunkTokens")
+            }
+            if let data = stage.data.firstIndex(where: { $0.image.keptPatches < 1 }) {
+                throw fail("\(place).data[\(data)].image.keptPatches", "the model looks at all patches of a picture")
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ extension TrainingRun {
     /// The model folder without its card.
     func writeModel(_ history: TrainingHistory) throws(RunError) {
         let (file, _) = try CheckpointFile.open(chosenStep(history) == nil ? folder.last : folder.best)
-        let weights = try CheckpointFile.weights(file, plan.configuration)
+        let weights = try CheckpointFile.weights(file, plan.heldShapes)
         do {
             try ModelFolder.write(
                 weights, template: plan.template, as: plan.weightType,
@@ -38,7 +38,7 @@ extension TrainingRun {
     }
 
     func writeReport(_ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
-        let examples = ReportExamples(inputs.checks, plan.configuration)
+        let examples = ReportExamples(inputs.checks, plan.architecture)
         let html = TrainingReport(metrics.history, examples: examples(metrics.history)).html
         try folder.write(html, to: folder.report)
     }

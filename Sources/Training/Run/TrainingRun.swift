@@ -160,7 +160,7 @@ package final class TrainingRun {
             throw .checkpoint(path: folder.last, reason: "it is of stage \(notes.stage + 1)")
         }
         let objective = plan.stages[notes.stage].objective
-        let store = ParameterStore(plan.configuration.tensorShapes + objective.parameterShapes)
+        let store = ParameterStore(plan.heldShapes + objective.parameterShapes)
         var work = try begin(notes.stage, stepsBefore: 0, inputs, store, notes.data)
         try CheckpointFile.restore(folder.last, into: work.trainer)
         work.stepsBefore = notes.step - work.trainer.stepCount
@@ -184,8 +184,7 @@ package final class TrainingRun {
     private func begin(
         _ stage: Int, stepsBefore: Int, _ inputs: RunInputs, _ parameters: ParameterStore, _ data: DataStream.State?
     ) throws(RunError) -> Work {
-        let trainer = Trainer(
-            plan.configuration, parameters, plan.stages[stage].objective, plan.stages[stage].options, pool)
+        let trainer = try plan.trainer(stage, parameters, pool)
         return Work(
             stage: stage, stepsBefore: stepsBefore, trainer: trainer, stream: try inputs.stream(stage, state: data))
     }
@@ -257,7 +256,7 @@ package final class TrainingRun {
         let next = work.stage + 1
         guard next < plan.stages.count else { return .stopping(reason) }
         let objective = plan.stages[next].objective
-        let parameters = ParameterStore(plan.configuration.tensorShapes + objective.parameterShapes)
+        let parameters = ParameterStore(plan.heldShapes + objective.parameterShapes)
         objective.initialize(parameters)
         for tensor in parameters.tensors where work.trainer.parameters.index(of: tensor.name) != nil {
             let old = work.trainer.parameters[tensor.name]
@@ -276,8 +275,7 @@ package final class TrainingRun {
     private func evaluate(_ work: Work, _ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
         guard !inputs.checks.isEmpty else { return }
         let begin = StepClock.now
-        let weights = ModelWeights(plan.configuration, work.trainer.average ?? work.trainer.parameters)
-        let encoder = BatchEncoder(plan.configuration, weights, pool)
+        let encoder = BatchEncoder(try plan.evaluated(work.trainer, pool))
         var sets: [EvaluationRecord.SetScores] = []
         do {
             for check in inputs.checks {
