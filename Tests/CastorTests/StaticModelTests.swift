@@ -51,7 +51,8 @@ import Testing
             #expect(Checkpoint.isThere(folder))
             let text = "a sleepy kitten"
             let whole = try Self.withEmbedder("\(Self.folder)/sentences") { try $0.embed(Content(text)).values }
-            #expect(try Self.withEmbedder(folder) { try $0.embed(Content(text)).values } == whole)
+            let alone = try Self.withEmbedder(folder) { try $0.embed(Content(text)).values }
+            #expect(alone == whole)
         }
     }
 
@@ -68,8 +69,9 @@ import Testing
     @Test func whatIsNotLookedAtIsSaid() throws {
         try Self.withEmbedder("\(Self.folder)/model2vec") { embedder in
             let long = String(repeating: "something ", count: 9)
-            #expect(try embedder.embed(Content(long)).truncated)
-            #expect(try !embedder.embed(Content("something")).truncated)
+            let (cut, whole) = (try embedder.embed(Content(long)), try embedder.embed(Content("something")))
+            #expect(cut.truncated)
+            #expect(!whole.truncated)
         }
     }
 
