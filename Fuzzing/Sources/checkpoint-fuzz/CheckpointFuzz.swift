@@ -19,8 +19,8 @@ import Glibc
             exit(64)
         }
         let seed = arguments.count > 3 ? UInt64(arguments[3]) ?? 1 : 1
-        var limit = rlimit(rlim_cur: 6 << 30, rlim_max: 6 << 30)
-        setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+        var memory = rlimit(rlim_cur: 6 << 30, rlim_max: 6 << 30)
+        setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &memory)
         let scratch = "\(scratchFolder)/checkpoint-fuzz-\(getpid())"
         try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: scratch) }
@@ -56,17 +56,23 @@ import Glibc
         for index in 0..<count {
             var random = SeededGenerator(state: seed &* 0x9E37_79B9 &+ UInt64(index))
             // A hang ends the process, and its input is on record.
-            alarm(60)
+            limit(seconds: 60)
             do { try run(&random) } catch {
                 say("\(target.rawValue): seed \(seed), number \(index): \(error)")
                 exit(1)
             }
-            alarm(0)
+            limit(seconds: 0)
             progress.advance()
         }
         unlink(found)
         say("\(target.rawValue): \(count) executions, \(progress.rate) a second, \(outcomes()), no finding")
     }
+}
+
+/// Of processor time from now on; 0 for none.
+private func limit(seconds: Int) {
+    var timer = itimerval(it_interval: timeval(), it_value: timeval(tv_sec: seconds, tv_usec: 0))
+    setitimer(__itimer_which_t(ITIMER_PROF.rawValue), &timer, nil)
 }
 
 /// A result that no input may have.
