@@ -25,7 +25,8 @@ import Testing
         let dy = Matrix(rows: 3, columns: count, values: values(3 * count, 2))
         let weight = Matrix(rows: 1, columns: count, values: values(count, 3))
         for hasWeight in [true, false] {
-            let kernel = NormKernel(isCentered: isCentered, weight: hasWeight ? weight.pointer : nil, epsilon: 1e-5)
+            let kernel = NormKernel(
+                isCentered: isCentered, weight: hasWeight ? UnsafePointer(weight.pointer) : nil, epsilon: 1e-5)
             let (dWeight, dBias) = (Matrix(rows: 1, columns: count), Matrix(rows: 1, columns: count))
             let room = Matrix(rows: 1, columns: NormKernel.roomNeeded(columns: count))
             let dx = dy.copy()

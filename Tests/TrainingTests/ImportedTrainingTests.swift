@@ -29,7 +29,7 @@ import Training
 
     private func prepare(_ folder: String, _ recipe: String) throws {
         try SmallRun.writePairs(folder)
-        try Checkpoint(path: Self.text).write(to: "\(folder)/model")
+        try Checkpoints.Checkpoint(path: Self.text).write(to: "\(folder)/model")
         try Folders.write(Array(recipe.utf8), "\(folder)/recipe.json")
     }
 
@@ -154,8 +154,8 @@ import Training
     }
 
     private func join(_ folder: String) throws {
-        try Checkpoint(path: Self.text).write(to: "\(folder)/text")
-        try Checkpoint(path: "\(Folders.fixtures)/families/dinov2").write(to: "\(folder)/sight")
+        try Checkpoints.Checkpoint(path: Self.text).write(to: "\(folder)/text")
+        try Checkpoints.Checkpoint(path: "\(Folders.fixtures)/families/dinov2").write(to: "\(folder)/sight")
         try JoinedModel(text: "\(folder)/text", image: "\(folder)/sight", audio: nil).write(
             to: "\(folder)/joined", seed: 1)
     }
@@ -208,7 +208,8 @@ import Training
         try Folders.withTemporary { folder in
             try prepare(folder, recipe(stage()))
             try FileManager.default.removeItem(atPath: "\(folder)/model")
-            try Checkpoint(path: "\(Folders.fixtures)/families/embedding-gemma2").write(to: "\(folder)/model")
+            try Checkpoints.Checkpoint(path: "\(Folders.fixtures)/families/embedding-gemma2").write(
+                to: "\(folder)/model")
             let error = #expect(throws: RunError.self) { try SmallRun.plan(folder) }
             #expect(
                 error?.description.hasPrefix(
