@@ -22,7 +22,7 @@ WIDTH = 12
 # The last ones are longer than the models look: in tokens, in characters of long tokens, and with an unknown token where the cut is.
 TEXTS = [
     "a sleepy kitten", "x", "Größe, naïve café: 寝ている子猫 😀 kitten", "it isn't \t well-known\n\n(yet)", "😀 red 😀 car",
-    "the red car stands before the house [SEP] and the kitten", "a b c d e f g h i j k l m n o p q r s t u v w x y z",
+    "the red car stands before the house and the kitten", "a b c d e f g h i j k l m n o p q r s t u v w x y z",
     "something sleepy stands before something else " * 6, "a b c d e f g h i j k l m n 😀 😀 😀 p q r s t u v w x y z",
 ]
 
