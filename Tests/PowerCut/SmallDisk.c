@@ -18,7 +18,8 @@
 enum { max_disks = 16, block = 4096 };
 
 struct disk {
-    char path[PATH_MAX];
+    /// As it was named, and as it is: it may be gone before the disk is.
+    char name[PATH_MAX], path[PATH_MAX];
     long long bytes;
 };
 
@@ -35,6 +36,7 @@ int small_disk_begin(const char *folder, long long bytes) {
         struct disk *disk = &disks[index];
         if (disk->path[0] != 0) continue;
         disk->bytes = bytes;
+        snprintf(disk->name, sizeof disk->name, "%s", folder);
         code = realpath(folder, disk->path) == NULL ? errno : 0;
         if (code != 0) disk->path[0] = 0;
         else atomic_fetch_add(&disk_count, 1);
@@ -45,11 +47,9 @@ int small_disk_begin(const char *folder, long long bytes) {
 }
 
 void small_disk_end(const char *folder) {
-    char real[PATH_MAX];
-    if (realpath(folder, real) == NULL) return;
     pthread_mutex_lock(&lock);
     for (int index = 0; index < max_disks; index++) {
-        if (strcmp(disks[index].path, real) != 0) continue;
+        if (disks[index].path[0] == 0 || strcmp(disks[index].name, folder) != 0) continue;
         disks[index].path[0] = 0;
         atomic_fetch_sub(&disk_count, 1);
     }

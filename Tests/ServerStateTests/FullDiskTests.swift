@@ -22,7 +22,11 @@ import Testing
         var new = NewUpload(mimeType: "a/b", declaredBytes: Self.diskBytes)
         new.isPassing = true
         let upload = try await state.files.startUpload(new)
-        let error = try await stateError { try await state.files.send(someBytes(Self.diskBytes), to: upload) }
+        let error = try await stateError {
+            let writer = try await state.files.resumeUpload(upload, at: 0)
+            let piece = someBytes(1 << 20)
+            for _ in 0..<Self.diskBytes / piece.count { try await writer.write(piece) }
+        }
         #expect(error == .diskFull)
         return upload
     }
@@ -46,9 +50,11 @@ import Testing
         let state = try folder.open()
         defer { state.close() }
         for number in 0..<150 { try await state.files.add([1], id: "f\(number)") }
+        let upload = try await state.files.startUpload(NewUpload(mimeType: "a/b", declaredBytes: 1 << 20))
         try disk.fill()
-        #expect(try await stateError { try await state.files.add(someBytes(1 << 20), id: "more") } == .diskFull)
+        #expect(try await stateError { try await state.files.send(someBytes(1 << 20), to: upload) } == .diskFull)
         for number in 0..<150 { try await state.files.delete("f\(number)") }
+        try await state.files.cancelUpload(upload)
         #expect(try folder.blobs() == [])
     }
 
@@ -64,13 +70,16 @@ import Testing
     }
 
     /// Bytes that a job has, too, stay.
-    @Test func aJobKeepsItsRequests() async throws {
+    @Test(arguments: [true, false]) func aJobKeepsItsRequests(hasReserve: Bool) async throws {
         let state = try folder.open()
         defer { state.close() }
         let file = try await state.files.add(Array("1\n2\n3\n".utf8))
         let job = try await state.batches.create(NewBatch(model: "m", input: .file(file.id)))
+        if !hasReserve { try remove("reserve") }
         try disk.fill()
-        try await state.files.delete(file.id)
+        // Deleted or not, as there is room for it.
+        let error = try await stateError { try await state.files.delete(file.id) }
+        #expect(error == nil || !hasReserve && error == .diskFull)
         try remove("filler")
         let done = try await state.run(job.id)
         #expect(done.state == .succeeded && done.successfulCount == 3)
