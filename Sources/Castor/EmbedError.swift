@@ -42,6 +42,10 @@ public enum EmbedError: Error, Sendable, Equatable {
     case cancelled
     /// The weights, not the content, are at fault.
     case model(String)
+    /// A process that decodes could not be started, or was ended from outside, as the system does for want of memory.
+    ///
+    /// As ``outOfMemory(reason:)`` it says nothing against the content.
+    case noDecoder(part: Int, reason: String)
     /// The machine has no memory for this content now; others, and the same later, may pass.
     case outOfMemory(reason: String)
 
@@ -53,7 +57,7 @@ public enum EmbedError: Error, Sendable, Equatable {
         case notFound
         /// The model is damaged.
         case model
-        /// The machine lacks memory.
+        /// The machine lacks memory, files that may be open, or the processes that decode.
         case machine
     }
 
@@ -61,7 +65,7 @@ public enum EmbedError: Error, Sendable, Equatable {
         switch self {
         case .fileNotFound: .notFound
         case .model: .model
-        case .outOfMemory, .unreadableText: .machine
+        case .outOfMemory, .unreadableText, .noDecoder: .machine
         default: .input
         }
     }
@@ -83,7 +87,7 @@ extension EmbedError: CustomStringConvertible {
             "part \(part)\(name.map { " (\($0))" } ?? ""): \(reason)"
         case .invalidText(let part, let name):
             "part \(part)\(name.map { " (\($0))" } ?? ""): the text is not valid UTF-8"
-        case .unreadableText(let part, let reason): "part \(part): \(reason)"
+        case .unreadableText(let part, let reason), .noDecoder(let part, let reason): "part \(part): \(reason)"
         case .noTokens: "the content has nothing that makes a token"
         case .tooManyImages(let count, let limit): "the content has \(count) images, the limit is \(limit)"
         case .tooMuchSound(let seconds, let limit):

@@ -37,6 +37,7 @@ struct PartSource: Sendable {
         case .cancelled: .cancelled
         // Without a bound the kernel refuses nothing: then it is a file that asks for more than a decoder may have.
         case .outOfMemory where AddressSpace.limit != nil: .outOfMemory(reason: "part \(number): \(error.description)")
+        case .decoderProcess, .documentProcess: .noDecoder(part: number, reason: error.description)
         default: .media(part: number, name: name, reason: error.description)
         }
     }

@@ -169,6 +169,7 @@ extension EmbedError {
         case .media(_, let name, let reason): .media(part: number, name: name, reason: reason)
         case .invalidText(_, let name): .invalidText(part: number, name: name)
         case .unreadableText(_, let reason): .unreadableText(part: number, reason: reason)
+        case .noDecoder(_, let reason): .noDecoder(part: number, reason: reason)
         case .unsupportedByModel(_, let kind): .unsupportedByModel(part: number, kind: kind)
         case .notAVideo: .notAVideo(part: number)
         case .noParts, .noTokens, .tooManyImages, .tooMuchSound, .tooManySounds, .tooMuchText, .tooManyVideos,

@@ -193,13 +193,24 @@ struct ServeCommand: AsyncParsableCommand {
         options.limits.maxBufferedBytes = maxBufferedBytes
         options.limits.maxHeaderBytes = maxHeaderBytes
         options.limits.maxParts = maxParts
-        options.limits.maxConnections = maxConnections
+        options.limits.maxConnections = fittingConnections()
         options.limits.idleSeconds = idleTimeout
         options.limits.requestSeconds = requestTimeout
         options.limits.drainSeconds = drainTimeout
         options.scheduler.maxWaitingContents = maxWaitingContents
         options.scheduler.maxBatchTokens = maxBatchTokens
         return options
+    }
+
+    /// As many as the files that the process may have open allow.
+    private func fittingConnections() -> Int {
+        let (count, files) = OpenFiles.connections(wanted: maxConnections)
+        if count < maxConnections {
+            Terminal.error(
+                "castor: warning: \(counted(count, "connection")) at once, not \(maxConnections) (--max-connections): this process may have \(files) files open (ulimit -n)\n"
+            )
+        }
+        return count
     }
 
     /// By option, by file, by environment.

@@ -40,6 +40,16 @@ package enum DocumentReader {
         guard bytes.count < limits.maxDocumentBytes else {
             throw failure(CASTOR_PDF_STOPPED, nil, limits, limits.maxDocumentSeconds)
         }
+        let request = request(recognisesText: recognisesText, textOnly: textOnly, limits)
+        var isEndedFromOutside = false
+        do throws(MediaError) { return try attempt(bytes, request, limits, &isEndedFromOutside) } catch {
+            guard isEndedFromOutside else { throw error }
+        }
+        // Once more: it was not the document's doing.
+        return try attempt(bytes, request, limits, &isEndedFromOutside)
+    }
+
+    private static func request(recognisesText: Bool, textOnly: Bool, _ limits: MediaLimits) -> castor_pdf_limits {
         var request = castor_pdf_limits()
         request.max_pages = Int32(clamping: limits.maxPages)
         request.max_side = Int32(limits.maxPageSide)
@@ -49,6 +59,14 @@ package enum DocumentReader {
         request.recognise = recognisesText
         request.text_only = textOnly
         request.cancelled = limits.cancellation?.flag
+        return request
+    }
+
+    private static func attempt(
+        _ bytes: UnsafeRawBufferPointer, _ request: castor_pdf_limits, _ limits: MediaLimits,
+        _ isEndedFromOutside: inout Bool
+    ) throws(MediaError) -> DecodedDocument {
+        var request = request
         var document: OpaquePointer?
         var status = castor_pdf_open(bytes.baseAddress, bytes.count, &request, &document)
         defer { castor_pdf_close(document) }
@@ -60,11 +78,16 @@ package enum DocumentReader {
             guard pages.count < limits.maxPages else {
                 free(page.rgb)
                 free(page.text)
-                throw .documentProcess("it sent more pages than it was asked for")
+                throw .decoderStopped("its process sends more pages than it was asked for")
             }
             pages.append(self.page(page))
         }
-        guard status == CASTOR_PDF_END else { throw failure(status, document, limits, request.seconds) }
+        guard status == CASTOR_PDF_END else {
+            isEndedFromOutside = status == CASTOR_PDF_ENDED
+            let failure = failure(status, document, limits, request.seconds)
+            note(status, failure, limits)
+            throw failure
+        }
         let claimed = document.map { Int(castor_pdf_page_count($0)) } ?? pages.count
         var oddities: [String] = []
         if claimed > pages.count { oddities.append("it claims \(counted(claimed, "page")); \(are(pages.count)) in it") }
@@ -85,6 +108,15 @@ package enum DocumentReader {
         let bytes = UnsafeRawBufferPointer(start: page.text, count: page.text_size)
         let text = String(decoding: bytes, as: UTF8.self)
         return DocumentPage(image: PixelImage(size: size, pixels: pixels), text: text.trimmed)
+    }
+
+    /// Those that ended amid the document.
+    private static func note(_ status: castor_pdf_status, _ failure: MediaError, _ limits: MediaLimits) {
+        switch status {
+        case CASTOR_PDF_ENDED, CASTOR_PDF_STOPPED, CASTOR_PDF_TOO_SLOW:
+            if limits.cancellation?.isCancelled != true { DecoderEndings.note(failure.description, isDocument: true) }
+        default: break
+        }
     }
 
     private static func failure(

@@ -46,14 +46,14 @@ package enum MediaError: Error, Sendable, Equatable {
     case documentLibraryMissing(String)
     /// Text was to be recognised, and Tesseract is not there.
     case textRecognitionMissing(String)
-    /// The process that renders documents could not do its work.
+    /// No process that renders documents could be started, or two were ended from outside: the machine's doing.
     case documentProcess(String)
     /// Nobody waits for the result any more.
     case cancelled
     /// The process that decodes files ended with a fault, took more time or memory than allowed, or gave an answer that makes no
     /// sense: the file's doing.
     case decoderStopped(String)
-    /// No process that decodes files could be started: the machine's doing.
+    /// No process that decodes files could be started, or two were ended from outside: the machine's doing.
     case decoderProcess(String)
 }
 

@@ -79,6 +79,7 @@ package final class BatchStore: Sendable {
                 return try insert(db, new, id: id, inputFile: nil, inputBlob: blob, requestCount: requests.count)
             }
         } catch {
+            storage.blobs.remove(blob)
             try? storage.writeAndSweep { db in
                 try db.execute(sql: "DELETE FROM upload WHERE id = ?", arguments: [id])
             }

@@ -10,6 +10,8 @@ package struct NewUpload: Sendable {
     package var mimeType: String
     /// nil where the client did not announce it.
     package var declaredBytes: Int?
+    /// Whether its bytes come with the request that starts it, so that after the process nobody could go on with it. The default is false.
+    package var isPassing = false
 
     package init(fileID: String? = nil, displayName: String? = nil, mimeType: String, declaredBytes: Int? = nil) {
         self.fileID = fileID
@@ -62,7 +64,7 @@ extension FileStore {
             throw StateError.fileTooLarge(bytes: bytes, limit: settings.maxFileBytes)
         }
         return try await Blocking.run { [storage, settings] in
-            let id = RandomName.upload()
+            let id = (upload.isPassing ? Self.passingPrefix : "") + RandomName.upload()
             _ = try storage.createBlob(reserving: upload.declaredBytes ?? 0, named: upload.displayName) { db, blob in
                 let count = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM upload WHERE NOT isFinal") ?? 0
                 guard count < settings.maxUploads else { throw StateError.tooManyUploads(limit: settings.maxUploads) }
@@ -77,6 +79,9 @@ extension FileStore {
             return id
         }
     }
+
+    /// What the ids of uploads begin with that nobody could go on with.
+    static let passingPrefix = "passing."
 
     /// 1 to 40 characters of a-z, 0-9 and -, no - at an end.
     package static func isFileID(_ id: String) -> Bool {
@@ -156,14 +161,15 @@ extension FileStore {
         }
     }
 
+    /// The bytes go first, so that there is room to forget the upload where the disk is full. One that lacks them is forgotten at the next start.
     package func cancelUpload(_ id: String) async throws {
         try await Blocking.run { [self] in
             guard case .live(let live, _) = try upload(id) else { throw StateError.uploadClosed }
-            try live.withOpenState { state in
+            try live.close { blob in
+                storage.blobs.remove(blob)
                 try storage.writeAndSweep { db in
                     try db.execute(sql: "DELETE FROM upload WHERE id = ?", arguments: [id])
                 }
-                state.isClosed = true
             }
             forget(id)
         }

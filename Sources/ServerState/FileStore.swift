@@ -46,11 +46,23 @@ package final class FileStore: Sendable {
         }
     }
 
+    /// Also where the disk is full: if the row cannot be deleted, the bytes go first. A row without its bytes is no file for use.
     package func delete(_ id: String) async throws {
         try await Blocking.run { [storage] in
-            try storage.writeAndSweep { db in
-                _ = try Self.find(db, id, now: storage.now)
-                try db.execute(sql: "DELETE FROM file WHERE id = ?", arguments: [id])
+            func delete() throws {
+                try storage.writeAndSweep { db in
+                    _ = try Self.find(db, id, now: storage.now)
+                    try db.execute(sql: "DELETE FROM file WHERE id = ?", arguments: [id])
+                }
+            }
+            do { try delete() } catch StateError.diskFull {
+                let blob = try storage.read { db in
+                    let blob = try Self.find(db, id, now: storage.now).blob
+                    return try storage.isShared(db, blob) ? nil : blob
+                }
+                guard let blob else { throw StateError.diskFull }
+                storage.blobs.remove(blob)
+                try delete()
             }
         }
     }
@@ -78,7 +90,8 @@ package final class FileStore: Sendable {
         do {
             return try body()
         } catch StateError.bytesLost {
-            try storage.write { db in try Self.noteLoss(db, id, now: storage.now) }
+            // That it is not noted where the disk is full makes it no file for use.
+            try? storage.write { db in try Self.noteLoss(db, id, now: storage.now) }
             throw StateError.fileNotActive(id: id, state: .failed)
         }
     }

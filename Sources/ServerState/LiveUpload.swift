@@ -12,6 +12,8 @@ final class LiveUpload: Sendable {
         var lease = 0
         /// Whether the upload became a file or was cancelled: nothing may touch the bytes any more.
         var isClosed = false
+        /// Whether it was cancelled, noted or not.
+        var isCancelled = false
         /// Bytes on disk, at least as many as the row says.
         var received: Int
         /// Of those bytes.
@@ -54,6 +56,15 @@ final class LiveUpload: Sendable {
         }
     }
 
+    /// Ends it for good, whatever `body` comes to, which has the blob's name and may be tried again.
+    func close(_ body: (_ blob: String) throws -> Void) throws {
+        try state.withLock { state in
+            guard !state.isClosed || state.isCancelled else { throw StateError.uploadClosed }
+            (state.isClosed, state.isCancelled) = (true, true)
+            try body(blobName)
+        }
+    }
+
     // MARK: - Within the lock
 
     private func open() throws -> Blob {
@@ -74,7 +85,12 @@ final class LiveUpload: Sendable {
 
     func append(_ piece: [UInt8], _ state: inout State) throws {
         try reserve(state.received + piece.count, &state)
-        try open().write(piece, at: state.received)
+        let blob = try open()
+        do { try blob.write(piece, at: state.received) } catch {
+            // On a full disk others can use what fitted of it.
+            try? blob.truncate(to: state.received)
+            throw error
+        }
         state.hash.update(piece)
         state.received += piece.count
     }

@@ -11,10 +11,13 @@ package final class ServerState: Sendable {
         storage = try Storage(settings)
         files = FileStore(storage)
         batches = BatchStore(storage)
-        try Self.removeAbandonedInputs(storage)
+        // First what needs no room.
+        try storage.removeOrphans()
+        try Self.cutUploads(storage)
+        try Self.removeAbandoned(storage)
         try Self.mendDamage(storage)
         try Self.removeExpired(storage, files, batches)
-        try storage.removeOrphans()
+        storage.reserve.take()
     }
 
     /// Lets another process have the folder. What still comes fails.
@@ -43,9 +46,32 @@ package final class ServerState: Sendable {
         for id in uploads { files.forget(id) }
     }
 
-    /// Inputs of jobs that were being written when the process died: rows that stand in for them, without a file's name.
-    private static func removeAbandonedInputs(_ storage: Storage) throws {
-        try storage.write { db in try db.execute(sql: "DELETE FROM upload WHERE fileID = '' AND NOT isFinal") }
+    /// What lies beyond an upload's count was never promised. Of what nobody can go on with, nothing was.
+    private static func cutUploads(_ storage: Storage) throws {
+        let uploads = try storage.read { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM upload WHERE NOT isFinal").map(UploadRow.init)
+        }
+        for upload in uploads {
+            if isAbandoned(upload) {
+                storage.blobs.remove(upload.blob)
+            } else if let size = storage.blobs.size(upload.blob), size > upload.receivedBytes {
+                try? storage.blobs.open(upload.blob)?.truncate(to: upload.receivedBytes)
+            }
+        }
+    }
+
+    private static func isAbandoned(_ upload: UploadRow) -> Bool {
+        upload.fileID.isEmpty || upload.id.hasPrefix(FileStore.passingPrefix)
+    }
+
+    /// Inputs of jobs that were being written when the process died: rows that stand in for them, without a file's name. And uploads whose
+    /// bytes came with the request that started them.
+    private static func removeAbandoned(_ storage: Storage) throws {
+        try storage.writeAndSweep { db in
+            try db.execute(
+                sql: "DELETE FROM upload WHERE (fileID = '' OR SUBSTR(id, 1, ?) = ?) AND NOT isFinal",
+                arguments: [FileStore.passingPrefix.count, FileStore.passingPrefix])
+        }
     }
 
     /// Where bytes are missing that a row promises, which takes a damaged disk or a foreign hand, the row says so.
@@ -60,7 +86,7 @@ package final class ServerState: Sendable {
         let lostFiles = files.filter { $0.state != .failed && storage.blobs.size($0.blob) != $0.sizeBytes }
         let lostUploads = uploads.filter { storage.blobs.size($0.blob) ?? -1 < $0.receivedBytes }
         guard !lostFiles.isEmpty || !lostUploads.isEmpty else { return }
-        try storage.write { db in
+        try storage.writeToFree { db in
             for file in lostFiles {
                 try FileStore.noteLoss(db, file.id, now: now)
             }

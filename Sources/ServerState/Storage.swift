@@ -10,6 +10,7 @@ final class Storage: Sendable {
     let settings: StateSettings
     let database: DatabasePool
     let blobs: BlobFolder
+    let reserve: DiskReserve
     /// Open, and so held, until the folder is closed.
     private let lock: Mutex<Int32>
 
@@ -24,6 +25,7 @@ final class Storage: Sendable {
             Glibc.close(lock)
             throw .folderInUse(path: folder)
         }
+        reserve = DiskReserve(path: "\(folder)/reserve")
         do {
             blobs = try BlobFolder(path: "\(folder)/blobs")
             try Self.restrict("\(folder)/state.sqlite")
@@ -74,8 +76,20 @@ final class Storage: Sendable {
 
     private static func translated(_ error: any Error) -> any Error {
         guard let error = error as? DatabaseError else { return error }
-        return error.resultCode == .SQLITE_FULL
-            ? StateError.diskFull : StateError.storage(reason: error.message ?? error.resultCode.description)
+        switch error.extendedResultCode {
+        case .SQLITE_FULL, .SQLITE_IOERR_SHMSIZE: return StateError.diskFull
+        default: return StateError.storage(reason: error.message ?? error.resultCode.description)
+        }
+    }
+
+    /// A write after which less is on the disk than before. Where there is no room for it the reserve is given up, and what the log has is moved
+    /// into the database.
+    func writeToFree<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        do { return try write(body) } catch StateError.diskFull {
+            reserve.giveUp()
+            try? database.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+            return try write(body)
+        }
     }
 
     // MARK: - Blobs and their rows
@@ -141,6 +155,18 @@ final class Storage: Sendable {
         }
     }
 
+    /// Whether more than one row names a blob.
+    func isShared(_ db: Database, _ blob: String) throws -> Bool {
+        let count = try Int.fetchOne(
+            db,
+            sql: """
+                SELECT (SELECT COUNT(*) FROM file WHERE blob = :name) + (SELECT COUNT(*) FROM upload WHERE blob = :name)
+                    + (SELECT COUNT(*) FROM batch WHERE inputBlob = :name)
+                    + (SELECT COUNT(*) FROM batch WHERE resultsBlob = :name)
+                """, arguments: ["name": blob])
+        return count ?? 0 > 1
+    }
+
     /// Deletes the rows of blobs that nothing names any more. The files go after the commit: ``removeFiles(_:)``.
     func dropUnreferenced(_ db: Database) throws -> [String] {
         try String.fetchAll(
@@ -156,12 +182,13 @@ final class Storage: Sendable {
 
     /// A transaction after which blobs may be unreferenced; their files are removed.
     func writeAndSweep<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        let (value, names) = try write { db in (try body(db), try dropUnreferenced(db)) }
+        let (value, names) = try writeToFree { db in (try body(db), try dropUnreferenced(db)) }
         for name in names { blobs.remove(name) }
+        reserve.take()
         return value
     }
 
-    /// Removes files without a row. Only before anything else uses the folder: a new blob's file comes before its row.
+    /// Removes files without a row, which needs no room. Only before anything else uses the folder: a new blob's file comes before its row.
     func removeOrphans() throws {
         let known = Set(try read { db in try String.fetchAll(db, sql: "SELECT name FROM blob") })
         for name in try blobs.names() where !known.contains(name) { blobs.remove(name) }

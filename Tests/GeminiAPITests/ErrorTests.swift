@@ -1,3 +1,4 @@
+import Castor
 import Foundation
 import GeminiAPI
 import HTTPTypes
@@ -25,6 +26,16 @@ import Testing
                 400, "INVALID_ARGUMENT",
                 "* BatchEmbedContentsRequest.requests[1]: EmbedContentRequest.content contains an empty Part.\n")
         }
+    }
+
+    /// What the machine lacks is no fault of the request, which may come again.
+    @Test func decodersThatCannotBeHadAreTheMachines() throws {
+        let reason = "the process that renders documents failed: a pipe: Too many open files"
+        let error = EmbedError.noDecoder(part: 2, reason: reason)
+        #expect(error.kind == .machine && error.serviceStatus.code == 503)
+        let answer = APIError(error)
+        #expect(answer.status == .unavailable && answer.details == [.retryInfo(seconds: 5)])
+        #expect(answer.message == "The server cannot decode this request's media now: part 2: \(reason).")
     }
 
     @Test(arguments: Transport.allCases)

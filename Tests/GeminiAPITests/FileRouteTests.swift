@@ -347,6 +347,37 @@ import Testing
         }
     }
 
+    /// An upload that does not fit on the disk leaves nothing there, and where there is no room at all files can be deleted.
+    @Test func aFullDiskIsNoDeadlock() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "castor-files-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let disk = try SmallDisk(folder, bytes: 16 << 20)
+        let state = try ServerState(StateSettings(folder: folder))
+        defer { state.close() }
+        try await TestServer.with {
+            $0.state = state
+        } _: { client in
+            @Sendable func blobs() throws -> Int {
+                try FileManager.default.contentsOfDirectory(atPath: "\(folder)/blobs").count
+            }
+            for name in ["a", "b"] {
+                let bytes = [UInt8](repeating: 1, count: 2 << 20)
+                _ = try await Self.upload(client, bytes, mimeType: "image/png", name: name)
+            }
+            let raw = try await client.send(
+                .post, "/upload/v1beta/files", bytes: [UInt8](repeating: 1, count: 16 << 20),
+                headers: [Self.header("protocol"): "raw", .contentType: "image/png"])
+            try raw.expectError(429, "RESOURCE_EXHAUSTED", "the server's disk is full")
+            #expect(try blobs() == 2)
+            try disk.fill()
+            for name in ["a", "b"] {
+                let reply = try await client.send(.delete, "/v1beta/files/\(name)")
+                #expect(reply.status == 200, "\(reply.text)")
+            }
+            #expect(try blobs() == 0)
+        }
+    }
+
     @Test func withoutAFolderThereAreNone() async throws {
         try await TestServer.with { client in
             try await client.get("/v1/files").expectError(501, "UNIMPLEMENTED")

@@ -37,6 +37,7 @@ import Testing
             #expect(!text.contains("made"))
             #expect(text.contains("castor_contents_total 2\n"))
             #expect(text.contains("castor_tokens_total{modality=\"text\"} "))
+            #expect(text.contains("\n# TYPE castor_decoders_ended_total counter\ncastor_decoders_ended_total "))
             #expect(text.contains("castor_waiting_contents{priority=\"interactive\"} 0\n"))
             for line in text.split(separator: "\n") where !line.hasPrefix("#") {
                 let words = line.split(separator: " ")

@@ -201,20 +201,69 @@ import Testing
         for round in 0..<100 {
             #expect(try decode(good, pool) == expected)
             let worker = try #require(pool.idleProcessIDs.first)
-            let reason = reason {
-                guard round % 2 == 0 else {
-                    _ = try decode(aborting, pool)
-                    return
-                }
+            if round % 2 == 0 {
                 // In the middle: it has read the header, and waits to be told a size.
-                _ = try Decoders.outside(pool).image(good.span.bytes, format: .heic) { _ in
+                let decoded = try Decoders.outside(pool).image(good.span.bytes, format: .heic) { _ in
                     kill(worker, SIGKILL)
                     return nil
                 }
+                #expect(decoded == expected, "\(round)")
+            } else {
+                let reason = reason { _ = try decode(aborting, pool) }
+                #expect(reason?.hasPrefix("its decoder ended with signal 6") == true, "\(round)")
             }
-            #expect(reason?.hasPrefix("its decoder ended with signal \(round % 2 == 0 ? 9 : 6)") == true, "\(round)")
         }
         #expect(try decode(good, pool) == expected)
+    }
+
+    /// As the kernel does when memory is short. The second time it is an error, and none of the file's.
+    @Test func aFileWhoseDecoderIsKilledIsTriedOnceMore() throws {
+        let pool = pool()
+        let (picture, film) = (try Fixture.bytes("rgb.heic"), try Fixture.bytes("h264.mp4"))
+        let decoders = Decoders.outside(pool)
+        func attempt(killing times: Int, _ body: ((ImageSize) -> ImageSize) throws -> Void) throws {
+            var kills = 0
+            try body { size in
+                if kills < times, let worker = pool.workingProcessIDs.first {
+                    kill(worker, SIGKILL)
+                    kills += 1
+                }
+                return size
+            }
+            #expect(kills == times)
+        }
+        let ended = DecoderEndings.count
+        let expected = try ImageDecoder.decode(picture.span.bytes, format: .heic)
+        try attempt(killing: 1) { size in
+            let decoded = try decoders.image(picture.span.bytes, format: .heic) { size($0) }
+            #expect(decoded.image == expected.image)
+        }
+        try attempt(killing: 1) { size in
+            let decoded = try decoders.video(film.span.bytes, format: .mp4, maxFrames: 2) { size($0) }
+            #expect(decoded.frames.count == 2)
+        }
+        #expect(throws: MediaError.decoderProcess("it was ended by the system (signal 9)")) {
+            try attempt(killing: 2) { size in
+                _ = try decoders.image(picture.span.bytes, format: .heic) { size($0) }
+            }
+        }
+        #expect(DecoderEndings.count >= ended + 4)
+        #expect(try decode(picture, pool) == expected)
+    }
+
+    /// It has done nothing with the file, which is no sign that the file takes long.
+    @Test func oneThatIsStoppedIsGivenUpAndNotItsFile() throws {
+        let pool = pool { $0.maxImageSeconds = 0.5 }
+        let good = try Fixture.bytes("rgb.heic")
+        let expected = try decode(good, pool)
+        kill(try #require(pool.idleProcessIDs.first), SIGSTOP)
+        #expect(try decode(good, pool) == expected)
+        #expect(throws: MediaError.decoderProcess("it was stopped from outside")) {
+            try Decoders.outside(pool).image(good.span.bytes, format: .heic) { size in
+                for worker in pool.workingProcessIDs { kill(worker, SIGSTOP) }
+                return size
+            }
+        }
     }
 
     @Test func whatNobodyWaitsForIsGivenUp() throws {

@@ -81,6 +81,13 @@ extension APIError {
         )
     }
 
+    /// - Parameter reason: what became of the process that decodes
+    package static func decoderUnavailable(_ reason: String) -> APIError {
+        APIError(
+            .unavailable, "The server cannot decode this request's media now: \(reason).",
+            details: [.retryInfo(seconds: 5)])
+    }
+
     /// - Parameter place: where the content is, as in `BatchEmbedContentsRequest.requests[3]`; nil for a single one.
     package init(_ error: EmbedError, at place: String? = nil) {
         let place = place.map { "\($0): " } ?? ""
@@ -92,6 +99,7 @@ extension APIError {
         case .invalidDimensions(let value, let limit):
             self = .invalid("* \(place)output_dimensionality must be between 1 and \(limit), but is \(value).\n")
         case .fileNotAllowed(_, let path): self = .fileNotAccessible(path)
+        case .noDecoder: self = .decoderUnavailable("\(place)\(error.description)")
         case .outOfMemory, .unreadableText: self = .outOfMemory("\(place)\(error.description)")
         case .model: self = APIError(.internal, "Internal error encountered.")
         default: self = .invalid("* \(place)\(error.description).\n")

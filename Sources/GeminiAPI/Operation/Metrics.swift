@@ -1,5 +1,6 @@
 package import Castor
 import Glibc
+import Media
 import Synchronization
 
 /// Counts for Prometheus. Routes are counted by template, never by URI: the number of series is bounded.
@@ -95,6 +96,9 @@ package final class Metrics: Sendable {
         single("castor_noted_total", "counter", "Contents with a damaged or mislabelled part.", state.noted)
         single("castor_refused_total", "counter", "Calls refused because the queue was full.", state.refused)
         single("castor_cancelled_total", "counter", "Requests whose client went away.", state.cancelled)
+        single(
+            "castor_decoders_ended_total", "counter", "Processes that ended amid a file, whoever ended them.",
+            DecoderEndings.count)
         header("castor_waiting_contents", "gauge", "Contents that wait or are at work.")
         for (priority, count) in waiting { text += "castor_waiting_contents{priority=\"\(priority)\"} \(count)\n" }
         single("castor_ready", "gauge", "Whether weights are loaded and warm.", isReady ? 1 : 0)

@@ -121,6 +121,8 @@ enum UploadRoutes {
         _ call: APIRequest, _ upload: NewUpload, write: (_ id: String, FileStore) async throws -> Void
     ) async throws -> Response {
         try await call.withState { state in
+            var upload = upload
+            upload.isPassing = true
             let id = try await state.files.startUpload(upload)
             do {
                 try await write(id, state.files)

@@ -1,6 +1,7 @@
 package import Castor
 import Hummingbird
 package import Logging
+import Media
 import NIOCore
 import NIOPosix
 
@@ -32,6 +33,11 @@ package final class ServerCore: Sendable {
     }
 
     package func start() {
+        DecoderEndings.report { [logger] ending in
+            logger.warning(
+                "a process that decodes ended amid a file",
+                metadata: ["kind": ending.isDocument ? "document" : "media", "reason": "\(ending.reason)"])
+        }
         scheduler.start()
     }
 

@@ -36,6 +36,7 @@ package final class DecoderPool: @unchecked Sendable {
     private var idle: [DecoderWorker] = []
     /// Those at work, too.
     private var count = 0
+    private var working: Set<Int32> = []
 
     /// Starts nothing yet.
     package init(options: Options = Options()) {
@@ -64,12 +65,20 @@ package final class DecoderPool: @unchecked Sendable {
     /// Ids of the processes that wait for files.
     package var idleProcessIDs: [Int32] { gate.withLock { idle.map(\.processID) } }
 
+    /// Ids of those that have a file.
+    package var workingProcessIDs: [Int32] { gate.withLock { Array(working) } }
+
     /// Lends a process to `body`, when one is free. Throws `decoderProcess`, `cancelled` and what `body` throws.
     func withWorker<Result>(
         _ isCancelled: () -> Bool, _ body: (DecoderWorker) throws(MediaError) -> Result
     ) throws(MediaError) -> Result {
         let worker = try acquire(isCancelled)
-        defer { release(worker) }
+        let process = worker.processID
+        gate.withLock { _ = working.insert(process) }
+        defer {
+            gate.withLock { _ = working.remove(process) }
+            release(worker)
+        }
         return try body(worker)
     }
 

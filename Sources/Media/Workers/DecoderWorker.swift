@@ -24,13 +24,15 @@ final class DecoderWorker {
     private(set) var confinement: DecoderConfinement?
     private(set) var fileCount = 0
     private var isRunning = true
+    /// Whether it ended, or stood still, by somebody's hand: no file's fault.
+    private(set) var wasEndedFromOutside = false
 
     /// Starts the process; it is ready when it says so. Throws `decoderProcess`.
     init(program: String, environment: String?) throws(MediaError) {
         var handle = castor_worker()
         let error = environment.withOptionalCString { castor_worker_start(&handle, program, $0) }
         guard error == 0 else {
-            throw .decoderProcess("a process cannot be started: \(String(cString: strerror(error)))")
+            throw .decoderProcess("a process cannot be started: \(Self.text(error))")
         }
         self.handle = handle
     }
@@ -45,11 +47,19 @@ final class DecoderWorker {
 
     var processID: Int32 { handle.process }
 
-    /// Ends the process, whatever it does: what `waitpid` gives.
-    @discardableResult func end() -> Int32 {
-        guard isRunning else { return 0 }
+    /// Ends the process, whatever it does.
+    func end() {
+        guard isRunning else { return }
         isRunning = false
-        return castor_worker_end(&handle)
+        castor_worker_end(&handle)
+    }
+
+    /// What `errno` means, with the limit where it is the shell's.
+    private static func text(_ error: Int32) -> String {
+        let text = String(cString: strerror(error))
+        var files = rlimit()
+        guard error == EMFILE, getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0 else { return text }
+        return "\(text) (ulimit -n \(files.rlim_cur))"
     }
 
     /// Waits until it has loaded its libraries and shut itself in. Throws `decoderProcess` and `cancelled`.
@@ -129,14 +139,14 @@ final class DecoderWorker {
     private func believed<Result>(_ body: () throws(WorkerLie) -> Result) throws(MediaError) -> Result {
         do throws(WorkerLie) { return try body() } catch {
             end()
-            throw .decoderStopped("its decoder gives an answer that makes no sense")
+            throw given("its decoder gives an answer that makes no sense")
         }
     }
 
     private func check(_ error: Int32) throws(MediaError) {
         guard error != 0 else { return }
         end()
-        throw .decoderProcess("no memory is shared with it: \(String(cString: strerror(error)))")
+        throw .decoderProcess("no memory is shared with it: \(Self.text(error))")
     }
 
     /// That it does not arrive shows when an answer is awaited.
@@ -158,19 +168,37 @@ final class DecoderWorker {
                 guard isCancelled() else { continue }
                 end()
                 throw .cancelled
-            case CASTOR_WORKER_ENDED: throw .decoderStopped(Ending(end()).reason(bounds))
+            case CASTOR_WORKER_ENDED:
+                isRunning = false
+                throw over(Ending(castor_worker_ending(&handle)), bounds)
             case CASTOR_WORKER_TOO_SLOW:
+                let ending = castor_worker_was_stopped(&handle) ? Ending.stopped : .tooSlow
                 end()
-                throw .decoderStopped(Ending.tooSlow.reason(bounds))
+                throw over(ending, bounds)
             default: return try believed { () throws(WorkerLie) in throw WorkerLie() }
             }
         }
+    }
+
+    private func over(_ ending: Ending, _ bounds: DecodingBounds) -> MediaError {
+        guard ending.isFromOutside else { return given(ending.reason(bounds)) }
+        wasEndedFromOutside = true
+        DecoderEndings.note(ending.reason(bounds), isDocument: false)
+        return .decoderProcess(ending.reason(bounds))
+    }
+
+    /// The file's doing.
+    private func given(_ reason: String) -> MediaError {
+        DecoderEndings.note(reason, isDocument: false)
+        return .decoderStopped(reason)
     }
 }
 
 /// How a worker ended.
 private enum Ending {
     case tooSlow
+    case stopped
+    case killed
     case refusedCall
     case signal(Int32)
     case itself
@@ -181,14 +209,25 @@ private enum Ending {
         switch signal {
         case 0: self = .itself
         case SIGXCPU: self = .tooSlow
+        // It cannot send this to itself, and this process has not.
+        case SIGKILL: self = .killed
         case SIGSYS: self = .refusedCall
         default: self = .signal(signal)
+        }
+    }
+
+    var isFromOutside: Bool {
+        switch self {
+        case .stopped, .killed: true
+        case .tooSlow, .refusedCall, .signal, .itself: false
         }
     }
 
     func reason(_ bounds: DecodingBounds) -> String {
         switch self {
         case .tooSlow: "it takes longer than \(rounded(bounds.seconds)) s"
+        case .stopped: "it was stopped from outside"
+        case .killed: "it was ended by the system (signal \(SIGKILL))"
         case .refusedCall: "its decoder tried what a decoder may not do"
         case .signal(let signal):
             "its decoder ended with signal \(signal), or needs more than \(bounds.memory >> 20) MiB of memory"

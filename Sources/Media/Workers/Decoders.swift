@@ -17,7 +17,9 @@ extension Decoders {
         var whole: ImageSize?
         return try pool.decode(
             .image(format), bytes, limits, seconds: pool.options.maxImageSeconds, memory: limits.imageBytes
-        ) { size throws(WorkerLie) in
+        ) {
+            whole = nil
+        } question: { size throws(WorkerLie) in
             guard whole == nil, limits.allows(size, format) else { throw WorkerLie() }
             whole = size
             return WorkerTarget(size: target(size), room: 3 * size.pixelCount)
@@ -119,11 +121,14 @@ extension Decoders {
                 bytes, format: format, selection: selection, maxFrames: maxFrames, wantsSound: wantsSound,
                 limits: limits, target: target)
         }
-        var answer = VideoAnswer(maxFrames: maxFrames, wantsSound: wantsSound, limits: limits)
+        let asked = VideoAnswer(maxFrames: maxFrames, wantsSound: wantsSound, limits: limits)
+        var answer = asked
         return try pool.decode(
             .video(format, selection, maxFrames: maxFrames, wantsSound: wantsSound), bytes, limits,
             seconds: pool.options.maxVideoSeconds, memory: limits.videoBytes
-        ) { size throws(WorkerLie) in
+        ) {
+            answer = asked
+        } question: { size throws(WorkerLie) in
             try answer.target(of: size, target)
         } result: { message, worker throws(WorkerLie) in
             try answer.read(&message, worker)
@@ -132,10 +137,14 @@ extension Decoders {
 }
 
 extension DecoderPool {
-    /// - Parameter memory: bytes that decoding may take beside the file and the room for results
+    /// A file whose process ends from outside (by the kernel, for want of memory, or by somebody's hand) is given to one more.
+    ///
+    /// - Parameters:
+    ///   - memory: bytes that decoding may take beside the file and the room for results
+    ///   - begin: is called before each attempt
     fileprivate func decode<Result>(
         _ task: WorkerRequest.Task, _ bytes: RawSpan, _ limits: MediaLimits, seconds: Double, memory: Int,
-        room: Int = 0,
+        room: Int = 0, begin: () -> Void = {},
         question: (ImageSize) throws(WorkerLie) -> WorkerTarget = { _ throws(WorkerLie) in throw WorkerLie() },
         result: (inout MessageReader, DecoderWorker) throws(WorkerLie) -> Result
     ) throws(MediaError) -> Result {
@@ -146,9 +155,18 @@ extension DecoderPool {
             let bounds = DecodingBounds(
                 seconds: seconds, memory: options.spareBytes + memory + room + bytes.count)
             let isCancelled = { limits.cancellation?.isCancelled ?? false }
-            return try withWorker(isCancelled) { worker throws(MediaError) in
-                try worker.decode(request, bytes, bounds, isCancelled, question: question, result: result)
+            var isEndedFromOutside = false
+            func attempt() throws(MediaError) -> Result {
+                begin()
+                return try withWorker(isCancelled) { worker throws(MediaError) in
+                    defer { isEndedFromOutside = worker.wasEndedFromOutside }
+                    return try worker.decode(request, bytes, bounds, isCancelled, question: question, result: result)
+                }
             }
+            do throws(MediaError) { return try attempt() } catch {
+                guard isEndedFromOutside else { throw error }
+            }
+            return try attempt()
         }
     }
 }

@@ -74,7 +74,7 @@ static void confine(const castor_pdf_limits *limits) {
     enum { NICENESS = 5 };
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     // A document may work for many seconds: where others want the processor, they have three quarters of it.
-    setpriority(PRIO_PROCESS, 0, NICENESS);
+    castor_be_helper("castor-pdf", NICENESS);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     bound(RLIMIT_AS, address_space() + limits->memory);
     bound(RLIMIT_CPU, (rlim_t)limits->seconds + 1);

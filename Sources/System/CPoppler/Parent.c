@@ -45,8 +45,8 @@ static int64_t worked(pid_t process) {
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/// Whether it runs, or would if a processor were free.
-static bool wants_to_run(pid_t process) {
+/// As in /proc/1/stat; 0 without.
+static char state(pid_t process) {
     char path[32], text[512];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -57,11 +57,19 @@ static bool wants_to_run(pid_t process) {
     text[count > 0 ? count : 0] = 0;
     // The state stands behind the name, which may hold anything.
     const char *name_end = strrchr(text, ')');
-    return name_end && name_end[1] && name_end[2] == 'R';
+    return name_end && name_end[1] ? name_end[2] : 0;
 }
 
+/// Whether it runs, or would if a processor were free.
+static bool wants_to_run(pid_t process) { return state(process) == 'R'; }
+
 static castor_pdf_status not_started(castor_pdf *pdf, const char *what) {
-    snprintf(pdf->message, sizeof pdf->message, "%s: %s", what, strerror(errno));
+    int error = errno;
+    size_t n = (size_t)snprintf(pdf->message, sizeof pdf->message, "%s: %s", what, strerror(error));
+    struct rlimit files;
+    if (error == EMFILE && n < sizeof pdf->message && getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        snprintf(pdf->message + n, sizeof pdf->message - n, " (ulimit -n %llu)", (unsigned long long)files.rlim_cur);
+    }
     return CASTOR_PDF_NOT_STARTED;
 }
 
@@ -69,7 +77,10 @@ static castor_pdf_status not_started(castor_pdf *pdf, const char *what) {
 static int raised(int descriptor) {
     int higher = descriptor < 0 ? -1 : fcntl(descriptor, F_DUPFD_CLOEXEC, 10);
     if (descriptor >= 0) {
+        // A process that may not have that many is told of a wrong argument.
+        int error = errno == EINVAL ? EMFILE : errno;
         close(descriptor);
+        errno = error;
     }
     return higher;
 }
@@ -83,7 +94,9 @@ static int document_file(const void *bytes, size_t count) {
             continue;
         }
         if (n <= 0) {
+            int error = n < 0 ? errno : ENOSPC;
             close(file);
+            errno = error;
             return -1;
         }
         done += (size_t)n;
@@ -162,8 +175,9 @@ static castor_pdf_status start(
     }
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
+        castor_pdf_status status = not_started(pdf, "a pipe");
         close(document);
-        return not_started(pdf, "a pipe");
+        return status;
     }
     pdf->answers = ends[0];
     int answers = raised(ends[1]);
@@ -197,16 +211,37 @@ castor_pdf_status castor_pdf_open(const void *bytes, size_t count, const castor_
     return start(p, bytes, count, limits);
 }
 
+/// One that ends closes its pipe shortly before it has ended; one that has only fallen silent is ended here, with status 0.
+static int ending(pid_t process, struct rusage *usage) {
+    enum { PATIENCE = 2000, STEP_MS = 5 };
+    int status = 0;
+    for (int ms = 0; ms < PATIENCE; ms += STEP_MS) {
+        if (wait4(process, &status, WNOHANG, usage) == process) {
+            return status;
+        }
+        poll(NULL, 0, STEP_MS);
+    }
+    kill(process, SIGKILL);
+    while (wait4(process, NULL, 0, usage) < 0 && errno == EINTR) {
+    }
+    return 0;
+}
+
 /// Why nothing more comes. The kernel ends a process that works for too long, if it is earlier than the looks here.
 static castor_pdf_status ended(castor_pdf *pdf) {
     struct rusage usage = {0};
-    kill(pdf->process, SIGKILL);
-    while (wait4(pdf->process, NULL, 0, &usage) < 0 && errno == EINTR) {
-    }
+    int status = ending(pdf->process, &usage);
     pdf->process = -1;
     int64_t ms = (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000
                  + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
-    return ms >= pdf->limit ? CASTOR_PDF_TOO_SLOW : CASTOR_PDF_STOPPED;
+    if (ms >= pdf->limit) {
+        return CASTOR_PDF_TOO_SLOW;
+    }
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) {
+        return CASTOR_PDF_STOPPED;
+    }
+    snprintf(pdf->message, sizeof pdf->message, "it was ended by the system (signal %d)", SIGKILL);
+    return CASTOR_PDF_ENDED;
 }
 
 /// Exactly `count` bytes, within the limit: of the process' own time, because a busy machine is not the document's fault.
@@ -217,7 +252,12 @@ static castor_pdf_status receive(castor_pdf *pdf, void *output, size_t count) {
         }
         int64_t ms = worked(pdf->process);
         if (ms + pdf->idle > pdf->limit) {
-            return CASTOR_PDF_TOO_SLOW;
+            char now = state(pdf->process);
+            if (now != 'T' && now != 't') {
+                return CASTOR_PDF_TOO_SLOW;
+            }
+            snprintf(pdf->message, sizeof pdf->message, "it was stopped from outside");
+            return CASTOR_PDF_ENDED;
         }
         if (ms > SHORT && !pdf->gives_way) {
             pdf->gives_way = true;

@@ -91,6 +91,7 @@ _Noreturn static void work_for(pid_t parent) {
     if (getppid() != parent) {
         _exit(0);
     }
+    castor_be_helper(CASTOR_WORKER_NAME, 0);
     go_first_without_memory();
     bound(RLIMIT_CORE, 0);
     bound(RLIMIT_FSIZE, 0);

@@ -9,14 +9,16 @@
 #include <time.h>
 #include <unistd.h>
 
-int64_t castor_worked(pid_t process) {
+int64_t castor_worked_ns(pid_t process) {
     clockid_t clock;
     struct timespec t;
     if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &t) != 0) {
         return 0;
     }
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
+
+int64_t castor_worked(pid_t process) { return castor_worked_ns(process) / 1000000; }
 
 /// The beginning of a small file, as text.
 static void read_file(const char *path, char *text, size_t capacity) {
@@ -28,8 +30,23 @@ static void read_file(const char *path, char *text, size_t capacity) {
     text[count > 0 ? count : 0] = 0;
 }
 
+/// The state in a file such as /proc/1/stat, 0 without.
+static char state_in(const char *path) {
+    char text[512];
+    read_file(path, text, sizeof text);
+    // It stands behind the name, which may hold anything.
+    const char *name_end = strrchr(text, ')');
+    return name_end && name_end[1] ? name_end[2] : 0;
+}
+
+char castor_state(pid_t process) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+    return state_in(path);
+}
+
 bool castor_wants_to_run(pid_t process) {
-    char path[64], text[512];
+    char path[64];
     snprintf(path, sizeof path, "/proc/%d/task", (int)process);
     DIR *threads = opendir(path);
     bool wants = false;
@@ -39,10 +56,7 @@ bool castor_wants_to_run(pid_t process) {
             continue;
         }
         snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)process, thread);
-        read_file(path, text, sizeof text);
-        // The state stands behind the name, which may hold anything.
-        const char *name_end = strrchr(text, ')');
-        wants = name_end && name_end[1] && name_end[2] == 'R';
+        wants = state_in(path) == 'R';
     }
     if (threads) {
         closedir(threads);

@@ -20,7 +20,8 @@
 static int raised(int descriptor) {
     int higher = descriptor < 0 ? -1 : fcntl(descriptor, F_DUPFD_CLOEXEC, 10);
     if (descriptor >= 0) {
-        int error = errno;
+        // A process that may not have that many is told of a wrong argument.
+        int error = errno == EINVAL ? EMFILE : errno;
         close(descriptor);
         errno = error;
     }
@@ -103,6 +104,7 @@ int castor_worker_begin(castor_worker *w, const void *bytes, size_t count, doubl
     }
     w->limit = (int64_t)(seconds * 1000);
     w->begun = w->worked = castor_worked(w->process);
+    w->begun_ns = castor_worked_ns(w->process);
     w->idle = 0;
     bound(w->process, RLIMIT_AS, w->address_space + memory);
     // The looks here are earlier, unless this process stands still.
@@ -203,13 +205,32 @@ castor_worker_status castor_worker_receive(castor_worker *w, void *message, size
     return (size_t)n > capacity ? CASTOR_WORKER_LIES : CASTOR_WORKER_OK;
 }
 
-int castor_worker_end(castor_worker *w) {
-    int status = 0;
+bool castor_worker_was_stopped(const castor_worker *w) {
+    char state = castor_state(w->process);
+    return state == 'T' || state == 't' || castor_worked_ns(w->process) == w->begun_ns;
+}
+
+void castor_worker_end(castor_worker *w) {
     // It ends by itself before this, or by this.
     kill(w->process, SIGKILL);
-    while (waitpid(w->process, &status, 0) < 0 && errno == EINTR) {
+    while (waitpid(w->process, NULL, 0) < 0 && errno == EINTR) {
     }
     close_all(w);
     *w = (castor_worker){.process = -1, .socket = -1, .input = -1, .output = -1};
-    return status;
+}
+
+int castor_worker_ending(castor_worker *w) {
+    enum { PATIENCE = 2000, STEP = 5 };
+    int status = 0;
+    // A process that ends closes its socket shortly before it has ended.
+    for (int ms = 0; ms < PATIENCE; ms += STEP) {
+        if (waitpid(w->process, &status, WNOHANG) == w->process) {
+            close_all(w);
+            *w = (castor_worker){.process = -1, .socket = -1, .input = -1, .output = -1};
+            return status;
+        }
+        poll(NULL, 0, STEP);
+    }
+    castor_worker_end(w);
+    return 0;
 }

@@ -20,6 +20,7 @@ typedef enum {
     CASTOR_PDF_STOPPED,       // the process ended early: out of memory, or a fault
     CASTOR_PDF_NO_OCR,        // built without it, or its library or data are missing; castor_pdf_message says which
     CASTOR_PDF_NOT_STARTED,   // no process could be started; castor_pdf_message says why
+    CASTOR_PDF_ENDED,         // somebody ended or stopped the process, or the system did for want of memory; castor_pdf_message says how
 } castor_pdf_status;
 
 typedef struct {

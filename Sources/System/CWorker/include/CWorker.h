@@ -47,6 +47,7 @@ typedef struct {
     int64_t begun;  // processor time before it
     int64_t worked; // processor time at the last look
     int64_t idle;   // in which it neither worked nor wanted to
+    int64_t begun_ns; // as begun, in ns
     bool gives_way; // for good: others go before it since a file that took long
 } castor_worker;
 
@@ -86,10 +87,19 @@ bool castor_worker_send(castor_worker *worker, const void *message, size_t count
 /// Waits for a message for CASTOR_WORKER_LOOK ms.
 castor_worker_status castor_worker_receive(castor_worker *worker, void *message, size_t capacity, size_t *count);
 
-/// Ends the process, whatever it does: the status that waitpid gives.
-int castor_worker_end(castor_worker *worker);
+/// Of one that is too slow: whether it was stopped from outside, or has not worked on the file at all.
+bool castor_worker_was_stopped(const castor_worker *worker);
+
+/// Ends the process, whatever it does.
+void castor_worker_end(castor_worker *worker);
+
+/// Of one that has ended: the status that waitpid gives. One that has only fallen silent is ended: 0.
+int castor_worker_ending(castor_worker *worker);
 
 // The worker's side.
+
+/// Gives the process its name, of 15 characters at most, and the niceness of its parent's program, if that is more than its own, and `more` of it.
+void castor_be_helper(const char *name, int more);
 
 /// The next message's size; ends the process when there is none.
 size_t castor_worker_read(void *message, size_t capacity);
