@@ -240,12 +240,14 @@ import Testing
                     return nil
                 } catch { return error.description }
             }
-            #expect(
-                try reason("embedding-gemma2", ["text."])?.contains("text.embedding.weight cannot be trained") == true)
-            #expect(try reason("embedding-gemma2", ["text."])?.contains("body.layers") == true)
-            #expect(try reason("embedding-gemma2", []) == nil)
-            #expect(try reason("dinov2", ["image."])?.contains("freeze image.positions.*") == true)
-            #expect(try reason("dinov2", ["image.layers."]) == nil)
+            // Outside of the macros, which do not make a closure a throwing one.
+            let (body, nothing) = (try reason("embedding-gemma2", ["text."]), try reason("embedding-gemma2", []))
+            #expect(body?.contains("text.embedding.weight cannot be trained") == true)
+            #expect(body?.contains("body.layers") == true)
+            #expect(nothing == nil)
+            let (positions, layers) = (try reason("dinov2", ["image."]), try reason("dinov2", ["image.layers."]))
+            #expect(positions?.contains("freeze image.positions.*") == true)
+            #expect(layers == nil)
         }
     }
 
