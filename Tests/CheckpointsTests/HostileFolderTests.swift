@@ -171,7 +171,8 @@ import Testing
             (tokenizer("{\"a\": 0, \"b\": -1}"), "whole number"),
             (tokenizer("{\"a\": 0, \"b\": 1e300}"), "whole number"),
             (tokenizer("{\"a\": 0, \"b\": 0.5}"), "whole number"),
-            (tokenizer("{\"a\": 0, \"b\": \"1\"}"), "number"), (tokenizer("[]"), "model.vocab"), (tokenizer("7"), "object"),
+            (tokenizer("{\"a\": 0, \"b\": \"1\"}"), "number"), (tokenizer("[]"), "model.vocab"),
+            (tokenizer("7"), "object"),
             // The library numbers added tokens behind as many pieces as there are: here where there is one already.
             (
                 tokenizer("{\"a\": 0, \"b\": 2}", added: "[{\"id\": 3, \"content\": \"<x>\", \"special\": true}]"),
