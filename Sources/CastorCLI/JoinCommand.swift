@@ -1,6 +1,7 @@
 import ArgumentParser
 import Castor
 import Checkpoints
+import Encoder
 
 struct JoinCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
