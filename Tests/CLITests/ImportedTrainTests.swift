@@ -25,7 +25,7 @@ import Testing
         try folder.write(
             """
             {"model": "\(model)", "output": "out", "stages": [{"steps": 4, "train": ["\(train)"], "schedule": {"peak": 0.001},
-             "data": [{"path": "pairs.tsv", "header": false, "batch": 8}]}], "evaluation": {"every": 0, "heldOut": 0.2}}
+             "data": [{"path": "pairs.tsv", "header": false, "batch": 8}]}], "evaluation": {"every": 0, "heldOut": 0}}
             """, "recipe.json")
     }
 

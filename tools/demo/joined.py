@@ -6,6 +6,7 @@ made on the spot. The models have random weights, so that what is learned is the
 
 import json
 import math
+import os
 import random
 import struct
 import subprocess
@@ -102,7 +103,7 @@ def main():
 
     def run(*arguments):
         print("\n$ castor", *arguments, flush=True)
-        subprocess.run([castor, *arguments], cwd=FOLDER, check=True)
+        subprocess.run([castor, *arguments], cwd=FOLDER, env=os.environ | {"XDG_CACHE_HOME": str(FOLDER / "cache")}, check=True)
 
     print(f"{world.write_shapes(FOLDER / 'shapes')} pictures with captions, a text model and a picture model of random weights: {FOLDER}")
     write_text_model(FOLDER / "text")

@@ -26,6 +26,14 @@ def factors(rows: int, columns: int) -> torch.Tensor:
     return torch.sin((1 + 3 * content + 7 * component).to(torch.float64))
 
 
+def keep_padding(model: torch.nn.Module) -> torch.nn.Module:
+    """PyTorch drops the gradient of the padding's row, whose id some of the texts hold as any other."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Embedding):
+            module.padding_idx = None
+    return model
+
+
 def text_vectors(model: torch.nn.Module, golden: dict, pooling: str) -> torch.Tensor:
     rows = []
     for ids in golden["ids"]:
@@ -71,6 +79,7 @@ def main(families: Path) -> None:
         folder = families / name
         kind = hub.T5EncoderModel if name.startswith("t5") else hub.AutoModel
         model = kind.from_pretrained(folder, dtype=torch.float64, attn_implementation="eager").eval()
+        keep_padding(model)
         golden = json.loads((folder / "golden.json").read_text())
         rows = text_vectors(model, golden, FAMILIES[name][1])
         assert torch.allclose(rows, torch.tensor(golden["vectors"], dtype=torch.float64), atol=1e-6), name
@@ -78,6 +87,7 @@ def main(families: Path) -> None:
     for name in PICTURES:
         folder = families / name
         model = hub.AutoModel.from_pretrained(folder, dtype=torch.float64, attn_implementation="eager").eval()
+        keep_padding(model)
         golden = json.loads((folder / "pictures.json").read_text())
         rows = picture_vectors(model, golden, folder)
         expected = torch.tensor([content["vector"] for content in golden["contents"]], dtype=torch.float64)
