@@ -18,7 +18,9 @@ extension RawSpan {
     /// Segments before a JPEG's size that are looked at: its metadata.
     private static var jpegSegments: Int { 200 }
 
-    private func number<Value: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, _ type: Value.Type, bigEndian: Bool) -> Int? {
+    private func number<Value: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, _ type: Value.Type, bigEndian: Bool)
+        -> Int?
+    {
         let size = MemoryLayout<Value>.size
         guard offset >= 0, byteCount >= size, offset <= byteCount - size else { return nil }
         let value = unsafeLoadUnaligned(fromByteOffset: offset, as: type)
