@@ -141,6 +141,15 @@ import Testing
         #expect(try server.stop(SIGINT).status == 0)
     }
 
+    /// A variable that was to hold a key must not open the server.
+    @Test(arguments: ["", " , "]) func anEmptyKeyInTheEnvironmentIsNone(value: String) throws {
+        let folder = try Workspace()
+        let result = try CastorProgram.run(
+            ["serve", "--port", "0"], in: folder, environment: ["CASTOR_API_KEY": value])
+        #expect(result.status == 64)
+        #expect(result.errors.contains("CASTOR_API_KEY is set, and empty"))
+    }
+
     @Test func itWarnsWhenItListensWider() throws {
         let folder = try Workspace()
         let open = try RunningServer(["--host", "0.0.0.0"], in: folder)

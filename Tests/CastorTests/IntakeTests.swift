@@ -1,6 +1,7 @@
 import Castor
 import CastorNumerics
 import Encoder
+import Glibc
 import Media
 import Synchronization
 import TestSupport
@@ -17,6 +18,20 @@ import Testing
         return Preparation(
             configuration: configuration, tokenizer: try Tokenizer(path: "\(Folders.nano)/\(Model.tokenizerName)"),
             logMel: LogMel(configuration.audio), limits: limits)
+    }
+
+    /// Four million ids' room was made, and cleared, for each.
+    @Test func countingAShortTextTakesNoRoomForALongOne() throws {
+        func touchedPages() -> Int {
+            var usage = rusage()
+            // RUSAGE_THREAD
+            getrusage(__rusage_who_t(1), &usage)
+            return Int(usage.ru_minflt)
+        }
+        _ = try Self.embedder.countTokens(Content("warm"))
+        let before = touchedPages()
+        for _ in 0..<20 { #expect(try Self.embedder.countTokens(Content("a")).promptTokenCount == 2) }
+        #expect(touchedPages() - before < 2_000)
     }
 
     private static func media(_ name: String) throws -> Part {
