@@ -35,22 +35,6 @@ enum Forged {
         trailer: "/Encrypt<</Filter/Standard/V 1/R 2/P -4/O<\(String(repeating: "28", count: 32))>"
             + "/U<\(String(repeating: "4e", count: 32))>>>/ID[<00><00>]")
 
-    /// A form that draws a form ten times, that draws a form ten times, and so on: hours of work.
-    static let endlessPDF: String = {
-        var objects = [
-            "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count 1/Kids[3 0 R]>>",
-            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>",
-            "<</Length 5>>stream\n/X Do\nendstream",
-        ]
-        for level in 0..<10 {
-            let content = level == 9 ? "0 0 100 100 re f" : String(repeating: "/X Do ", count: 10)
-            objects.append(
-                "<</Type/XObject/Subtype/Form/BBox[0 0 100 100]/Length \(content.count)"
-                    + "/Resources<</XObject<</X \(level + 6) 0 R>>>>>>stream\n\(content)\nendstream")
-        }
-        return pdf(objects)
-    }()
-
     private static func pdf(_ objects: [String], trailer: String = "") -> String {
         var (text, places) = ("%PDF-1.4\n", [Int]())
         for (index, object) in objects.enumerated() {

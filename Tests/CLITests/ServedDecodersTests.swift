@@ -116,7 +116,7 @@ import Testing
             #expect(try Self.niceness(of: decoder) >= 10)
         }
         let document = try server.connect()
-        let data = Data(Forged.endlessPDF.utf8).base64EncodedString()
+        let data = Data(EndlessDocument.bytes).base64EncodedString()
         try document.send(
             "POST", Self.path,
             #"{"content":{"parts":[{"inlineData":{"mimeType":"application/pdf","data":"\#(data)"}}]}}"#, headers: [])

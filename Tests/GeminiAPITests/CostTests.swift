@@ -152,7 +152,7 @@ import Testing
         let scheduler = Scheduler(embedder: embedder, options: queue, metrics: Metrics())
         scheduler.start()
         defer { scheduler.stop() }
-        let document = EmbedItem(content: [.data(Self.endlessDocument(), mimeType: "application/pdf")])
+        let document = EmbedItem(content: [.data(EndlessDocument.bytes, mimeType: "application/pdf")])
         let gone = Task { try await scheduler.embed([document]) }
         try await Standstill.wait { scheduler.waitingContents(.interactive) == 1 }
         gone.cancel()
@@ -170,7 +170,7 @@ import Testing
         let scheduler = Scheduler(embedder: embedder, metrics: Metrics())
         scheduler.start()
         defer { scheduler.stop() }
-        let document = EmbedItem(content: [.data(Self.endlessDocument(), mimeType: mimeType)])
+        let document = EmbedItem(content: [.data(EndlessDocument.bytes, mimeType: mimeType)])
         let count = 2 * scheduler.options.threadCount
         let endless = (0..<count).map { _ in Task { try await scheduler.embed([document]) } }
         try await Standstill.wait { scheduler.waitingContents(.interactive) == count }
@@ -193,7 +193,7 @@ import Testing
         scheduler.start()
         defer { scheduler.stop() }
         let count = scheduler.options.preparationThreads + scheduler.options.spareThreads - 1
-        let document = EmbedItem(content: [.data(Self.endlessDocument(), mimeType: "application/pdf")])
+        let document = EmbedItem(content: [.data(EndlessDocument.bytes, mimeType: "application/pdf")])
         let endless = (0..<count).map { _ in Task { try await scheduler.embed([document]) } }
         try await Standstill.wait { scheduler.waitingContents(.interactive) == count }
         let pages = try Folders.read("\(Folders.fixtures)/media/two-pages.pdf")
@@ -220,7 +220,7 @@ import Testing
             (.data(png(4, 4), mimeType: "image/png"), false), (.data(png(40, 40), mimeType: "image/png"), true),
             (.data(png(40, 40), mimeType: nil), true), (.data([], mimeType: "image/png"), false),
             (.data([UInt8](repeating: 0, count: 5 << 20), mimeType: "image/heic"), true),
-            (.data(Self.endlessDocument(), mimeType: nil), true),
+            (.data(EndlessDocument.bytes, mimeType: nil), true),
         ] {
             #expect(EmbedItem(content: [.text("x"), part]).mayBeSlow == isSlow)
         }
@@ -242,29 +242,5 @@ import Testing
         #expect(load.tokenCount < 16_384)
         for _ in 0..<count { load.remove(content) }
         #expect(load.tokenCount == 0 && load.byteCount == 0 && !load.isFull)
-    }
-
-    /// Ten levels of forms, each of which draws the next ten times.
-    private static func endlessDocument() -> [UInt8] {
-        var objects = [
-            "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count 1/Kids[3 0 R]>>",
-            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>",
-            "<</Length 5>>stream\n/X Do\nendstream",
-        ]
-        for level in 0..<10 {
-            let content = level == 9 ? "0 0 100 100 re f" : String(repeating: "/X Do ", count: 10)
-            objects.append(
-                "<</Type/XObject/Subtype/Form/BBox[0 0 100 100]/Length \(content.count)"
-                    + "/Resources<</XObject<</X \(level + 6) 0 R>>>>>>stream\n\(content)\nendstream")
-        }
-        var (text, table) = ("%PDF-1.4\n", "0000000000 65535 f \n")
-        for (index, object) in objects.enumerated() {
-            let place = "\(text.utf8.count)"
-            table += String(repeating: "0", count: 10 - place.count) + "\(place) 00000 n \n"
-            text += "\(index + 1) 0 obj\n\(object)\nendobj\n"
-        }
-        let start = text.utf8.count
-        text += "xref\n0 \(objects.count + 1)\n\(table)trailer<</Size \(objects.count + 1)/Root 1 0 R>>\n"
-        return Array((text + "startxref\n\(start)\n%%EOF\n").utf8)
     }
 }
