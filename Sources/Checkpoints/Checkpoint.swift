@@ -109,7 +109,7 @@ package struct Checkpoint {
             ? tensors.filter { $0.type != .i8 } + tensors.filter { $0.type == .i8 } : tensors
     }
 
-    /// Makes the folder: configuration, weights, tokenizer. It is there whole or not at all.
+    /// Makes the folder: configuration, weights, tokenizer. It is there whole, and can be opened, or not at all.
     ///
     /// - Parameters:
     ///   - path: where nothing is yet, or an empty folder
@@ -141,7 +141,7 @@ package struct Checkpoint {
             try copy.write(tokenizer.bytes)
             try copy.commit()
         }
-        try folder.commit()
+        try folder.commitModel()
     }
 
     /// Opened as it will be: nobody should wait for weights that cannot be used.

@@ -122,7 +122,7 @@ package struct JoinedModel {
         try folder.write([UInt8](spec.json), Model.configurationName)
         let file = try MappedFile(path: tokenizer)
         try folder.write(Array(file.bytes), "tokenizer.json")
-        try folder.commit()
+        try folder.commitModel()
     }
 }
 

@@ -1,3 +1,4 @@
+import CastorNumerics
 import Encoder
 import Glibc
 
@@ -37,6 +38,12 @@ final class NewFolder {
         }
         isCommitted = true
         guard syncNames(beside: path) else { throw Self.failure(path) }
+    }
+
+    /// As ``commit()``, of a model that is opened before: what cannot be is no result.
+    func commitModel() throws(ModelError) {
+        _ = try SpecModel(path: temporaryPath, pool: WorkerPool(threads: 1))
+        try commit()
     }
 
     private static func isEmpty(_ path: String) -> Bool { names(path).isEmpty }

@@ -71,6 +71,16 @@ import Testing
         #expect(try folder.bytes("other/model.safetensors") != weights)
     }
 
+    @Test func aSoundTowerIsJoined() throws {
+        let outcome = try run("join", Self.text, "joined", "--audio", "\(Folders.fixtures)/sounds/whisper")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("joined: audio.head.0.weight, audio.head.0.bias to be trained, seed 1"))
+        let sound = try run("embed", "--model", "joined", "@\(Folders.fixtures)/media/chirp-8k.wav")
+        #expect(try Answer(sound.text).embedding.values.count == 12)
+        #expect(try run("embed", "--model", "joined", "@\(Folders.fixtures)/media/rgb.png").status == 65)
+        #expect(try run("join", Self.text, "out", "--audio", Self.sight).errors.contains("has no sound tower"))
+    }
+
     @Test func whatCannotBeJoinedIsNamed() throws {
         #expect(try run("join", Self.text, "out").status == 64)
         #expect(try run("join", Self.text, "out", "--image", "nowhere").status == 66)

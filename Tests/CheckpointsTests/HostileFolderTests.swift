@@ -41,6 +41,19 @@ import Testing
         }
     }
 
+    /// Weights that cannot be opened once they are written: nothing is left of them.
+    @Test func aModelThatDoesNotOpenIsNoResult() throws {
+        try Self.withCopy { folder in
+            let weights = try SafeTensors(path: "\(folder)/model.safetensors")
+            let norm = try #require(weights.entries["embeddings.LayerNorm.weight"])
+            var bytes = Array(weights.file.bytes)
+            bytes.replaceSubrange(norm.range.prefix(4), with: [0, 0, 0xc0, 0x7f])
+            try Folders.write(bytes, "\(folder)/model.safetensors")
+            try Self.expectOutcome(folder, "holds a value that is not finite")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/..") == ["model"])
+        }
+    }
+
     // MARK: - Links and other things that are no files
 
     @Test(arguments: ["config.json", "tokenizer.json", "model.safetensors"])
