@@ -36,6 +36,28 @@ import Testing
         #expect(try run("import", Self.checkpoint, "other", "--prompt", "query").status == 64)
     }
 
+    @Test func aPromptForNoTask() throws {
+        #expect(try run("import", Self.checkpoint, "made/by/import", "--prompt", "default=find: ").status == 0)
+        let plain = try run("embed", "--model", "made/by/import", "kittens")
+        #expect(try run("import", Self.checkpoint, "bare").status == 0)
+        let written = try run("embed", "--model", "bare", "find: kittens")
+        #expect(try Answer(plain.text).embedding.values == Answer(written.text).embedding.values)
+    }
+
+    @Test func optionsThatMeanNothingAreRefused() throws {
+        for options in [
+            ["--prompt", "query=a", "--prompt", "query=b"], ["--name", "gemini-embedding-001"], ["--name", "a/b"],
+        ] {
+            let outcome = try CastorProgram.run(["import", Self.checkpoint, "out"] + options, in: folder)
+            #expect(outcome.status == 64, "\(options)")
+        }
+        let noTower = try run("import", Self.checkpoint, "out", "--without", "image")
+        #expect(noTower.status == 65 && noTower.errors.contains("has no image tower to leave out"))
+        #expect(try run("import", Self.checkpoint, "small").status == 0)
+        #expect(try run("import", "small", "out").errors.contains("is a model folder of Castor's already"))
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out"))
+    }
+
     /// As the server does by default: an imported model was made for its prompts.
     @Test func tasksOfBatchLinesChooseThePrompt() throws {
         #expect(try run("import", Self.checkpoint, "prompted", "--prompt", "query=find: ").status == 0)

@@ -42,6 +42,19 @@ import Testing
         #expect(try run("train", "recipe.json", "--resume").status == 0)
     }
 
+    @Test func eightBitsAreNotTrained() throws {
+        #expect(try run("import", Self.text, "int8", "--precision", "int8").status == 0)
+        let info = try run("info", "--model", "int8")
+        #expect(info.lines.contains { $0.hasPrefix("weights ") && $0.contains("I8, ") })
+        try writeRecipe(model: "int8")
+        for outcome in [
+            try run("train", "recipe.json"), try run("join", "int8", "joined", "--image", Self.sight),
+        ] {
+            #expect(outcome.status == 65)
+            #expect(outcome.errors.contains("is in eight bits, which cannot be trained, joined or averaged"))
+        }
+    }
+
     @Test func whatHasNoBackwardEndsBeforeItBegins() throws {
         try writeRecipe(model: "\(Folders.fixtures)/families/embedding-gemma2")
         let outcome = try run("train", "recipe.json")

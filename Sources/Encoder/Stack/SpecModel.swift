@@ -112,4 +112,14 @@ extension SafeTensors {
     }
 
     package static let scaleSuffix = ".scale"
+
+    /// Throws for a model in eight bits, which cannot be trained.
+    package func requireWideWeights() throws(ModelError) {
+        guard let name = entries.keys.filter({ entries[$0]?.type == .i8 }).min() else { return }
+        throw .tensor(
+            name: name,
+            reason:
+                "is in eight bits, which cannot be trained, joined or averaged: import the model without --precision int8"
+        )
+    }
 }
