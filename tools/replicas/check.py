@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Three replicas behind nginx or HAProxy under load: one is killed, one is drained and started again, and no request fails.
 
-    .venv-contracts/bin/python tools/replicas/check.py PROGRAM [nginx|haproxy]
+    .venv-contracts/bin/python tools/replicas/check.py PROGRAM [nginx|haproxy|nginx-once]
 
-The files of deploy/ are used as they are, but for ports. Some clients are google-genai, some plain HTTP that never tries again; each answer is
+nginx-once is nginx as it is by itself: what was in flight when a replica died is an error, and the client's to try again. The files of deploy/ are used as they are, but for ports. Some clients are google-genai, some plain HTTP that never tries again; each answer is
 held against the vector that `castor embed` gives. When something happens is decided by how many answers there were. Ends with 1 where something
 does not hold.
 """
@@ -85,8 +85,9 @@ class Replica:
 class Balancer:
     """nginx or HAProxy with the configuration of deploy/."""
 
-    def __init__(self, name, folder, port, replica_ports):
+    def __init__(self, name, folder, port, replica_ports, is_once=False):
         self.log = folder / "balancer.log"
+        self.is_once = is_once
 
         def moved(path):
             text = (ROOT / "deploy" / path).read_text()
@@ -95,7 +96,8 @@ class Balancer:
             return re.sub(r"\b8080\b", str(port), text)
 
         if name == "nginx":
-            (folder / "castor.conf").write_text(moved("nginx/castor.conf"))
+            text = moved("nginx/castor.conf")
+            (folder / "castor.conf").write_text(text.replace(" non_idempotent", "") if is_once else text)
             (folder / "castor-replicas.conf").write_text(moved("nginx/castor-replicas.conf"))
             temporary = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
             (folder / "nginx.conf").write_text(
@@ -249,7 +251,7 @@ def under_load(replicas, balancer, load):
     print(f"  answers of the replicas since their last start: {shares}")
     expect(not load.failures["google-genai"], f"no request of google-genai failed {load.failures['google-genai'][:3] or ''}")
     # nginx gives those in flight to another replica. HAProxy does, too, unless the answer had begun.
-    allowed = 0 if balancer.name == "nginx" else PLAIN_CLIENTS
+    allowed = 0 if balancer.name == "nginx" and not balancer.is_once else PLAIN_CLIENTS
     plain = after_kill["plain HTTP"]
     expect(len(plain) <= allowed, f"of plain HTTP's, which never tries again, {len(plain)} failed by the kill, {allowed} may {plain[:3] or ''}")
     later = load.failures["plain HTTP"][len(plain):]
@@ -300,7 +302,7 @@ def main():
         try:
             for replica in replicas:
                 replica.await_ready()
-            balancer = Balancer(name, folder, port, replica_ports)
+            balancer = Balancer(name.removesuffix("-once"), folder, port, replica_ports, name.endswith("-once"))
             front = Replica.__new__(Replica)
             front.port, front.process, front.folder = port, balancer.process, folder / "balancer"
             front.await_ready()
