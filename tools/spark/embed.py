@@ -51,7 +51,6 @@ def main():
     parser.add_argument("--master", help="as spark-submit's, where that does not start this program: local[2], local-cluster[3,1,1024], ..")
     parser.add_argument("--conf", action="append", default=[], metavar="NAME=VALUE", help="a setting of Spark; may be repeated")
     arguments = parser.parse_args()
-    start = time.monotonic()
     plan = slices.plan(arguments.input, arguments.kind, arguments.slice_bytes, arguments.slice_files)
     spark = session(arguments)
     context = spark.sparkContext
@@ -72,6 +71,8 @@ def main():
                 return [work.embed(piece, chosen, output, is_last_try) for piece in pieces]
 
             total = {}
+            # Without Spark's own start.
+            start = time.monotonic()
             if todo:
                 for counts in context.parallelize(todo, len(todo)).mapPartitions(embed).collect():
                     total = work.add(total, counts)

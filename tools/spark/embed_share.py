@@ -24,13 +24,13 @@ def main():
     parser.add_argument("--share", default="0/1", metavar="I/N", help="of the slices; I begins with 0")
     arguments = parser.parse_args()
     index, count = map(int, arguments.share.split("/"))
-    start = time.monotonic()
     plan = slices.plan(arguments.input, arguments.kind, arguments.slice_bytes, arguments.slice_files)
     chosen = options.from_arguments(arguments).with_model_identity()
     folder = results.Results(arguments.output)
     folder.begin(chosen.identity)
     todo = folder.missing(plan, arguments.replace, arguments.retry_failed)
     total = {}
+    start = time.monotonic()
     for piece in todo:
         if piece.index % count == index:
             total = work.add(total, embed(piece, chosen, arguments.output))

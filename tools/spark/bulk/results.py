@@ -98,18 +98,17 @@ class Results:
         try:
             with self.system.open_output_stream(temporary) as stream:
                 # Vectors do not become smaller by compression, nor by a dictionary.
-                writer = pyarrow.parquet.ParquetWriter(
-                    stream, schema(half), compression={"vector": "NONE"} if half else {"vector.list.element": "NONE"},
-                    use_dictionary=["source", "usage.promptTokenDetails.list.element.modality", "error.status"],
-                    write_statistics=["source", "position", "key"])
-                for group in _groups(pairs):
-                    rows += len(group)
-                    errors += sum(answer.error is not None for _, answer in group)
-                    tokens += sum(answer.usage["promptTokenCount"] for _, answer in group if answer.usage)
-                    writer.write_table(table(group, half))
-                counts = {"rows": rows, "errors": errors, "tokens": tokens}
-                writer.add_key_value_metadata({"castor": json.dumps(counts)})
-                writer.close()
+                with pyarrow.parquet.ParquetWriter(
+                        stream, schema(half), compression={"vector": "NONE"} if half else {"vector.list.element": "NONE"},
+                        use_dictionary=["source", "usage.promptTokenDetails.list.element.modality", "error.status"],
+                        write_statistics=["source", "position", "key"]) as writer:
+                    for group in _groups(pairs):
+                        rows += len(group)
+                        errors += sum(answer.error is not None for _, answer in group)
+                        tokens += sum(answer.usage["promptTokenCount"] for _, answer in group if answer.usage)
+                        writer.write_table(table(group, half))
+                    counts = {"rows": rows, "errors": errors, "tokens": tokens}
+                    writer.add_key_value_metadata({"castor": json.dumps(counts)})
             self.system.move(temporary, f"{self.path}/{piece.file_name}")
         except BaseException:
             if self.system.get_file_info(temporary).type != pyarrow.fs.FileType.NotFound:

@@ -32,7 +32,7 @@ def add(total, counts):
 
 
 def report(total, skipped, seconds):
-    """What a person wants to know at the end."""
+    """What a person wants to know at the end; the seconds are those of the slices, without the start of whatever ran them."""
     rows = total.get("rows", 0)
     text = f"{rows} rows, {total.get('errors', 0)} of them with errors, {total.get('tokens', 0)} tokens in {total.get('slices', 0)} slices"
     if skipped:
