@@ -38,6 +38,13 @@ def session(arguments):
     return session
 
 
+def most_tries(context):
+    """How often Spark starts a task at most. In its own process it gives none a second chance, unless the master says how many: local[2,4]."""
+    if local := re.fullmatch(r"local(?:\[[^,\]]*(?:,\s*(\d+))?\])?", context.master):
+        return int(local[1] or 1)
+    return int(context.getConf().get("spark.task.maxFailures", "4"))
+
+
 def send_modules(context, folder):
     archive = pathlib.Path(folder) / "bulk.zip"
     with zipfile.ZipFile(archive, "w") as file:
@@ -63,7 +70,7 @@ def main():
             chosen = context.parallelize([chosen], 1).map(lambda asked: asked.with_model_identity()).collect()[0]
             folder.begin(chosen.identity)
             todo = folder.missing(plan, arguments.replace, arguments.retry_failed)
-            tries = 1 if context.master.startswith("local[") or context.master == "local" else int(context.getConf().get("spark.task.maxFailures", "4"))
+            tries = most_tries(context)
             output = arguments.output if "://" in arguments.output else os.path.abspath(arguments.output)
 
             def embed(pieces):
