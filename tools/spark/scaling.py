@@ -57,18 +57,20 @@ def measure(source, output, count, options):
     for cores in range(1, len(os.sched_getaffinity(0)) + 1):
         _, taken, said = seconds([
             sys.executable, HERE / "embed.py", source, output, "--master", f"local[{cores}]", "--conf", "spark.ui.enabled=false",
-            "--conf", "spark.ui.showConsoleProgress=false", *options])
+            "--conf", "spark.ui.showConsoleProgress=false", *options], cores)
         remove(output)
         rate = count / float(re.findall(r"slices; ([\d.]+) s", said)[-1])
         first = first or rate
-        print(f"  Spark, {cores} tasks at once: {rate:.0f} rows/s, {rate / first:.2f} times one; {taken:.0f} s with Spark's start", flush=True)
+        print(f"  Spark on {cores} {'core' if cores == 1 else 'cores'}, a task each: {rate:.0f} rows/s, {rate / first:.2f} times one; {taken:.0f} s with Spark's start", flush=True)
 
 
-def seconds(command):
-    """Of the processor, and on the clock, of a command that goes well; and what it said."""
+def seconds(command, cores=None):
+    """Of the processor, and on the clock, of a command that goes well, on so many cores; and what it said."""
     start = time.monotonic()
+    allowed = sorted(os.sched_getaffinity(0))[:cores]
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+        # Python and castor of one task would have two cores otherwise.
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, preexec_fn=lambda: os.sched_setaffinity(0, allowed))
         _, status, usage = os.wait4(process.pid, 0)
         said.seek(0)
         text = said.read().decode()
