@@ -164,7 +164,7 @@ class Student(nn.Module):
     def __init__(self, vocabulary: int, arguments):
         super().__init__()
         self.vocabulary, self.bigram_rows = vocabulary, arguments.bigrams
-        self.embedding = RowTable(torch.zeros(vocabulary, WIDTH))
+        self.embedding = RowTable(torch.randn(vocabulary, WIDTH))
         self.bigrams = RowTable(torch.zeros(arguments.bigrams, 64)) if arguments.bigrams else None
         self.projection = nn.Parameter(torch.eye(WIDTH, 64)) if arguments.bigrams else None
         depth = arguments.blocks + arguments.unified
