@@ -39,6 +39,9 @@ struct IndexCommand: ParsableCommand {
     )
     var rebuild = false
 
+    @Flag(help: "Go on when all is indexed, and follow what changes, until Ctrl-C.")
+    var watch = false
+
     @Option(
         help: ArgumentHelp(
             "Write every vector, and nothing else: npy (NumPy, f32, in the order of the items' numbers), or jsonl.",
@@ -60,6 +63,7 @@ struct IndexCommand: ParsableCommand {
             throw ValidationError("paths are for indexing and for --remove")
         }
         if remove, paths.isEmpty { throw ValidationError("--remove wants to know what: give paths") }
+        if watch, stats || problems || remove || export != nil { throw ValidationError("--watch is for indexing") }
         if output != nil, export == nil { throw ValidationError("--output goes with --export") }
     }
 
@@ -70,7 +74,7 @@ struct IndexCommand: ParsableCommand {
             if problems { return try IndexReport(path: folder).problems() }
             if let export { return try IndexExport(path: folder, format: export).write(to: output) }
             if remove { return try forget(folder) }
-            try IndexRun(model: model, path: folder, rebuilds: rebuild).run(paths)
+            try IndexRun(model: model, path: folder, rebuilds: rebuild, watches: watch).run(paths)
         } catch let error as SearchError { throw Failure(error) }
     }
 

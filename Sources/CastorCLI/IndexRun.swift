@@ -8,6 +8,7 @@ struct IndexRun {
     let model: ModelOption
     let path: String
     let rebuilds: Bool
+    let watches: Bool
 
     func run(_ paths: [String]) throws {
         let given = try paths.map { path in
@@ -28,20 +29,40 @@ struct IndexRun {
         guard !roots.isEmpty else {
             throw Failure(.usage, "nothing to index yet: name files and folders, as in castor index ~/Pictures")
         }
+        var summary = try look(embedder, writer, roots)
+        report(summary)
+        if watches, Interruption.signal == nil {
+            let watch = try FolderWatch()
+            repeat {
+                watch.watch(summary.folders)
+                if watch.unwatched > 0 {
+                    Terminal.error(
+                        "castor: \(counted(watch.unwatched, "folder")) cannot be followed: fs.inotify.max_user_watches is too low\n"
+                    )
+                }
+                // What changed between the look and the watch shows here.
+                let next = try look(embedder, writer, roots)
+                if next.isChange { report(next) }
+                summary = next
+                watch.watch(summary.folders)
+            } while watch.waitForChange(isStopped: { Interruption.signal != nil })
+        }
+        if let signal = Interruption.signal {
+            writer.close()
+            Terminal.end(128 + signal)
+        }
+    }
+
+    private func look(_ embedder: Embedder, _ writer: IndexWriter, _ roots: [RawPath]) throws -> IndexSummary {
         var progress = Progress()
+        defer { progress.finish() }
         var options = Indexer.Options()
         options.isStopped = { Interruption.signal != nil }
         options.onProgress = { state in
             let share = state.totalBytes > 0 ? Double(state.bytes) / Double(state.totalBytes) : 1
             progress.update(files: state.files, of: state.total, share: share)
         }
-        let summary = try Indexer(embedder, writer, options: options).run(roots: roots)
-        progress.finish()
-        report(summary)
-        if let signal = Interruption.signal {
-            writer.close()
-            Terminal.end(128 + signal)
-        }
+        return try Indexer(embedder, writer, options: options).run(roots: roots)
     }
 
     private func report(_ summary: IndexSummary) {

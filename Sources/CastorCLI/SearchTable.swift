@@ -14,6 +14,7 @@ struct SearchTable {
         guard !hits.isEmpty else { return Terminal.error("castor: nothing was found\n") }
         let folder = RawPath(".").absolute
         let width = Medium.allCases.map(\.name.count).max() ?? 0
+        let showsPictures = Thumbnails.isShown
         var text = ""
         for hit in hits {
             let name = hit.medium.name + String(repeating: " ", count: width - hit.medium.name.count)
@@ -21,6 +22,9 @@ struct SearchTable {
             text += "\(Self.score(hit.score))  \(name)  \(Self.shown(hit.path, from: folder))"
             if !place.isEmpty { text += "  \(place)" }
             if access(hit) { text += "\n" } else { text += "  (not there now)\n" }
+            if showsPictures, hit.medium == .image, let picture = Thumbnails.picture(at: hit.path.bytes) {
+                text += picture
+            }
             if !hit.snippet.isEmpty {
                 text += String(repeating: " ", count: width + 9) + Self.cut(hit.snippet.printable) + "\n"
             }

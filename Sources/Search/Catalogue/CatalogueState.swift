@@ -28,16 +28,20 @@ struct CatalogueState: Equatable {
     ///
     /// Nothing that it says is believed that another part would have to rely on: sizes are bounded here, files are measured where they are mapped.
     static func read(_ db: Database, at path: String) throws -> CatalogueState? {
-        guard let row = try Row.fetchOne(db, sql: "SELECT * FROM state") else { return nil }
-        let version: Int = row["version"]
+        let columns =
+            "version, generation, rows, changes, modelName, modelSHA256, modelOptions, modelStamp, dimensions, shortSize, precision"
+        guard let row = try Row.fetchOne(db, sql: "SELECT \(columns) FROM state") else { return nil }
+        let version: Int = try row.value(0)
         guard version == Schema.version else { throw SearchError.otherVersion(path: path, version: version) }
         let model = ModelIdentity(
-            name: row["modelName"], dimensions: row["dimensions"], sha256: row["modelSHA256"],
-            options: row["modelOptions"], stamp: row["modelStamp"])
-        guard let precision = Precision(rawValue: row["precision"]) else { throw damaged(path, "an unknown precision") }
+            name: try row.value(4), dimensions: try row.value(8), sha256: try row.value(5),
+            options: try row.value(6), stamp: try row.value(7))
+        guard let precision = Precision(rawValue: try row.value(10)) else {
+            throw damaged(path, "an unknown precision")
+        }
         let state = CatalogueState(
-            version: version, generation: row["generation"], rows: row["rows"], changes: row["changes"], model: model,
-            shortSize: row["shortSize"], precision: precision)
+            version: version, generation: try row.value(1), rows: try row.value(2), changes: try row.value(3),
+            model: model, shortSize: try row.value(9), precision: precision)
         guard (1...maxDimensions).contains(model.dimensions), (1...model.dimensions).contains(state.shortSize),
             (0...maxRows).contains(state.rows), state.generation >= 0
         else { throw damaged(path, "numbers that no index has") }

@@ -27,5 +27,9 @@ package struct IndexSummary: Sendable, Equatable {
     package var problems: [Problem.Reason: Int] = [:]
     /// Roots below which the index knows files, and in which there is none now: nothing of them was forgotten.
     package var emptyRoots: [RawPath] = []
+    /// Whether the index is another now.
+    package var isChange: Bool { added + changed + moved + copied + removed > 0 }
+    /// That were walked through, for ``FolderWatch``.
+    package var folders: [RawPath] = []
     package var isStopped = false
 }

@@ -29,7 +29,7 @@ extension Indexer {
             slots[index] = look(into: files[index], known, waiting)
         }
         var looked = slots.values
-        var vectors = embed(looked.map(\.pieces))
+        var vectors = embed(&looked)
         var changes: [IndexChange] = []
         for index in looked.indices {
             if looked[index].isTwin,
@@ -37,7 +37,9 @@ extension Indexer {
             {
                 // The file that had the same bytes has others now.
                 looked[index] = look(into: files[index], nil, Atomic(0))
-                vectors[index] = embed([looked[index].pieces])[0]
+                var again = [looked[index]]
+                vectors[index] = embed(&again)[0]
+                looked[index] = again[0]
             }
             if looked[index].rest != nil, !looked[index].isGone {
                 // Alone, and made durable alone.
@@ -131,7 +133,9 @@ extension Indexer {
                 case .failure(let problem): looked.file.problem = looked.file.problem ?? problem
                 }
             }
-            items += embed([prepared])[0]
+            var next = [Looked(file: looked.file, pieces: prepared)]
+            items += embed(&next)[0]
+            looked.file = next[0].file
         }
         // What is there can be found; the next run begins with it again.
         if options.isStopped() { looked.file.isIncomplete = true }
@@ -143,14 +147,22 @@ extension Indexer {
         let pieces: FilePieces
     }
 
-    /// All pieces in one go; a file's items in the order of its pieces.
-    private func embed(_ files: [[PreparedPiece]]) -> [[NewItem]] {
-        var results = embedder.encode(files.flatMap { $0.map(\.content) }).makeIterator()
-        return files.map { pieces in
-            pieces.compactMap { piece in
-                guard case .success(let embedding)? = results.next() else { return nil }
-                return NewItem(
-                    medium: piece.medium, place: piece.place, snippet: piece.snippet, vector: embedding.values)
+    /// All pieces in one go; a file's items in the order of its pieces, and what was wrong with one of them as its problem.
+    private func embed(_ files: inout [Looked]) -> [[NewItem]] {
+        let results = embedder.encode(files.flatMap { $0.pieces.map(\.content) })
+        var next = 0
+        return files.indices.map { file in
+            let pieces = files[file].pieces
+            return pieces.compactMap { piece in
+                defer { next += 1 }
+                switch results[next] {
+                case .success(let embedding):
+                    return NewItem(
+                        medium: piece.medium, place: piece.place, snippet: piece.snippet, vector: embedding.values)
+                case .failure(let error):
+                    files[file].file.problem = files[file].file.problem ?? Problem(error)
+                    return nil
+                }
             }
         }
     }

@@ -29,7 +29,7 @@ package struct Indexer {
     }
 
     /// Files, and the prepared contents that wait, of a group.
-    static let groupFiles = 256
+    static let groupFiles = 128
     static let groupBytes: Int64 = 64 << 20
     static let waitingBytes = 256 << 20
     /// Pieces of a file that are prepared beside other files; a file with more is continued alone.
@@ -41,13 +41,19 @@ package struct Indexer {
     package func run(roots: [RawPath]) throws(SearchError) -> IndexSummary {
         var summary = IndexSummary()
         var walk = FolderWalk(isCancelled: options.isStopped)
-        for root in roots { try walk.walk(root) }
+        for root in roots {
+            do { try walk.walk(root) } catch {
+                // Of one that is not there, a disk perhaps, nothing is forgotten, and the others are not kept waiting.
+                guard case .notFound = error else { throw error }
+            }
+        }
         // Of a walk that was stopped, what was not seen may be there.
         guard !options.isStopped() else {
             summary.isStopped = true
             return summary
         }
         summary.ignored = walk.ignored
+        summary.folders = walk.folders
         for (_, problem) in walk.problems { summary.problems[problem.reason, default: 0] += 1 }
         var plan = try IndexPlan(walk, roots: roots, known: writer.sources())
         summary.unchanged = plan.unchanged

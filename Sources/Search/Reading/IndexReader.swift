@@ -46,8 +46,11 @@ package final class IndexReader: Sendable {
 
     private func state() throws -> CatalogueState { try database.read { db in try state(db) } }
 
-    private func state(_ db: Database) throws -> CatalogueState {
-        guard let state = try CatalogueState.read(db, at: path) else { throw SearchError.noIndex(path: path) }
+    func state(_ db: Database) throws -> CatalogueState {
+        // One that is being made has a file, and nothing in it yet.
+        guard try db.tableExists("state"), let state = try CatalogueState.read(db, at: path) else {
+            throw SearchError.noIndex(path: path)
+        }
         return state
     }
 
@@ -164,7 +167,7 @@ package final class IndexReader: Sendable {
                 throw SearchError.damaged(
                     path: "\(path)/\(IndexFolder.catalogue)", reason: "row \(neighbor.index) has no item")
             }
-            let (item, source): (Int64, Int64) = (row["id"], row["source"])
+            let (item, source): (Int64, Int64) = (try row.value(0), try row.value(1))
             guard !query.excluded.contains(item) else { continue }
             perFile[source, default: 0] += 1
             guard query.perFile <= 0 || perFile[source, default: 0] <= query.perFile else { continue }
@@ -174,16 +177,17 @@ package final class IndexReader: Sendable {
     }
 
     private func hit(_ row: Row, score: Float) throws -> SearchHit {
-        guard let medium = Medium(rawValue: row["medium"]),
-            let place = Place(kind: row["placeKind"], from: row["placeFrom"], to: row["placeTo"])
+        let id: Int64 = try row.value(0)
+        guard let medium = Medium(rawValue: try row.value(2)),
+            let place = Place(kind: try row.value(3), from: try row.value(4), to: try row.value(5))
         else {
             throw SearchError.damaged(
-                path: "\(path)/\(IndexFolder.catalogue)", reason: "item \(row["id"] as Int64) is of no known kind")
+                path: "\(path)/\(IndexFolder.catalogue)", reason: "item \(id) is of no known kind")
         }
+        let path: Data = try row.value(7)
         return SearchHit(
-            item: row["id"], score: score, medium: medium, path: RawPath(bytes: Array(row["path"] as Data)),
-            place: place,
-            snippet: row["snippet"], modified: row["modified"], size: row["size"])
+            item: id, score: score, medium: medium, path: RawPath(bytes: Array(path)), place: place,
+            snippet: try row.value(6), modified: try row.value(9), size: try row.value(8))
     }
 
     /// The vector of an item, as the index has it.
@@ -208,8 +212,9 @@ package final class IndexReader: Sendable {
                         FROM item JOIN source ON source.id = item.source ORDER BY item.id
                     """)
             while let row = try cursor.next() {
-                try self.check(row["row"], snapshot)
-                try body(try self.hit(row, score: 1), full.vector(row["row"]))
+                let number: Int = try row.value(10)
+                try self.check(number, snapshot)
+                try body(try self.hit(row, score: 1), full.vector(number))
             }
         }
     }

@@ -19,20 +19,22 @@ package struct IndexStatistics: Sendable, Equatable {
 extension IndexReader {
     package func statistics() throws(SearchError) -> IndexStatistics {
         try reading { db in
-            guard let state = try CatalogueState.read(db, at: path) else { throw SearchError.noIndex(path: path) }
+            let state = try self.state(db)
             var statistics = IndexStatistics(model: state.model, precision: state.precision.rawValue)
             statistics.files =
                 try Int.fetchOne(
                     db, sql: "SELECT COUNT(*) FROM source WHERE EXISTS (SELECT 1 FROM item WHERE source = source.id)")
                 ?? 0
             for row in try Row.fetchAll(db, sql: "SELECT medium, COUNT(*) FROM item GROUP BY medium") {
-                if let medium = Medium(rawValue: row[0]) { statistics.items[medium] = row[1] }
+                if let medium = Medium(rawValue: try row.value(0)) { statistics.items[medium] = try row.value(1) }
             }
             statistics.deadRows = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM dead") ?? 0
             for row in try Row.fetchAll(
                 db, sql: "SELECT problem, COUNT(*) FROM source WHERE problem IS NOT NULL GROUP BY problem")
             {
-                if let reason = Problem.Reason(rawValue: row[0]) { statistics.problems[reason] = row[1] }
+                if let reason = Problem.Reason(rawValue: try row.value(0)) {
+                    statistics.problems[reason] = try row.value(1)
+                }
             }
             statistics.roots = try Data.fetchAll(db, sql: "SELECT path FROM root ORDER BY path")
                 .map { RawPath(bytes: Array($0)) }
@@ -52,8 +54,11 @@ extension IndexReader {
             try Row.fetchAll(
                 db, sql: "SELECT path, problem, detail FROM source WHERE problem IS NOT NULL ORDER BY path"
             ).compactMap { row in
-                guard let reason = Problem.Reason(rawValue: row[1]) else { return nil }
-                return (RawPath(bytes: Array(row[0] as Data)), Problem(reason, row[2] ?? ""))
+                guard let reason = Problem.Reason(rawValue: try row.value(1)) else { return nil }
+                return (
+                    RawPath(bytes: Array(try row.value(0) as Data)),
+                    Problem(reason, String.fromDatabaseValue(row[2]) ?? "")
+                )
             }
         }
     }

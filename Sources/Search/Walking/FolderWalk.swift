@@ -13,6 +13,8 @@ package struct FolderWalk {
     /// Folders that could not be read: of what is in them, nothing is known.
     package private(set) var problems: [(path: RawPath, problem: Problem)] = []
     package private(set) var ignored = 0
+    /// That were read.
+    package private(set) var folders: [RawPath] = []
 
     private var visited: Set<Identity> = []
     /// Those that were named on the way, by two names of one file or two roots of which one is in the other.
@@ -67,6 +69,7 @@ package struct FolderWalk {
 
     private mutating func folder(_ path: RawPath, _ status: stat, _ above: [Ignoring]) {
         guard visited.insert(Identity(status)).inserted, !isCancelled() else { return }
+        folders.append(path)
         let names: [[UInt8]]
         switch Self.names(path) {
         case .success(let found): names = found

@@ -18,9 +18,11 @@ extension IndexWriter {
                 while let row = try cursor.next() {
                     sources.append(
                         KnownSource(
-                            id: row[0], path: RawPath(bytes: Array(row[1] as Data)),
-                            version: FileVersion(size: row[2], modified: row[3], inode: row[4]),
-                            sha256: (row[5] as Data?).map(Array.init), kind: row[6], hasItems: row[7]))
+                            id: try row.value(0), path: RawPath(bytes: Array(try row.value(1) as Data)),
+                            version: FileVersion(
+                                size: try row.value(2), modified: try row.value(3), inode: try row.value(4)),
+                            sha256: Data.fromDatabaseValue(row[5]).map(Array.init), kind: try row.value(6),
+                            hasItems: try row.value(7)))
                 }
                 return sources
             }

@@ -55,6 +55,7 @@ package final class IndexWriter {
             try files.cut()
             if isNew { try database.write { [state] db in try Self.insert(db, state) } }
             if model.stamp != state.model.stamp { try noteStamp(model) }
+            database.reserve.take()
         } catch { throw SearchError(error, at: path) }
     }
 
@@ -106,6 +107,7 @@ package final class IndexWriter {
                 try db.execute(sql: "UPDATE state SET rows = ?, changes = ?", arguments: [next.rows, next.changes])
             }
             state = next
+            database.reserve.take()
             try options.atStep(.committed)
         } catch { throw SearchError(error, at: path) }
     }
@@ -154,10 +156,11 @@ package final class IndexWriter {
                 let id = try identifier(file.path)
                 let first = state.rows + rows.count
                 let items = try Row.fetchAll(
-                    db, sql: "SELECT * FROM item WHERE source = ? ORDER BY row", arguments: [other])
+                    db, sql: "SELECT id, row, medium FROM item WHERE source = ? ORDER BY row", arguments: [other]
+                ).map { (id: try $0.value(0) as Int64, row: try $0.value(1) as Int, medium: try $0.value(2) as UInt8) }
                 for item in items {
                     try rows.append(
-                        copyOf: item["row"], in: files, RowLabel(source: UInt32(id), medium: item["medium"]))
+                        copyOf: item.row, in: files, RowLabel(source: UInt32(id), medium: item.medium))
                 }
                 steps.append { db in
                     try Self.bury(db, id)
@@ -167,7 +170,7 @@ package final class IndexWriter {
                             sql: """
                                 INSERT INTO item (source, row, medium, placeKind, placeFrom, placeTo, snippet)
                                     SELECT ?, ?, medium, placeKind, placeFrom, placeTo, snippet FROM item WHERE id = ?
-                                """, arguments: [id, first + index, item["id"] as Int64])
+                                """, arguments: [id, first + index, item.id])
                     }
                 }
             case .rename(let id, let file):
