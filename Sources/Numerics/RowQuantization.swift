@@ -33,11 +33,12 @@ package func roundToInt8(
 ) {
     for group in 0..<int8Groups(count) {
         let start = group * int8GroupSize
-        scales[group] = roundGroup(input + start, into: output + start, count: min(int8GroupSize, count - start))
+        scales[group] = roundToInt8(input + start, into: output + start, count: min(int8GroupSize, count - start))
     }
 }
 
-private func roundGroup(
+/// The same with one scale for all, which it returns.
+package func roundToInt8(
     _ input: UnsafePointer<Float>, into output: UnsafeMutablePointer<Int8>, count: Int
 ) -> Float {
     var largest: Float = 0

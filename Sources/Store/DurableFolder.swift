@@ -1,9 +1,9 @@
 import Glibc
 
 /// Names are as durable as what they name once the folder that has them is synced.
-enum DurableFolder {
+package enum DurableFolder {
     /// Makes the folder where it is missing, readable by its owner alone, with the folders above it.
-    static func make(_ path: String) throws(StateError) {
+    package static func make(_ path: String) throws(StoreError) {
         if mkdir(path, 0o700) != 0 {
             switch errno {
             // A process that made it may have ended before it was synced.
@@ -18,7 +18,7 @@ enum DurableFolder {
     }
 
     /// Makes durable what the folder says of names.
-    static func sync(_ path: String) throws(StateError) {
+    package static func sync(_ path: String) throws(StoreError) {
         let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         // A folder may be one to write in and not to read.
         guard folder >= 0 || errno == EACCES else { throw .system(errno) }
@@ -26,6 +26,20 @@ enum DurableFolder {
         defer { close(folder) }
         // Some file systems of networks know no such thing.
         guard fsync(folder) == 0 || errno == EINVAL else { throw .system(errno) }
+    }
+
+    /// What is in it.
+    package static func names(_ path: String) throws(StoreError) -> [String] {
+        guard let folder = opendir(path) else { throw .system(errno) }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
     }
 
     private static func parent(_ path: String) -> String {
