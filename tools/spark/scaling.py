@@ -34,13 +34,14 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         texts, plain, pictures = folder / "texts.jsonl", folder / "plain.jsonl", folder / "pictures"
-        check.make_texts(texts, plain, arguments.texts)
-        print(f"{arguments.texts} texts of {texts.stat().st_size // arguments.texts} bytes a line, {arguments.dimensions} values a vector")
-        alone = seconds([castor, "embed", "--threads", "1", "--dimensions", arguments.dimensions, "--batch", plain, "--output", folder / "one"])[0]
-        (folder / "one").unlink()
-        print(f"  castor alone: {alone / arguments.texts * 1000:.2f} ms of a processor a row")
-        # Enough slices that cores end together.
-        measure(texts, folder / "out", arguments.texts, [*options, "--slice-bytes", str(texts.stat().st_size // 16)])
+        if arguments.texts:
+            check.make_texts(texts, plain, arguments.texts)
+            print(f"{arguments.texts} texts of {texts.stat().st_size // arguments.texts} bytes a line, {arguments.dimensions} values a vector")
+            alone = seconds([castor, "embed", "--threads", "1", "--dimensions", arguments.dimensions, "--batch", plain, "--output", folder / "one"])[0]
+            (folder / "one").unlink()
+            print(f"  castor alone: {alone / arguments.texts * 1000:.2f} ms of a processor a row")
+            # Enough slices that cores end together.
+            measure(texts, folder / "out", arguments.texts, [*options, "--slice-bytes", str(texts.stat().st_size // 16)])
         if arguments.pictures:
             check.make_pictures(pictures, arguments.pictures)
             size = sum(path.stat().st_size for path in pictures.iterdir())
