@@ -97,7 +97,7 @@ import Testing
         let next = try folder.open()
         defer { next.close() }
         #expect(try folder.blobs().count == 2)
-        #expect(try await storeError { _ = try await next.files.uploadStatus(passing) } == .uploadNotFound)
+        #expect(try await stateError { _ = try await next.files.uploadStatus(passing) } == .uploadNotFound)
         #expect(try await next.files.uploadStatus(lasting) == .active(received: 0))
         try await next.files.delete("f")
         #expect(try folder.blobs().count == 1)
@@ -112,7 +112,7 @@ import Testing
         try remove("blobs/\(try #require(folder.blobs().first))")
         for _ in 0..<2 {
             #expect(
-                try await storeError { _ = try await state.files.mapped("f") }
+                try await stateError { _ = try await state.files.mapped("f") }
                     == .fileNotActive(id: "f", state: .failed))
         }
         try await state.files.delete("f")
