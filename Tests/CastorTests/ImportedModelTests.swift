@@ -2,6 +2,7 @@ import Castor
 import Checkpoints
 import Encoder
 import FoundationEssentials
+import Glibc
 import TestSupport
 import Testing
 
