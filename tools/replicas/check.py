@@ -310,9 +310,12 @@ def main():
             under_load(replicas, balancer, Load(port, wanted))
             files_and_jobs(port, replicas)
         finally:
-            for process in [replica.process for replica in replicas] + ([balancer.process] if balancer else []):
-                process.kill()
-                process.wait()
+            # nginx's workers outlive a master that is killed.
+            if balancer:
+                balancer.end()
+            for replica in replicas:
+                replica.process.kill()
+                replica.process.wait()
     failed = expect(True, "all have ended")
     sys.exit(bool(failed))
 
