@@ -36,7 +36,7 @@ class Filter:
         self.notes = []
 
     def answers(self, rows, **options):
-        return list(process.answers(self.command, None, rows, note=self.notes.append, **{"stall_seconds": 2, **options}))
+        return list(process.answers(self.command, None, rows, note=self.notes.append, **{"stall_seconds": 20, **options}))
 
     @property
     def starts(self):
@@ -65,7 +65,7 @@ def test_no_rows(tmp_path):
 @pytest.mark.parametrize("place", [0, 19])
 def test_started_once_more(tmp_path, behaviour, place):
     one = Filter(tmp_path, f"{behaviour}:{place}", "well")
-    expect_all(one.answers(rows(20)), rows(20))
+    expect_all(one.answers(rows(20), stall_seconds=2 if behaviour == "stalls" else 20), rows(20))
     assert one.starts == 2
     assert len(one.notes) == 1 and f"{20 - place} rows had no answer" in one.notes[0]
 
@@ -75,7 +75,7 @@ def test_ended_twice(tmp_path, behaviour):
     one = Filter(tmp_path, f"{behaviour}:3", f"{behaviour}:2", "well")
     got = []
     with pytest.raises(process.ProcessEnded) as ended:
-        for pair in process.answers(one.command, None, rows(20), 2, note=one.notes.append):
+        for pair in process.answers(one.command, None, rows(20), 2 if behaviour == "stalls" else 20, note=one.notes.append):
             got.append(pair)
     # What it answered before stands; no row is answered twice.
     expect_all(got, rows(20)[:5])
@@ -107,6 +107,17 @@ def test_problems_keep_their_place(tmp_path):
 def test_only_problems(tmp_path):
     many = [Row(str(number), None, "is damaged") for number in range(2 * process.WINDOW_ROWS)]
     assert [row for row, _ in Filter(tmp_path, "well").answers(many)] == many
+
+
+@pytest.mark.parametrize("count", [1, 2, 255])
+def test_few_rows_among_problems(count):
+    """castor waits for 256 lines: rows that it never sees must not count as sent."""
+    bad = [Row(f"bad {number}", None, "is damaged") for number in range(2 * process.WINDOW_ROWS)]
+    many = [*rows(count), *bad, *rows(count), *bad]
+    command = [str(PROGRAM), "embed", "--batch", "-", "--model", str(NANO), "--dimensions", "8", "--threads", "1"]
+    pairs = list(process.answers(command, None, many, stall_seconds=20))
+    assert [row for row, _ in pairs] == many
+    assert all((answer.error is None) == (row.problem is None) for row, answer in pairs)
 
 
 def test_given_up_alone(tmp_path):

@@ -91,8 +91,8 @@ def main():
 
 def reason(error):
     """What a task raised, of all that Spark says about it."""
-    said = re.search(r"^Traceback.*?^(\w[^\n]*)", str(error.java_exception), re.MULTILINE | re.DOTALL)
-    return said[1] if said else str(error.java_exception).splitlines()[0]
+    said = re.search(r"Traceback \(most.*?^(\w[^\n]*)", str(error.java_exception), re.MULTILINE | re.DOTALL)
+    return re.sub(r"^bulk(\.\w+)+: ", "", said[1]) if said else str(error.java_exception).splitlines()[0]
 
 
 if __name__ == "__main__":

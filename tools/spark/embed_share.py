@@ -51,5 +51,5 @@ def embed(piece, chosen, output):
 if __name__ == "__main__":
     try:
         main()
-    except (FileNotFoundError, results.OtherResults, process.ProcessEnded) as error:
+    except (FileNotFoundError, options.NoCastor, results.OtherResults, process.ProcessEnded, work.OtherModel) as error:
         sys.exit(f"castor: {error}")

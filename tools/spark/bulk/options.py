@@ -58,11 +58,20 @@ class Options:
         return dataclasses.replace(self, model_identity=model_identity(here.castor, here.model))
 
 
+class NoCastor(Exception):
+    """There is no castor here, or none that has the model."""
+
+
 @functools.lru_cache
 def model_identity(castor, model):
     """A hash of the model's folder: names and sizes of its files, small files whole, the beginning of large ones. Its name goes before."""
-    info = json.loads(subprocess.run(
-        [castor, "info", "--json", *(["--model", model] if model else [])], check=True, capture_output=True).stdout)
+    command = [castor, "info", "--json", *(["--model", model] if model else [])]
+    try:
+        info = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    except subprocess.CalledProcessError as error:
+        raise NoCastor(error.stderr.decode(errors="replace").strip().removeprefix("castor: ")) from None
+    except OSError as error:
+        raise NoCastor(f"{castor}: {error.strerror}") from None
     folder = pathlib.Path(info["model"]["path"])
     digest = hashlib.sha256()
     for file in sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".md"):

@@ -115,7 +115,8 @@ def _run(command, folder, flight, stall_seconds):
         again = collections.deque(flight.waiting)
         is_over = False
         while True:
-            while not is_over and len(flight.waiting) - len(again) < WINDOW_ROWS and sent_bytes < WINDOW_BYTES:
+            # Rows that it is not given do not count: it would wait for more of them, and they for it.
+            while not is_over and len(sent) < WINDOW_ROWS and sent_bytes < WINDOW_BYTES:
                 row = again.popleft() if again else flight.next()
                 if row is None:
                     is_over = True
@@ -126,11 +127,9 @@ def _run(command, folder, flight, stall_seconds):
                     sent_bytes += len(line)
                     number += 1
                     process.send(line)
-            if not flight.waiting or len(flight.waiting) == len(again):
-                if is_over:
-                    process.finish()
-                    return
-                continue
+            if not flight.waiting:
+                process.finish()
+                return
             row = flight.waiting[0]
             if row.request is None:
                 answer = problem(row.problem)
