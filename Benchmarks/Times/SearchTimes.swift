@@ -76,7 +76,8 @@ struct SearchTimes {
 
     private func residentMegabytes() -> Int {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        // RUSAGE_SELF, which is imported as another type than is asked for.
+        getrusage(0, &usage)
         return usage.ru_maxrss / 1_000
     }
 
