@@ -159,7 +159,8 @@ let package = Package(
         .target(name: "PowerCut", path: "Tests/PowerCut"),
         // What the benchmarks' own package, which sees the public face alone, cannot time.
         .executableTarget(
-            name: "Times", dependencies: ["Castor", "CastorNumerics", "Encoder", "Training"], path: "Benchmarks/Times",
+            name: "Times", dependencies: ["Castor", "CastorNumerics", "Encoder", "Search", "Training", "Vectors"],
+            path: "Benchmarks/Times",
             swiftSettings: strict),
 
         // Mutated checkpoints, which the fuzzer's own package cannot import either.
