@@ -217,6 +217,11 @@ let package = Package(
             name: "EvaluationTests",
             dependencies: ["Castor", "CastorCLI", "CastorNumerics", "Evaluation", "TestSupport", "Vectors"],
             exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "VectorsTests", dependencies: ["CastorNumerics", "TestSupport", "Vectors"], swiftSettings: strict),
+        .testTarget(
+            name: "SearchTests", dependencies: ["Castor", "CastorNumerics", "Search", "TestSupport", "Vectors"],
+            swiftSettings: strict),
         // Killed again and again by the crash test.
         .executableTarget(
             name: "ServerStateHelper", dependencies: ["PowerCut", "ServerState", "Store"],

@@ -4,15 +4,15 @@ import Glibc
 package enum DurableFolder {
     /// Makes the folder where it is missing, readable by its owner alone, with the folders above it.
     package static func make(_ path: String) throws(StoreError) {
-        if mkdir(path, 0o700) != 0 {
-            switch errno {
-            // A process that made it may have ended before it was synced.
-            case EEXIST: break
-            case ENOENT where parent(path) != path:
-                try make(parent(path))
-                return try make(path)
-            default: throw .folderUnusable(path: path, reason: String(cString: strerror(errno)))
-            }
+        var code = mkdir(path, 0o700) == 0 ? 0 : errno
+        if code == ENOENT, parent(path) != path {
+            try make(parent(path))
+            // Once: file systems that let nobody make anything, such as /proc, say so of a folder whose parent is there, too.
+            code = mkdir(path, 0o700) == 0 ? 0 : errno
+        }
+        // A process that made it may have ended before it was synced.
+        guard code == 0 || code == EEXIST else {
+            throw .folderUnusable(path: path, reason: String(cString: strerror(code)))
         }
         try sync(parent(path))
     }

@@ -43,7 +43,7 @@ extension Indexer {
             }
             if looked[index].rest != nil, !looked[index].isGone {
                 // Alone, and made durable alone.
-                try commit(changes)
+                try commit(changes, &plan)
                 changes = []
                 vectors[index] += embedRest(&looked[index])
             }
@@ -54,7 +54,7 @@ extension Indexer {
             progress.items = summary.items
             if options.isStopped(), looked[index].rest != nil { break }
         }
-        try commit(changes)
+        try commit(changes, &plan)
     }
 
     /// - Parameter plan: nil where it does not matter whether the bytes are known

@@ -12,8 +12,6 @@ package struct Indexer {
         package var onProgress: (IndexProgress) -> Void = { _ in }
         /// Asked between groups: what is done so far is kept.
         package var isStopped: () -> Bool = { false }
-        /// Called with each group's commit.
-        package var committing: (() throws -> Void) throws -> Void = { try $0() }
 
         package init() {}
     }
@@ -58,7 +56,7 @@ package struct Indexer {
         var plan = try IndexPlan(walk, roots: roots, known: writer.sources())
         summary.unchanged = plan.unchanged
         summary.emptyRoots = plan.emptyRoots
-        try commit(walk.problems.map { .put(Self.unknown($0.path, $0.problem), items: []) })
+        try writer.commit(walk.problems.map { .put(Self.unknown($0.path, $0.problem), items: []) })
         var progress = IndexProgress()
         progress.total = plan.files.count
         progress.totalBytes = plan.files.reduce(0) { $0 + $1.version.size }
@@ -74,7 +72,7 @@ package struct Indexer {
         let gone = plan.gone
         summary.removed = gone.count
         for start in stride(from: 0, to: gone.count, by: Self.removedTogether) {
-            try commit(gone[start..<min(gone.count, start + Self.removedTogether)].map { .remove($0) })
+            try writer.commit(gone[start..<min(gone.count, start + Self.removedTogether)].map { .remove($0) })
         }
         try writer.compact()
         return summary
@@ -102,10 +100,12 @@ package struct Indexer {
         return groups
     }
 
-    func commit(_ changes: [IndexChange]) throws(SearchError) {
-        guard !changes.isEmpty else { return }
-        do { try options.committing { try writer.commit(changes) } } catch {
-            throw error as? SearchError ?? .unusable(path: writer.path, reason: "\(error)")
+    /// Files whose bytes come again in the same run are known from then on.
+    func commit(_ changes: [IndexChange], _ plan: inout IndexPlan) throws(SearchError) {
+        let ids = try writer.commit(changes)
+        for case .put(let file, let items) in changes where !items.isEmpty {
+            guard let id = ids[file.path], let sha256 = file.knownSHA256 else { continue }
+            plan.note(id, sha256: sha256, kind: file.kind)
         }
     }
 }

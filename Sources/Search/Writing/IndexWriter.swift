@@ -89,8 +89,11 @@ package final class IndexWriter {
     // MARK: - Commits
 
     /// Makes changes durable, all or none.
-    package func commit(_ changes: [IndexChange]) throws(SearchError) {
-        guard !changes.isEmpty else { return }
+    ///
+    /// - Returns: the numbers of files that were put or copied
+    @discardableResult
+    package func commit(_ changes: [IndexChange]) throws(SearchError) -> [RawPath: Int64] {
+        guard !changes.isEmpty else { return [:] }
         do {
             let plan = try database.read { db in try self.plan(db, changes) }
             if plan.rows.count > 0 {
@@ -109,12 +112,13 @@ package final class IndexWriter {
             state = next
             database.reserve.take()
             try options.atStep(.committed)
+            return plan.ids
         } catch { throw SearchError(error, at: path) }
     }
 
     /// Rows to write, and then what to say in the catalogue. Sources have their numbers beforehand, because labels name them.
     private func plan(_ db: Database, _ changes: [IndexChange]) throws -> (
-        rows: RowBlock, steps: [(Database) throws -> Void]
+        rows: RowBlock, steps: [(Database) throws -> Void], ids: [RawPath: Int64]
     ) {
         var rows = RowBlock()
         var steps: [(Database) throws -> Void] = []
@@ -189,7 +193,7 @@ package final class IndexWriter {
                 }
             }
         }
-        return (rows, steps)
+        return (rows, steps, known)
     }
 
     /// A source's items go; their rows are dead until they are compacted away.
