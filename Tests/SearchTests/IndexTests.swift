@@ -37,7 +37,7 @@ import Testing
             #expect(try reader.find(1, limit: 2).count == 2)
             let id = try reader.find(3)[0].item
             #expect(try reader.find(3) { $0.excluded = [id] }.contains { $0.item == id } == false)
-            expectClose(try reader.vector(ofItem: id), vector(3), Tolerance("half precision", 1e-3))
+            expectClose(try reader.vector(ofItem: id), madeVector(3), Tolerance("half precision", 1e-3))
             #expect(throws: SearchError.noItem(99)) { try reader.vector(ofItem: 99) }
             #expect(throws: SearchError.wrongSize(given: 2, wanted: 96)) { try reader.find(SearchQuery([0, 1])) }
             #expect(throws: SearchError.emptyQuery) { try reader.find(SearchQuery(Array(repeating: 0, count: 96))) }
@@ -205,10 +205,13 @@ import Testing
     @Test func aCatalogueOfOtherBytes() throws {
         try withIndex { path in
             try Folders.write(Array("no catalogue, but long enough to be looked at".utf8), "\(path)/catalogue.sqlite")
+            // Of what is in the log, SQLite makes the file whole again.
+            for log in ["-wal", "-shm"] { unlink("\(path)/catalogue.sqlite\(log)") }
             expectDamage(path, naming: path)
         }
         try withIndex { path in
             try Folders.write([], "\(path)/catalogue.sqlite")
+            for log in ["-wal", "-shm"] { unlink("\(path)/catalogue.sqlite\(log)") }
             #expect(throws: SearchError.self) { try IndexReader(path: path, pool: pool).find(1) }
         }
     }

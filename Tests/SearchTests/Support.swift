@@ -1,3 +1,4 @@
+import CastorNumerics
 import FoundationEssentials
 import Glibc
 import Search
@@ -6,10 +7,10 @@ import TestSupport
 let smallModel = ModelIdentity(name: "test", dimensions: 96, sha256: "0123456789abcdef")
 
 /// A vector that belongs to a number.
-func vector(_ number: Int) -> [Float] { randomUnits(1, smallModel.dimensions, seed: UInt64(number) &+ 1).values }
+func madeVector(_ number: Int) -> [Float] { randomUnits(1, smallModel.dimensions, seed: UInt64(bitPattern: Int64(number)) &+ 1).values }
 
 func item(_ number: Int, _ medium: Medium = .text, _ place: Place = .whole) -> NewItem {
-    NewItem(medium: medium, place: place, snippet: "item \(number)", vector: vector(number))
+    NewItem(medium: medium, place: place, snippet: "item \(number)", vector: madeVector(number))
 }
 
 func file(_ path: String, modified: Int64 = 1_000) -> SourceFile {
@@ -32,7 +33,7 @@ func contents(_ path: String) throws -> [String] {
 
 extension IndexReader {
     func find(_ number: Int, limit: Int = 10, _ change: (inout SearchQuery) -> Void = { _ in }) throws -> [SearchHit] {
-        var query = SearchQuery(vector(number))
+        var query = SearchQuery(madeVector(number))
         query.limit = limit
         query.perFile = 0
         change(&query)

@@ -19,14 +19,20 @@ import Testing
     /// Paragraphs of some sentences; every word stands there with its number, so that it is found once.
     private static let prose: String = {
         var number = 0
-        return (0..<40).map { paragraph in
-            (0...paragraph % 5).map { _ in
-                (0..<9).map { _ in
+        var paragraphs: [String] = []
+        for paragraph in 0..<40 {
+            var sentences: [String] = []
+            for _ in 0...paragraph % 5 {
+                var sentence: [String] = []
+                for _ in 0..<9 {
                     number += 1
-                    return words[number % words.count] + "\(number)"
-                }.joined(separator: " ") + "."
-            }.joined(separator: paragraph % 3 == 0 ? "\n" : " ")
-        }.joined(separator: "\n\n")
+                    sentence.append("\(words[number % words.count])\(number)")
+                }
+                sentences.append(sentence.joined(separator: " ") + ".")
+            }
+            paragraphs.append(sentences.joined(separator: paragraph % 3 == 0 ? "\n" : " "))
+        }
+        return paragraphs.joined(separator: "\n\n")
     }()
 
     @Test(arguments: [TextKind.plain, .source, .markdown]) func nothingIsLost(_ kind: TextKind) {

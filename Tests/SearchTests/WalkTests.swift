@@ -16,7 +16,7 @@ import Testing
 
     private func walk(_ folder: String) throws -> FolderWalk {
         var walk = FolderWalk()
-        try walk.walk(try #require(RawPath(folder).resolved))
+        try walk.walk(RawPath(folder).resolved ?? RawPath(folder))
         return walk
     }
 
@@ -75,8 +75,9 @@ import Testing
     @Test func otherThanFiles() throws {
         try Folders.withTemporary { folder in
             mkfifo("\(folder)/pipe", 0o644)
-            #expect(try walk(folder).files == [])
-            #expect(try walk("\(folder)/pipe").problems.count == 1)
+            let (whole, pipe) = (try walk(folder), try walk("\(folder)/pipe"))
+            #expect(whole.files == [])
+            #expect(pipe.problems.count == 1)
             #expect(throws: SearchError.self) { try walk("\(folder)/nothing") }
         }
     }

@@ -85,7 +85,10 @@ private struct HTMLReader {
         let letters = rest.dropFirst(isEnd ? 1 : 0).prefix { isLetter($0) || (48...57).contains($0) }
         let name = String(decoding: letters, as: UTF8.self).lowercased()
         skip(to: tagEnd(position + 1))
-        if !isEnd, Self.hidden.contains(name) { return skip(to: end(after: "</\(name)", from: position)) }
+        if !isEnd, Self.hidden.contains(name) {
+            skip(to: end(after: "</\(name)", from: position))
+            return skip(to: tagEnd(position))
+        }
         if Self.inline.contains(name) { return }
         close()
         if name.count == 2, name.first == "h", let level = name.last?.wholeNumberValue, (1...6).contains(level) {

@@ -86,30 +86,33 @@ struct TextBlock: Equatable {
         return word
     }
 
-    /// The last sentences or lines that have room; nil where even the last one has none.
+    /// The last sentences or lines that have room, of a longer one the last words; nil where even the last of these has none.
     func ending(atMost bytes: Int) -> TextBlock? {
         guard byteCount > bytes, bytes > 0 else { return byteCount > bytes ? nil : self }
         var start = text.utf8.index(text.endIndex, offsetBy: -bytes)
         while start < text.endIndex, String.Index(start, within: text) == nil { start = text.utf8.index(after: start) }
         let tail = text[start...]
-        var index = tail.startIndex
+        var (index, word) = (tail.startIndex, tail.endIndex)
         while index < tail.endIndex {
             let next = tail.index(after: index)
             let endsSentence =
                 tail[index].isNewline
                 || Self.sentenceEnds.contains(tail[index])
                     && (next == tail.endIndex || tail[next].isWhitespace)
-            if endsSentence, next < tail.endIndex {
-                let rest = tail[next...].drop(while: \.isWhitespace)
-                guard !rest.isEmpty else { return nil }
-                let below = rest.count(where: \.isNewline)
-                return TextBlock(
-                    text: String(rest), lines: max(lines.lowerBound, lines.upperBound - below)...lines.upperBound,
-                    seconds: seconds)
-            }
+            if endsSentence, next < tail.endIndex { return end(from: next) }
+            if word == tail.endIndex, tail[index].isWhitespace { word = index }
             index = next
         }
-        return nil
+        return end(from: word)
+    }
+
+    private func end(from start: String.Index) -> TextBlock? {
+        let rest = text[start...].drop(while: \.isWhitespace)
+        guard !rest.isEmpty else { return nil }
+        let below = rest.count(where: \.isNewline)
+        return TextBlock(
+            text: String(rest), lines: max(lines.lowerBound, lines.upperBound - below)...lines.upperBound,
+            seconds: seconds)
     }
 }
 
