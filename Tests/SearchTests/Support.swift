@@ -7,7 +7,9 @@ import TestSupport
 let smallModel = ModelIdentity(name: "test", dimensions: 96, sha256: "0123456789abcdef")
 
 /// A vector that belongs to a number.
-func madeVector(_ number: Int) -> [Float] { randomUnits(1, smallModel.dimensions, seed: UInt64(bitPattern: Int64(number)) &+ 1).values }
+func madeVector(_ number: Int) -> [Float] {
+    randomUnits(1, smallModel.dimensions, seed: UInt64(bitPattern: Int64(number)) &+ 1).values
+}
 
 func item(_ number: Int, _ medium: Medium = .text, _ place: Place = .whole) -> NewItem {
     NewItem(medium: medium, place: place, snippet: "item \(number)", vector: madeVector(number))
