@@ -220,7 +220,11 @@ let package = Package(
         .testTarget(
             name: "VectorsTests", dependencies: ["CastorNumerics", "TestSupport", "Vectors"], swiftSettings: strict),
         .testTarget(
-            name: "SearchTests", dependencies: ["Castor", "CastorNumerics", "Search", "TestSupport", "Vectors"],
+            name: "SearchTests",
+            dependencies: [
+                "Castor", "CastorNumerics", "Search", "TestSupport", "Vectors",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
         // Killed again and again by the crash test.
         .executableTarget(

@@ -36,6 +36,8 @@ extension Embedder {
         var limits = options.limits.media
         limits.cancellation = cancellation
         limits.maxVideoSecondsWithSound = limits.maxVideoSeconds
+        var selection = selection
+        selection.rule = prepare.frontEnd.frameRule
         do {
             let decoded = try MediaDecoding(limits: limits).clip(
                 film, format, selection, maxFrames: prepare.frontEnd.maxFrames, wantsSound: sound

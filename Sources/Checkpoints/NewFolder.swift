@@ -1,5 +1,6 @@
 import CastorNumerics
 import Encoder
+import FoundationEssentials
 import Glibc
 
 /// A folder under a temporary name until ``commit()``: nobody sees it in part, after a power cut neither. Dropped without commit, it leaves
@@ -9,6 +10,8 @@ final class NewFolder {
     let temporaryPath: String
     private let path: String
     private var isCommitted = false
+    /// Held as long as this object lives, so that another program, in a container of its own too, sees that the folder is somebody's.
+    private let lock: Int32
 
     /// Folders that it lies in are made, too.
     ///
@@ -27,19 +30,19 @@ final class NewFolder {
         Self.makeParents(of: path)
         Self.removeLeftOvers(beside: path)
         guard mkdir(temporaryPath, 0o755) == 0 else { throw Self.failure(path) }
+        lock = open(temporaryPath, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw Self.failure(path) }
     }
 
     deinit {
         if !isCommitted { Self.remove(temporaryPath) }
+        close(lock)
     }
 
     /// What cannot be made is said when the folder itself cannot.
     private static func makeParents(of path: String) {
-        var end = path.startIndex
-        while let slash = path[end...].dropFirst().firstIndex(of: "/") {
-            mkdir(String(path[..<slash]), 0o755)
-            end = slash
-        }
+        guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return }
+        try? FileManager.default.createDirectory(atPath: String(path[..<slash]), withIntermediateDirectories: true)
     }
 
     /// Gives the folder its name. Its files are durable before.
@@ -92,7 +95,10 @@ final class NewFolder {
             guard parts.count == 2, let process = pid_t(parts[0]), process > 0, UInt64(parts[1]) != nil,
                 kill(process, 0) != 0, errno == ESRCH
             else { continue }
-            remove(parent + other)
+            let folder = open(parent + other, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            guard folder >= 0 else { continue }
+            if flock(folder, LOCK_EX | LOCK_NB) == 0 { remove(parent + other) }
+            close(folder)
         }
     }
 

@@ -146,12 +146,18 @@ import Testing
                 try Folders.write([1], "\(temporary)/\(name)/file")
             }
             #expect(symlink("other", "\(temporary)/model.999999998-5.partial") == 0)
+            // Of a process that has no number here, as one in another container has.
+            #expect(mkdir("\(temporary)/model.999999997-5.partial", 0o755) == 0)
+            let held = open("\(temporary)/model.999999997-5.partial", O_RDONLY | O_DIRECTORY)
+            defer { close(held) }
+            #expect(flock(held, LOCK_EX) == 0)
             try Checkpoint(path: "\(Self.folder)/model").write(to: "\(temporary)/model")
             #expect(access("\(temporary)/other/file", F_OK) == 0)
             #expect(
                 try FileManager.default.contentsOfDirectory(atPath: temporary).sorted()
                     == [
-                        "model", "model.\(getpid())-5.partial", "model.999999998-5.partial", "model.999999999.partial",
+                        "model", "model.\(getpid())-5.partial", "model.999999997-5.partial",
+                        "model.999999998-5.partial", "model.999999999.partial",
                         "other",
                     ].sorted())
         }

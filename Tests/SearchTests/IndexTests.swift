@@ -1,4 +1,5 @@
 import FoundationEssentials
+import GRDB
 import Glibc
 import Search
 import Synchronization
@@ -213,6 +214,24 @@ import Testing
             try Folders.write([], "\(path)/catalogue.sqlite")
             for log in ["-wal", "-shm"] { unlink("\(path)/catalogue.sqlite\(log)") }
             #expect(throws: SearchError.self) { try IndexReader(path: path, pool: pool).find(1) }
+        }
+    }
+
+    @Test func sourcesOfOtherNumbers() throws {
+        for number in ["-7", "1 << 40"] {
+            try withIndex { path in
+                let database = try DatabaseQueue(path: "\(path)/catalogue.sqlite")
+                try database.write { db in
+                    try db.execute(sql: "PRAGMA defer_foreign_keys = ON")
+                    try db.execute(sql: "UPDATE item SET source = \(number) WHERE source = 1")
+                    try db.execute(sql: "UPDATE source SET id = \(number) WHERE id = 1")
+                }
+                try database.close()
+                let error = #expect(throws: SearchError.self) {
+                    try IndexReader(path: path, pool: pool).find(1) { $0.folders = [RawPath("/1")] }
+                }
+                #expect(error?.description.contains("a source of number") == true, "\(number)")
+            }
         }
     }
 

@@ -131,8 +131,16 @@ package final class IndexReader: Sendable {
 
     /// By number.
     private func sources(_ db: Database, _ query: SearchQuery) throws -> RowSet {
-        let most = try Int.fetchOne(db, sql: "SELECT MAX(id) FROM source") ?? 0
-        var sources = RowSet(count: most + 1, all: false)
+        let (least, most) = (
+            try Int64.fetchOne(db, sql: "SELECT MIN(id) FROM source") ?? 0,
+            try Int64.fetchOne(db, sql: "SELECT MAX(id) FROM source") ?? 0
+        )
+        guard least >= 0, most <= Int64(UInt32.max) else {
+            throw SearchError.damaged(
+                path: "\(path)/\(IndexFolder.catalogue)",
+                reason: "it has a source of number \(least < 0 ? least : most)")
+        }
+        var sources = RowSet(count: Int(most) + 1, all: false)
         var conditions: [String] = []
         var arguments: [any DatabaseValueConvertible] = []
         if !query.folders.isEmpty {
