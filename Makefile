@@ -62,6 +62,21 @@ contracts-all: program ## The same with the larger clients, too: those that brin
 	@tools/timed "Installing the clients, the larger ones too" tools/contracts/setup --all
 	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts --all-clients
 
+.PHONY: scale
+scale: program ## Embed on Spark with three executors, kill one, damage rows, run again; Java and pyspark (430 MB) are fetched
+	@tools/timed "Checking the Debian packages for Spark" tools/setup scale
+	@tools/timed "Installing pyspark" tools/spark/setup
+	@tools/timed "Testing slices, rows and results" .venv-scale/bin/python -m pytest -q -p no:cacheprovider Tests/Scale
+	@tools/timed "Spark with a killed executor" .venv-scale/bin/python tools/spark/check.py $(program) $(SCALE)
+
+.PHONY: replicas
+replicas: program ## Put three servers behind nginx and HAProxy under load, kill one and restart one: no request fails
+	@tools/timed "Checking the Debian packages for replicas and clients" tools/setup replicas contracts
+	@tools/timed "Installing the clients" tools/contracts/setup
+	@for balancer in nginx nginx-once haproxy; do \
+	    tools/timed "Replicas behind $$balancer" .venv-contracts/bin/python tools/replicas/check.py $(program) $$balancer || exit 1; \
+	done
+
 .PHONY: moving
 moving: program ## Record vectors from a second server, compare, map and distil, and show what each gains
 	@tools/timed "Checking the Debian packages for the client" tools/setup contracts

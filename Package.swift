@@ -91,28 +91,45 @@ let package = Package(
             name: "Castor",
             dependencies: ["CastorJSON", "CastorNumerics", "Checkpoints", "Encoder", "Media", "Tokenizers"],
             swiftSettings: strict),
+        // Vectors in memory and in files: neighbours, prefixes, rows in eight bits.
+        .target(name: "Vectors", dependencies: ["CKernels", "CastorNumerics"], swiftSettings: strict),
         .target(
-            name: "Evaluation", dependencies: ["CastorJSON", "CastorNumerics", "Castor"], swiftSettings: strict),
+            name: "Evaluation", dependencies: ["CastorJSON", "CastorNumerics", "Castor", "Vectors"],
+            swiftSettings: strict),
         .target(name: "Report", swiftSettings: strict),
         .target(
             name: "Comparison",
-            dependencies: ["Castor", "CastorJSON", "CastorNumerics", "Encoder", "Evaluation", "Media", "Report"],
+            dependencies: [
+                "Castor", "CastorJSON", "CastorNumerics", "Encoder", "Evaluation", "Media", "Report", "Vectors",
+            ],
             swiftSettings: strict),
         .target(
             name: "Training",
             dependencies: [
                 "Castor", "CastorJSON", "CastorNumerics", "Encoder", "Evaluation", "Hashing", "Media", "Report",
+                "Vectors",
+            ],
+            swiftSettings: strict),
+        // Folders, files and a database that survive a crash.
+        .target(
+            name: "Store", dependencies: [.product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
+        // An index of files, and what is found in it. Knows no HTTP.
+        .target(
+            name: "Search",
+            dependencies: [
+                "Castor", "CastorNumerics", "Encoder", "Hashing", "Media", "Store", "Vectors",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
         // What the server remembers. Knows no HTTP and no model.
         .target(
             name: "ServerState",
-            dependencies: ["Hashing", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["Hashing", "Store", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .target(
             name: "GeminiAPI",
             dependencies: [
-                "Castor", "CastorJSON", "CastorNumerics", "CZlib", "Hashing", "Media", "ServerState",
+                "Castor", "CastorJSON", "CastorNumerics", "CZlib", "Hashing", "Media", "ServerState", "Store",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird", condition: .when(traits: ["TLS"])),
@@ -132,7 +149,7 @@ let package = Package(
             name: "CastorCLI",
             dependencies: [
                 "Castor", "CastorJSON", "CastorNumerics", "Checkpoints", "Comparison", "Encoder", "Evaluation",
-                "GeminiAPI", "Hashing", "Media", "ServerState", "Training",
+                "GeminiAPI", "Hashing", "Media", "Search", "ServerState", "Store", "Training", "Vectors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -142,7 +159,8 @@ let package = Package(
         .target(name: "PowerCut", path: "Tests/PowerCut"),
         // What the benchmarks' own package, which sees the public face alone, cannot time.
         .executableTarget(
-            name: "Times", dependencies: ["Castor", "CastorNumerics", "Encoder", "Training"], path: "Benchmarks/Times",
+            name: "Times", dependencies: ["Castor", "CastorNumerics", "Encoder", "Search", "Training", "Vectors"],
+            path: "Benchmarks/Times",
             swiftSettings: strict),
 
         // Mutated checkpoints, which the fuzzer's own package cannot import either.
@@ -156,7 +174,7 @@ let package = Package(
             swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation", "PowerCut"],
+            name: "TestSupport", dependencies: ["CastorNumerics", "Encoder", "Evaluation", "PowerCut", "Vectors"],
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["CastorJSON", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -197,15 +215,21 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "EvaluationTests",
-            dependencies: ["Castor", "CastorCLI", "CastorNumerics", "Evaluation", "TestSupport"],
+            dependencies: ["Castor", "CastorCLI", "CastorNumerics", "Evaluation", "TestSupport", "Vectors"],
             exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "VectorsTests", dependencies: ["CastorNumerics", "TestSupport", "Vectors"], swiftSettings: strict),
+        .testTarget(
+            name: "SearchTests", dependencies: ["Castor", "CastorNumerics", "Search", "TestSupport", "Vectors"],
+            swiftSettings: strict),
         // Killed again and again by the crash test.
         .executableTarget(
-            name: "ServerStateHelper", dependencies: ["PowerCut", "ServerState"], path: "Tests/ServerStateHelper",
+            name: "ServerStateHelper", dependencies: ["PowerCut", "ServerState", "Store"],
+            path: "Tests/ServerStateHelper",
             swiftSettings: strict),
         .testTarget(
             name: "ServerStateTests",
-            dependencies: ["Hashing", "ServerState", "ServerStateHelper", "TestSupport"],
+            dependencies: ["Hashing", "ServerState", "ServerStateHelper", "Store", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "GeminiAPITests",
@@ -225,7 +249,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ComparisonTests",
-            dependencies: ["CastorNumerics", "Comparison", "Encoder", "Evaluation", "Report", "TestSupport"],
+            dependencies: [
+                "CastorNumerics", "Comparison", "Encoder", "Evaluation", "Report", "TestSupport", "Vectors",
+            ],
             exclude: ["Fixtures"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -1,7 +1,7 @@
 import Encoder
 
-/// Times that need more of the library than its public face: a training step, and vectors as JSON. `make bench-train` and
-/// `make bench-serve` print them; they check nothing.
+/// Times that need more of the library than its public face: a training step, vectors as JSON, a search. `make bench-train` and
+/// `make bench-serve` print the first two, `.build/release/Times search COUNT FOLDER` the last; they check nothing.
 @main
 struct Times {
     static func main() throws {
@@ -13,7 +13,12 @@ struct Times {
             try times.print(pairs: 256, maxChunkTokens: 16_384, keeping: .blockInputs)
             try times.print(pairs: 32, maxChunkTokens: 16_384, keeping: .everything)
         case "writing": WritingTimes.print()
-        default: print("usage: times step|writing")
+        case "search":
+            let arguments = CommandLine.arguments.dropFirst(2)
+            guard arguments.count == 2, let count = arguments.first.flatMap({ Int($0) }), let folder = arguments.last
+            else { return Swift.print("usage: times search COUNT FOLDER") }
+            try SearchTimes(count: count, folder: folder).print()
+        default: Swift.print("usage: times step|writing|search")
         }
     }
 }

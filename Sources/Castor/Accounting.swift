@@ -36,8 +36,9 @@ struct Accounting: Sendable {
             return Self.image
         case .audio(let bytes, let format):
             return try sound(bytes, format, source, &budget)
-        case .video(let bytes, let format, let selection):
-            let outline = try source.reading { () throws(MediaError) in
+        case .video(let bytes, let format, var selection):
+            selection.rule = frontEnd.frameRule
+            let outline = try source.reading { [selection] () throws(MediaError) in
                 try media.outline(
                     bytes, format, selection, maxFrames: frontEnd.maxFrames, wantsSound: options.audioTrackExtraction)
             }

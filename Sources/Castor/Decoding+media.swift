@@ -19,6 +19,8 @@ extension Decoding {
         _ bytes: ByteSource, _ format: VideoFormat, _ selection: VideoSelection, sound: Bool, _ media: MediaDecoding,
         _ usage: inout Usage, _ notes: inout [MediaNote]
     ) throws(MediaError) -> [EncoderInput.Segment] {
+        var selection = selection
+        selection.rule = frontEnd.frameRule
         let decoded = try media.clip(
             bytes, format, selection, maxFrames: frontEnd.maxFrames, wantsSound: sound
         ) { frontEnd.frameTarget($0) }

@@ -15,6 +15,10 @@ public struct ModelInfo: Sendable, Equatable, Codable {
     /// `trained`, `untrained`, or `unknown` when the file does not say.
     public var state: String
     public var parameters: Int
+    /// Of the format that most of the weights have in the file: `F32`, `BF16`, `F16` or `I8`.
+    public var weightFormat: String
+    /// Of all weights in the file.
+    public var weightBytes: Int
     public var width: Int
     public var mlpWidth: Int
     /// Blocks of the text, image and sound towers, and the unified ones.
@@ -72,7 +76,8 @@ extension ModelInfo {
                 uniqueKeysWithValues: Configuration.Tower.allCases.map { ($0.rawValue, configuration.blocks(of: $0)) }),
             vocabulary: configuration.text.vocabularySize, maxTokens: configuration.maxTokens,
             dimensions: configuration.outputDimensions, matryoshkaDimensions: configuration.matryoshkaDimensions,
-            prompts: [:], multiplyAdds: Self.products(configuration.tensorShapes, of: ["text.", "unified."]))
+            prompts: [:], weights: model.tensors,
+            multiplyAdds: Self.products(configuration.tensorShapes, of: ["text.", "unified."]))
     }
 
     fileprivate init(_ model: SpecModel) {
@@ -92,7 +97,7 @@ extension ModelInfo {
             blocks: Dictionary(uniqueKeysWithValues: stacks.map { ($0.0, $0.1.layers.count) }),
             vocabulary: spec.text?.vocabularySize ?? 0, maxTokens: spec.maxTokens, dimensions: spec.outputDimensions,
             matryoshkaDimensions: spec.matryoshkaDimensions, prompts: spec.prompts,
-            multiplyAdds: Self.products(spec.tensorShapes(), of: ["text.", "body."]))
+            weights: model.tensors, multiplyAdds: Self.products(spec.tensorShapes(), of: ["text.", "body."]))
     }
 
     /// Of the matrices that every token is multiplied with: those of stacks. Tables give a row, and heads see one row a content.
@@ -108,8 +113,14 @@ extension ModelInfo {
     private init(
         name: String, path: String, format: String, family: String, state: String?, parameters: Int, width: Int,
         mlpWidth: Int, blocks: [String: Int], vocabulary: Int, maxTokens: Int, dimensions: Int,
-        matryoshkaDimensions: [Int], prompts: [String: String], multiplyAdds: Int
+        matryoshkaDimensions: [Int], prompts: [String: String], weights: SafeTensors, multiplyAdds: Int
     ) {
+        let bytes = Dictionary(grouping: weights.entries.values, by: \.type).mapValues { entries in
+            entries.reduce(0) { $0 + $1.range.count }
+        }
+        weightBytes = bytes.values.reduce(0, +)
+        weightFormat = bytes.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key.rawValue ?? ""
+
         self.name = name
         self.path = path
         self.format = format

@@ -108,6 +108,20 @@ package struct Preparation: Sendable {
             notes: tally.notes, dimensions: dimensions)
     }
 
+    /// Of segments that were made elsewhere, cut to the context.
+    func content(_ segments: [EncoderInput.Segment]) throws(EmbedError) -> PreparedContent {
+        var input = EncoderInput(segments)
+        _ = input.truncate(to: frontEnd.maxTokens)
+        guard input.tokenCount > 0 else { throw .noTokens }
+        let (complete, truncated) = frontEnd.complete(input.segments)
+        return PreparedContent(
+            input: EncoderInput(complete), usage: Usage(), truncated: truncated, notes: [],
+            dimensions: frontEnd.outputDimensions)
+    }
+
+    /// Ids of the text on a page.
+    func pageText(_ text: String) throws(MediaError) -> [Int32] { try decoding.accounting.pageText(text) }
+
     /// Tokens by the service's rules, also beyond the context, up to ``maxCountedTokens`` of text. What headers tell is not decoded.
     package func count(
         _ content: Content, _ files: EmbedOptions.FileAccess, cancellation: Cancellation? = nil

@@ -1,5 +1,6 @@
 import Castor
 import CastorNumerics
+import Search
 
 /// How the program ends; the numbers are those of sysexits.h.
 enum ExitStatus: Int32 {
@@ -44,6 +45,18 @@ struct Failure: Error {
 
     init(_ error: ModelLoadError) {
         self.init(error.isMachine ? .unavailable : error.isMissing ? .notFound : .badInput, error.description)
+    }
+
+    init(_ error: SearchError) {
+        let status: ExitStatus =
+            switch error {
+            case .noIndex, .notFound, .noItem: .notFound
+            case .inUse: .unavailable
+            case .unusable, .diskFull: .cannotWrite
+            case .emptyQuery: .usage
+            case .otherVersion, .otherModel, .damaged, .wrongSize: .badInput
+            }
+        self.init(status, error.description)
     }
 
     init(_ error: BLASError) {

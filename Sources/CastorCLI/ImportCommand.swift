@@ -31,7 +31,7 @@ struct ImportCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What stands before texts of a task, as --prompt 'query=query: ' --prompt 'document=passage: '. May be given again.",
+            "What stands before texts of a task, as --prompt 'query=query: ' --prompt 'document=passage: '; default is for no task. May be given again.",
             valueName: "name=text"))
     var prompt: [String] = []
 
@@ -44,8 +44,19 @@ struct ImportCommand: ParsableCommand {
         if without?.media.contains(.text) ?? false {
             throw ValidationError("--without text: texts cannot be left out; image and audio can")
         }
-        for prompt in prompt where prompt.split(separator: "=", maxSplits: 1).count != 2 {
-            throw ValidationError("--prompt \"\(prompt)\" is not of the form name=text")
+        var names: Set<Substring> = []
+        for prompt in prompt {
+            let parts = prompt.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2 else {
+                throw ValidationError("--prompt \"\(prompt)\" is not of the form name=text")
+            }
+            guard names.insert(parts[0]).inserted else {
+                throw ValidationError("--prompt: \(parts[0]) is given twice")
+            }
+        }
+        if let name, name.hasPrefix("gemini-embedding-") || name.contains("/") || name.isEmpty {
+            throw ValidationError(
+                "--name \"\(name)\": a name has no slash, and those of the hosted models are served beside it")
         }
     }
 
@@ -55,10 +66,10 @@ struct ImportCommand: ParsableCommand {
             if let name { try checkpoint.rename(name) }
             checkpoint.addPrompts(
                 Dictionary(
-                    prompt.map { prompt in
+                    uniqueKeysWithValues: prompt.map { prompt in
                         let parts = prompt.split(separator: "=", maxSplits: 1)
                         return (String(parts[0]), String(parts[1]))
-                    }, uniquingKeysWith: { $1 }))
+                    }))
             try Self.write(checkpoint, to: output, precision)
             // What cannot be opened is no result.
             let info = try ModelOption.open(output, threads: nil).info

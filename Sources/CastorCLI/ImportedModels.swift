@@ -14,14 +14,17 @@ enum ImportedModels {
         do { checkpoint = try Checkpoint(path: path) } catch { throw Failure(error) }
         let place = try "\(cache)/\(checkpoint.spec.name)-\(identity(path))"
         if access("\(place)/\(Model.configurationName)", R_OK) == 0 { return place }
-        Terminal.error("\(path): imported to \(place); castor import makes a folder of your own\n")
         do {
             try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
-        } catch { throw Failure(.cannotWrite, "\(try cache): cannot be made") }
+        } catch {
+            throw Failure(.cannotWrite, "\(try cache): cannot be made; castor import makes a folder elsewhere")
+        }
         do { try ImportCommand.write(checkpoint, to: place, nil) } catch {
             // Another program may have been first.
             guard access("\(place)/\(Model.configurationName)", R_OK) == 0 else { throw error }
+            return place
         }
+        Terminal.error("\(path): imported to \(place); castor import makes a folder of your own\n")
         return place
     }
 

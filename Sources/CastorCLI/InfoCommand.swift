@@ -30,6 +30,7 @@ struct InfoCommand: ParsableCommand {
             ("state", Self.explain(info.state)),
             ("takes", info.media.joined(separator: ", ")),
             ("parameters", "\(info.parameters)"),
+            ("weights", "\(info.weightFormat), \(info.weightBytes) bytes"),
             ("cost", "\(info.costPerToken) multiply-adds a token of text"),
             ("width", "\(info.width)"),
             ("blocks", info.blocks.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")),

@@ -5,6 +5,7 @@ import Comparison
 import Encoder
 import Evaluation
 import Glibc
+import Vectors
 
 struct MapCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

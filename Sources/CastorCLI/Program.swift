@@ -12,8 +12,8 @@ struct Program: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             EmbedCommand.self, SimilarityCommand.self, TrainCommand.self, EvaluateCommand.self, CompareCommand.self,
-            MapCommand.self, SoupCommand.self, ServeCommand.self, ImportCommand.self, InfoCommand.self,
-            JoinCommand.self, InitCommand.self,
+            MapCommand.self, SoupCommand.self, ServeCommand.self, IndexCommand.self, SearchCommand.self,
+            ImportCommand.self, InfoCommand.self, JoinCommand.self, InitCommand.self,
         ])
 
     static let _errorLabel = "castor"

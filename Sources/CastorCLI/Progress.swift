@@ -46,6 +46,19 @@ struct Progress {
             "\(bytes >> 20) of \(total >> 20) MiB, \(Self.short(Double(bytes >> 20) / elapsed)) MiB/s, \(left) left")
     }
 
+    /// As above, of files of different size: `pictures/a.jpg` counts as much as its bytes.
+    mutating func update(files: Int, of total: Int, share: Double) {
+        guard isShown else { return }
+        let elapsed = Self.now - start
+        guard elapsed > Self.patience, elapsed - lastShown > Self.interval, files > 0 else { return }
+        lastShown = elapsed
+        hasLine = true
+        let left = share > 0 ? ", \(Self.duration(elapsed * (1 - share) / share)) left" : ""
+        Terminal.replaceLine(
+            "\(files) of \(counted(total, "file")), \(Self.short(Double(files) / elapsed))/s, \(Int(share * 100)) %\(left)"
+        )
+    }
+
     mutating func finish() {
         if hasLine { Terminal.replaceLine() }
         hasLine = false

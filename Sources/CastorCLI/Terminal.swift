@@ -108,6 +108,18 @@ enum Interruption {
         if noted != 0 { end() }
     }
 
+    /// From now on a first signal is noted, and the work asks for it where it can stop; a second one ends the program at once.
+    ///
+    /// - Parameter notice: what the second one makes the program say
+    static func hold(_ notice: String) {
+        watch()
+        messageLength = message.update(fromContentsOf: Array(notice.utf8.prefix(message.count)))
+        isWriting = true
+    }
+
+    /// The signal that was noted; nil before there was one.
+    static var signal: Int32? { noted == 0 ? nil : noted }
+
     /// What one write may take without waiting, as soon as it can; nil where nothing has to be waited for. Does not return where a signal
     /// came and the reader takes nothing more, or all lines so far are whole.
     static func waitForRoom(_ descriptor: Int32, isLineEnd: Bool) -> Int? {

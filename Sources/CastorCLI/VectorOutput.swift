@@ -1,6 +1,7 @@
 import Castor
 import Encoder
 import Glibc
+import Vectors
 
 /// Vectors in one of the formats of `castor embed`.
 struct VectorOutput {
@@ -81,13 +82,7 @@ struct VectorOutput {
     /// NumPy format 1.0: `[dimensions]`, or `[n, dimensions]` for a list.
     private var npy: [UInt8] {
         let dimensions = embeddings[0].values.count
-        let shape = isList ? "(\(embeddings.count), \(dimensions))" : "(\(dimensions),)"
-        var header = "{'descr': '<f4', 'fortran_order': False, 'shape': \(shape), }"
-        // Magic, version, length and header fill a multiple of 64 bytes, the last of them a line feed.
-        header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
-        var bytes = [0x93] + Array("NUMPY".utf8) + [1, 0]
-        bytes += [UInt8(header.utf8.count & 0xff), UInt8(header.utf8.count >> 8)]
-        bytes += header.utf8
+        var bytes = NPYHeader.bytes(type: "<f4", shape: isList ? [embeddings.count, dimensions] : [dimensions])
         for embedding in embeddings {
             for value in embedding.values {
                 withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }

@@ -24,10 +24,18 @@ package struct Checkpoint {
         if !modules.isStatic { try Family.check(hub) }
         let tensors = try CheckpointTensors(modules.body)
         var family = modules.isStatic ? try StaticTable.plan(hub, tensors) : try Family.plan(hub, tensors)
-        for medium in media { family.leaveOut(medium) }
+        for medium in media.sorted(by: { $0.rawValue < $1.rawValue }) {
+            guard family.has(medium) else {
+                throw .unsupported("the model has no \(medium) tower to leave out")
+            }
+            family.leaveOut(medium)
+        }
 
         var text = family.text
-        if text?.vector == nil, family.body == nil {
+        if text != nil, text?.vector == nil, family.body == nil {
+            guard modules.pooling != nil || !modules.saysAll || modules.isStatic else {
+                throw .unsupported("modules.json names no pooling: a vector for each token is not supported")
+            }
             text?.vector = VectorSpec(modules.pooling ?? family.pooling, head: modules.dense.map(\.spec))
         }
         let vector = family.body?.vector ?? text?.vector ?? family.image?.vector ?? family.audio?.vector
@@ -91,9 +99,10 @@ package struct Checkpoint {
         spec = renamed
     }
 
-    /// What stands before texts, beside or instead of what the folder says.
+    /// What stands before texts, beside or instead of what the folder says. `default` is for no task.
     package mutating func addPrompts(_ prompts: [String: String]) {
         spec.prompts.merge(prompts) { _, new in new }
+        if prompts["default"] != nil { spec.defaultPrompt = "default" }
     }
 
     /// Bytes of all weights as they are written.
@@ -109,7 +118,7 @@ package struct Checkpoint {
             ? tensors.filter { $0.type != .i8 } + tensors.filter { $0.type == .i8 } : tensors
     }
 
-    /// Makes the folder: configuration, weights, tokenizer. It is there whole or not at all.
+    /// Makes the folder: configuration, weights, tokenizer. It is there whole, and can be opened, or not at all.
     ///
     /// - Parameters:
     ///   - path: where nothing is yet, or an empty folder
@@ -141,7 +150,7 @@ package struct Checkpoint {
             try copy.write(tokenizer.bytes)
             try copy.commit()
         }
-        try folder.commit()
+        try folder.commitModel()
     }
 
     /// Opened as it will be: nobody should wait for weights that cannot be used.

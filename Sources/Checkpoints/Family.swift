@@ -26,6 +26,15 @@ struct FamilyPlan {
     /// In front of the checkpoint's names, as "bert."
     var prefix = ""
 
+    func has(_ medium: Modality) -> Bool {
+        switch medium {
+        case .text: text != nil
+        case .image: image != nil
+        case .audio: audio != nil
+        case .video, .document: false
+        }
+    }
+
     /// Leaves a medium's tower out.
     mutating func leaveOut(_ medium: Modality) {
         switch medium {
@@ -41,7 +50,11 @@ enum Family {
     private typealias Planner = (HubConfiguration, CheckpointTensors) throws(CheckpointError) -> FamilyPlan
 
     private static func planner(_ hub: HubConfiguration) throws(CheckpointError) -> Planner {
-        let type = try hub.optionalText("model_type") ?? ""
+        guard let type = try hub.optionalText("model_type") else {
+            throw hub.has("format")
+                ? .unsupported("this is a model folder of Castor's already: --model takes it as it is")
+                : hub.failure("model_type", "is missing")
+        }
         switch type {
         case "bert", "roberta", "xlm-roberta", "camembert":
             return { (hub, tensors) throws(CheckpointError) in try BERT.plan(hub, tensors) }
@@ -57,7 +70,7 @@ enum Family {
         case "siglip": return SigLIP.plan
         case "dinov2": return DINOv2.plan
         case "model2vec": return StaticTable.plan
-        default: throw hub.failure("model_type", "\"\(type)\" is not supported")
+        default: throw hub.failure("model_type", "\"\(type)\" is not supported; docs/models.md lists what is")
         }
     }
 

@@ -121,6 +121,10 @@ struct HubConfiguration {
         throw failure(key, "is \"\(text)\", supported: \(allowed.joined(separator: ", "))")
     }
 
+    func refuseFalse(_ key: String) throws(CheckpointError) {
+        if try optionalFlag(key) == false { throw failure(key, "false is not supported") }
+    }
+
     func refuse(_ key: String) throws(CheckpointError) {
         if try optionalFlag(key) == true { throw failure(key, "true is not supported") }
     }

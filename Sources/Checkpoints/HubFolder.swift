@@ -10,17 +10,21 @@ struct HubFolder {
     let path: String
     /// The folder that the user named, links followed.
     let root: String
+    /// Of this folder in the one that the user named, with a slash at its end; empty for that itself.
+    private let place: String
 
     static let maxJSONBytes = 16 << 20
 
     init(path: String) {
         self.path = path
         root = Self.followed(path) ?? path
+        place = ""
     }
 
-    private init(path: String, root: String) {
+    private init(path: String, root: String, place: String) {
         self.path = path
         self.root = root
+        self.place = place
     }
 
     /// Whether there is anything of that name, be it no file that can be read.
@@ -51,6 +55,7 @@ struct HubFolder {
 
     func json(_ name: String) throws(CheckpointError) -> JSONValue {
         let file = try file(name)
+        try TensorFile.refusePointer(file)
         guard file.bytes.count <= Self.maxJSONBytes else {
             throw .unreadable(path: file.path, reason: "is larger than \(Self.maxJSONBytes >> 20) MiB")
         }
@@ -60,14 +65,16 @@ struct HubFolder {
     }
 
     func object(_ name: String) throws(CheckpointError) -> HubConfiguration {
-        try HubConfiguration(json(name), file: name)
+        try HubConfiguration(json(name), file: place + name)
     }
 
     func optionalObject(_ name: String) throws(CheckpointError) -> HubConfiguration? {
         exists(name) ? try object(name) : nil
     }
 
-    func inside(_ name: String) -> HubFolder { HubFolder(path: name.isEmpty ? path : "\(path)/\(name)", root: root) }
+    func inside(_ name: String) -> HubFolder {
+        name.isEmpty ? self : HubFolder(path: "\(path)/\(name)", root: root, place: "\(place)\(name)/")
+    }
 }
 
 extension CheckpointError {

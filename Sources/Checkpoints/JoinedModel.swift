@@ -17,10 +17,17 @@ package struct JoinedModel {
 
         init(_ path: String) throws(CheckpointError) {
             self.path = path
+            let folder = HubFolder(path: path)
+            let hub = try folder.object(Model.configurationName)
+            guard try hub.optionalText("format") == ModelSpec.format else {
+                throw .unsupported(
+                    "\(path): is no imported model (format \(ModelSpec.format)); only those can be joined")
+            }
             do throws(ModelError) {
                 let file = try MappedFile(path: "\(path)/\(Model.configurationName)")
                 spec = try ModelSpec(json: Data(file.bytes))
                 tensors = try SafeTensors(path: "\(path)/\(Model.weightsName)")
+                try tensors.requireWideWeights()
             } catch { throw CheckpointError(error) }
         }
 
@@ -122,7 +129,7 @@ package struct JoinedModel {
         try folder.write([UInt8](spec.json), Model.configurationName)
         let file = try MappedFile(path: tokenizer)
         try folder.write(Array(file.bytes), "tokenizer.json")
-        try folder.commit()
+        try folder.commitModel()
     }
 }
 

@@ -1,3 +1,4 @@
+import CastorNumerics
 import Encoder
 import Glibc
 
@@ -9,25 +10,36 @@ final class NewFolder {
     private let path: String
     private var isCommitted = false
 
+    /// Folders that it lies in are made, too.
+    ///
     /// - Throws: where there is something at `path` already, beside an empty folder
     init(path: String) throws(ModelError) {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         self.path = path
-        temporaryPath = "\(path).\(getpid()).partial"
+        temporaryPath = "\(path).\(getpid())-\(UInt64.random(in: 0...UInt64.max)).partial"
         var status = stat()
         if lstat(path, &status) == 0 {
             guard status.st_mode & S_IFMT == S_IFDIR, Self.isEmpty(path) else {
                 throw .unreadable(path: path, reason: "is there already; remove it or name another folder")
             }
         }
-        // Of a program that was killed.
-        Self.remove(temporaryPath)
+        Self.makeParents(of: path)
+        Self.removeLeftOvers(beside: path)
         guard mkdir(temporaryPath, 0o755) == 0 else { throw Self.failure(path) }
     }
 
     deinit {
         if !isCommitted { Self.remove(temporaryPath) }
+    }
+
+    /// What cannot be made is said when the folder itself cannot.
+    private static func makeParents(of path: String) {
+        var end = path.startIndex
+        while let slash = path[end...].dropFirst().firstIndex(of: "/") {
+            mkdir(String(path[..<slash]), 0o755)
+            end = slash
+        }
     }
 
     /// Gives the folder its name. Its files are durable before.
@@ -37,6 +49,12 @@ final class NewFolder {
         }
         isCommitted = true
         guard syncNames(beside: path) else { throw Self.failure(path) }
+    }
+
+    /// As ``commit()``, of a model that is opened before: what cannot be is no result.
+    func commitModel() throws(ModelError) {
+        _ = try SpecModel(path: temporaryPath, pool: WorkerPool(threads: 1))
+        try commit()
     }
 
     private static func isEmpty(_ path: String) -> Bool { names(path).isEmpty }
@@ -54,10 +72,28 @@ final class NewFolder {
         return names
     }
 
-    /// The folder and the files in it; no folders inside, of which it has none.
+    /// The folder and the files in it; no folders inside, of which it has none. A link is not followed.
     private static func remove(_ path: String) {
-        for name in names(path) { unlink("\(path)/\(name)") }
+        let folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard folder >= 0 else { return }
+        for name in names("/proc/self/fd/\(folder)") { unlinkat(folder, name, 0) }
+        close(folder)
         rmdir(path)
+    }
+
+    /// Of programs that were killed: `NAME.PID-NUMBER.partial`.
+    private static func removeLeftOvers(beside path: String) {
+        let slash = path.lastIndex(of: "/")
+        let parent = slash.map { String(path[...$0]) } ?? "./"
+        let name = slash.map { path[path.index(after: $0)...] } ?? path[...]
+        for other in names(parent) where other.hasPrefix("\(name).") && other.hasSuffix(".partial") {
+            let middle = other.dropFirst(name.count + 1).dropLast(".partial".count)
+            let parts = middle.split(separator: "-", omittingEmptySubsequences: false)
+            guard parts.count == 2, let process = pid_t(parts[0]), process > 0, UInt64(parts[1]) != nil,
+                kill(process, 0) != 0, errno == ESRCH
+            else { continue }
+            remove(parent + other)
+        }
     }
 
     private static func failure(_ path: String) -> ModelError {

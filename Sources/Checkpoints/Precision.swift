@@ -5,7 +5,7 @@ import Encoder
 package enum Precision: String, Sendable, CaseIterable {
     case float32
     case bfloat16
-    /// Eight bits a value, with a scale for each row of a matrix.
+    /// Eight bits a value, with a scale for each 64 values of a row of a matrix.
     case int8
 }
 
@@ -47,34 +47,29 @@ extension TensorPlan {
     // MARK: - Eight bits
 
     private var scales: StreamedTensor {
-        StreamedTensor(name: name + SafeTensors.scaleSuffix, type: .f32, shape: [shape[0]]) {
+        StreamedTensor(name: name + SafeTensors.scaleSuffix, type: .f32, shape: [shape[0], int8Groups(shape[1])]) {
             (sink) throws(ModelError) in
-            try eachRow { (row, values) throws(ModelError) in
-                var scale = roundToInt8(row, into: values, count: shape[1])
-                try sink(UnsafeRawBufferPointer(start: &scale, count: 4))
-            }
+            try eachRow { (_, scales) throws(ModelError) in try sink(scales) }
         }
     }
 
     private var rounded: StreamedTensor {
         StreamedTensor(name: name, type: .i8, shape: shape) { (sink) throws(ModelError) in
-            try eachRow { (row, values) throws(ModelError) in
-                _ = roundToInt8(row, into: values, count: shape[1])
-                try sink(UnsafeRawBufferPointer(start: values, count: shape[1]))
-            }
+            try eachRow { (values, _) throws(ModelError) in try sink(values) }
         }
     }
 
-    /// Each row in single precision, and room for it in eight bits.
+    /// Each row in eight bits, and its scales.
     ///
     /// - Throws: where a value is not finite
     private func eachRow(
-        _ body: (UnsafePointer<Float>, UnsafeMutablePointer<Int8>) throws(ModelError) -> Void
+        _ body: (UnsafeRawBufferPointer, _ scales: UnsafeRawBufferPointer) throws(ModelError) -> Void
     ) throws(ModelError) {
         let (own, columns) = (streamed, shape[1])
         let row = FloatBuffer(count: columns)
         let values = UnsafeMutablePointer<Int8>.allocate(capacity: columns)
         defer { values.deallocate() }
+        let scales = FloatBuffer(count: int8Groups(columns))
         var filled = 0
         try own.write { (bytes) throws(ModelError) in
             var start = 0
@@ -88,7 +83,10 @@ extension TensorPlan {
                 guard allFinite(row.pointer, count: columns) else {
                     throw .tensor(name: name, reason: "holds a value that is not finite")
                 }
-                try body(row.pointer, values)
+                roundToInt8(row.pointer, into: values, scales: scales.pointer, count: columns)
+                try body(
+                    UnsafeRawBufferPointer(start: values, count: columns),
+                    UnsafeRawBufferPointer(start: scales.pointer, count: 4 * scales.count))
                 filled = 0
             }
         }

@@ -14,6 +14,8 @@ struct SentenceModules {
     private(set) var isStatic = false
     /// nil where the folder does not say.
     var pooling: VectorSpec.Pooling?
+    /// Whether `modules.json` is there: what it does not name is not done.
+    private(set) var saysAll = false
     var dense: [Dense] = []
     var maxTokens: Int?
     var prompts: [String: String] = [:]
@@ -35,12 +37,7 @@ struct SentenceModules {
                 throw file.failure("do_lower_case", "true is not supported where tokenizer.json keeps capital letters")
             }
         }
-        // Newer versions leave it to the tokenizer, which says 1e30 where there is none.
-        if maxTokens == nil, !isStatic, let file = try body.optionalObject("tokenizer_config.json"),
-            let length = try file.optionalNumber("model_max_length"), (1...Double(1 << 24)).contains(length)
-        {
-            maxTokens = Int(length)
-        }
+        if !isStatic, let file = try body.optionalObject("tokenizer_config.json") { try readTokenizer(file) }
         if let file = try folder.optionalObject("config_sentence_transformers.json") {
             prompts = file.textsByName("prompts")
             defaultPrompt = try file.optionalText("default_prompt_name")
@@ -50,7 +47,25 @@ struct SentenceModules {
         }
     }
 
+    private mutating func readTokenizer(_ file: HubConfiguration) throws(CheckpointError) {
+        // Newer versions leave it to the tokenizer, which says 1e30 where there is none.
+        if maxTokens == nil, let length = try file.optionalNumber("model_max_length"),
+            (1...Double(1 << 24)).contains(length)
+        {
+            maxTokens = Int(length)
+        }
+        if let side = try file.optionalText("truncation_side"), side != "right" {
+            throw file.failure("truncation_side", "\"\(side)\" is not supported")
+        }
+        // A BERT tokenizer's own options go before those of tokenizer.json.
+        guard try file.optionalText("tokenizer_class")?.hasPrefix("BertTokenizer") == true,
+            let lowers = try file.optionalFlag("do_lower_case"), lowers != (try TokenizerSkeleton(body).lowersLetters)
+        else { return }
+        throw file.failure("do_lower_case", "\(lowers) is not what tokenizer.json does")
+    }
+
     private mutating func readModules(_ folder: HubFolder) throws(CheckpointError) {
+        var isNormalised = false
         guard case .list(let modules) = try folder.json("modules.json"), modules.count <= 16 else {
             throw .field(file: "modules.json", key: "(whole file)", reason: "is not a list of at most 16 modules")
         }
@@ -67,12 +82,19 @@ struct SentenceModules {
             case "StaticEmbedding":
                 body = own
                 isStatic = true
-            case "Pooling": pooling = try Self.pooling(own)
-            case "Dense": dense.append(try Self.dense(own))
-            case "Normalize": break
+            case "Pooling":
+                guard own.exists("config.json") else { throw module.failure("path", "\(path)/config.json is missing") }
+                pooling = try Self.pooling(own)
+            case "Dense":
+                guard pooling != nil, !isNormalised else {
+                    throw module.failure("type", "a dense layer is supported between pooling and normalisation")
+                }
+                dense.append(try Self.dense(own))
+            case "Normalize": isNormalised = true
             default: throw module.failure("type", "\"\(type)\" is not supported")
             }
         }
+        saysAll = true
     }
 
     private static func pooling(_ folder: HubFolder) throws(CheckpointError) -> VectorSpec.Pooling? {

@@ -16,10 +16,7 @@ package struct TensorFile {
     /// - Parameter name: whose ending tells the kind
     init(_ name: String, in folder: HubFolder) throws(CheckpointError) {
         file = try folder.file(name)
-        guard !file.bytes.starts(with: Self.pointerMark.utf8) else {
-            throw .unreadable(
-                path: file.path, reason: "is a pointer of Git LFS, and the weights were not fetched: git lfs pull")
-        }
+        try Self.refusePointer(file)
         guard name.hasSuffix(".safetensors") else {
             entries = try TorchFile(file).entries
             return
@@ -29,6 +26,14 @@ package struct TensorFile {
                 Entry(type: $0.type, shape: $0.shape, range: $0.range)
             }
         } catch { throw CheckpointError(error) }
+    }
+
+    /// Git LFS leaves a few lines in the place of a large file.
+    static func refusePointer(_ file: MappedFile) throws(CheckpointError) {
+        guard !file.bytes.starts(with: pointerMark.utf8) else {
+            throw .unreadable(
+                path: file.path, reason: "is a pointer of Git LFS, and the file itself was not fetched: git lfs pull")
+        }
     }
 
     private static let pointerMark = "version https://git-lfs.github.com/spec/"

@@ -53,6 +53,10 @@ struct TensorPlan {
                 let length = tensor.byteCount / count
                 bytes = rows.lowerBound * length..<rows.upperBound * length
             }
+            if shape.count == 1, rows == nil, tensor.shape.count(where: { $0 != 1 }) > 1 {
+                throw .tensor(
+                    name: source, reason: "has shape \(tensor.shape), \(shape[0]) values in one row are wanted")
+            }
             if shape.count == 2, !Self.isOfRows(tensor.shape, of: shape[1]) {
                 throw .tensor(name: source, reason: "has shape \(tensor.shape), \(shape[1]) columns are wanted")
             }
@@ -113,7 +117,10 @@ struct TensorPlan {
         guard shape.count >= 2 else { return false }
         var product = 1
         for length in shape.dropFirst().reversed() {
-            product *= length
+            // An empty tensor may have axes whose product is too large for a number.
+            let (next, overflow) = product.multipliedReportingOverflow(by: length)
+            if overflow { return false }
+            product = next
             if product == columns { return true }
         }
         return false

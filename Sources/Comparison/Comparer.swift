@@ -1,6 +1,7 @@
 package import CastorNumerics
 import Evaluation
 import Glibc
+import Vectors
 
 /// Measures everything that a ``Comparison`` holds.
 package struct Comparer {

@@ -3,6 +3,7 @@ import CastorNumerics
 import Encoder
 import Evaluation
 import Glibc
+import Vectors
 
 /// Judgments of relevance in BEIR's layout: a header, then query key, document key and grade, divided by tabs.
 package struct Judgments: Sendable {

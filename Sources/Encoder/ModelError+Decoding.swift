@@ -24,6 +24,7 @@ private func name(of type: Any.Type) -> String {
     case is Int.Type: "a whole number"
     case is Double.Type, is Float.Type: "a number"
     case is String.Type: "a text"
+    case is SpecCase.Type: "one of its cases (docs/castor-2.md)"
     default: "an object of the expected form"
     }
 }

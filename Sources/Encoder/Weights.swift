@@ -92,8 +92,8 @@ package struct UnifiedWeights: Sendable {
 package struct EmbeddingTable: Sendable {
     private enum Storage: Sendable {
         case file(MappedFile, SafeTensors.Entry)
-        /// Eight bits a value, and what each row's are to be multiplied with.
-        case scaled(MappedFile, SafeTensors.Entry, scales: Matrix)
+        /// Eight bits a value, and what each group of a row's is to be multiplied with.
+        case scaled(MappedFile, SafeTensors.Entry, scales: SafeTensors.Entry)
         case memory(Matrix)
     }
 
@@ -110,8 +110,8 @@ package struct EmbeddingTable: Sendable {
         columns = entry.shape[1]
     }
 
-    /// - Parameter scales: of the rows of a tensor in eight bits
-    init(_ name: String, in tensors: SafeTensors, scales: Matrix) {
+    /// - Parameter scales: of a tensor in eight bits, ``int8Groups(_:)`` f32 a row
+    init(_ name: String, in tensors: SafeTensors, scales: SafeTensors.Entry) {
         let entry = tensors.entries[name]!
         storage = .scaled(tensors.file, entry, scales: scales)
         self.name = name
@@ -146,8 +146,13 @@ package struct EmbeddingTable: Sendable {
                 throw .tensor(name: name, reason: "row \(id) holds a value that is not finite")
             }
         case .scaled(let file, let entry, let scales):
-            let start = file.bytes.baseAddress! + entry.range.lowerBound + id * columns
-            convertInt8(start, scale: scales.pointer[id], into: output, count: columns)
+            let start = file.bytes.baseAddress!
+            convertInt8(
+                start + entry.range.lowerBound + id * columns,
+                scales: start + scales.range.lowerBound + id * 4 * int8Groups(columns), into: output, count: columns)
+            guard allFinite(output, count: columns) else {
+                throw .tensor(name: name, reason: "row \(id) holds a value that is not finite")
+            }
         }
     }
 }

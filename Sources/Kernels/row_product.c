@@ -6,10 +6,18 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#define GROUPS(k) (((k) + CASTOR_ROWS_GROUP - 1) / CASTOR_ROWS_GROUP)
+
 enum {
     COLUMNS = 4, // of a tile
     BLOCK_BYTES = 256 << 10, // of weights that stay in the second-level cache
 };
+
+static inline __attribute__((always_inline)) float scale_at(const char *scales, size_t index) {
+    float scale;
+    memcpy(&scale, scales + 4 * index, 4);
+    return scale;
+}
 
 static const size_t sizes[] = {[CASTOR_ROWS_F32] = 4, [CASTOR_ROWS_BF16] = 2, [CASTOR_ROWS_F16] = 2, [CASTOR_ROWS_I8] = 1};
 
@@ -24,11 +32,8 @@ FINISH_TARGET static inline __attribute__((always_inline)) __m128 sums_of_eight(
     return _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
 }
 
-FINISH_TARGET static inline __attribute__((always_inline)) void finish(
-    __m128 sums, int columns, const float *scales, const float *bias, float beta, float *y
-) {
+FINISH_TARGET static inline __attribute__((always_inline)) void finish(__m128 sums, int columns, const float *bias, float beta, float *y) {
     bool is_whole = columns == COLUMNS;
-    if (scales) sums = _mm_mul_ps(sums, is_whole ? _mm_loadu_ps(scales) : _mm_load_ss(scales));
     if (bias) sums = _mm_add_ps(sums, is_whole ? _mm_loadu_ps(bias) : _mm_load_ss(bias));
     if (beta != 0) sums = _mm_fmadd_ps(_mm_set1_ps(beta), is_whole ? _mm_loadu_ps(y) : _mm_load_ss(y), sums);
     if (is_whole) {
@@ -51,6 +56,7 @@ TARGET static inline __attribute__((always_inline)) __m512 load_avx512(const flo
 TARGET static inline __attribute__((always_inline)) __m512 multiply_add_avx512(__m512 a, __m512 b, __m512 c) {
     return _mm512_fmadd_ps(a, b, c);
 }
+TARGET static inline __attribute__((always_inline)) __m512 multiply_avx512(__m512 a, float b) { return _mm512_mul_ps(a, _mm512_set1_ps(b)); }
 TARGET static inline __attribute__((always_inline)) __m256 fold_avx512(__m512 x) {
     return _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
 }
@@ -85,6 +91,7 @@ TARGET static inline __attribute__((always_inline)) __m256 load_avx2(const float
 TARGET static inline __attribute__((always_inline)) __m256 multiply_add_avx2(__m256 a, __m256 b, __m256 c) {
     return _mm256_fmadd_ps(a, b, c);
 }
+TARGET static inline __attribute__((always_inline)) __m256 multiply_avx2(__m256 a, float b) { return _mm256_mul_ps(a, _mm256_set1_ps(b)); }
 TARGET static inline __attribute__((always_inline)) __m128 sums_avx2(__m256 a, __m256 b, __m256 c, __m256 d) {
     return sums_of_eight(a, b, c, d);
 }
@@ -128,7 +135,7 @@ void castor_rows_pack(
 
 void castor_rows_product(
     castor_rows_kernel kernel, castor_rows_format format, size_t m, size_t n, size_t k, const float *room, const void *weights,
-    const float *scales, const float *bias, float beta, float *y, size_t stride
+    const void *scales, const float *bias, float beta, float *y, size_t stride
 ) {
     if (kernel == CASTOR_ROWS_AVX512) {
         product_avx512(format, m, n, k, room, weights, scales, bias, beta, y, stride);
@@ -155,7 +162,7 @@ void castor_rows_pack(
 
 void castor_rows_product(
     castor_rows_kernel kernel, castor_rows_format format, size_t m, size_t n, size_t k, const float *room, const void *weights,
-    const float *scales, const float *bias, float beta, float *y, size_t stride
+    const void *scales, const float *bias, float beta, float *y, size_t stride
 ) {
     (void)kernel, (void)format, (void)m, (void)n, (void)k, (void)room, (void)weights, (void)scales, (void)bias, (void)beta, (void)y;
     (void)stride;

@@ -1,16 +1,17 @@
 // Included once for each instruction set, which defines NAME(x), TARGET, LANES, ROWS (of a tile), vector and half_sums, and the functions
-// zero, load, multiply_add, sums and widen.
+// zero, load, multiply, multiply_add, sums and widen.
 
 enum { NAME(step) = 2 * LANES };
+_Static_assert(CASTOR_ROWS_GROUP % NAME(step) == 0, "a step is of one group");
 
 /// Sums over k of `rows` x `columns` outputs: each value of W is widened once for all rows.
 ///
 /// `x` has for each step the values of all rows, one row after the other.
 TARGET static inline __attribute__((always_inline)) void NAME(tile)(
-    castor_rows_format format, int rows, int columns, size_t k, const float *x, const char *w, const float *scales, const float *bias,
+    castor_rows_format format, int rows, int columns, size_t k, const float *x, const char *w, const char *scales, const float *bias,
     float beta, float *y, size_t stride, bool is_first
 ) {
-    size_t size = sizes[format], row = k * size;
+    size_t size = sizes[format], row = k * size, groups = GROUPS(k);
     vector sums[ROWS][COLUMNS];
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int j = 0; j < columns; j++) sums[i][j] = NAME(zero)();
@@ -19,7 +20,12 @@ TARGET static inline __attribute__((always_inline)) void NAME(tile)(
 #define HALF(half, source, stride_source)                                                                                                   \
     {                                                                                                                                       \
         vector factors[COLUMNS];                                                                                                            \
-        UNROLL for (int j = 0; j < columns; j++) factors[j] = NAME(widen)(format, half, (source) + (size_t)j * (stride_source));                  \
+        UNROLL for (int j = 0; j < columns; j++) {                                                                                          \
+            factors[j] = NAME(widen)(format, half, (source) + (size_t)j * (stride_source));                                                 \
+            if (format == CASTOR_ROWS_I8) {                                                                                                 \
+                factors[j] = NAME(multiply)(factors[j], scale_at(scales, (size_t)j * groups + (k - left) / CASTOR_ROWS_GROUP));             \
+            }                                                                                                                               \
+        }                                                                                                                                   \
         UNROLL for (int i = 0; i < rows; i++) {                                                                 \
             vector v = NAME(load)(x + i * NAME(step) + half * LANES);                                                                       \
             UNROLL for (int j = 0; j < columns; j++) sums[i][j] = NAME(multiply_add)(v, factors[j], sums[i][j]);                                   \
@@ -53,22 +59,22 @@ TARGET static inline __attribute__((always_inline)) void NAME(tile)(
         __m128 result = NAME(sums)(
             sums[i][0], columns > 1 ? sums[i][1] : NAME(zero)(), columns > 2 ? sums[i][2] : NAME(zero)(),
             columns > 3 ? sums[i][3] : NAME(zero)());
-        finish(result, columns, scales, bias, beta, y + (size_t)i * stride);
+        finish(result, columns, bias, beta, y + (size_t)i * stride);
     }
 }
 
 /// All tiles of some columns of the result; `rows` of x stay in the first-level cache while the block of W, in the second level, passes by.
 TARGET static void NAME(block)(
-    castor_rows_format format, int rows, size_t n, size_t k, const float *x, const char *w, const float *scales, const float *bias,
+    castor_rows_format format, int rows, size_t n, size_t k, const float *x, const char *w, const char *scales, const float *bias,
     float beta, float *y, size_t stride, bool is_first
 ) {
     size_t row = k * sizes[format], j = 0;
 #define TILES(format, rows, is_first)                                                                                                         \
     for (; j + COLUMNS <= n; j += COLUMNS) {                                                                                                \
-        NAME(tile)(format, rows, COLUMNS, k, x, w + j * row, scales ? scales + j : NULL, bias ? bias + j : NULL, beta, y + j, stride, is_first);\
+        NAME(tile)(format, rows, COLUMNS, k, x, w + j * row, scales ? scales + 4 * j * GROUPS(k) : NULL, bias ? bias + j : NULL, beta, y + j, stride, is_first);\
     }                                                                                                                                       \
     for (; j < n; j++) {                                                                                                                    \
-        NAME(tile)(format, rows, 1, k, x, w + j * row, scales ? scales + j : NULL, bias ? bias + j : NULL, beta, y + j, stride, is_first);\
+        NAME(tile)(format, rows, 1, k, x, w + j * row, scales ? scales + 4 * j * GROUPS(k) : NULL, bias ? bias + j : NULL, beta, y + j, stride, is_first);\
     }
 #define FORMATS(rows)                                                                                                                       \
     switch (format) {                                                                                                                       \
@@ -101,7 +107,7 @@ TARGET static void NAME(block)(
 }
 
 static void NAME(product)(
-    castor_rows_format format, size_t m, size_t n, size_t k, const float *room, const char *w, const float *scales, const float *bias,
+    castor_rows_format format, size_t m, size_t n, size_t k, const float *room, const char *w, const char *scales, const float *bias,
     float beta, float *y, size_t stride
 ) {
     size_t padded = (k + NAME(step) - 1) / NAME(step) * NAME(step), row = k * sizes[format];
@@ -112,7 +118,7 @@ static void NAME(product)(
         for (size_t i = 0; i < m; i += ROWS) {
             int rows = m - i < ROWS ? (int)(m - i) : ROWS;
             NAME(block)(
-                format, rows, count, k, room + i * padded, w + j * row, scales ? scales + j : NULL, bias ? bias + j : NULL, beta,
+                format, rows, count, k, room + i * padded, w + j * row, scales ? scales + 4 * j * GROUPS(k) : NULL, bias ? bias + j : NULL, beta,
                 y + i * stride + j, stride, i == 0);
         }
     }

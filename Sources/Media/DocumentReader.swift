@@ -49,7 +49,7 @@ package enum DocumentReader {
         return try attempt(bytes, request, limits, &isEndedFromOutside)
     }
 
-    private static func request(recognisesText: Bool, textOnly: Bool, _ limits: MediaLimits) -> castor_pdf_limits {
+    fileprivate static func request(recognisesText: Bool, textOnly: Bool, _ limits: MediaLimits) -> castor_pdf_limits {
         var request = castor_pdf_limits()
         request.max_pages = Int32(clamping: limits.maxPages)
         request.max_side = Int32(limits.maxPageSide)
@@ -80,7 +80,7 @@ package enum DocumentReader {
                 free(page.text)
                 throw .decoderStopped("its process sends more pages than it was asked for")
             }
-            pages.append(self.page(page))
+            pages.append(Self.page(page))
         }
         guard status == CASTOR_PDF_END else {
             isEndedFromOutside = status == CASTOR_PDF_ENDED
@@ -98,7 +98,7 @@ package enum DocumentReader {
     }
 
     /// Takes over the page's memory.
-    private static func page(_ page: castor_pdf_page) -> DocumentPage {
+    fileprivate static func page(_ page: castor_pdf_page) -> DocumentPage {
         defer {
             free(page.rgb)
             free(page.text)
@@ -111,7 +111,7 @@ package enum DocumentReader {
     }
 
     /// Those that ended amid the document.
-    private static func note(_ status: castor_pdf_status, _ failure: MediaError, _ limits: MediaLimits) {
+    fileprivate static func note(_ status: castor_pdf_status, _ failure: MediaError, _ limits: MediaLimits) {
         switch status {
         case CASTOR_PDF_ENDED, CASTOR_PDF_STOPPED, CASTOR_PDF_TOO_SLOW:
             if limits.cancellation?.isCancelled != true { DecoderEndings.note(failure.description, isDocument: true) }
@@ -119,7 +119,7 @@ package enum DocumentReader {
         }
     }
 
-    private static func failure(
+    fileprivate static func failure(
         _ status: castor_pdf_status, _ document: OpaquePointer?, _ limits: MediaLimits, _ seconds: Double
     ) -> MediaError {
         let message = document.map { String(cString: castor_pdf_message($0)) } ?? ""
@@ -143,6 +143,50 @@ package enum DocumentReader {
 
     /// Poppler's version, or why it cannot be loaded.
     static var libraryVersion: String { String(cString: castor_pdf_version()) }
+}
+
+/// The pages of a document one after the other, however many: no more of them are held than are asked for.
+package final class DocumentPages {
+    private var document: OpaquePointer?
+    private let limits: MediaLimits
+    private var status: castor_pdf_status
+    /// Pages given so far.
+    package private(set) var count = 0
+
+    /// - Parameter bytes: copied for the process that renders them
+    ///
+    /// Throws as ``DocumentReader/decode(_:recognisesText:textOnly:limits:)``, as does ``next()``.
+    package init(_ bytes: RawSpan, textOnly: Bool = false, limits: MediaLimits) throws(MediaError) {
+        self.limits = limits
+        guard bytes.byteCount > 0 else { throw .empty }
+        guard bytes.byteCount < limits.maxDocumentBytes else {
+            throw DocumentReader.failure(CASTOR_PDF_STOPPED, nil, limits, limits.maxDocumentSeconds)
+        }
+        var request = DocumentReader.request(recognisesText: false, textOnly: textOnly, limits)
+        var document: OpaquePointer?
+        status = bytes.withUnsafeBytes { castor_pdf_open($0.baseAddress, $0.count, &request, &document) }
+        self.document = document
+    }
+
+    deinit { castor_pdf_close(document) }
+
+    /// nil after the last.
+    package func next() throws(MediaError) -> DocumentPage? {
+        guard status == CASTOR_PDF_OK || status == CASTOR_PDF_END else { throw failure }
+        guard status == CASTOR_PDF_OK, let document, count < limits.maxPages else { return nil }
+        var page = castor_pdf_page()
+        status = castor_pdf_next(document, &page)
+        if status == CASTOR_PDF_END { return nil }
+        guard status == CASTOR_PDF_OK else {
+            let failure = failure
+            DocumentReader.note(status, failure, limits)
+            throw failure
+        }
+        count += 1
+        return DocumentReader.page(page)
+    }
+
+    private var failure: MediaError { DocumentReader.failure(status, document, limits, limits.maxDocumentSeconds) }
 }
 
 extension String {

@@ -2,7 +2,7 @@
 package struct DecodedVideo: Sendable {
     /// Upright, all of one size, fewer pixels than in the file where fewer do.
     package let frames: [PixelImage]
-    /// Of each frame, in seconds from the start of the stretch that was asked for.
+    /// Of each frame, in seconds from the start of the stretch that was asked for, as ``FrameRule`` says.
     package let times: [Double]
     /// As shown: upright, with square pixels.
     package let displaySize: ImageSize
@@ -26,7 +26,7 @@ package struct DecodedVideo: Sendable {
 /// decoded, and those that they depend on.
 package enum VideoDecoder {
     /// - Parameters:
-    ///   - maxFrames: more are spread evenly
+    ///   - maxFrames: more are spread as the selection's rule says
     ///   - wantsSound: whether the sound of the same stretch is decoded, too
     ///   - target: from the display size, the size that frames will be resized to
     ///
@@ -46,8 +46,13 @@ package enum VideoDecoder {
                 let file = try FFmpegVideo(bytes, format: format, limits: limits)
                 let withSound = wantsSound && file.hasSound
                 let (timeline, stretch) = try listed(file, selection, withSound: withSound, limits)
-                let times = stretch.times(most: maxFrames)
-                let places = FrameSelection.frames(at: times.map { stretch.start + $0 }, starts: timeline.starts)
+                let moments = stretch.times(most: maxFrames)
+                let places = FrameSelection.frames(at: moments.map { stretch.start + $0 }, starts: timeline.starts)
+                let times =
+                    switch selection.rule {
+                    case .evenMoments: moments
+                    case .wholeSteps: places.map { max(0, timeline.starts[$0] - stretch.start) }
+                    }
                 let (frames, undecodable, concealed) = try file.frames(
                     Array(places.map { timeline.packets[$0] }), target: target(file.displaySize))
                 let sound =
@@ -156,12 +161,13 @@ private struct Stretch {
     let start: Double
     let end: Double
     let framesPerSecond: Double
+    let rule: FrameRule
 
     var length: Double { end - start }
 
     /// When to look, in seconds from its start.
     func times(most: Int) -> [Double] {
-        FrameSelection.times(length: length, framesPerSecond: framesPerSecond, most: most)
+        FrameSelection.times(length: length, framesPerSecond: framesPerSecond, most: most, rule: rule)
     }
 
     /// More than any film has; the service's own limit.
@@ -173,6 +179,7 @@ private struct Stretch {
     ) throws(MediaError) {
         start = selection.start ?? 0
         framesPerSecond = selection.framesPerSecond ?? 1
+        rule = selection.rule
         guard framesPerSecond > 0, framesPerSecond <= Self.maxFramesPerSecond else {
             throw .badVideoRange(
                 "the fps is \(framesPerSecond); it must be above 0, at most \(Self.maxFramesPerSecond)")

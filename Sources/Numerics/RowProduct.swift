@@ -84,21 +84,21 @@ package struct PackedRows {
     }
 }
 
-/// `output = scales * (x W^T) + bias + beta output`, on the calling thread, in single precision whatever the format of W is.
+/// `output = x W^T + bias + beta output`, on the calling thread, in single precision whatever the format of W is.
 ///
 /// A row's bits depend neither on the rows beside it nor on how columns are divided among threads. Weights are read where they are, once for
 /// some hundred rows: a product of few rows takes as long as reading them (docs/performance.md).
 ///
 /// - Parameters:
 ///   - weights: n rows of k values
-///   - scales: of the rows of W, `[n]`
+///   - scales: of W in eight bits, ``int8Groups(_:)`` f32 a row at any address
 ///   - bias: `[n]`
 ///   - output: `[m, n]`
 package func rowProduct(
-    _ x: PackedRows, weights: UnsafeRawPointer, scales: UnsafePointer<Float>? = nil, bias: UnsafePointer<Float>? = nil,
+    _ x: PackedRows, weights: UnsafeRawPointer, scales: UnsafeRawPointer? = nil, bias: UnsafePointer<Float>? = nil,
     beta: Float = 0, into output: Block
 ) {
-    precondition(output.rows == x.rows)
+    precondition(output.rows == x.rows && (scales != nil) == (x.format == .i8))
     castor_rows_product(
         x.kernel.value, x.format.value, x.rows, output.columns, x.columns, x.room.pointer, weights, scales, bias, beta,
         output.pointer, output.stride)

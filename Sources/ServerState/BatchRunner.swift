@@ -1,3 +1,5 @@
+import Store
+
 /// Computes batch jobs, one chunk after the other, until its task is cancelled. A chunk that was not completed is computed again by
 /// the next runner.
 package struct BatchRunner: Sendable {
@@ -46,7 +48,7 @@ package struct BatchRunner: Sendable {
             do {
                 let results = try await embed(chunk)
                 return _ = try await store.complete(chunk, results)
-            } catch let error as StateError {
+            } catch let error where error is StateError || error is StoreError {
                 throw error
             } catch let error where error is CancellationError || Task.isCancelled {
                 throw CancellationError()

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRDB
 import Hashing
+package import Store
 import Synchronization
 
 /// Consecutive requests of one job, to be computed together.
@@ -50,7 +51,7 @@ extension BatchStore {
                     do {
                         if let chunk = try readChunk(batch) { return try withoutDeadly(chunk) }
                         try finish(batch)
-                    } catch StateError.bytesLost {
+                    } catch StoreError.bytesLost {
                         // This job can do nothing any more; others wait.
                         try fail(batch, .bytesLost)
                     }
@@ -134,10 +135,10 @@ extension BatchStore {
         do {
             let chunk = try readChunk(batch, input)
             // An input that ends before its requests do was cut.
-            if chunk == nil, batch.finishedCount < batch.requestCount { throw StateError.bytesLost }
+            if chunk == nil, batch.finishedCount < batch.requestCount { throw StoreError.bytesLost }
             return chunk
-        } catch StateError.storage {
-            throw StateError.bytesLost
+        } catch StoreError.storage {
+            throw StoreError.bytesLost
         }
     }
 
@@ -238,7 +239,7 @@ extension BatchStore {
     private func finish(_ batch: StoredBatch) throws {
         guard let blob = batch.resultsBlob else { return }
         var hash = SHA256()
-        guard let results = try openResults(batch) else { throw StateError.bytesLost }
+        guard let results = try openResults(batch) else { throw StoreError.bytesLost }
         if batch.inputFile != nil {
             // What a chunk left that was never completed.
             try results.truncate(to: batch.resultsBytes)

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import GRDB
+package import Store
 import Synchronization
 
 /// A job to be made.
@@ -71,7 +72,7 @@ package final class BatchStore: Sendable {
                 arguments: [id, (storage.now + .seconds(3_600)).microseconds, blob])
         }
         do {
-            guard let file = try storage.blobs.open(blob) else { throw StateError.bytesLost }
+            guard let file = try storage.blobs.open(blob) else { throw StoreError.bytesLost }
             try file.write(lines, at: 0)
             try file.sync()
             return try storage.write { db in

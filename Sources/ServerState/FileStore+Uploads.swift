@@ -1,5 +1,6 @@
 import GRDB
 import Hashing
+import Store
 import Synchronization
 
 /// What is known of a file before its bytes come.

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import GRDB
+package import Store
 import Synchronization
 
 /// The files that clients uploaded and that batch jobs made. A file is found by its id alone; no path and no URL is ever opened.
@@ -55,12 +56,12 @@ package final class FileStore: Sendable {
                     try db.execute(sql: "DELETE FROM file WHERE id = ?", arguments: [id])
                 }
             }
-            do { try delete() } catch StateError.diskFull {
+            do { try delete() } catch StoreError.diskFull {
                 let blob = try storage.read { db in
                     let blob = try Self.find(db, id, now: storage.now).blob
                     return try storage.isShared(db, blob) ? nil : blob
                 }
-                guard let blob else { throw StateError.diskFull }
+                guard let blob else { throw StoreError.diskFull }
                 storage.blobs.remove(blob)
                 try delete()
             }
@@ -89,7 +90,7 @@ package final class FileStore: Sendable {
     private func noticingLoss<Result>(of id: String, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
-        } catch StateError.bytesLost {
+        } catch StoreError.bytesLost {
             // That it is not noted where the disk is full makes it no file for use.
             try? storage.write { db in try Self.noteLoss(db, id, now: storage.now) }
             throw StateError.fileNotActive(id: id, state: .failed)

@@ -1,3 +1,5 @@
+import Store
+
 /// The lines of a blob from an offset on. Lines of nothing but white space do not count.
 struct LineScanner {
     enum Line: Equatable {
@@ -22,7 +24,7 @@ struct LineScanner {
     }
 
     /// nil at the end.
-    mutating func next() throws(StateError) -> Line? {
+    mutating func next() throws(StoreError) -> Line? {
         while let line = try anyLine() {
             if case .text(let bytes) = line, bytes.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { continue }
             return line
@@ -30,7 +32,7 @@ struct LineScanner {
         return nil
     }
 
-    private mutating func anyLine() throws(StateError) -> Line? {
+    private mutating func anyLine() throws(StoreError) -> Line? {
         var searched = start
         var dropped = 0
         while true {

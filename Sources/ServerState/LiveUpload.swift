@@ -1,5 +1,6 @@
 import GRDB
 import Hashing
+import Store
 import Synchronization
 
 /// The one writer's place of an upload: how far the bytes on disk go, and their hash so far. No file is open but while it is written to: there may be
@@ -68,7 +69,7 @@ final class LiveUpload: Sendable {
     // MARK: - Within the lock
 
     private func open() throws -> Blob {
-        guard let blob = try storage.blobs.open(blobName) else { throw StateError.bytesLost }
+        guard let blob = try storage.blobs.open(blobName) else { throw StoreError.bytesLost }
         return blob
     }
 

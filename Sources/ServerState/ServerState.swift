@@ -1,4 +1,5 @@
 import GRDB
+import Store
 
 /// What the server remembers: files, uploads and batch jobs of one data folder.
 package final class ServerState: Sendable {

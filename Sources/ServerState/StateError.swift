@@ -1,15 +1,5 @@
-/// Why the server's state cannot do what was asked.
+/// Why the server's state cannot do what was asked; what the disk has to say is a `StoreError`.
 package enum StateError: Error, Sendable, Equatable {
-    /// Another process holds the data folder.
-    case folderInUse(path: String)
-    /// The data folder cannot be made or opened.
-    case folderUnusable(path: String, reason: String)
-    /// The disk or the database failed; the reason names no path.
-    case storage(reason: String)
-    case diskFull
-    /// Bytes that a row promises are not there, which takes a damaged disk or a foreign hand.
-    case bytesLost
-
     case fileNotFound(id: String)
     case fileExists(id: String)
     case fileNotActive(id: String, state: FileState)
@@ -39,11 +29,6 @@ package enum StateError: Error, Sendable, Equatable {
 extension StateError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .folderInUse(let path): "\(path) is in use by another castor"
-        case .folderUnusable(let path, let reason): "\(path): \(reason)"
-        case .storage(let reason): "the server's storage failed: \(reason)"
-        case .diskFull: "the server's disk is full"
-        case .bytesLost: "the server has lost bytes that it was given"
         case .fileNotFound(let id):
             "You do not have permission to access the File \(id) or it may not exist."
         case .fileExists(let id): "The File \(id) already exists."

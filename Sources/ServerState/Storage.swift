@@ -1,6 +1,5 @@
 import GRDB
-import Glibc
-import Synchronization
+import Store
 
 /// The database and the blobs of one data folder, which one process has at a time.
 ///
@@ -8,89 +7,32 @@ import Synchronization
 /// what a crash leaves without a row is removed at the next opening.
 final class Storage: Sendable {
     let settings: StateSettings
-    let database: DatabasePool
     let blobs: BlobFolder
-    let reserve: DiskReserve
-    /// Open, and so held, until the folder is closed.
-    private let lock: Mutex<Int32>
+    private let database: FolderDatabase
 
-    init(_ settings: StateSettings) throws(StateError) {
+    init(_ settings: StateSettings) throws(StoreError) {
         self.settings = settings
-        let folder = settings.folder
-        try DurableFolder.make(folder)
-        let lock = Glibc.open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard lock >= 0 else { throw .folderUnusable(path: folder, reason: String(cString: strerror(errno))) }
-        // An init that throws here runs no deinit.
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            Glibc.close(lock)
-            throw .folderInUse(path: folder)
+        var blobs: BlobFolder?
+        database = try FolderDatabase(folder: settings.folder, name: "state.sqlite", migrator: Schema.migrator) {
+            blobs = try BlobFolder(path: "\(settings.folder)/blobs")
         }
-        reserve = DiskReserve(path: "\(folder)/reserve")
-        do {
-            blobs = try BlobFolder(path: "\(folder)/blobs")
-            try Self.restrict("\(folder)/state.sqlite")
-            database = try DatabasePool(path: "\(folder)/state.sqlite")
-            // A commit that was answered survives a power cut too. Said to the connection that writes, once it is open: what GRDB prepares a
-            // connection with it sets to NORMAL again, which syncs no commit.
-            try database.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
-            try Schema.migrator.migrate(database)
-            self.lock = Mutex(lock)
-        } catch {
-            Glibc.close(lock)
-            throw error as? StateError ?? .folderUnusable(path: folder, reason: "\(error)")
-        }
-    }
-
-    deinit { close() }
-
-    /// The owner's alone, in a folder that others may read, too. SQLite gives the files beside it the database's own mode.
-    private static func restrict(_ path: String) throws(StateError) {
-        let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw .folderUnusable(path: path, reason: String(cString: strerror(errno))) }
-        defer { Glibc.close(file) }
-        for path in [path, "\(path)-wal", "\(path)-shm"] where chmod(path, 0o600) != 0 && errno != ENOENT {
-            throw .folderUnusable(path: path, reason: String(cString: strerror(errno)))
-        }
+        guard let blobs else { preconditionFailure("the database was opened without them") }
+        self.blobs = blobs
     }
 
     /// Lets another process have the folder. What still comes fails.
-    func close() {
-        try? database.close()
-        lock.withLock { lock in
-            if lock >= 0 { Glibc.close(lock) }
-            lock = -1
-        }
-    }
+    func close() { database.close() }
 
     var now: Timestamp { settings.now() }
+    var reserve: DiskReserve { database.reserve }
 
     // MARK: - Access, from the threads of Blocking only
 
-    func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        do { return try database.read(body) } catch { throw Self.translated(error) }
-    }
+    func read<Value>(_ body: (Database) throws -> Value) throws -> Value { try database.read(body) }
+    func write<Value>(_ body: (Database) throws -> Value) throws -> Value { try database.write(body) }
 
-    func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        do { return try database.write(body) } catch { throw Self.translated(error) }
-    }
-
-    private static func translated(_ error: any Error) -> any Error {
-        guard let error = error as? DatabaseError else { return error }
-        switch error.extendedResultCode {
-        case .SQLITE_FULL, .SQLITE_IOERR_SHMSIZE: return StateError.diskFull
-        default: return StateError.storage(reason: error.message ?? error.resultCode.description)
-        }
-    }
-
-    /// A write after which less is on the disk than before. Where there is no room for it the reserve is given up, and what the log has is moved
-    /// into the database.
-    func writeToFree<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        do { return try write(body) } catch StateError.diskFull {
-            reserve.giveUp()
-            try? database.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
-            return try write(body)
-        }
-    }
+    /// A write after which less is on the disk than before: ``FolderDatabase/writeToFree(_:)``.
+    func writeToFree<Value>(_ body: (Database) throws -> Value) throws -> Value { try database.writeToFree(body) }
 
     // MARK: - Blobs and their rows
 
@@ -105,7 +47,7 @@ final class Storage: Sendable {
             let name = name(value)
             settings.beforeOpening()
             if let blob = try blobs.open(name) { return (value, blob) }
-            guard missing != name else { throw StateError.bytesLost }
+            guard missing != name else { throw StoreError.bytesLost }
             missing = name
         }
     }
@@ -132,7 +74,7 @@ final class Storage: Sendable {
     /// Counts `bytes` for a blob from now on; above what it had, they must fit in the quota.
     func reserve(_ db: Database, _ bytes: Int, for blob: String) throws {
         guard let old = try Int.fetchOne(db, sql: "SELECT reservedBytes FROM blob WHERE name = ?", arguments: [blob])
-        else { throw StateError.storage(reason: "a file is gone") }
+        else { throw StoreError.storage(reason: "a file is gone") }
         if bytes > old { try checkQuota(db, more: bytes - old) }
         if bytes != old {
             try db.execute(sql: "UPDATE blob SET reservedBytes = ? WHERE name = ?", arguments: [bytes, blob])

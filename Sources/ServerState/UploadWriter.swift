@@ -1,4 +1,5 @@
 import Hashing
+import Store
 import Synchronization
 
 /// The bytes of one request to an upload. What was written when the request breaks off is kept: ``finish()`` in any case.

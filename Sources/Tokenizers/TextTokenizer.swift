@@ -42,8 +42,6 @@ public final class TextTokenizer: Sendable {
     private static let mostBytesReadAgain = 1 << 20
     /// Of the pieces at the end of a text that was cut, the last ones may be others in the whole text.
     private static let uncertainPieces = 2
-    /// What normalisation may make of one byte; Unicode makes 11 at most.
-    private static let mostExpansion = 64
 
     init(_ parts: TokenizerParts) {
         prefix = parts.prefix
@@ -165,11 +163,7 @@ public final class TextTokenizer: Sendable {
     ) throws(TokenizerError) {
         var text = Array(part)
         var movesStart = false
-        let most = max(1 << 16, part.count.multipliedReportingOverflow(by: Self.mostExpansion).partialValue)
-        for normalizer in normalizers {
-            try normalizer.apply(&text, movesStart: &movesStart)
-            guard text.count <= most else { throw .expansion(bytes: text.count, limit: most) }
-        }
+        try Normalizer.apply(normalizers, to: &text, movesStart: &movesStart)
         let begins = isStart && !movesStart
         if normalizedTokens.isEmpty { return try encode(text, isStart: begins, &pass) }
         let stretches = text.withUnsafeBufferPointer {

@@ -36,6 +36,28 @@ import Testing
         #expect(try run("import", Self.checkpoint, "other", "--prompt", "query").status == 64)
     }
 
+    @Test func aPromptForNoTask() throws {
+        #expect(try run("import", Self.checkpoint, "made/by/import", "--prompt", "default=find: ").status == 0)
+        let plain = try run("embed", "--model", "made/by/import", "kittens")
+        #expect(try run("import", Self.checkpoint, "bare").status == 0)
+        let written = try run("embed", "--model", "bare", "find: kittens")
+        #expect(try Answer(plain.text).embedding.values == Answer(written.text).embedding.values)
+    }
+
+    @Test func optionsThatMeanNothingAreRefused() throws {
+        for options in [
+            ["--prompt", "query=a", "--prompt", "query=b"], ["--name", "gemini-embedding-001"], ["--name", "a/b"],
+        ] {
+            let outcome = try CastorProgram.run(["import", Self.checkpoint, "out"] + options, in: folder)
+            #expect(outcome.status == 64, "\(options)")
+        }
+        let noTower = try run("import", Self.checkpoint, "out", "--without", "image")
+        #expect(noTower.status == 65 && noTower.errors.contains("has no image tower to leave out"))
+        #expect(try run("import", Self.checkpoint, "small").status == 0)
+        #expect(try run("import", "small", "out").errors.contains("is a model folder of Castor's already"))
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out"))
+    }
+
     /// As the server does by default: an imported model was made for its prompts.
     @Test func tasksOfBatchLinesChooseThePrompt() throws {
         #expect(try run("import", Self.checkpoint, "prompted", "--prompt", "query=find: ").status == 0)
@@ -93,5 +115,47 @@ import Testing
         #expect(outcome.status == 65)
         #expect(outcome.errors.contains("model.safetensors") || outcome.errors.contains("llama"))
         #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out"))
+    }
+
+    /// A table of 96 MB more takes no more memory, whatever the weights become.
+    @Test(arguments: [[], ["--precision", "bfloat16"], ["--precision", "int8"]])
+    func largeTablesPassInPieces(precision: [String]) throws {
+        func peak(_ rows: Int) throws -> Int {
+            let name = "rows-\(rows)"
+            try writeBERT(name, rows: rows)
+            let outcome = try CastorProgram.run(["import", name, "\(name).out"] + precision, in: folder)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            return outcome.peakKilobytes
+        }
+        let (small, large) = (try peak(1_000), try peak(1_200_000))
+        #expect(small > 0 && large < small + 40_000, "\(small) and \(large) kB")
+    }
+
+    /// The tiny BERT with a vocabulary of so many rows, which are zeros.
+    private func writeBERT(_ name: String, rows: Int) throws {
+        let (source, path) = ("\(Folders.fixtures)/families/bert", "\(folder.path)/\(name)")
+        try FileManager.default.copyItem(atPath: source, toPath: path)
+        let configuration = try String(contentsOfFile: "\(source)/config.json", encoding: .utf8)
+        try folder.write(
+            configuration.replacing("\"vocab_size\": 60", with: "\"vocab_size\": \(rows)"), "\(name)/config.json")
+        let file = try Data(contentsOf: URL(fileURLWithPath: "\(source)/model.safetensors"))
+        let length = file.prefix(8).enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
+        var header = try #require(
+            JSONSerialization.jsonObject(with: file[8..<8 + length]) as? [String: [String: Any]])
+        var offset = 0
+        for key in header.keys.sorted() where key != "__metadata__" {
+            var shape = try #require(header[key]?["shape"] as? [Int])
+            if key == "embeddings.word_embeddings.weight" { shape[0] = rows }
+            let bytes = 4 * shape.reduce(1, *)
+            header[key] = ["dtype": "F32", "shape": shape, "data_offsets": [offset, offset + bytes]]
+            offset += bytes
+        }
+        let text = try JSONSerialization.data(withJSONObject: header)
+        let start = (0..<8).map { UInt8(text.count >> (8 * $0) & 255) }
+        let weights = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(path)/model.safetensors"))
+        try weights.truncate(atOffset: 0)
+        try weights.write(contentsOf: start + text)
+        try weights.truncate(atOffset: UInt64(8 + text.count + offset))
+        try weights.close()
     }
 }

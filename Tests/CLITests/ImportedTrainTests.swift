@@ -42,6 +42,19 @@ import Testing
         #expect(try run("train", "recipe.json", "--resume").status == 0)
     }
 
+    @Test func eightBitsAreNotTrained() throws {
+        #expect(try run("import", Self.text, "int8", "--precision", "int8").status == 0)
+        let info = try run("info", "--model", "int8")
+        #expect(info.lines.contains { $0.hasPrefix("weights ") && $0.contains("I8, ") })
+        try writeRecipe(model: "int8")
+        for outcome in [
+            try run("train", "recipe.json"), try run("join", "int8", "joined", "--image", Self.sight),
+        ] {
+            #expect(outcome.status == 65)
+            #expect(outcome.errors.contains("is in eight bits, which cannot be trained, joined or averaged"))
+        }
+    }
+
     @Test func whatHasNoBackwardEndsBeforeItBegins() throws {
         try writeRecipe(model: "\(Folders.fixtures)/families/embedding-gemma2")
         let outcome = try run("train", "recipe.json")
@@ -69,6 +82,16 @@ import Testing
         let weights = try folder.bytes("joined/model.safetensors")
         #expect(try folder.bytes("again/model.safetensors") == weights)
         #expect(try folder.bytes("other/model.safetensors") != weights)
+    }
+
+    @Test func aSoundTowerIsJoined() throws {
+        let outcome = try run("join", Self.text, "joined", "--audio", "\(Folders.fixtures)/sounds/whisper")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("joined: audio.head.0.weight, audio.head.0.bias to be trained, seed 1"))
+        let sound = try run("embed", "--model", "joined", "@\(Folders.fixtures)/media/chirp-8k.wav")
+        #expect(try Answer(sound.text).embedding.values.count == 12)
+        #expect(try run("embed", "--model", "joined", "@\(Folders.fixtures)/media/rgb.png").status == 65)
+        #expect(try run("join", Self.text, "out", "--audio", Self.sight).errors.contains("has no sound tower"))
     }
 
     @Test func whatCannotBeJoinedIsNamed() throws {

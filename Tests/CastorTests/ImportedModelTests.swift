@@ -2,6 +2,7 @@ import Castor
 import Checkpoints
 import Encoder
 import FoundationEssentials
+import Glibc
 import TestSupport
 import Testing
 
@@ -121,13 +122,38 @@ import Testing
             // What is there is never written over.
             let error = #expect(throws: ModelError.self) { try checkpoint.write(to: out) }
             #expect(error?.description.contains("is there already") == true)
-            let missing = "\(temporary)/no/such/folder"
+            let missing = "\(temporary)/model/config.json/folder"
             #expect(throws: ModelError.self) { try checkpoint.write(to: missing) }
             #expect(try FileManager.default.contentsOfDirectory(atPath: temporary) == ["model"])
             #expect(
                 try FileManager.default.contentsOfDirectory(atPath: out).sorted() == [
                     "config.json", "model.safetensors", "tokenizer.json",
                 ])
+            // Folders on the way are made.
+            try checkpoint.write(to: "\(temporary)/made/on/the/way/")
+            #expect(access("\(temporary)/made/on/the/way/config.json", F_OK) == 0)
+        }
+    }
+
+    /// What a program that was killed left is gone with the next import, but nothing else: no link is followed, no name of another form taken.
+    @Test func leftOversAreRemoved() throws {
+        try Folders.withTemporary { temporary in
+            for name in [
+                "model.999999999-5.partial", "other", "model.999999999.partial", "model.\(getpid())-5.partial",
+            ] {
+                try FileManager.default.createDirectory(
+                    atPath: "\(temporary)/\(name)", withIntermediateDirectories: true)
+                try Folders.write([1], "\(temporary)/\(name)/file")
+            }
+            #expect(symlink("other", "\(temporary)/model.999999998-5.partial") == 0)
+            try Checkpoint(path: "\(Self.folder)/model").write(to: "\(temporary)/model")
+            #expect(access("\(temporary)/other/file", F_OK) == 0)
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: temporary).sorted()
+                    == [
+                        "model", "model.\(getpid())-5.partial", "model.999999998-5.partial", "model.999999999.partial",
+                        "other",
+                    ].sorted())
         }
     }
 }

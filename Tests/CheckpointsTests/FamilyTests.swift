@@ -152,21 +152,30 @@ import Testing
         }
     }
 
-    /// A value is off by half a step of its row at most; zeros and the largest value stay.
+    /// A value is off by half a step of its group at most; zeros and the largest value stay.
     @Test func eightBitsAreTheNearest() throws {
         let rows: [[Float]] = [
             [0, 0, 0], [1, -1, 0.5], [3e-39, 0, -3e-39], [.greatestFiniteMagnitude, -1, 0], [-127, 63.5, 0.49],
         ]
         for row in rows {
-            var values = [Int8](repeating: 1, count: row.count)
-            let scale = roundToInt8(row, into: &values, count: row.count)
-            var back = [Float](repeating: .nan, count: row.count)
-            convertInt8(values, scale: scale, into: &back, count: row.count)
-            let largest = row.map(abs).max()!
-            for (value, rounded) in zip(row, back) {
-                #expect(rounded.isFinite && abs(value - rounded) <= max(largest / 253, 1e-36), "\(row)")
+            // A group of its own, the last of two, and the first: what lies beside it changes nothing.
+            for (before, after) in [(0, 0), (int8GroupSize, 0), (0, 2 * int8GroupSize + 1)] {
+                let rest = after == 0 ? 0 : int8GroupSize - row.count
+                let whole =
+                    [Float](repeating: 900, count: before) + row + [Float](repeating: 0, count: rest)
+                    + [Float](repeating: -900, count: after)
+                var values = [Int8](repeating: 1, count: whole.count)
+                var scales = [Float](repeating: .nan, count: int8Groups(whole.count))
+                roundToInt8(whole, into: &values, scales: &scales, count: whole.count)
+                var back = [Float](repeating: .nan, count: whole.count)
+                convertInt8(values, scales: scales, into: &back, count: whole.count)
+                let largest = row.map(abs).max()!
+                for (value, rounded) in zip(row, back[before...]) {
+                    #expect(rounded.isFinite && abs(value - rounded) <= max(largest / 253, 1e-36), "\(row)")
+                }
+                let own = values[before..<before + row.count]
+                if largest > 1e-30 { #expect(own.contains(127) || own.contains(-127)) }
             }
-            if largest > 1e-30 { #expect(values.contains(127) || values.contains(-127)) }
         }
     }
 
@@ -175,16 +184,22 @@ import Testing
             try Checkpoint(path: "\(Folders.fixtures)/families/bert").write(to: folder, precision: .int8)
             let whole = try SafeTensors(path: "\(folder)/model.safetensors")
             let name = "text.embedding.weight"
-            for (shape, message) in [(nil, "missing"), ([1], "has shape [1], the configuration says [60]")]
-                as [([Int]?, String)]
-            {
+            for (shape, type, message) in [
+                (nil, .f32, "missing"), ([60], .f32, "has shape [60], the configuration says [60, 1]"),
+                ([60, 1], .bf16, "has dtype BF16, scales are F32"),
+            ] as [([Int]?, ScalarType, String)] {
                 let rest = whole.entries.sorted { $0.key < $1.key }.compactMap { key, entry -> StreamedTensor? in
-                    let isScale = key == "\(name).scale"
-                    if isScale, shape == nil { return nil }
-                    let count = isScale ? 4 : entry.range.count
-                    return StreamedTensor(name: key, type: entry.type, shape: isScale ? shape! : entry.shape) {
-                        (sink) throws(ModelError) in
-                        try sink(UnsafeRawBufferPointer(rebasing: whole.file.bytes[entry.range].prefix(count)))
+                    guard key == "\(name).scale" else {
+                        return StreamedTensor(name: key, type: entry.type, shape: entry.shape) {
+                            (sink) throws(ModelError) in
+                            try sink(UnsafeRawBufferPointer(rebasing: whole.file.bytes[entry.range]))
+                        }
+                    }
+                    return shape.map { shape in
+                        StreamedTensor(name: key, type: type, shape: shape) { (sink) throws(ModelError) in
+                            let bytes = whole.file.bytes[entry.range].prefix(60 * type.byteCount)
+                            try sink(UnsafeRawBufferPointer(rebasing: bytes))
+                        }
                     }
                 }
                 try SafeTensors.write(streaming: rest, metadata: [:], to: "\(folder)/model.safetensors")

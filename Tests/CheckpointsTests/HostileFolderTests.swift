@@ -41,6 +41,35 @@ import Testing
         }
     }
 
+    /// No values, and axes whose product is no number.
+    @Test func emptyTensorsMayHaveAnyAxes() throws {
+        try Self.withCopy { folder in
+            let whole = try SafeTensors(path: "\(folder)/model.safetensors")
+            let name = "embeddings.word_embeddings.weight"
+            let tensors = whole.entries.sorted { $0.key < $1.key }.map { key, entry in
+                let shape = key == name ? [0, 1 << 32, 1 << 32] : entry.shape
+                return StreamedTensor(name: key, type: entry.type, shape: shape) { (sink) throws(ModelError) in
+                    if key != name { try sink(UnsafeRawBufferPointer(rebasing: whole.file.bytes[entry.range])) }
+                }
+            }
+            try SafeTensors.write(streaming: tensors, metadata: [:], to: "\(folder)/model.safetensors")
+            try Self.expectOutcome(folder, "tensor \(name): has shape [0, 4294967296, 4294967296]")
+        }
+    }
+
+    /// Weights that cannot be opened once they are written: nothing is left of them.
+    @Test func aModelThatDoesNotOpenIsNoResult() throws {
+        try Self.withCopy { folder in
+            let weights = try SafeTensors(path: "\(folder)/model.safetensors")
+            let norm = try #require(weights.entries["embeddings.LayerNorm.weight"])
+            var bytes = Array(weights.file.bytes)
+            bytes.replaceSubrange(norm.range.prefix(4), with: [0, 0, 0xc0, 0x7f])
+            try Folders.write(bytes, "\(folder)/model.safetensors")
+            try Self.expectOutcome(folder, "holds a value that is not finite")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/..") == ["model"])
+        }
+    }
+
     // MARK: - Links and other things that are no files
 
     @Test(arguments: ["config.json", "tokenizer.json", "model.safetensors"])
@@ -109,7 +138,7 @@ import Testing
         ("{\"model_type\":\"bert\",\"model_type\":\"bert\"}", "is given twice"), ("[]", "is not an object"),
         ("\"bert\"", "is not an object"), ("", "missing at the end"),
         ("{\"model_type\":7}", "model_type: is 7, not a text"),
-        ("{\"model_type\":\"\u{1b}[2J\"}", "line 1"), ("{}", "model_type: \"\" is not supported"),
+        ("{\"model_type\":\"\u{1b}[2J\"}", "line 1"), ("{}", "model_type: is missing"),
         (String(repeating: " ", count: 17 << 20), "is larger than 16 MiB"),
     ]) func configurationsThatAreNoneAreRefused(text: String, reason: String) throws {
         let outcome = try Self.outcome("config.json", Array(text.utf8))

@@ -17,6 +17,31 @@ import Testing
         #expect(try ModelSpec(json: Self.spec().json) == Self.spec())
     }
 
+    /// An operation is an object of one key, a case without values its name: nothing of Swift's own coding.
+    @Test func casesAreNamedPlainly() throws {
+        var spec = Self.spec()
+        var windowed = AttentionSpec(heads: 1, headSize: 4, keys: .window(before: 1, after: 2))
+        windowed.position = .rotary(RotarySpec(base: 10))
+        let layers = [AttentionSpec(heads: 1, headSize: 4), windowed].map { LayerSpec([BranchSpec(.attention($0))]) }
+        spec.text?.stack = StackSpec(width: 4, layers: layers)
+        let text = String(decoding: spec.json, as: UTF8.self)
+        #expect(!text.contains("_0"))
+        #expect(text.contains(#""operation":{"attention":{"#))
+        #expect(text.contains(#""keys":"all""#) && text.contains(#""position":"none""#))
+        #expect(text.contains(#""keys":{"window":{"after":2,"before":1}}"#))
+        #expect(text.contains(#""position":{"rotary":{"axes":"sequence","base":10}}"#))
+        #expect(try ModelSpec(json: spec.json) == spec)
+        for (wrong, message) in [
+            (#""keys":"most""#, "keys"), (#""keys":"window""#, "keys.window"), (#""keys":{"all":{}}"#, "keys"),
+            (#""keys":{"window":{"before":1}}"#, "window.after"), (#""keys":{"all":1,"causal":2}"#, "keys"),
+            (#""keys":7"#, "keys"),
+        ] {
+            let changed = Data(text.replacing(#""keys":"all""#, with: wrong).utf8)
+            let error = #expect(throws: ModelError.self, "\(wrong)") { try ModelSpec(json: changed) }
+            #expect(error?.description.contains(message) == true, "\(wrong): \(error?.description ?? "")")
+        }
+    }
+
     @Test(arguments: [0, -1, Int.min, 5_000_000]) func vocabulariesAreBounded(count: Int) {
         var spec = Self.spec()
         spec.text?.vocabularySize = count

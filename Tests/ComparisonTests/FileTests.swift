@@ -4,6 +4,7 @@ import Evaluation
 import Glibc
 import TestSupport
 import Testing
+import Vectors
 
 /// Files as they come: of several writers, damaged, of other contents.
 @Suite struct FileTests {

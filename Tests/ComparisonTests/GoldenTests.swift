@@ -4,6 +4,7 @@ import Evaluation
 import FoundationEssentials
 import TestSupport
 import Testing
+import Vectors
 
 /// Agreement with numpy, scipy and scikit-learn (tools/comparison/make_golden.py).
 @Suite struct GoldenTests {

@@ -3,6 +3,7 @@ import Comparison
 import Evaluation
 import TestSupport
 import Testing
+import Vectors
 
 @Suite struct MapTests {
     private func keys(_ count: Int) -> [String] { (0..<count).map { "key \($0)" } }

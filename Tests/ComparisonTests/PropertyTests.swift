@@ -3,6 +3,7 @@ import Comparison
 import Evaluation
 import TestSupport
 import Testing
+import Vectors
 
 /// What must hold for any vectors.
 @Suite struct PropertyTests {

@@ -4,6 +4,7 @@ import Evaluation
 import FoundationEssentials
 import TestSupport
 import Testing
+import Vectors
 
 /// How far results may lie from those of scipy and numpy in double precision.
 enum Precision {

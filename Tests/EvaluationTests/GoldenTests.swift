@@ -2,6 +2,7 @@ import CastorNumerics
 import Evaluation
 import TestSupport
 import Testing
+import Vectors
 
 /// Agreement with pytrec_eval, scipy and scikit-learn.
 @Suite struct GoldenTests {

@@ -2,6 +2,7 @@ import CastorNumerics
 import Evaluation
 import TestSupport
 import Testing
+import Vectors
 
 @Suite struct RetrievalTests {
     private func ranked(_ ranks: [Int?], grades: [Int]? = nil) -> [RankedJudgment] {

@@ -68,6 +68,23 @@ import Testing
         #expect(few.times == [0, 40, 80])
     }
 
+    /// 120 steps of a second, of which 32 are taken; a rate that the film does not have gives the times of its own frames.
+    @Test func importedModelsSeeWholeSteps() throws {
+        var selection = VideoSelection()
+        selection.rule = .wholeSteps
+        let steps = (0..<32).map { $0 * 119 / 31 }
+        let long = try Fixture.bytes("long.mp4")
+        let video = try VideoDecoder.decode(long, .mp4, selection, target: ImageSize(width: 16, height: 16))
+        #expect(video.times == steps.map(Double.init))
+        expectNumbers(video, steps.map { 2 * $0 }, "long.mp4")
+        selection.start = 30
+        selection.end = 33.4
+        selection.framesPerSecond = 3
+        let part = try VideoDecoder.decode(long, .mp4, selection, target: ImageSize(width: 16, height: 16))
+        #expect(part.times == [0, 0, 0.5, 1, 1, 1.5, 2, 2, 2.5, 3])
+        expectNumbers(part, part.times.map { Int(($0 + 30) * 2) }, "part of long.mp4")
+    }
+
     @Test func framesOfUnequalLengthAreShownWhenTheyBegin() throws {
         // Ten frames in the first second, then two a second.
         let video = try decode("variable.mp4", rate: 2)

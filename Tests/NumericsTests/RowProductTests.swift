@@ -3,13 +3,15 @@ import TestSupport
 import Testing
 
 @Suite struct RowProductTests {
-    /// A weight as it lies in memory, and its values.
+    /// A weight as it lies in memory, its values, and the scales of eight bits at an odd address.
     private struct Weight {
         var bytes: [UInt8] = []
         var values: [Double] = []
+        var scales: [UInt8] = [0]
 
-        init(_ format: RowFormat, _ count: Int, _ random: inout Random) {
-            for _ in 0..<count {
+        init(_ format: RowFormat, rows: Int, columns: Int, _ random: inout Random) {
+            var scale: Float = 1
+            for index in 0..<rows * columns {
                 let value = random.next()
                 switch format {
                 case .f32:
@@ -27,7 +29,11 @@ import Testing
                 case .i8:
                     let small = Int8(value * 127)
                     bytes.append(UInt8(bitPattern: small))
-                    values.append(Double(small))
+                    if index % columns % int8GroupSize == 0 {
+                        scale = random.next()
+                        withUnsafeBytes(of: scale) { scales += $0 }
+                    }
+                    values.append(Double(small) * Double(scale))
                 }
             }
         }
@@ -46,22 +52,20 @@ import Testing
     }
 
     private static func product(
-        _ x: Block, _ weight: Weight, _ format: RowFormat, _ kernel: RowKernel, columns: Range<Int>, scales: [Float]?,
-        bias: [Float]?, beta: Float, bounds: ClosedRange<Float>? = nil, into output: Block
+        _ x: Block, _ weight: Weight, _ format: RowFormat, _ kernel: RowKernel, columns: Range<Int>, bias: [Float]?,
+        beta: Float, bounds: ClosedRange<Float>? = nil, into output: Block
     ) {
         let rows = PackedRows(x, for: kernel, format, bounds: bounds, Scratch())
         weight.bytes.withUnsafeBytes { bytes in
-            func multiply(_ scales: UnsafePointer<Float>?, _ bias: UnsafePointer<Float>?) {
-                rowProduct(
-                    rows, weights: bytes.baseAddress! + columns.lowerBound * x.columns * format.byteCount,
-                    scales: scales.map { $0 + columns.lowerBound }, bias: bias.map { $0 + columns.lowerBound },
-                    beta: beta, into: output.columns(columns))
-            }
-            switch (scales, bias) {
-            case (let scales?, let bias?): multiply(scales, bias)
-            case (let scales?, nil): multiply(scales, nil)
-            case (nil, let bias?): multiply(nil, bias)
-            case (nil, nil): multiply(nil, nil)
+            weight.scales.withUnsafeBytes { scales in
+                let start = columns.lowerBound
+                func multiply(_ bias: UnsafePointer<Float>?) {
+                    rowProduct(
+                        rows, weights: bytes.baseAddress! + start * x.columns * format.byteCount,
+                        scales: format == .i8 ? scales.baseAddress! + 1 + 4 * start * int8Groups(x.columns) : nil,
+                        bias: bias.map { $0 + start }, beta: beta, into: output.columns(columns))
+                }
+                if let bias { multiply(bias) } else { multiply(nil) }
             }
         }
     }
@@ -76,16 +80,14 @@ import Testing
         for (m, n, k) in Self.shapes {
             // Rows of a wider matrix on both sides.
             let x = Matrix(rows: m, columns: k + 3, values: random.values(m * (k + 3)))
-            let weight = Weight(format, n * k, &random)
-            let (scales, bias) = (random.values(n), random.values(n))
+            let weight = Weight(format, rows: n, columns: k, &random)
+            let bias = random.values(n)
             let before = Matrix(rows: m, columns: n + 2, values: random.values(m * (n + 2)))
-            for (scales, bias, beta) in [(nil, nil, 0), (scales, nil, 0), (nil, bias, 1), (scales, bias, 0.5)]
-                as [([Float]?, [Float]?, Float)]
-            {
+            for (bias, beta) in [(nil, 0), (bias, 1), (bias, 0.5)] as [([Float]?, Float)] {
                 let y = before.copy()
                 let input = Block(x, rows: 0..<m, columns: 1..<k + 1)
                 Self.product(
-                    input, weight, format, kernel, columns: 0..<n, scales: scales, bias: bias, beta: beta,
+                    input, weight, format, kernel, columns: 0..<n, bias: bias, beta: beta,
                     into: Block(y, rows: 0..<m, columns: 1..<n + 1))
                 for row in 0..<m {
                     for column in 0..<n {
@@ -95,9 +97,8 @@ import Testing
                             sum += term
                             size += abs(term)
                         }
-                        let scale = Double(scales?[column] ?? 1)
                         let old = Double(beta) * Double(before.row(row)[column + 1])
-                        let expected = sum * scale + Double(bias?[column] ?? 0) + old
+                        let expected = sum + Double(bias?[column] ?? 0) + old
                         let error = abs(Double(y.row(row)[column + 1]) - expected)
                         #expect(error <= 4e-7 * max(size, 1), "\(kernel) \(format) \(m) x \(n) x \(k)")
                     }
@@ -114,13 +115,13 @@ import Testing
         var random = Random(state: 11)
         let (m, n, k) = (23, 150, 300)
         let x = Matrix(rows: m, columns: k, values: random.values(m * k))
-        let weight = Weight(format, n * k, &random)
-        let (scales, bias) = (random.values(n), random.values(n))
+        let weight = Weight(format, rows: n, columns: k, &random)
+        let bias = random.values(n)
         func rows(_ rows: Range<Int>, _ divisions: [Int]) -> [Float] {
             let y = Matrix(rows: rows.count, columns: n)
             for (start, end) in zip([0] + divisions, divisions + [n]) {
                 Self.product(
-                    Block(x[rows]), weight, format, kernel, columns: start..<end, scales: scales, bias: bias, beta: 0,
+                    Block(x[rows]), weight, format, kernel, columns: start..<end, bias: bias, beta: 0,
                     into: Block(y))
             }
             return y.values
@@ -148,13 +149,13 @@ import Testing
         for k in [5, 32, 70] {
             let x = Matrix(rows: 4, columns: k, values: random.values(4 * k).map { 3 * $0 })
             let cut = Matrix(rows: 4, columns: k, values: x.values.map { min(max($0, -0.5), 0.75) })
-            let weight = Weight(.bf16, 6 * k, &random)
+            let weight = Weight(.bf16, rows: 6, columns: k, &random)
             let (y, expected) = (Matrix(rows: 4, columns: 6), Matrix(rows: 4, columns: 6))
             Self.product(
-                Block(x), weight, .bf16, kernel, columns: 0..<6, scales: nil, bias: nil, beta: 0, bounds: -0.5...0.75,
+                Block(x), weight, .bf16, kernel, columns: 0..<6, bias: nil, beta: 0, bounds: -0.5...0.75,
                 into: Block(y))
             Self.product(
-                Block(cut), weight, .bf16, kernel, columns: 0..<6, scales: nil, bias: nil, beta: 0,
+                Block(cut), weight, .bf16, kernel, columns: 0..<6, bias: nil, beta: 0,
                 into: Block(expected)
             )
             #expect(y.values == expected.values)

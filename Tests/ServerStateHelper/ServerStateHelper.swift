@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import ServerState
+import Store
 
 /// A server and its clients in one process, which the crash test kills again and again.
 ///
@@ -52,7 +53,7 @@ import ServerState
     /// become their programs.
     static func opened(_ settings: StateSettings) throws -> ServerState {
         while true {
-            do { return try ServerState(settings) } catch StateError.folderInUse { usleep(20_000) }
+            do { return try ServerState(settings) } catch StoreError.folderInUse { usleep(20_000) }
         }
     }
 

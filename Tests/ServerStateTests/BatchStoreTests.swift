@@ -1,5 +1,6 @@
 import FoundationEssentials
 import ServerState
+import Store
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import Glibc
 import ServerState
+import Store
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import ServerState
 import ServerStateHelper
+import Store
 import TestSupport
 import Testing
 
@@ -54,7 +55,7 @@ final class CrashWork {
                 isThere = true
             } catch StateError.fileNotFound {
                 isThere = false
-            } catch let error as StateError {
+            } catch let error where error is StateError || error is StoreError {
                 problems.append("\(id): \(error)")
                 continue
             }
@@ -69,7 +70,7 @@ final class CrashWork {
                     guard case .active(let received) = try await state.files.uploadStatus(upload) else { continue }
                     let confirmed = log.received[number] ?? 0
                     if received < confirmed { problems.append("\(id) had \(confirmed) bytes, has \(received)") }
-                } catch let error as StateError {
+                } catch let error where error is StateError || error is StoreError {
                     problems.append("the upload of \(id): \(error)")
                 }
             }
@@ -80,7 +81,7 @@ final class CrashWork {
                 if batch.requestCount != Workload.requests(number).count || batch.displayName != "\(number)" {
                     problems.append("job \(number) is another")
                 }
-            } catch let error as StateError {
+            } catch let error where error is StateError || error is StoreError {
                 problems.append("job \(number): \(error)")
             }
         }

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import ServerState
+import Store
 import Testing
 
 @Suite struct FileStoreTests {
@@ -355,7 +356,7 @@ import Testing
 
     @Test func oneProcessAtATime() throws {
         let state = try folder.open()
-        #expect(throws: StateError.folderInUse(path: folder.path)) {
+        #expect(throws: StoreError.folderInUse(path: folder.path)) {
             _ = try ServerState(StateSettings(folder: folder.path))
         }
         state.close()

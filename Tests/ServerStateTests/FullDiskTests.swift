@@ -1,5 +1,6 @@
 import Foundation
 import ServerState
+import Store
 import TestSupport
 import Testing
 
@@ -22,7 +23,7 @@ import Testing
         var new = NewUpload(mimeType: "a/b", declaredBytes: Self.diskBytes)
         new.isPassing = true
         let upload = try await state.files.startUpload(new)
-        let error = try await stateError {
+        let error = try await storeError {
             let writer = try await state.files.resumeUpload(upload, at: 0)
             let piece = someBytes(1 << 20)
             for _ in 0..<Self.diskBytes / piece.count { try await writer.write(piece) }
@@ -52,7 +53,7 @@ import Testing
         for number in 0..<150 { try await state.files.add([1], id: "f\(number)") }
         let upload = try await state.files.startUpload(NewUpload(mimeType: "a/b", declaredBytes: 1 << 20))
         try disk.fill()
-        #expect(try await stateError { try await state.files.send(someBytes(1 << 20), to: upload) } == .diskFull)
+        #expect(try await storeError { try await state.files.send(someBytes(1 << 20), to: upload) } == .diskFull)
         for number in 0..<150 { try await state.files.delete("f\(number)") }
         try await state.files.cancelUpload(upload)
         #expect(try folder.blobs() == [])
@@ -78,7 +79,7 @@ import Testing
         if !hasReserve { try remove("reserve") }
         try disk.fill()
         // Deleted or not, as there is room for it.
-        let error = try await stateError { try await state.files.delete(file.id) }
+        let error = try await storeError { try await state.files.delete(file.id) }
         #expect(error == nil || !hasReserve && error == .diskFull)
         try remove("filler")
         let done = try await state.run(job.id)

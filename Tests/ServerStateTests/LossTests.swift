@@ -1,5 +1,6 @@
 import Foundation
 import ServerState
+import Store
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import Glibc
 import ServerState
+import Store
 import Testing
 
 /// Files are mapped for those who use them.

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import Hashing
 import ServerState
+import Store
 import Synchronization
 import TestSupport
 import Testing
@@ -27,7 +28,7 @@ final class Folder: Sendable {
         change(&settings)
         // A process that another test starts holds the lock of a folder that was just closed, until it becomes its program.
         while true {
-            do { return try ServerState(settings) } catch StateError.folderInUse { usleep(20_000) }
+            do { return try ServerState(settings) } catch StoreError.folderInUse { usleep(20_000) }
         }
     }
 
@@ -121,6 +122,16 @@ func stateError(_ body: () async throws -> Void) async throws -> StateError? {
         try await body()
         return nil
     } catch let error as StateError {
+        return error
+    }
+}
+
+/// As above, of what the disk has to say.
+func storeError(_ body: () async throws -> Void) async throws -> StoreError? {
+    do {
+        try await body()
+        return nil
+    } catch let error as StoreError {
         return error
     }
 }

@@ -1,6 +1,7 @@
 package import CastorNumerics
 import Evaluation
 package import Testing
+import Vectors
 
 package let pool = WorkerPool(threads: 2)
 

@@ -212,6 +212,40 @@ import Tokenizers
         }
     }
 
+    /// The time is that of all pieces of a text: a pattern behind a step that cuts has no more of it.
+    @Test func searchesInManyPiecesHaveOneBudget() throws {
+        let expression = try RegularExpression("a+", field: "pre_tokenizer")
+        func search(_ pieces: Int, _ budget: inout RegularExpression.Budget) throws {
+            for _ in 0..<pieces {
+                try Array("aaa".utf8).withUnsafeBufferPointer { try expression.forEachMatch(in: $0, &budget) { _ in } }
+            }
+        }
+        var none = RegularExpression.Budget(mostSeconds: -1)
+        #expect(throws: TokenizerError.self) { try search(100, &none) }
+        var usual = RegularExpression.Budget()
+        try search(100, &usual)
+    }
+
+    /// One step makes megabytes of a letter, of a text or of an added token: it ends soon after the limit.
+    @Test func oneStepThatGrowsATextIsBounded() throws {
+        let content = String(repeating: "b", count: 1 << 20)
+        let normalizer =
+            #""normalizer": {"type": "Replace", "pattern": {"String": "a"}, "content": "\#(content)"}"#
+        let text = String(repeating: "a", count: 100_000)
+        #expect(try failure(file(Self.words, normalizer), text).hasPrefix("normalizer: it makes"))
+        let grows =
+            #"{"type": "Replace", "pattern": {"String": "a"}, "content": "\#(String(repeating: "a", count: 1_000))"}"#
+        let steps = Array(repeating: grows, count: 6).joined(separator: ", ")
+        let token = #""added_tokens": [{"id": 9, "content": "a", "normalized": true}]"#
+        let error = #expect(throws: TokenizerError.self) {
+            try TextTokenizer(
+                json: Array(
+                    file(Self.words, #""normalizer": {"type": "Sequence", "normalizers": [\#(steps)]}, \#(token)"#).utf8
+                ))
+        }
+        #expect(error?.description.contains("it makes") == true, "\(error?.description ?? "")")
+    }
+
     /// Each step doubles the text.
     @Test func stepsThatGrowATextAreBounded() throws {
         let step = #"{"type": "Replace", "pattern": {"String": "a"}, "content": "aaaaaaaa"}"#

@@ -27,7 +27,12 @@ enum Made {
     /// 16-bit mono at 16 kHz.
     static func sound(samples count: Int = 8_000, seed: UInt64) -> [UInt8] {
         var random = SeededGenerator(seed: seed)
-        let data = (0..<count).flatMap { _ in little(Int16(random.next(below: 20_000) - 10_000)) }
+        return wave((0..<count).map { _ in Int16(random.next(below: 20_000) - 10_000) })
+    }
+
+    /// 16-bit mono at 16 kHz.
+    static func wave(_ samples: [Int16]) -> [UInt8] {
+        let data = samples.flatMap { little($0) }
         var bytes = Array("RIFF".utf8) + little(UInt32(36 + data.count)) + Array("WAVEfmt ".utf8) + little(UInt32(16))
         bytes += little(UInt16(1)) + little(UInt16(1)) + little(UInt32(16_000)) + little(UInt32(32_000))
         bytes += little(UInt16(2)) + little(UInt16(16)) + Array("data".utf8) + little(UInt32(data.count)) + data

@@ -2,7 +2,7 @@
 """Holds `castor` to sentence-transformers on a real checkpoint: the same folder, the same texts, single precision.
 
     python3 -m venv build/models/venv && build/models/venv/bin/pip install -r tools/models/requirements.txt
-    python3 tools/models/fetch.py all-MiniLM-L6-v2 build/models/all-MiniLM-L6-v2
+    build/models/venv/bin/python tools/models/fetch.py all-MiniLM-L6-v2 build/models/all-MiniLM-L6-v2
     build/models/venv/bin/python tools/models/compare.py --pairs stsb_dev_en.tsv build/models/all-MiniLM-L6-v2
 
 --pairs is a table with tabs and a header line, sentence1, sentence2, score, as STS benchmark's: Spearman's correlation of both programs' cosines with the scores is
@@ -17,17 +17,26 @@ for E5. For each folder a line of JSON is printed:
     import          seconds and MiB at most of `castor import`
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-from scipy.stats import spearmanr
-from sentence_transformers import SentenceTransformer
+try:
+    import numpy as np
+    from scipy.stats import spearmanr
+    from sentence_transformers import SentenceTransformer
+except ModuleNotFoundError as error:
+    # --help is for those who have nothing installed yet.
+    missing: str | None = error.name
+else:
+    missing = None
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -147,6 +156,8 @@ def main() -> None:
     parser.add_argument("--spearman", action="store_true", help="of the narrow weights, too")
     parser.add_argument("--double", action="store_true", help="compare both with double precision, too: slow")
     arguments = parser.parse_args()
+    if missing:
+        sys.exit(f"compare.py: this Python has no {missing}; compare.py --help begins with the commands that install it")
     for folder in arguments.folders:
         print(json.dumps(compare(folder, arguments)), flush=True)
 

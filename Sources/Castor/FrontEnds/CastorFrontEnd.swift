@@ -12,6 +12,7 @@ struct CastorFrontEnd: FrontEnd {
     var maxTokens: Int { configuration.maxTokens }
     var maxTextTokens: Int { maxTokens }
     var maxFrames: Int { configuration.video?.maxFrames ?? 0 }
+    var frameRule: FrameRule { .evenMoments }
     var seesPages: Bool { true }
     /// Each has an end token of its own.
     var textJoint: String? { nil }

@@ -13,6 +13,7 @@ package protocol FrontEnd: Sendable {
     var media: Set<Usage.Modality> { get }
     /// Of a video.
     var maxFrames: Int { get }
+    var frameRule: FrameRule { get }
     /// Whether pages are looked at, or their text alone is read.
     var seesPages: Bool { get }
 

@@ -26,6 +26,7 @@ package struct ImportedFrontEnd: FrontEnd {
     }
     package var maxTokens: Int { spec.maxTokens - spec.sequence.begin.count - spec.sequence.end.count }
     package var maxFrames: Int { 32 }
+    package var frameRule: FrameRule { .wholeSteps }
     package var seesPages: Bool { spec.image != nil }
     package var textJoint: String? { spec.sequence.textJoint }
 

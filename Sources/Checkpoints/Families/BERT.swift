@@ -6,7 +6,7 @@ enum BERT {
         _ hub: HubConfiguration, _ tensors: CheckpointTensors, prefixes: [String] = ["", "bert.", "roberta.", "model."]
     ) throws(CheckpointError) -> FamilyPlan {
         try hub.require("position_embedding_type", "absolute")
-        try hub.refuse("is_decoder")
+        for key in ["is_decoder", "is_causal"] { try hub.refuse(key) }
         let width = try hub.int("hidden_size", in: 1...16_384)
         let heads = try hub.int("num_attention_heads", in: 1...1_024)
         let norm = NormSpec.layer(epsilon: Float(try hub.optionalNumber("layer_norm_eps") ?? 1e-12))

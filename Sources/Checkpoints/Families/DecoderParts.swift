@@ -4,12 +4,14 @@ import Encoder
 struct LayerTypes {
     let isFull: [Bool]
 
-    /// - Parameter every: where the file does not say, layers 0, n, 2n... see all
-    init(_ hub: HubConfiguration, default every: Int) throws(CheckpointError) {
+    /// - Parameters:
+    ///   - every: where the file does not say, one layer in so many sees all
+    ///   - first: the first one that does
+    init(_ hub: HubConfiguration, default every: Int, from first: Int = 0) throws(CheckpointError) {
         let count = try hub.int("num_hidden_layers", in: 1...256)
         let types = try hub.texts("layer_types")
         guard !types.isEmpty else {
-            isFull = (0..<count).map { $0 % every == 0 }
+            isFull = (0..<count).map { $0 % every == first }
             return
         }
         guard types.count == count else {

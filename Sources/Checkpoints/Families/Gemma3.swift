@@ -14,9 +14,14 @@ enum Gemma3 {
         let scalar = try hub.optionalNumber("query_pre_attn_scalar") ?? 256
         guard scalar > 0 else { throw hub.failure("query_pre_attn_scalar", "\(scalar) is not positive") }
         let isCausal = try hub.flag("use_bidirectional_attention") == false
+        if isCausal { try hub.refuseFalse("is_causal") }
         // The hub's window is of both sides together, or of the one side that a causal model has.
-        let window = try hub.optionalInt("sliding_window", in: 1...1 << 24) ?? 512
-        let types = try LayerTypes(hub, default: try hub.optionalInt("sliding_window_pattern", in: 1...256) ?? 6)
+        let window = try hub.optionalInt("sliding_window", in: 1...1 << 24) ?? 4_096
+        var every = 6
+        for key in ["_sliding_window_pattern", "sliding_window_pattern"] {
+            if let own = try hub.optionalInt(key, in: 1...256) { every = own }
+        }
+        let types = try LayerTypes(hub, default: every, from: every - 1)
         let bases = try RopeBases(hub, full: "rope_theta", 1_000_000, sliding: "rope_local_base_freq", 10_000)
         let mlp = FeedForwardSpec(
             hidden: try hub.int("intermediate_size"),

@@ -32,7 +32,7 @@ enum ModernBERT {
         text.norm = norm
         text.stack = StackSpec(width: width, layers: layers, finalNorm: norm)
         return FamilyPlan(
-            text: text, names: [names], pooling: .first, maxTokens: try hub.int("max_position_embeddings"),
+            text: text, names: [names], pooling: .mean, maxTokens: try hub.int("max_position_embeddings"),
             prefix: try Family.prefix("embeddings.tok_embeddings.weight", ["", "model."], tensors))
     }
 

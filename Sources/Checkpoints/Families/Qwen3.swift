@@ -4,6 +4,8 @@ import Encoder
 enum Qwen3 {
     static func plan(_ hub: HubConfiguration, _ tensors: CheckpointTensors) throws(CheckpointError) -> FamilyPlan {
         try hub.refuse("use_sliding_window")
+        try hub.refuseFalse("is_causal")
+        let isGenerative = try hub.texts("architectures").contains { $0.hasSuffix("ForCausalLM") }
         let width = try hub.int("hidden_size", in: 1...16_384)
         let heads = try hub.int("num_attention_heads", in: 1...1_024)
         let epsilon = Float(try hub.optionalNumber("rms_norm_eps") ?? 1e-6)
@@ -25,7 +27,8 @@ enum Qwen3 {
             width: width, layers: Array(repeating: layer, count: try hub.int("num_hidden_layers", in: 1...256)),
             finalNorm: .rms(epsilon: epsilon))
         return FamilyPlan(
-            text: text, names: [names], pooling: .last, maxTokens: try hub.int("max_position_embeddings"),
+            text: text, names: [names], pooling: isGenerative ? .last : .mean,
+            maxTokens: try hub.int("max_position_embeddings"),
             prefix: try Family.prefix("embed_tokens.weight", ["", "model."], tensors))
     }
 

@@ -1,6 +1,7 @@
 package import CastorNumerics
 import Encoder
 import Evaluation
+import Vectors
 
 /// A linear map from one space to another: `y = x W + b`, then unit length.
 package struct LinearMap: Sendable {

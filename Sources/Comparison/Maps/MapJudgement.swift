@@ -1,5 +1,6 @@
 package import CastorNumerics
 import Evaluation
+import Vectors
 
 /// What a linear map is worth on items that it was not fitted on.
 package struct MapJudgement: Sendable, Equatable, Codable {

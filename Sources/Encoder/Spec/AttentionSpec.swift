@@ -3,7 +3,7 @@ import Glibc
 /// Self-attention of one branch.
 package struct AttentionSpec: Codable, Sendable, Equatable {
     /// Which keys a query sees, of its own sequence.
-    package enum Keys: Codable, Sendable, Equatable {
+    package enum Keys: Sendable, Equatable {
         case all
         /// Those up to its own.
         case causal
@@ -12,7 +12,7 @@ package struct AttentionSpec: Codable, Sendable, Equatable {
     }
 
     /// How queries and keys know their places.
-    package enum Position: Codable, Sendable, Equatable {
+    package enum Position: Sendable, Equatable {
         /// They do not, or the tokens themselves say.
         case none
         case rotary(RotarySpec)
@@ -65,6 +65,56 @@ package struct AttentionSpec: Codable, Sendable, Equatable {
     /// Values of a token's queries, keys and values, side by side.
     package var rowLength: Int { (heads + 2 * keyHeads) * headSize }
     package var queryLength: Int { heads * headSize }
+}
+
+extension AttentionSpec.Keys: Codable {
+    private struct Window: Codable {
+        let before: Int
+        let after: Int
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let own = try SpecCase(decoder)
+        switch own.name {
+        case "all": self = try own.plain(.all)
+        case "causal": self = try own.plain(.causal)
+        case "window":
+            let window = try own.value(Window.self)
+            self = .window(before: window.before, after: window.after)
+        default: throw own.unknown()
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .all: try SpecCase.write("all", to: encoder)
+        case .causal: try SpecCase.write("causal", to: encoder)
+        case .window(let before, let after):
+            try SpecCase.write("window", Window(before: before, after: after), to: encoder)
+        }
+    }
+}
+
+extension AttentionSpec.Position: Codable {
+    package init(from decoder: any Decoder) throws {
+        let own = try SpecCase(decoder)
+        switch own.name {
+        case "none": self = try own.plain(.none)
+        case "rotary": self = .rotary(try own.value())
+        case "relativeBias": self = .relativeBias(try own.value())
+        case "relativeKeys": self = try own.plain(.relativeKeys)
+        default: throw own.unknown()
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .none: try SpecCase.write("none", to: encoder)
+        case .rotary(let rotary): try SpecCase.write("rotary", rotary, to: encoder)
+        case .relativeBias(let bias): try SpecCase.write("relativeBias", bias, to: encoder)
+        case .relativeKeys: try SpecCase.write("relativeKeys", to: encoder)
+        }
+    }
 }
 
 /// Rotary position embedding (J. Su et al., arXiv 2104.09864): pairs of a head's values are turned by `position * base^(-i / pairs)`.

@@ -21,7 +21,7 @@ package struct ImageSpec: Codable, Sendable, Equatable {
         case channelsFirst
     }
 
-    package enum Positions: Codable, Sendable, Equatable {
+    package enum Positions: Sendable, Equatable {
         /// A row for each token, the class token's first.
         case tokens
         /// The same for a grid of another size, from which they are resampled.
@@ -65,6 +65,34 @@ package struct ImageSpec: Codable, Sendable, Equatable {
     package var leadingTokens: Int { classToken == true ? 1 : 0 }
     /// Pixels that sides are multiples of.
     package var sideUnit: Int { patchSize * (cellSize ?? 1) }
+}
+
+extension ImageSpec.Positions: Codable {
+    private struct Grid: Codable {
+        let columns: Int
+        let rows: Int
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let own = try SpecCase(decoder)
+        switch own.name {
+        case "tokens": self = try own.plain(.tokens)
+        case "grid":
+            let grid = try own.value(Grid.self)
+            self = .grid(columns: grid.columns, rows: grid.rows)
+        case "columnsAndRows": self = .columnsAndRows(try own.value())
+        default: throw own.unknown()
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .tokens: try SpecCase.write("tokens", to: encoder)
+        case .grid(let columns, let rows):
+            try SpecCase.write("grid", Grid(columns: columns, rows: rows), to: encoder)
+        case .columnsAndRows(let rows): try SpecCase.write("columnsAndRows", rows, to: encoder)
+        }
+    }
 }
 
 /// What becomes of a picture of some size.

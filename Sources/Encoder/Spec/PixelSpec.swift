@@ -1,6 +1,6 @@
 /// How a picture becomes the pixels that a tower looks at.
 package struct PixelSpec: Codable, Sendable, Equatable {
-    package enum Sizing: Codable, Sendable, Equatable {
+    package enum Sizing: Sendable, Equatable {
         /// To this size, whatever shape the picture has.
         case fixed(width: Int, height: Int)
         /// The shorter side to `shortestSide`, the other one after it, and the middle of that.
@@ -53,5 +53,42 @@ package struct PictureBudgets: Codable, Sendable, Equatable {
         self.allowed = allowed
         self.picture = picture
         self.frame = frame
+    }
+}
+
+extension PixelSpec.Sizing: Codable {
+    private struct Sides: Codable {
+        let width: Int
+        let height: Int
+    }
+
+    private struct Cropped: Codable {
+        let shortestSide: Int
+        let width: Int
+        let height: Int
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let own = try SpecCase(decoder)
+        switch own.name {
+        case "fixed":
+            let sides = try own.value(Sides.self)
+            self = .fixed(width: sides.width, height: sides.height)
+        case "cropped":
+            let cropped = try own.value(Cropped.self)
+            self = .cropped(shortestSide: cropped.shortestSide, width: cropped.width, height: cropped.height)
+        case "budget": self = .budget(try own.value())
+        default: throw own.unknown()
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .fixed(let width, let height):
+            try SpecCase.write("fixed", Sides(width: width, height: height), to: encoder)
+        case .cropped(let side, let width, let height):
+            try SpecCase.write("cropped", Cropped(shortestSide: side, width: width, height: height), to: encoder)
+        case .budget(let budgets): try SpecCase.write("budget", budgets, to: encoder)
+        }
     }
 }

@@ -4,7 +4,7 @@
 /// 1 between points that lie evenly on the scale from `lowest` to `highest`.
 package struct SpectrogramSpec: Codable, Sendable, Equatable {
     /// What lies around the sound's samples.
-    package enum Edges: Codable, Sendable, Equatable {
+    package enum Edges: Sendable, Equatable {
         /// So many zeros in front. A frame counts when so many samples from its first on are there, zeros in front included.
         case zeros(before: Int, reach: Int)
         /// So many samples in front and behind, mirrored at the first and last one; a frame counts when its middle is before the end.
@@ -89,6 +89,32 @@ package struct SpectrogramSpec: Codable, Sendable, Equatable {
         case .zeros(let before, let reach):
             return samples + before >= reach ? (samples + before - reach) / hop + 1 : 0
         case .mirrored: return samples / hop
+        }
+    }
+}
+
+extension SpectrogramSpec.Edges: Codable {
+    private struct Zeros: Codable {
+        let before: Int
+        let reach: Int
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let own = try SpecCase(decoder)
+        switch own.name {
+        case "zeros":
+            let zeros = try own.value(Zeros.self)
+            self = .zeros(before: zeros.before, reach: zeros.reach)
+        case "mirrored": self = .mirrored(try own.value())
+        default: throw own.unknown()
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .zeros(let before, let reach):
+            try SpecCase.write("zeros", Zeros(before: before, reach: reach), to: encoder)
+        case .mirrored(let count): try SpecCase.write("mirrored", count, to: encoder)
         }
     }
 }

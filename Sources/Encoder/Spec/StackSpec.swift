@@ -31,7 +31,7 @@ package struct LayerSpec: Codable, Sendable, Equatable {
 ///
 /// With `norm` alone that is a pre-norm block, with `after` alone a post-norm one, with `norm` and `outputNorm` Gemma's.
 package struct BranchSpec: Codable, Sendable, Equatable {
-    package enum Operation: Codable, Sendable, Equatable {
+    package enum Operation: Sendable, Equatable {
         case attention(AttentionSpec)
         case feedForward(FeedForwardSpec)
         case perLayerInput(PerLayerInputSpec)
@@ -57,5 +57,27 @@ package struct BranchSpec: Codable, Sendable, Equatable {
         self.factor = factor
         self.gain = gain
         self.after = after
+    }
+}
+
+extension BranchSpec.Operation: Codable {
+    package init(from decoder: any Decoder) throws {
+        let own = try SpecCase(decoder)
+        switch own.name {
+        case "attention": self = .attention(try own.value())
+        case "feedForward": self = .feedForward(try own.value())
+        case "perLayerInput": self = .perLayerInput(try own.value())
+        case "convolution": self = .convolution(try own.value())
+        default: throw own.unknown()
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .attention(let spec): try SpecCase.write("attention", spec, to: encoder)
+        case .feedForward(let spec): try SpecCase.write("feedForward", spec, to: encoder)
+        case .perLayerInput(let spec): try SpecCase.write("perLayerInput", spec, to: encoder)
+        case .convolution(let spec): try SpecCase.write("convolution", spec, to: encoder)
+        }
     }
 }

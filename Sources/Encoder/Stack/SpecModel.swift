@@ -36,8 +36,8 @@ package final class SpecModel: Sendable {
                 large: { (name, shape) throws(ModelError) in
                     if let scales = try tensors.scales(of: name, shape) {
                         return WeightTensor(
-                            tensors.file, offset: tensors.entries[name]!.range.lowerBound, scales: scales,
-                            columns: shape[1])
+                            tensors.file, offset: tensors.entries[name]!.range.lowerBound,
+                            scales: scales.range.lowerBound, rows: shape[0], columns: shape[1])
                     }
                     let entry = try tensors.entry(name, shape)
                     return WeightTensor(
@@ -96,19 +96,30 @@ extension SafeTensors {
         return entry
     }
 
-    /// What the rows of a matrix in eight bits are to be multiplied with, `[1, rows]`; nil where it has another dtype. A tensor of its own, with
-    /// ``scaleSuffix`` behind the name.
-    func scales(of name: String, _ shape: [Int]) throws(ModelError) -> Matrix? {
+    /// What the groups of a matrix's rows in eight bits are to be multiplied with, F32 `[rows, groups]`; nil where it has another dtype. A tensor
+    /// of its own, with ``scaleSuffix`` behind the name.
+    func scales(of name: String, _ shape: [Int]) throws(ModelError) -> Entry? {
         guard let entry = entries[name], entry.type == .i8 else { return nil }
         guard entry.shape == shape, shape.count == 2 else {
             throw .tensor(name: name, reason: "has shape \(entry.shape), the configuration says \(shape)")
         }
         let own = name + Self.scaleSuffix
-        _ = try self.entry(own, [shape[0]])
-        let values = Matrix(rows: 1, columns: shape[0])
-        try copy(own, into: values)
-        return values
+        let scales = try self.entry(own, [shape[0], int8Groups(shape[1])])
+        guard scales.type == .f32 else {
+            throw .tensor(name: own, reason: "has dtype \(scales.type.rawValue), scales are F32")
+        }
+        return scales
     }
 
     package static let scaleSuffix = ".scale"
+
+    /// Throws for a model in eight bits, which cannot be trained.
+    package func requireWideWeights() throws(ModelError) {
+        guard let name = entries.keys.filter({ entries[$0]?.type == .i8 }).min() else { return }
+        throw .tensor(
+            name: name,
+            reason:
+                "is in eight bits, which cannot be trained, joined or averaged: import the model without --precision int8"
+        )
+    }
 }

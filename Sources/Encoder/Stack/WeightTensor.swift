@@ -8,8 +8,8 @@ package struct WeightTensor: Sendable {
         case single(Matrix)
         /// Values of `type`, row after row, from `offset` on.
         case mapped(MappedFile, offset: Int, ScalarType)
-        /// Eight bits a value from `offset` on, and what each row's are to be multiplied with, `[rows]`.
-        case scaled(MappedFile, offset: Int, scales: Matrix)
+        /// Eight bits a value from `offset` on, and from `scales` on what each group of a row's is to be multiplied with.
+        case scaled(MappedFile, offset: Int, scales: Int)
     }
 
     let storage: Storage
@@ -30,11 +30,14 @@ package struct WeightTensor: Sendable {
         self.columns = columns
     }
 
-    /// - Precondition: the file has the values.
-    package init(_ file: MappedFile, offset: Int, scales: Matrix, columns: Int) {
-        precondition(offset >= 0 && scales.count * columns <= file.bytes.count - offset)
+    /// Eight bits a value.
+    ///
+    /// - Precondition: the file has the values and, from `scales` on, ``int8Groups(_:)`` f32 a row.
+    package init(_ file: MappedFile, offset: Int, scales: Int, rows: Int, columns: Int) {
+        precondition(offset >= 0 && rows * columns <= file.bytes.count - offset)
+        precondition(scales >= 0 && 4 * rows * int8Groups(columns) <= file.bytes.count - scales)
         storage = .scaled(file, offset: offset, scales: scales)
-        rows = scales.count
+        self.rows = rows
         self.columns = columns
     }
 
@@ -49,11 +52,10 @@ package struct WeightTensor: Sendable {
             let start = file.bytes.baseAddress! + offset + rows.lowerBound * columns * type.byteCount
             widen(start, type, into: room.pointer, count: rows.count * columns)
             return Block(room)
-        case .scaled(let file, let offset, let scales):
+        case .scaled:
             let room = room()
             for (index, row) in rows.enumerated() {
-                let start = file.bytes.baseAddress! + offset + row * columns
-                convertInt8(start, scale: scales.pointer[row], into: room.row(index), count: columns)
+                withRow(row) { convertInt8($0, scales: $1!, into: room.row(index), count: columns) }
             }
             return Block(room)
         }
@@ -73,13 +75,14 @@ package struct WeightTensor: Sendable {
         }
     }
 
-    func withRow(_ row: Int, _ body: (UnsafeRawPointer, _ scale: UnsafePointer<Float>?) -> Void) {
+    func withRow(_ row: Int, _ body: (UnsafeRawPointer, _ scales: UnsafeRawPointer?) -> Void) {
         switch storage {
         case .single(let matrix): body(matrix.row(row), nil)
         case .mapped(let file, let offset, let type):
             body(file.bytes.baseAddress! + offset + row * columns * type.byteCount, nil)
         case .scaled(let file, let offset, let scales):
-            body(file.bytes.baseAddress! + offset + row * columns, scales.pointer + row)
+            let start = file.bytes.baseAddress!
+            body(start + offset + row * columns, start + scales + row * 4 * int8Groups(columns))
         }
     }
 }

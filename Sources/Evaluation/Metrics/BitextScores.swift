@@ -1,4 +1,5 @@
 package import CastorNumerics
+import Vectors
 
 /// Bitext mining: each sentence finds its translation as the nearest neighbor, without margin, as in Tatoeba (Artetxe and
 /// Schwenk 2019) and MTEB's BitextMining.

@@ -1,4 +1,5 @@
 package import CastorNumerics
+import Vectors
 
 /// k-means by Lloyd's iterations from seeded k-means++ centres (Arthur and Vassilvitskii 2007); the best of several runs.
 package struct KMeans: Sendable {

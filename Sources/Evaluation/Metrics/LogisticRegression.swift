@@ -1,5 +1,6 @@
 package import CastorNumerics
 import Glibc
+import Vectors
 
 /// Multinomial logistic regression with an L2 penalty, as scikit-learn's `LogisticRegression(C=c)`: minimises
 ///

@@ -1,4 +1,5 @@
 package import CastorNumerics
+import Vectors
 
 /// k nearest neighbors by cosine, one vote each; of classes with equal votes the lowest wins, as in scikit-learn.
 ///

@@ -1,4 +1,5 @@
 package import CastorNumerics
+import Vectors
 
 /// What a query should find: candidates by row, with grades above 0.
 package struct Relevance: Sendable, Equatable {

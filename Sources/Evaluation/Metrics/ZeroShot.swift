@@ -1,4 +1,5 @@
 package import CastorNumerics
+import Vectors
 
 /// Zero-shot classification (Radford et al. 2021): an item belongs to the class whose name's vector is nearest.
 package enum ZeroShot {

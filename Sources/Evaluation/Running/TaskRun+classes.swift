@@ -1,5 +1,6 @@
 import Castor
 import CastorNumerics
+import Vectors
 
 extension TaskRun {
     /// Contents with a class each.

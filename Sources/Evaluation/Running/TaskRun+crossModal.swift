@@ -1,5 +1,6 @@
 import Castor
 import CastorNumerics
+import Vectors
 
 extension TaskRun {
     /// A content and the keys that it belongs to: equal contents are one entry, relevant to all that any of them is relevant to.

@@ -1,5 +1,6 @@
 import Castor
 import CastorNumerics
+import Vectors
 
 extension TaskRun {
     mutating func measureSTS(_ task: TaskKind.Pairs, _ score: String) throws(EvaluationError) -> [Metric] {

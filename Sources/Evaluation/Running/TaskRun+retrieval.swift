@@ -1,5 +1,6 @@
 import Castor
 import CastorNumerics
+import Vectors
 
 extension TaskRun {
     mutating func measureRetrieval(_ task: TaskKind.RetrievalTask) throws(EvaluationError) -> [Metric] {

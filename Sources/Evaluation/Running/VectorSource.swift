@@ -1,5 +1,6 @@
 import Castor
 import CastorNumerics
+import Vectors
 
 /// Contents to vectors of full size, in chunks.
 final class VectorSource {

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 package import ServerState
+package import Store
 
 extension APIError {
     /// What a client is told when the server's state cannot do what it asked.
@@ -12,12 +13,19 @@ extension APIError {
         case .fileExists: self = APIError(.alreadyExists, error.description)
         case .fileNotActive, .uploadClosed: self = APIError(.failedPrecondition, error.description)
         case .uploadTakenOver: self = APIError(.aborted, error.description)
-        case .quotaExceeded, .tooManyFiles, .tooManyUploads, .tooManyBatches, .diskFull:
+        case .quotaExceeded, .tooManyFiles, .tooManyUploads, .tooManyBatches:
             self = APIError(.resourceExhausted, error.description)
         case .invalidFileID(let id): self = APIError(StateError.invalidFileID(id.shortened).description)
         case .invalidPageToken: self = .invalid("page_token is not one that this server gave.")
         case .displayNameTooLong, .fileTooLarge, .wrongOffset, .wrongSize, .noRequests, .tooManyRequests:
             self = APIError(error.description)
+        }
+    }
+
+    /// The same, of its disk.
+    package init(_ error: StoreError) {
+        switch error {
+        case .diskFull: self = APIError(.resourceExhausted, "the server's disk is full")
         case .folderInUse, .folderUnusable, .storage, .bytesLost:
             self = APIError(.internal, "Internal error encountered.")
         }
@@ -46,10 +54,9 @@ extension APIRequest {
         do {
             return try await body(state)
         } catch let error as StateError {
-            switch error {
-            case .storage, .bytesLost: server.logger.error("state", metadata: ["reason": "\(error)"])
-            default: break
-            }
+            throw APIError(error)
+        } catch let error as StoreError {
+            if error != .diskFull { server.logger.error("state", metadata: ["reason": "\(error)"]) }
             throw APIError(error)
         }
     }

@@ -1,5 +1,6 @@
 package import Castor
 import ServerState
+import Store
 import Synchronization
 
 /// Parts of one request as the embedder takes them, their files looked up: each is mapped once, however many parts name it, and charged to
@@ -58,6 +59,8 @@ package final class FileParts: Sendable {
             known.withLock { $0[id] = file }
             return file
         } catch let error as StateError {
+            throw APIError(error)
+        } catch let error as StoreError {
             throw APIError(error)
         }
     }

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import ServerState
+import Store
 
 /// The Files API, but for uploads.
 enum FileRoutes {
@@ -89,7 +90,7 @@ extension ResponseBodyWriter {
         var offset = 0
         while offset < count {
             var piece = try blob.read(at: offset, count: min(count - offset, 1 << 18))
-            guard !piece.isEmpty else { throw StateError.storage(reason: "a file is shorter than it was") }
+            guard !piece.isEmpty else { throw StoreError.storage(reason: "a file is shorter than it was") }
             offset += piece.count
             if let separator {
                 for index in piece.indices where piece[index] == UInt8(ascii: "\n") { piece[index] = separator }

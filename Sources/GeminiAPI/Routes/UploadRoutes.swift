@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import ServerState
+import Store
 
 /// `/upload/.../files`: resumable, multipart and raw.
 ///
@@ -80,6 +81,8 @@ enum UploadRoutes {
                     "X-Goog-Upload-Command must be upload, finalize, \"upload, finalize\", query or cancel.")
             }
         } catch let error as StateError {
+            throw UploadFailure(error)
+        } catch let error as StoreError {
             throw UploadFailure(error)
         }
     }
@@ -167,9 +170,14 @@ private struct UploadFailure: Error {
         case .wrongOffset(_, let received):
             isOver = false
             self.received = received
-        case .uploadTakenOver, .storage: isOver = false
+        case .uploadTakenOver: isOver = false
         default: break
         }
+    }
+
+    init(_ error: StoreError) {
+        self.error = APIError(error)
+        if case .storage = error { isOver = false }
     }
 }
 

@@ -1,6 +1,7 @@
 import Logging
 import Media
 import ServerState
+import Store
 
 extension FileStore {
     /// A finished upload is a file at once, but for videos, which are looked into first.

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import ServerState
+import Store
 
 extension JSONWriter {
     private static let type = "type.googleapis.com/google.ai.generativelanguage.v1main.EmbedContentBatch"

@@ -30,9 +30,13 @@ void castor_rows_pack(
     castor_rows_kernel kernel, castor_rows_format format, size_t m, size_t k, const float *x, size_t stride, const float *bounds,
     float *room);
 
-/// `y = s * (x W^T) + b + beta y` for `n` columns of y, `stride` values apart between rows.
+/// Values of a row in eight bits that have a scale in common; the last of a row may be fewer.
+enum { CASTOR_ROWS_GROUP = 64 };
+
+/// `y = x W^T + b + beta y` for `n` columns of y, `stride` values apart between rows.
 ///
-/// `weights` are n rows of k values; `scales` (one a row of them) and `bias` may be null.
+/// `weights` are n rows of k values; `scales` are those of eight bits (null for other formats): for each row one a group, four bytes each, at any
+/// address. `bias` may be null.
 void castor_rows_product(
     castor_rows_kernel kernel, castor_rows_format format, size_t m, size_t n, size_t k, const float *room, const void *weights,
-    const float *scales, const float *bias, float beta, float *y, size_t stride);
+    const void *scales, const float *bias, float beta, float *y, size_t stride);

@@ -139,7 +139,7 @@ struct TokenizerFile {
             var text = Array(entry.token.content.utf8)
             var isMoved = false
             if entry.token.isNormalized {
-                for normalizer in parts.normalizers { try normalizer.apply(&text, movesStart: &isMoved) }
+                try Normalizer.apply(parts.normalizers, to: &text, movesStart: &isMoved)
             }
             let isAdded =
                 entry.token.isNormalized

@@ -60,13 +60,15 @@ struct Charsmap: Sendable {
 
     /// A cluster of at most 5 bytes by the shortest rule that it begins with, which takes its place as a whole; others character by character. So does
     /// the library.
-    func apply(_ text: [UInt8]) -> [UInt8] {
+    ///
+    /// - Parameter most: bytes of the result, soon after which it ends
+    func apply(_ text: [UInt8], most: Int) -> [UInt8] {
         text.withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else { return [] }
             var result: [UInt8] = []
             result.reserveCapacity(bytes.count + bytes.count / 8)
             var position = 0
-            while position < bytes.count {
+            while position < bytes.count, result.count <= most {
                 let byte = bytes[position]
                 if byte < 0x80, byte != 13, position + 1 == bytes.count || bytes[position + 1] < 0x80 {
                     let rule = ascii[Int(byte)]

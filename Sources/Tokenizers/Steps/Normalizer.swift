@@ -11,8 +11,27 @@ enum Normalizer: Sendable {
     case nmt
     case byteLevel
 
+    /// Bytes that may be made of one; Unicode makes 11 at most.
+    private static let mostExpansion = 64
+    /// Bytes that may be made of any text.
+    private static let leastMost = 1 << 16
+
+    /// One after the other.
+    ///
     /// - Parameter movesStart: set where characters at the beginning are gone
-    func apply(_ text: inout [UInt8], movesStart: inout Bool) throws(TokenizerError) {
+    static func apply(
+        _ steps: [Normalizer], to text: inout [UInt8], movesStart: inout Bool
+    ) throws(TokenizerError) {
+        let (product, overflow) = text.count.multipliedReportingOverflow(by: mostExpansion)
+        let most = overflow ? .max : max(leastMost, product)
+        for step in steps {
+            try step.apply(&text, movesStart: &movesStart, most: most)
+            guard text.count <= most else { throw .expansion(bytes: text.count, limit: most) }
+        }
+    }
+
+    /// - Parameter most: bytes, soon after which a step that makes many of few ends
+    private func apply(_ text: inout [UInt8], movesStart: inout Bool, most: Int) throws(TokenizerError) {
         switch self {
         case .bert(let options): options.apply(&text, movesStart: &movesStart)
         case .form(let form): text = form.apply(text)
@@ -25,9 +44,9 @@ enum Normalizer: Sendable {
             guard text.contains(where: { $0 >= 0x80 }) else { return }
             text = Self.filtered(text, &movesStart) { !CharacterSet.combiningMarks.contains($0) }
         case .strip(let left, let right): Self.strip(&text, left, right, &movesStart)
-        case .replace(let pattern, let content): try Self.replace(&text, pattern, content, &movesStart)
+        case .replace(let pattern, let content): try Self.replace(&text, pattern, content, &movesStart, most)
         case .prepend(let content): if !text.isEmpty { text.insert(contentsOf: content, at: 0) }
-        case .precompiled(let map): text = map.apply(text)
+        case .precompiled(let map): text = map.apply(text, most: most)
         case .nmt: Self.nmt(&text, &movesStart)
         case .byteLevel: text = ByteLevel.mapped(text)
         }
@@ -82,18 +101,20 @@ enum Normalizer: Sendable {
     }
 
     private static func replace(
-        _ text: inout [UInt8], _ pattern: TextPattern, _ content: [UInt8], _ movesStart: inout Bool
+        _ text: inout [UInt8], _ pattern: TextPattern, _ content: [UInt8], _ movesStart: inout Bool,
+        _ most: Int
     ) throws(TokenizerError) {
         var result: [UInt8] = []
         result.reserveCapacity(text.count)
         var end = 0
         try pattern.forEachMatch(in: text) { match in
+            guard result.count <= most else { return }
             if match.lowerBound == 0, content.isEmpty, !match.isEmpty { movesStart = true }
             result.append(contentsOf: text[end..<match.lowerBound])
             result.append(contentsOf: content)
             end = match.upperBound
         }
-        result.append(contentsOf: text[end...])
+        if result.count <= most { result.append(contentsOf: text[end...]) }
         text = result
     }
 

@@ -105,12 +105,13 @@ enum PreTokenizer: Sendable {
     ) throws(TokenizerError) {
         var collector = SpanCollector(behavior, capacity: pieces.ranges.count + pieces.text.count / 4)
         var caught: TokenizerError?
+        var budget = RegularExpression.Budget()
         pieces.text.withUnsafeBufferPointer { bytes in
             for range in pieces.ranges {
                 collector.begin()
                 var open = range.lowerBound
                 do throws(TokenizerError) {
-                    try pattern.forEachMatch(in: bytes, range) { match in
+                    try pattern.forEachMatch(in: bytes, range, &budget) { match in
                         if open != match.lowerBound {
                             collector.add(open..<match.lowerBound, isMatch: isInverted)
                         }

@@ -2,7 +2,7 @@ private import COniguruma
 private import Glibc
 
 /// A pattern in Oniguruma's syntax. Searches are bounded in steps, in memory and in the time of all of a text's.
-final class RegularExpression: @unchecked Sendable {
+package final class RegularExpression: @unchecked Sendable {
     private let regex: OpaquePointer
     /// The field of the file.
     private let field: String
@@ -11,11 +11,35 @@ final class RegularExpression: @unchecked Sendable {
     /// Steps back in one search. A search of ordinary patterns takes as many as its match has characters.
     private static let mostRetries: UInt = 4_000_000
     private static let mostStackEntries: UInt32 = 16_000_000
-    /// Processor time for a text, which patterns that are no attack stay far below.
-    private static let mostSeconds = 10.0
-    private static let searchesBetweenLooks = 256
+    /// What the searches in all pieces of a text have together.
+    package struct Budget {
+        /// Of processor time.
+        private let mostSeconds: Double
+        private static let searchesBetweenLooks = 64
 
-    init(_ pattern: String, field: String) throws(TokenizerError) {
+        private var searches = 0
+        private var began = 0.0
+
+        /// - Parameter mostSeconds: patterns that are no attack stay far below
+        package init(mostSeconds: Double = 10) {
+            self.mostSeconds = mostSeconds
+        }
+
+        /// Counts a search; false where they have taken too long.
+        mutating func isLeft() -> Bool {
+            if searches == 0 { began = Self.seconds }
+            searches += 1
+            return searches % Self.searchesBetweenLooks != 0 || Self.seconds - began <= mostSeconds
+        }
+
+        private static var seconds: Double {
+            var time = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+            return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+        }
+    }
+
+    package init(_ pattern: String, field: String) throws(TokenizerError) {
         guard pattern.utf8.count <= Self.mostBytes else {
             throw .invalid(field: field, reason: "the pattern has more than \(Self.mostBytes) bytes")
         }
@@ -34,8 +58,8 @@ final class RegularExpression: @unchecked Sendable {
     deinit { castor_onig_free(regex) }
 
     /// Matches from the left, none within another; an empty one not directly behind another.
-    func forEachMatch(
-        in text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void
+    package func forEachMatch(
+        in text: UnsafeBufferPointer<UInt8>, _ budget: inout Budget, _ body: (Range<Int>) -> Void
     ) throws(TokenizerError) {
         guard let base = text.baseAddress,
             let matcher = castor_onig_matcher_make(Self.mostRetries, Self.mostStackEntries)
@@ -44,27 +68,25 @@ final class RegularExpression: @unchecked Sendable {
         let known = Self.withKnownCharacters(text)
         var isOK = true
         if let known {
-            known.withUnsafeBufferPointer { isOK = search($0.baseAddress!, text.count, matcher, body) }
+            known.withUnsafeBufferPointer { isOK = search($0.baseAddress!, text.count, matcher, &budget, body) }
         } else {
-            isOK = search(base, text.count, matcher, body)
+            isOK = search(base, text.count, matcher, &budget, body)
         }
         if !isOK { throw .pattern(field: field) }
     }
 
     private func search(
-        _ base: UnsafePointer<UInt8>, _ count: Int, _ matcher: OpaquePointer, _ body: (Range<Int>) -> Void
+        _ base: UnsafePointer<UInt8>, _ count: Int, _ matcher: OpaquePointer, _ budget: inout Budget,
+        _ body: (Range<Int>) -> Void
     ) -> Bool {
         var position = 0
         var lastEnd = -1
         var (start, end) = (0, 0)
-        var searches = 0
-        let began = Self.seconds
         while position <= count {
             let status = castor_onig_search(regex, matcher, base, count, position, &start, &end)
             if status < 0 { return false }
             if status == 0 { break }
-            searches += 1
-            if searches % Self.searchesBetweenLooks == 0, Self.seconds - began > Self.mostSeconds { return false }
+            if !budget.isLeft() { return false }
             if start == end, lastEnd == end {
                 guard position < count else { break }
                 _ = UTF8Characters.next(base, &position)
@@ -75,12 +97,6 @@ final class RegularExpression: @unchecked Sendable {
             body(start..<end)
         }
         return true
-    }
-
-    private static var seconds: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 
     // MARK: - Characters that are newer than the library

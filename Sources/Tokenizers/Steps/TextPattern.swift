@@ -8,15 +8,19 @@ enum TextPattern: Sendable {
     func forEachMatch(in text: [UInt8], _ body: (Range<Int>) -> Void) throws(TokenizerError) {
         let all = 0..<text.count
         var caught: TokenizerError?
+        var budget = RegularExpression.Budget()
         text.withUnsafeBufferPointer { bytes in
-            do throws(TokenizerError) { try forEachMatch(in: bytes, all, body) } catch { caught = error }
+            do throws(TokenizerError) { try forEachMatch(in: bytes, all, &budget, body) } catch { caught = error }
         }
         if let caught { throw caught }
     }
 
     /// As above, in a part of `bytes`, as if there were nothing around it.
+    ///
+    /// - Parameter budget: of all parts together
     func forEachMatch(
-        in bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ body: (Range<Int>) -> Void
+        in bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ budget: inout RegularExpression.Budget,
+        _ body: (Range<Int>) -> Void
     ) throws(TokenizerError) {
         switch self {
         case .text(let wanted):
@@ -31,7 +35,7 @@ enum TextPattern: Sendable {
             }
         case .expression(let expression):
             let part = UnsafeBufferPointer(rebasing: bytes[range])
-            try expression.forEachMatch(in: part) { match in
+            try expression.forEachMatch(in: part, &budget) { match in
                 body(match.lowerBound + range.lowerBound..<match.upperBound + range.lowerBound)
             }
         }

@@ -1,6 +1,7 @@
 package import CastorNumerics
 package import Encoder
 import Evaluation
+import Vectors
 
 /// Retrieval on pairs that are not trained on: every query against all positives, and every positive against all queries.
 ///

@@ -96,7 +96,9 @@ package struct RunPlan: Sendable {
         do throws(ModelError) {
             if let spec = try ImportedModel.spec(template) {
                 startsUntrained = false
-                architecture = .imported(spec, try SafeTensors(path: "\(template)/\(Model.weightsName)"))
+                let tensors = try SafeTensors(path: "\(template)/\(Model.weightsName)")
+                try tensors.requireWideWeights()
+                architecture = .imported(spec, tensors)
                 preparation = try Preparation(imported: template, spec, limits: Limits())
                 return
             }

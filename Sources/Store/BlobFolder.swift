@@ -1,16 +1,16 @@
 import Glibc
 
 /// Bytes on disk under random names. A row of the database says which of them exist; a file that no row names is an orphan.
-struct BlobFolder: Sendable {
+package struct BlobFolder: Sendable {
     private let path: String
 
-    init(path: String) throws(StateError) {
+    package init(path: String) throws(StoreError) {
         self.path = path
         try DurableFolder.make(path)
     }
 
     /// Makes an empty file whose name survives a power cut.
-    func create(_ name: String) throws(StateError) {
+    package func create(_ name: String) throws(StoreError) {
         let descriptor = Glibc.open("\(path)/\(name)", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .system(errno) }
         close(descriptor)
@@ -18,7 +18,7 @@ struct BlobFolder: Sendable {
     }
 
     /// For reading and writing; nil where there is none that could be opened, now or later.
-    func open(_ name: String) throws(StateError) -> Blob? {
+    package func open(_ name: String) throws(StoreError) -> Blob? {
         let descriptor = Glibc.open("\(path)/\(name)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor < 0 else { return Blob(descriptor: descriptor) }
         switch errno {
@@ -28,52 +28,41 @@ struct BlobFolder: Sendable {
     }
 
     /// nil where there is none.
-    func size(_ name: String) -> Int? {
+    package func size(_ name: String) -> Int? {
         var status = stat()
         return stat("\(path)/\(name)", &status) == 0 ? Int(status.st_size) : nil
     }
 
-    func remove(_ name: String) {
+    package func remove(_ name: String) {
         unlink("\(path)/\(name)")
     }
 
-    func names() throws(StateError) -> [String] {
-        guard let folder = opendir(path) else { throw .system(errno) }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
-    }
+    package func names() throws(StoreError) -> [String] { try DurableFolder.names(path) }
 }
 
 /// An open file of a ``BlobFolder``. It stays readable when its name is removed.
 package final class Blob: Sendable {
     private let descriptor: Int32
 
-    init(descriptor: Int32) {
+    package init(descriptor: Int32) {
         self.descriptor = descriptor
     }
 
     deinit { close(descriptor) }
 
-    package func size() throws(StateError) -> Int {
+    package func size() throws(StoreError) -> Int {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .system(errno) }
         return Int(status.st_size)
     }
 
     /// As `mmap` answers: the descriptor may be closed afterwards.
-    func map(_ count: Int) -> UnsafeMutableRawPointer? {
+    package func map(_ count: Int) -> UnsafeMutableRawPointer? {
         mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
     }
 
     /// Up to `count` bytes from `offset`; fewer only at the end.
-    package func read(at offset: Int, count: Int) throws(StateError) -> [UInt8] {
+    package func read(at offset: Int, count: Int) throws(StoreError) -> [UInt8] {
         var failure: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count {
@@ -88,7 +77,7 @@ package final class Blob: Sendable {
         return bytes
     }
 
-    func write(_ bytes: [UInt8], at offset: Int) throws(StateError) {
+    package func write(_ bytes: [UInt8], at offset: Int) throws(StoreError) {
         var written = 0
         while written < bytes.count {
             let count = bytes.withUnsafeBytes {
@@ -100,29 +89,22 @@ package final class Blob: Sendable {
         }
     }
 
-    func truncate(to size: Int) throws(StateError) {
+    package func truncate(to size: Int) throws(StoreError) {
         guard ftruncate(descriptor, off_t(size)) == 0 else { throw .system(errno) }
     }
 
-    func sync() throws(StateError) {
+    package func sync() throws(StoreError) {
         guard fsync(descriptor) == 0 else { throw .system(errno) }
     }
 
     /// Reads from `start` to `end` in pieces that fit a cache.
-    func forEachPiece(from start: Int = 0, to end: Int, _ body: ([UInt8]) throws -> Void) throws {
+    package func forEachPiece(from start: Int = 0, to end: Int, _ body: ([UInt8]) throws -> Void) throws {
         var offset = start
         while offset < end {
             let piece = try read(at: offset, count: min(end - offset, 1 << 20))
-            guard !piece.isEmpty else { throw StateError.storage(reason: "a file is shorter than it was") }
+            guard !piece.isEmpty else { throw StoreError.storage(reason: "a file is shorter than it was") }
             try body(piece)
             offset += piece.count
         }
-    }
-}
-
-extension StateError {
-    static func system(_ code: Int32) -> StateError {
-        code == ENOSPC || code == EDQUOT || code == EFBIG
-            ? .diskFull : .storage(reason: String(cString: strerror(code)))
     }
 }

@@ -5,8 +5,13 @@ package struct Neighbor: Sendable, Equatable {
     package let index: Int
     package let score: Float
 
+    package init(index: Int, score: Float) {
+        self.index = index
+        self.score = score
+    }
+
     /// Better first; of equal scores the lower index.
-    static func precedes(_ a: Neighbor, _ b: Neighbor) -> Bool {
+    package static func precedes(_ a: Neighbor, _ b: Neighbor) -> Bool {
         a.score > b.score || (a.score == b.score && a.index < b.index)
     }
 }
@@ -21,7 +26,8 @@ package func nearestNeighbors(
     of queries: Matrix, among candidates: Matrix, k: Int, pool: WorkerPool
 ) -> [[Neighbor]] {
     precondition(k > 0)
-    let lists = Slots<[Neighbor]>(count: queries.rows, [])
+    guard candidates.rows > 0 else { return Array(repeating: [], count: queries.rows) }
+    let lists = Slots<[Neighbor]>(count: queries.rows)
     forEachSimilarityRow(queries, candidates, pool: pool) { query, scores in
         lists[query] = best(k, of: scores)
     }

@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 
 /// Some room on the disk that is given up where a deletion finds none: a database that is full cannot note what it is to forget.
-final class DiskReserve: Sendable {
+package final class DiskReserve: Sendable {
     private let path: String
     private let isThere = Mutex(false)
 
@@ -10,13 +10,13 @@ final class DiskReserve: Sendable {
     private static let bytes = 4 << 20
 
     /// Given up until it is taken: what opens and cleans the folder may need the room.
-    init(path: String) {
+    package init(path: String) {
         self.path = path
         unlink(path)
     }
 
     /// As far as the disk has room for it; without, deletions go on without.
-    func take() {
+    package func take() {
         isThere.withLock { isThere in
             guard !isThere else { return }
             let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
@@ -27,7 +27,7 @@ final class DiskReserve: Sendable {
         }
     }
 
-    func giveUp() {
+    package func giveUp() {
         isThere.withLock { isThere in
             unlink(path)
             isThere = false

@@ -7,7 +7,7 @@ package final class MappedBlob: @unchecked Sendable {
     package let bytes: UnsafeRawBufferPointer
 
     /// Throws `bytesLost` where the file is shorter than that: to look at more than it has would end the process.
-    init(_ blob: Blob, count: Int) throws(StateError) {
+    package init(_ blob: Blob, count: Int) throws(StoreError) {
         guard try blob.size() >= count else { throw .bytesLost }
         guard count > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)

@@ -1,0 +1,199 @@
+import Castor
+import CastorNumerics
+import Hashing
+import Synchronization
+
+/// One group of files: read, decoded, embedded, committed.
+extension Indexer {
+    /// A file as a worker leaves it.
+    private struct Looked: @unchecked Sendable {
+        var file: SourceFile
+        /// nil where it is gone, or has the bytes of a known one.
+        var pieces: [PreparedPiece] = []
+        /// What is left of a file of many pieces: one thread at a time has it.
+        var rest: FilePieces?
+        var isGone = false
+        /// Whether the index had its bytes when it was looked into.
+        var isTwin = false
+    }
+
+    func index(
+        _ group: ArraySlice<FoundFile>, _ plan: inout IndexPlan, _ summary: inout IndexSummary,
+        _ progress: inout IndexProgress
+    ) throws(SearchError) {
+        let files = Array(group)
+        let waiting = Atomic<Int>(0)
+        let slots = Slots<Looked>(count: files.count)
+        let known = plan
+        embedder.onWorkers(files.count) { index in
+            slots[index] = look(into: files[index], known, waiting)
+        }
+        var looked = slots.values
+        var vectors = embed(&looked)
+        var changes: [IndexChange] = []
+        for index in looked.indices {
+            if looked[index].isTwin,
+                !plan.hasTwin(sha256: looked[index].file.sha256 ?? [], kind: looked[index].file.kind)
+            {
+                // The file that had the same bytes has others now.
+                looked[index] = look(into: files[index], nil, Atomic(0))
+                var again = [looked[index]]
+                vectors[index] = embed(&again)[0]
+                looked[index] = again[0]
+            }
+            if looked[index].rest != nil, !looked[index].isGone {
+                // Alone, and made durable alone.
+                try commit(changes, &plan)
+                changes = []
+                vectors[index] += embedRest(&looked[index])
+            }
+            if let change = change(looked[index], vectors[index], &plan, &summary) { changes.append(change) }
+            vectors[index] = []
+            progress.files += 1
+            progress.bytes += files[index].version.size
+            progress.items = summary.items
+            if options.isStopped(), looked[index].rest != nil { break }
+        }
+        try commit(changes, &plan)
+    }
+
+    /// - Parameter plan: nil where it does not matter whether the bytes are known
+    private func look(into found: FoundFile, _ plan: IndexPlan?, _ waiting: borrowing Atomic<Int>) -> Looked {
+        let read: FileBytes
+        switch FileBytes.read(found.path, maxBytes: options.pieces.maxFileBytes) {
+        case .success(let bytes): read = bytes
+        case .failure(let failure):
+            var file = SourceFile(path: found.path, version: failure.version ?? found.version, problem: failure.problem)
+            file.isYoung = failure.version == nil
+            return Looked(file: file, isGone: failure.isGone)
+        }
+        var file = SourceFile(path: found.path, version: read.version, isYoung: read.isYoung)
+        file.sha256 = SHA256.digest(read.bytes)
+        do {
+            let pieces = try FilePieces(read.bytes, path: found.path, embedder: embedder, options: options.pieces)
+            file.kind = pieces.kind
+            var looked = Looked(file: file)
+            if plan?.hasTwin(sha256: file.sha256 ?? [], kind: file.kind) == true {
+                looked.isTwin = true
+                return looked
+            }
+            try prepare(pieces, &looked, waiting)
+            return looked
+        } catch {
+            file.problem = error
+            return Looked(file: file)
+        }
+    }
+
+    private func prepare(
+        _ pieces: FilePieces, _ looked: inout Looked, _ waiting: borrowing Atomic<Int>
+    ) throws(Problem) {
+        while true {
+            let isLong = looked.pieces.count >= Self.piecesBeside
+            if isLong || waiting.load(ordering: .relaxed) > Self.waitingBytes && !looked.pieces.isEmpty {
+                looked.rest = pieces
+                return
+            }
+            do {
+                guard let piece = try pieces.next() else { return }
+                for prepared in try pieces.prepare(piece) {
+                    waiting.add(prepared.content.byteCount, ordering: .relaxed)
+                    looked.pieces.append(prepared)
+                }
+            } catch {
+                // What came before it stays.
+                guard !looked.pieces.isEmpty else { throw error }
+                looked.file.problem = error
+                return
+            }
+        }
+    }
+
+    /// What comes behind the pieces that were prepared beside other files.
+    private func embedRest(_ looked: inout Looked) -> [NewItem] {
+        guard let rest = looked.rest else { return [] }
+        var items: [NewItem] = []
+        while looked.file.problem == nil, !options.isStopped() {
+            var pieces: [FilePieces.Piece] = []
+            do {
+                while pieces.count < Self.piecesAlone, let piece = try rest.next() { pieces.append(piece) }
+            } catch { looked.file.problem = error }
+            guard !pieces.isEmpty else { break }
+            let slots = Slots<Result<[PreparedPiece], Problem>>(count: pieces.count)
+            let shared = SharedPieces(pieces: rest)
+            embedder.onWorkers(pieces.count) { index in
+                do throws(Problem) { slots[index] = .success(try shared.pieces.prepare(pieces[index])) } catch {
+                    slots[index] = .failure(error)
+                }
+            }
+            var prepared: [PreparedPiece] = []
+            for result in slots.values {
+                switch result {
+                case .success(let more): prepared += more
+                case .failure(let problem): looked.file.problem = looked.file.problem ?? problem
+                }
+            }
+            var next = [Looked(file: looked.file, pieces: prepared)]
+            items += embed(&next)[0]
+            looked.file = next[0].file
+        }
+        // What is there can be found; the next run begins with it again.
+        if options.isStopped() { looked.file.isIncomplete = true }
+        return items
+    }
+
+    /// Preparing reads nothing that moves.
+    private struct SharedPieces: @unchecked Sendable {
+        let pieces: FilePieces
+    }
+
+    /// All pieces in one go; a file's items in the order of its pieces, and what was wrong with one of them as its problem.
+    private func embed(_ files: inout [Looked]) -> [[NewItem]] {
+        let results = embedder.encode(files.flatMap { $0.pieces.map(\.content) })
+        var next = 0
+        return files.indices.map { file in
+            let pieces = files[file].pieces
+            return pieces.compactMap { piece in
+                defer { next += 1 }
+                switch results[next] {
+                case .success(let embedding):
+                    return NewItem(
+                        medium: piece.medium, place: piece.place, snippet: piece.snippet, vector: embedding.values)
+                case .failure(let error):
+                    files[file].file.problem = files[file].file.problem ?? Problem(error)
+                    return nil
+                }
+            }
+        }
+    }
+
+    private func change(
+        _ looked: Looked, _ items: [NewItem], _ plan: inout IndexPlan, _ summary: inout IndexSummary
+    ) -> IndexChange? {
+        // It went between the walk and the look: as if it had never been seen.
+        guard !looked.isGone else {
+            plan.forget(looked.file.path)
+            return plan.source(looked.file.path).map { .remove($0.id) }
+        }
+        var file = looked.file
+        if file.problem?.reason == .machine { file.isIncomplete = true }
+        if let problem = file.problem { summary.problems[problem.reason, default: 0] += 1 }
+        let isKnown = plan.isKnown(file.path)
+        if looked.isTwin, let sha256 = file.sha256,
+            let twin = plan.twin(of: file.path, sha256: sha256, kind: file.kind)
+        {
+            switch twin {
+            case .itself(let id):
+                summary.moved += 1
+                return .rename(id, file)
+            case .other(let id):
+                summary.copied += 1
+                return .copy(file, of: id)
+            }
+        }
+        summary.items += items.count
+        if isKnown { summary.changed += 1 } else { summary.added += 1 }
+        plan.forget(file.path)
+        return .put(file, items: items)
+    }
+}

@@ -1,0 +1,226 @@
+import Castor
+import Media
+
+/// A piece of a file, ready for the encoder.
+struct PreparedPiece: Sendable {
+    var medium: Medium
+    var place: Place
+    var snippet: String
+    var content: PreparedContent
+}
+
+/// The pieces of one file, one after the other; each is prepared where ``Piece/prepare(_:)`` is called.
+final class FilePieces {
+    /// A piece that costs little yet.
+    enum Piece: Sendable {
+        case text(TextChunks.Chunk)
+        case picture(ByteSource)
+        case page(DocumentPage, number: Int)
+        case sound(AudioClip, Range<Double>)
+        case film(ByteSource, VideoFormat, Range<Double>, of: Double)
+    }
+
+    /// What the file was taken for.
+    let kind: String
+    private let options: PieceOptions
+    private let embedder: Embedder
+    private var source: Source
+
+    private enum Source {
+        case list([Piece], next: Int)
+        case pages(DocumentPages)
+        case sound(AudioClip, [Range<Double>], next: Int)
+    }
+
+    /// Recognises bytes, and decodes a sound. Throws what is wrong with the file.
+    init(
+        _ bytes: [UInt8], path: RawPath, embedder: Embedder, options: PieceOptions
+    ) throws(Problem) {
+        self.options = options
+        self.embedder = embedder
+        guard !bytes.isEmpty else { throw Problem(.empty, "no bytes") }
+        let data = ByteSource(bytes)
+        guard let type = MediaType.sniff(bytes.span.bytes) else {
+            let kind = TextKind(fileExtension: path.fileExtension)
+            guard let text = Self.text(bytes) else { throw Problem(.unrecognised, "") }
+            try Self.require(.text, embedder)
+            self.kind = "text/\(kind.rawValue)"
+            let chunks = TextChunks(options.text).chunks(of: text, as: kind)
+            guard !chunks.isEmpty else { throw Problem(.empty, "nothing but white space") }
+            source = .list(chunks.map { .text($0) }, next: 0)
+            return
+        }
+        kind = type.mimeType
+        do {
+            switch type {
+            case .image:
+                try Self.require(.image, embedder)
+                source = .list([.picture(data)], next: 0)
+            case .audio(let format):
+                try Self.require(.audio, embedder)
+                let limits = Self.limits(embedder, options)
+                let clip = try limits.decoders.audio(bytes.span.bytes, format: format, limits: limits)
+                source = .sound(clip, options.windows(over: clip.seconds), next: 0)
+            case .video(let format):
+                try Self.require(.video, embedder)
+                let seconds = Double(try embedder.length(of: data, format))
+                source = .list(
+                    options.windows(over: seconds).map { .film(data, format, $0, of: seconds) }, next: 0)
+            case .document:
+                try Self.require(.document, embedder)
+                source = .pages(try DocumentPages(bytes.span.bytes, limits: Self.limits(embedder, options)))
+            }
+        } catch { throw Problem(error) }
+    }
+
+    private static func limits(_ embedder: Embedder, _ options: PieceOptions) -> MediaLimits {
+        var limits = embedder.options.limits.media
+        limits.maxAudioSeconds = options.maxSoundSeconds
+        limits.maxPages = options.maxPages
+        limits.maxDocumentSeconds = options.maxDocumentSeconds
+        return limits
+    }
+
+    private static func require(_ medium: Usage.Modality, _ embedder: Embedder) throws(Problem) {
+        guard embedder.media.contains(medium) else { throw Problem(.unsupported, medium.rawValue.lowercased()) }
+    }
+
+    /// nil after the last. Throws what is wrong with the rest of the file.
+    func next() throws(Problem) -> Piece? {
+        switch source {
+        case .list(let pieces, let next):
+            guard next < pieces.count else { return nil }
+            source = .list(pieces, next: next + 1)
+            return pieces[next]
+        case .sound(let clip, let windows, let next):
+            guard next < windows.count else { return nil }
+            source = .sound(clip, windows, next: next + 1)
+            return .sound(clip, windows[next])
+        case .pages(let pages):
+            do { return try pages.next().map { .page($0, number: pages.count) } } catch { throw Problem(error) }
+        }
+    }
+
+    /// Tokens of a piece; two of a film that is heard.
+    func prepare(_ piece: Piece) throws(Problem) -> [PreparedPiece] {
+        do {
+            switch piece {
+            case .text(let chunk):
+                var how = EmbedOptions()
+                if embedder.info.isImported { how.task = .retrievalDocument }
+                let content = try embedder.prepare(Content(chunk.text), how)
+                return [PreparedPiece(medium: .text, place: chunk.place, snippet: snippet(chunk.own), content: content)]
+            case .picture(let bytes):
+                let content = try embedder.prepare(Content([.data(bytes, mimeType: nil)]), EmbedOptions())
+                return [PreparedPiece(medium: .image, place: .whole, snippet: "", content: content)]
+            case .page(let page, let number):
+                let content = try embedder.prepare(page)
+                return [
+                    PreparedPiece(
+                        medium: .document, place: .page(number), snippet: snippet(page.text), content: content)
+                ]
+            case .sound(let clip, let window):
+                let samples = Self.samples(clip, window)
+                let content = try embedder.prepare(AudioClip(samples: Array(samples)))
+                let place: Place = samples.count == clip.samples.count ? .whole : .seconds(window)
+                return [PreparedPiece(medium: .audio, place: place, snippet: "", content: content)]
+            case .film(let bytes, let format, let window, let length):
+                return try film(bytes, format, window, length)
+            }
+        } catch { throw Problem(error) }
+    }
+
+    private func film(
+        _ bytes: ByteSource, _ format: VideoFormat, _ window: Range<Double>, _ length: Double
+    ) throws(EmbedError) -> [PreparedPiece] {
+        let isWhole = window.lowerBound == 0 && window.upperBound == length
+        let selection =
+            isWhole
+            ? VideoSelection() : VideoSelection(start: window.lowerBound, end: window.upperBound, framesPerSecond: nil)
+        let hears = embedder.media.contains(.audio)
+        let place: Place = isWhole ? .whole : .seconds(window)
+        let film = try embedder.prepare(bytes, format, selection, sound: hears)
+        var pieces = [PreparedPiece(medium: .video, place: place, snippet: "", content: film.pictures)]
+        if let sound = film.sound, Self.isHeard(sound) {
+            pieces.append(
+                PreparedPiece(
+                    medium: .video, place: place, snippet: Self.soundSnippet, content: try embedder.prepare(sound)))
+        }
+        return pieces
+    }
+
+    /// What is shown of an item that is the sound of a film.
+    static let soundSnippet = "(its sound)"
+
+    private static func samples(_ clip: AudioClip, _ window: Range<Double>) -> ArraySlice<Float> {
+        let rate = Double(AudioClip.sampleRate)
+        let start = min(clip.samples.count, Int(window.lowerBound * rate))
+        let end = min(clip.samples.count, max(start, Int((window.upperBound * rate).rounded(.up))))
+        return clip.samples[start..<end]
+    }
+
+    /// Of silence there is nothing to be found by.
+    private static func isHeard(_ sound: AudioClip) -> Bool {
+        sound.samples.count > AudioClip.sampleRate / 10 && sound.samples.contains { abs($0) > 1e-3 }
+    }
+
+    /// The beginning, on one line.
+    private func snippet(_ text: String) -> String {
+        var result = ""
+        var isSpace = true
+        for character in text {
+            if result.count >= options.snippetLength { return result + "…" }
+            if character.isWhitespace {
+                if !isSpace { result.append(" ") }
+                isSpace = true
+            } else {
+                result.append(character)
+                isSpace = false
+            }
+        }
+        return result.trimmingSpaces
+    }
+
+    /// UTF-8, or UTF-16 with its mark; nil for bytes that are no text.
+    static func text(_ bytes: [UInt8]) -> String? {
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+            let isLittle = bytes[0] == 0xFF
+            guard bytes.count % 2 == 0 else { return nil }
+            let units = stride(from: 2, to: bytes.count, by: 2).map {
+                UInt16(bytes[$0 + (isLittle ? 1 : 0)]) << 8 | UInt16(bytes[$0 + (isLittle ? 0 : 1)])
+            }
+            return String(validating: units, as: UTF16.self)
+        }
+        // What is no text has bytes that none has, mostly at once.
+        let controls = bytes.prefix(1 << 16).count { $0 < 32 && !(7...13).contains($0) && $0 != 27 }
+        guard controls == 0 else { return nil }
+        let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        guard let text = String(validating: bytes[start...], as: UTF8.self) else { return nil }
+        return text.utf8.contains(0) ? nil : text
+    }
+}
+
+extension Problem: Error {
+    /// What is wrong with a file, or with the machine.
+    init(_ error: any Error) {
+        switch error {
+        case let error as Problem: self = error
+        case let error as EmbedError:
+            switch error {
+            case .unsupportedByModel(_, let kind): self = Problem(.unsupported, kind)
+            case .media(_, _, let reason): self = Problem(.damaged, reason)
+            case .noTokens: self = Problem(.empty, error.description)
+            default: self = Problem(error.kind == .machine ? .machine : .damaged, error.description)
+            }
+        case let error as MediaError:
+            switch error {
+            case .empty, .noSamples: self = Problem(.empty, error.description)
+            case .audioTooLong, .tooManyPages, .videoTooLong: self = Problem(.tooLong, error.description)
+            case .imageTooLarge, .documentTooCostly: self = Problem(.tooLarge, error.description)
+            case .outOfMemory, .decoderProcess, .documentProcess: self = Problem(.machine, error.description)
+            default: self = Problem(.damaged, error.description)
+            }
+        default: self = Problem(.damaged, "\(error)")
+        }
+    }
+}

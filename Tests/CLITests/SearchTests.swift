@@ -1,0 +1,121 @@
+import Foundation
+import Testing
+
+/// `castor index` and `castor search`, with castor-nano: what they say and how they end.
+@Suite struct SearchCommandTests {
+    private let folder: Workspace
+
+    init() throws {
+        folder = try Workspace()
+        try folder.makeFolder("files")
+        try folder.write("a sleepy kitten\n", "files/kitten.txt")
+        try folder.write("# Boats\n\nThey sail.\n", "files/boats.md")
+        try folder.copyMedia("scene.jpg", "chirp-16k.wav")
+        for name in ["scene.jpg", "chirp-16k.wav"] {
+            try FileManager.default.moveItem(atPath: "\(folder.path)/\(name)", toPath: "\(folder.path)/files/\(name)")
+        }
+    }
+
+    private func castor(_ arguments: String..., model: String = CastorProgram.nano) throws -> CastorProgram.Outcome {
+        try CastorProgram.run(
+            arguments, in: folder, model: model,
+            environment: ["CASTOR_INDEX": "\(folder.path)/index"])
+    }
+
+    private var files: String { "\(folder.path)/files" }
+
+    @Test func indexAndSearch() throws {
+        let indexed = try castor("index", files)
+        #expect(indexed.status == 0 && indexed.text.isEmpty, "\(indexed.errors)")
+        #expect(indexed.errors == "castor: 4 new; 4 items embedded\n")
+        let found = try castor("search", "a sleepy kitten")
+        #expect(found.status == 0)
+        #expect(found.lines[0].contains("text") && found.lines[0].contains("kitten.txt  line 1"))
+        #expect(found.lines[1].hasSuffix("a sleepy kitten"))
+        let picture = try castor("search", "@\(files)/scene.jpg", "--format", "paths", "-n", "1")
+        #expect(picture.text.hasSuffix("/files/scene.jpg\n"))
+        #expect(
+            try castor("search", "@\(files)/scene.jpg", "--type", "audio", "--format", "paths").text.hasSuffix(
+                "chirp-16k.wav\n"))
+        let all = try castor("search", "x", "--format", "paths", "-0")
+        #expect(all.output.count { $0 == 0 } == 4 && !all.text.contains("\n"))
+        #expect(try castor("search", "x", "--under", "\(files)/boats.md", "--format", "json").lines.count == 1)
+        #expect(try castor("search", "x", "--since", "2100-01-01").errors == "castor: nothing was found\n")
+        #expect(try castor("search", "x", "--threshold", "1").lines.isEmpty)
+        #expect(try castor("index").errors.contains("0 items embedded"))
+    }
+
+    @Test func itemsAsJSON() throws {
+        _ = try castor("index", files)
+        struct Line: Decodable {
+            var id: Int64
+            var type: String
+            var path: String
+            var score: Double?
+            var lines: [Int]?
+            var values: [Double]?
+        }
+        let lines = try castor("search", "They sail.", "--format", "json").lines
+            .map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
+        #expect(lines.count == 4 && Set(lines.map(\.type)) == ["text", "image", "audio"])
+        let boats = try #require(lines.first { $0.path.hasSuffix("boats.md") })
+        #expect(boats.lines == [3, 3])
+        #expect(zip(lines, lines.dropFirst()).allSatisfy { ($0.score ?? 0) >= ($1.score ?? 0) })
+        let like = try castor("search", "--like", "\(boats.id)", "--format", "json").lines
+        #expect(like.count == 3 && !like.contains { $0.contains("boats.md") })
+        #expect(try castor("search", "--like", "99").status == 66)
+        let exported = try castor("index", "--export", "jsonl").lines
+            .map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
+        #expect(exported.count == 4 && exported.allSatisfy { $0.values?.count == 3_072 })
+        let npy = try castor("index", "--export", "npy").output
+        #expect(npy.count == 128 + 4 * 3_072 * 4)
+    }
+
+    /// More and less of something move the query.
+    @Test func arithmetic() throws {
+        _ = try castor("index", files)
+        let plain = try castor("search", "a sleepy kitten", "--format", "json", "-n", "1").text
+        let less = try castor("search", "boats", "--less", "boats")
+        #expect(less.status == 64 && less.errors.contains("nothing to look for"), "\(less.errors)")
+        #expect(try castor("search", "--more", "2:a sleepy kitten", "--format", "json", "-n", "1").text == plain)
+    }
+
+    @Test func whatIsThere() throws {
+        try folder.write("", "files/empty.txt")
+        _ = try castor("index", files)
+        let statistics = try castor("index", "--stats")
+        #expect(statistics.lines.contains { $0.hasPrefix("items") && $0.contains("2 text, 1 image, 1 audio") })
+        #expect(try castor("index", "--problems").text.hasSuffix("/files/empty.txt: empty: no bytes\n"))
+        #expect(try castor("index", "--remove", "\(files)/boats.md").errors == "castor: forgot 1 file\n")
+        #expect(!(try castor("search", "x", "--format", "paths").text.contains("boats")))
+    }
+
+    @Test func refusals() throws {
+        #expect(try castor("search", "x").status == 66)
+        // Nobody can make a folder there, and the kernel says that it is not there.
+        #expect(try castor("index", files, "--index", "/proc/castor").status == 73)
+        #expect(try castor("index").status == 64)
+        #expect(try castor("index", "\(files)/nothing").status == 66)
+        #expect(try castor("search").status == 64)
+        #expect(try castor("index", "--stats", "--problems").status == 64)
+        #expect(try castor("index", "--remove").status == 64)
+        #expect(try castor("search", "x", "--type", "smell").status == 64)
+        #expect(try castor("search", "x", "--since", "2026-02-31").status == 64)
+    }
+
+    @Test func anotherModel() throws {
+        _ = try castor("index", files)
+        try folder.copyModel()
+        let old = try String(contentsOfFile: "\(folder.path)/model/config.json", encoding: .utf8)
+        try folder.write(old + "\n", "model/config.json")
+        let model = "\(folder.path)/model"
+        for command in [["search", "x"], ["index"]] {
+            let refused = try CastorProgram.run(
+                command, in: folder, model: model, environment: ["CASTOR_INDEX": "\(folder.path)/index"])
+            #expect(refused.status == 65 && refused.errors.contains("castor index --rebuild"), "\(refused.errors)")
+        }
+        let rebuilt = try castor("index", "--rebuild", model: model)
+        #expect(rebuilt.status == 0 && rebuilt.errors.hasPrefix("castor: 4 new"), "\(rebuilt.errors)")
+        #expect(try castor("search", "a sleepy kitten", model: model).status == 0)
+    }
+}

@@ -1,0 +1,271 @@
+import FoundationEssentials
+import Glibc
+import Search
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite struct IndexTests {
+    @Test func whatIsCommittedIsFound() throws {
+        try Folders.withTemporary { folder in
+            let path = "\(folder)/index"
+            #expect(throws: SearchError.noIndex(path: path)) { try IndexReader(path: path, pool: pool) }
+            let writer = try IndexWriter(path: path, model: smallModel)
+            try writer.commit([
+                .put(file("/a/one.txt"), items: [item(1), item(2, .text, .lines(3...4))]),
+                .put(file("/a/b/two.png", modified: 5_000), items: [item(3, .image)]),
+                .put(file("/ab.wav"), items: [item(4, .audio, .seconds(1.5..<2.5))]),
+            ])
+            let reader = try IndexReader(path: path, pool: pool)
+            for number in 1...4 {
+                let best = try #require(try reader.find(number).first)
+                #expect(best.snippet == "item \(number)" && best.score > 0.999)
+            }
+            #expect(try reader.find(2)[0].place == .lines(3...4))
+            #expect(try reader.find(4)[0].place == .seconds(1.5..<2.5))
+            #expect(try reader.find(1).count == 4)
+            #expect(try reader.find(1) { $0.isExact = true } == reader.find(1))
+            #expect(try reader.find(1) { $0.media = [.audio, .image] }.map(\.medium).allSatisfy { $0 != .text })
+            #expect(
+                try Set(reader.find(1) { $0.folders = [RawPath("/a")] }.map(\.path.printable)) == [
+                    "/a/one.txt", "/a/b/two.png",
+                ])
+            #expect(try reader.find(1) { $0.folders = [RawPath("/ab.wav"), RawPath("/a/b")] }.count == 2)
+            #expect(try reader.find(1) { $0.since = 2_000 }.map(\.path.printable) == ["/a/b/two.png"])
+            #expect(try reader.find(1) { $0.threshold = 0.99 }.count == 1)
+            #expect(try reader.find(1) { $0.perFile = 1 }.count == 3)
+            #expect(try reader.find(1, limit: 2).count == 2)
+            let id = try reader.find(3)[0].item
+            #expect(try reader.find(3) { $0.excluded = [id] }.contains { $0.item == id } == false)
+            expectClose(try reader.vector(ofItem: id), madeVector(3), Tolerance("half precision", 1e-3))
+            #expect(throws: SearchError.noItem(99)) { try reader.vector(ofItem: 99) }
+            #expect(throws: SearchError.wrongSize(given: 2, wanted: 96)) { try reader.find(SearchQuery([0, 1])) }
+            #expect(throws: SearchError.emptyQuery) { try reader.find(SearchQuery(Array(repeating: 0, count: 96))) }
+        }
+    }
+
+    @Test func changesShowAtOnce() throws {
+        try Folders.withTemporary { folder in
+            let path = "\(folder)/index"
+            let writer = try IndexWriter(path: path, model: smallModel)
+            try writer.commit([.put(file("/a"), items: [item(1)]), .put(file("/b"), items: [item(2)])])
+            let reader = try IndexReader(path: path, pool: pool)
+            let old = try reader.find(1)[0].item
+            try writer.commit([.put(file("/a"), items: [item(3), item(4)])])
+            #expect(try reader.find(1).count == 3)
+            #expect(try reader.find(1).contains { $0.item == old } == false)
+            try writer.commit([.copy(file("/c"), of: 1), .rename(2, file("/d"))])
+            #expect(try Set(reader.find(3).map(\.path.printable)) == ["/a", "/c", "/d"])
+            try writer.commit([.remove(1)])
+            #expect(try Set(reader.find(3).map(\.path.printable)) == ["/c", "/d"])
+            let before = try contents(path)
+            #expect(try writer.compact(always: true) == 3)
+            #expect(try contents(path) == before)
+            #expect(try reader.find(4)[0].snippet == "item 4")
+            #expect(try writer.compact(always: true) == 0)
+        }
+    }
+
+    /// The folder as it is at each step, as a power cut would leave it, opens as it was before the commit or after it.
+    @Test(arguments: IndexStep.allCases) func aStopAnywhereLeavesAWholeIndex(_ step: IndexStep) throws {
+        try Folders.withTemporary { folder in
+            let path = "\(folder)/index"
+            var isArmed = false
+            var options = IndexWriter.Options()
+            options.atStep = { reached in
+                guard isArmed, reached == step else { return }
+                isArmed = false
+                try copyFolder(path, to: "\(folder)/stopped")
+            }
+            let writer = try IndexWriter(path: path, model: smallModel, options: options)
+            try writer.commit((0..<20).map { .put(file("/\($0)"), items: [item($0), item($0 + 100)]) })
+            let before = try contents(path)
+            isArmed = true
+            try writer.commit([
+                .put(file("/3"), items: [item(200)]), .remove(5), .copy(file("/x"), of: 7), .rename(9, file("/y")),
+                .put(file("/new"), items: [item(300), item(301)]),
+            ])
+            let after = try contents(path)
+            try writer.compact(always: true)
+            #expect(try contents(path) == after)
+            #expect(!isArmed, "\(step) was not reached")
+            let stopped = "\(folder)/stopped"
+            let isEarly = [.rowsWritten, .rowsSynced].contains(step)
+            #expect(try contents(stopped) == (isEarly ? before : after))
+            // Whoever goes on from there comes to the same.
+            let again = try IndexWriter(path: stopped, model: smallModel)
+            #expect(try contents(stopped) == (isEarly ? before : after))
+            try again.commit([.put(file("/last"), items: [item(400)])])
+            try again.compact(always: true)
+            let reader = try IndexReader(path: stopped, pool: pool)
+            #expect(try reader.find(400)[0].snippet == "item 400")
+            #expect(try reader.find(200)[0].snippet == (isEarly ? "item 3" : "item 200") || isEarly)
+            let rows = try FileManager.default.contentsOfDirectory(atPath: stopped).filter { $0.hasSuffix(".rows") }
+            #expect(rows.count == 4, "\(rows)")
+        }
+    }
+
+    /// Readers see all of a commit or nothing of it, also while rows are compacted away.
+    @Test func readersSeeWholeCommits() throws {
+        try Folders.withTemporary { folder in
+            let path = "\(folder)/index"
+            let writer = try IndexWriter(path: path, model: smallModel)
+            try writer.commit([.put(file("/pair"), items: [item(0, .text, .page(1)), item(1, .text, .page(1))])])
+            let reader = try IndexReader(path: path, pool: pool)
+            let isDone = Mutex(false)
+            let problems = Mutex<[String]>([])
+            let looks = Mutex(0)
+            let thread = Thread {
+                while !isDone.withLock({ $0 }) {
+                    do {
+                        let hits = try reader.find(0, limit: 1_000) { $0.folders = [RawPath("/pair")] }
+                        looks.withLock { $0 += 1 }
+                        if hits.count != 2 || hits[0].place != hits[1].place {
+                            problems.withLock { $0.append("\(hits.map { "\($0.place) \($0.snippet)" })") }
+                        }
+                    } catch { problems.withLock { $0.append("\(error)") } }
+                }
+            }
+            for round in 2..<60 {
+                try writer.commit([
+                    .put(file("/pair"), items: [item(round, .text, .page(round)), item(-round, .text, .page(round))]),
+                    .put(file("/other\(round)"), items: [item(round + 1_000)]),
+                ])
+                if round % 5 == 0 { try writer.compact(always: true) }
+            }
+            isDone.withLock { $0 = true }
+            thread.join()
+            #expect(problems.withLock { $0 } == [])
+            #expect(try reader.find(59, limit: 100).count == 60)
+        }
+    }
+
+    @Test func oneWriter() throws {
+        try Folders.withTemporary { folder in
+            let writer = try IndexWriter(path: "\(folder)/index", model: smallModel)
+            #expect(throws: SearchError.inUse(path: "\(folder)/index")) {
+                try IndexWriter(path: "\(folder)/index", model: smallModel)
+            }
+            writer.close()
+            _ = try IndexWriter(path: "\(folder)/index", model: smallModel)
+        }
+    }
+
+    @Test func anotherModelIsRefused() throws {
+        try Folders.withTemporary { folder in
+            let path = "\(folder)/index"
+            try IndexWriter(path: path, model: smallModel).commit([.put(file("/a"), items: [item(1)])])
+            let other = ModelIdentity(name: "other", dimensions: 96, sha256: "fedcba9876543210")
+            let error = #expect(throws: SearchError.self) { try IndexWriter(path: path, model: other) }
+            #expect(error?.description.contains("castor index --rebuild") == true)
+            #expect(try IndexWriter.clear(path: path) == [])
+            let writer = try IndexWriter(path: path, model: other)
+            try writer.remember(roots: [RawPath("/r")])
+            writer.close()
+            #expect(try IndexWriter.clear(path: path) == [RawPath("/r")])
+        }
+    }
+}
+
+/// Damage is an error with the file's name, never a crash.
+@Suite struct DamagedIndexTests {
+    private func withIndex(_ body: (_ path: String) throws -> Void) throws {
+        try Folders.withTemporary { folder in
+            let path = "\(folder)/index"
+            let writer = try IndexWriter(path: path, model: smallModel)
+            try writer.commit((0..<200).map { .put(file("/\($0)"), items: [item($0)]) })
+            writer.close()
+            try body(path)
+        }
+    }
+
+    private func expectDamage(_ path: String, naming name: String, writerToo: Bool = true) {
+        let reading = #expect(throws: SearchError.self) { try IndexReader(path: path, pool: pool).find(1) }
+        #expect(reading?.description.contains(name) == true, "\(String(describing: reading))")
+        guard writerToo else { return }
+        let writing = #expect(throws: SearchError.self) { try IndexWriter(path: path, model: smallModel) }
+        #expect(writing?.description.contains(name) == true, "\(String(describing: writing))")
+    }
+
+    @Test(arguments: ["full-0.rows", "short-0.rows", "scales-0.rows", "labels-0.rows"], [0, 1, 100])
+    func filesThatWereCut(_ name: String, _ size: Int) throws {
+        try withIndex { path in
+            #expect(truncate("\(path)/\(name)", off_t(size)) == 0)
+            expectDamage(path, naming: name)
+        }
+    }
+
+    @Test func filesThatAreGone() throws {
+        try withIndex { path in
+            unlink("\(path)/short-0.rows")
+            expectDamage(path, naming: ".rows")
+        }
+    }
+
+    @Test func aCatalogueOfOtherBytes() throws {
+        try withIndex { path in
+            try Folders.write(Array("no catalogue, but long enough to be looked at".utf8), "\(path)/catalogue.sqlite")
+            // Of what is in the log, SQLite makes the file whole again.
+            for log in ["-wal", "-shm"] { unlink("\(path)/catalogue.sqlite\(log)") }
+            expectDamage(path, naming: path)
+        }
+        try withIndex { path in
+            try Folders.write([], "\(path)/catalogue.sqlite")
+            for log in ["-wal", "-shm"] { unlink("\(path)/catalogue.sqlite\(log)") }
+            #expect(throws: SearchError.self) { try IndexReader(path: path, pool: pool).find(1) }
+        }
+    }
+
+    /// Vectors of other bytes are told, labels of other bytes lead nowhere.
+    @Test func rowsOfOtherBytes() throws {
+        try withIndex { path in
+            let size = try Folders.read("\(path)/full-0.rows").count
+            try Folders.write(Array(repeating: 0xFF, count: size), "\(path)/full-0.rows")
+            expectDamage(path, naming: "full-0.rows", writerToo: false)
+        }
+        try withIndex { path in
+            for name in ["short-0.rows", "scales-0.rows", "labels-0.rows"] {
+                let size = try Folders.read("\(path)/\(name)").count
+                try Folders.write(Array(repeating: 0xFF, count: size), "\(path)/\(name)")
+                _ = try IndexReader(path: path, pool: pool).find(1) { $0.folders = [RawPath("/1")] }
+                _ = try IndexReader(path: path, pool: pool).find(1) { $0.media = [.image] }
+            }
+        }
+    }
+
+    /// Every page of the catalogue, spoiled on its own: an answer or an error.
+    @Test func pagesOfTheCatalogue() throws {
+        try withIndex { path in
+            let whole = try Folders.read("\(path)/catalogue.sqlite")
+            for start in stride(from: 0, to: whole.count, by: 4_096) {
+                var bytes = whole
+                for index in start..<min(start + 64, bytes.count) { bytes[index] ^= 0x5A }
+                for name in ["catalogue.sqlite-wal", "catalogue.sqlite-shm"] { unlink("\(path)/\(name)") }
+                try Folders.write(bytes, "\(path)/catalogue.sqlite")
+                _ = try? IndexReader(path: path, pool: pool).find(1, limit: 300)
+                _ = try? IndexReader(path: path, pool: pool).statistics()
+                _ = try? IndexWriter(path: path, model: smallModel).commit([.put(file("/z"), items: [item(7)])])
+            }
+        }
+    }
+}
+
+/// A thread that can be waited for.
+final class Thread {
+    private var thread = pthread_t()
+
+    init(_ body: @escaping @Sendable () -> Void) {
+        final class Box {
+            let body: @Sendable () -> Void; init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+        }
+        let argument = Unmanaged.passRetained(Box(body)).toOpaque()
+        pthread_create(
+            &thread, nil,
+            { argument in
+                Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue().body()
+                return nil
+            }, argument)
+    }
+
+    func join() { pthread_join(thread, nil) }
+}
