@@ -269,15 +269,19 @@ import Testing
                 add(tensor.name, "F32", tensor.shape, tensor.values.values.withUnsafeBytes { Array($0) })
                 continue
             }
-            let scales = (0..<tensor.shape[0]).map { Float($0 % 5 + 1) / 64 }
-            let bits = tensor.values.values.enumerated().map { index, value in
-                Int8(max(-127, min(127, (value / scales[index / tensor.shape[1]]).rounded())))
+            let (columns, groups) = (tensor.shape[1], int8Groups(tensor.shape[1]))
+            let scales = (0..<tensor.shape[0] * groups).map { Float($0 % 5 + 1) / 64 }
+            func scale(_ index: Int) -> Float {
+                scales[index / columns * groups + index % columns / int8GroupSize]
             }
-            values[tensor.name] = bits.enumerated().map { Float($1) * scales[$0 / tensor.shape[1]] }
+            let bits = tensor.values.values.enumerated().map { index, value in
+                Int8(max(-127, min(127, (value / scale(index)).rounded())))
+            }
+            values[tensor.name] = bits.enumerated().map { Float($1) * scale($0) }
             add(tensor.name, "I8", tensor.shape, bits.map { UInt8(bitPattern: $0) })
             guard tensor.name != withoutScale else { continue }
             // At a multiple of four bytes, as every tensor's size is here.
-            add("\(tensor.name).scale", "F32", [tensor.shape[0]], scales.withUnsafeBytes { Array($0) })
+            add("\(tensor.name).scale", "F32", [tensor.shape[0], groups], scales.withUnsafeBytes { Array($0) })
         }
         let header = Array("{\(entries.joined(separator: ","))}".utf8)
         let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }

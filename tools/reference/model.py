@@ -355,6 +355,7 @@ def load(folder: Path, dtype: torch.dtype = torch.float32) -> Castor:
     model = Castor(config, tokenizer).to(dtype)
     tensors = load_file(folder / "model.safetensors")
     for name in [name for name, x in tensors.items() if x.dtype == torch.int8]:
-        tensors[name] = tensors[name].float() * tensors.pop(f"{name}.scale")[:, None]
+        scales = tensors.pop(f"{name}.scale").repeat_interleave(64, 1)[:, : tensors[name].shape[1]]
+        tensors[name] = tensors[name].float() * scales
     model.load_state_dict({name: x.to(dtype) for name, x in tensors.items()})
     return model.eval()
