@@ -30,7 +30,16 @@ struct Failure: Error {
 
     init(_ status: ExitStatus, _ messages: [String]) {
         self.status = status
-        self.messages = messages
+        self.messages = messages.map(Self.bounded)
+    }
+
+    /// Bytes of a line at most: it may quote what a file holds.
+    private static let mostBytes = 2_000
+
+    private static func bounded(_ line: String) -> String {
+        let count = line.utf8.count
+        guard count > mostBytes else { return line }
+        return "\(line.prefix(mostBytes / 8)) ... \(line.suffix(mostBytes / 16)) (\(count) bytes, shortened)"
     }
 
     init(_ error: EmbedError) {

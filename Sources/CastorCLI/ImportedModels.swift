@@ -21,7 +21,11 @@ enum ImportedModels {
         }
         do { try ImportCommand.write(checkpoint, to: place, nil) } catch {
             // Another program may have been first.
-            guard access("\(place)/\(Model.configurationName)", R_OK) == 0 else { throw error }
+            guard access("\(place)/\(Model.configurationName)", R_OK) == 0 else {
+                guard let failure = error as? Failure, access(place, F_OK) == 0 else { throw error }
+                throw Failure(
+                    failure.status, failure.messages + ["\(place) is in the way of what is imported: remove it"])
+            }
             return place
         }
         Terminal.error("\(path): imported to \(place); castor import makes a folder of your own\n")

@@ -47,8 +47,15 @@ struct ModelOption: ParsableArguments {
         var imported = ImportedModelOptions()
         imported.pictureTokens = pictureTokens
         imported.timesFrames = frameTimes
-        return try Self.open(
-            try ImportedModels.folder(for: path), threads: threads, decoders: decoders, imported: imported)
+        let named = try path
+        let folder = try ImportedModels.folder(for: named)
+        do {
+            return try Self.open(folder, threads: threads, decoders: decoders, imported: imported)
+        } catch let failure as Failure where folder != named {
+            throw Failure(
+                failure.status,
+                failure.messages + ["\(folder) is what was imported of \(named); remove it, and it is made again"])
+        }
     }
 
     static func open(

@@ -20,12 +20,18 @@ struct TensorPlan {
 
     var streamed: StreamedTensor {
         StreamedTensor(name: name, type: type, shape: shape) { (sink) throws(ModelError) in
-            if let gathered { return try gathered.write(sink) }
+            func checked(_ bytes: UnsafeRawBufferPointer) throws(ModelError) {
+                guard type.areFinite(bytes) else {
+                    throw .tensor(name: name, reason: "holds a value that is not finite")
+                }
+                try sink(bytes)
+            }
+            if let gathered { return try gathered.write(checked) }
             if let making {
-                try making.write(pieces.map(\.tensor), count: shape.reduce(1, *), sink)
+                try making.write(pieces.map(\.tensor), count: shape.reduce(1, *), checked)
                 return
             }
-            for piece in pieces { try piece.tensor.read(piece.bytes, sink) }
+            for piece in pieces { try piece.tensor.read(piece.bytes, checked) }
         }
     }
 
@@ -124,5 +130,30 @@ struct TensorPlan {
             if product == columns { return true }
         }
         return false
+    }
+}
+
+extension ScalarType {
+    /// Whether no value is infinite or none; of whole values of the type.
+    fileprivate func areFinite(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        switch self {
+        case .f32: Self.have(bytes, UInt32.self, exponent: 0x7f80_0000)
+        case .bf16: Self.have(bytes, UInt16.self, exponent: 0x7f80)
+        case .f16: Self.have(bytes, UInt16.self, exponent: 0x7c00)
+        default: true
+        }
+    }
+
+    /// Whether no value has all bits of the exponent.
+    private static func have<Bits: FixedWidthInteger & UnsignedInteger>(
+        _ bytes: UnsafeRawBufferPointer, _ type: Bits.Type, exponent: Bits
+    ) -> Bool {
+        let size = MemoryLayout<Bits>.size
+        var bad: Bits = 0
+        for index in 0..<bytes.count / size {
+            let bits = bytes.loadUnaligned(fromByteOffset: index * size, as: Bits.self) & exponent
+            bad |= bits == exponent ? 1 : 0
+        }
+        return bad == 0
     }
 }

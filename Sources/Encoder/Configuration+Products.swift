@@ -11,7 +11,7 @@ extension Configuration {
             let names = factors.map { "\($0.name) \($0.value)" }.joined(separator: " x ")
             throw .configuration(key: key, reason: "\(names) is more than \(most)")
         }
-        let widest = ("the larger of width and mlp_width", max(width, mlpWidth))
+        let widest = ("the larger of width and mlp_width", max(width, widestMLP))
         let perPatch = ("values of a patch", imagePatchLength)
         // A matrix of a pass over the whole context, 1 GiB.
         try check("max_tokens", [("max_tokens", maxTokens), widest], atMost: Self.mostActivations)

@@ -7,6 +7,7 @@ package struct Configuration: Codable, Sendable, Equatable {
     /// Width d of every token.
     package var width: Int
     package var heads: Int
+    /// Of the MLPs of towers that name no other: ``mlpWidth(of:)``.
     package var mlpWidth: Int
     package var normEpsilon: Float
     /// Context: tokens of one content, all parts together.
@@ -25,12 +26,16 @@ package struct Configuration: Codable, Sendable, Equatable {
 
     package struct Text: Codable, Sendable, Equatable {
         package var blocks: Int
+        /// Of its blocks' MLPs; nil for the model's.
+        package var mlpWidth: Int?
         package var vocabularySize: Int
         package var ropeBase: Double
         /// Rows of the table of hashed bigrams; nil or 0 for none (docs/model.md section 4).
         package var bigramRows: Int?
         /// Values of such a row, which a projection takes to the width.
         package var bigramWidth: Int?
+        /// Whether names of code are taken apart before a text is tokenised; nil for no (docs/model.md section 4).
+        package var splitIdentifiers: Bool?
 
         /// The table, where there is one.
         package var bigrams: HashedBigrams? {
@@ -40,15 +45,19 @@ package struct Configuration: Codable, Sendable, Equatable {
 
         enum CodingKeys: String, CodingKey {
             case blocks
+            case mlpWidth = "mlp_width"
             case vocabularySize = "vocabulary_size"
             case ropeBase = "rope_base"
             case bigramRows = "bigram_rows"
             case bigramWidth = "bigram_width"
+            case splitIdentifiers = "split_identifiers"
         }
     }
 
     package struct Image: Codable, Sendable, Equatable {
         package var blocks: Int
+        /// Of its blocks' MLPs; nil for the model's.
+        package var mlpWidth: Int?
         /// Side of a square patch in pixels.
         package var patchSize: Int
         package var maxPatches: Int
@@ -66,6 +75,7 @@ package struct Configuration: Codable, Sendable, Equatable {
 
         enum CodingKeys: String, CodingKey {
             case blocks
+            case mlpWidth = "mlp_width"
             case patchSize = "patch_size"
             case maxPatches = "max_patches"
             case ropeBase = "rope_base"
@@ -76,6 +86,8 @@ package struct Configuration: Codable, Sendable, Equatable {
 
     package struct Audio: Codable, Sendable, Equatable {
         package var blocks: Int
+        /// Of its blocks' MLPs; nil for the model's.
+        package var mlpWidth: Int?
         /// Samples a second.
         package var sampleRate: Int
         /// Samples of one frame.
@@ -91,6 +103,7 @@ package struct Configuration: Codable, Sendable, Equatable {
 
         enum CodingKeys: String, CodingKey {
             case blocks
+            case mlpWidth = "mlp_width"
             case sampleRate = "sample_rate"
             case windowLength = "window_length"
             case hopLength = "hop_length"
@@ -103,12 +116,15 @@ package struct Configuration: Codable, Sendable, Equatable {
 
     package struct Unified: Codable, Sendable, Equatable {
         package var blocks: Int
+        /// Of its blocks' MLPs; nil for the model's.
+        package var mlpWidth: Int?
         package var ropeBase: Double
         /// Whether a token's weight in the mean depends on its modality; nil for no (docs/model.md section 6).
         package var poolingLogits: Bool?
 
         enum CodingKeys: String, CodingKey {
             case blocks
+            case mlpWidth = "mlp_width"
             case ropeBase = "rope_base"
             case poolingLogits = "pooling_logits"
         }
@@ -194,6 +210,7 @@ package struct Configuration: Codable, Sendable, Equatable {
         try require(width % heads == 0, "heads", "\(heads) does not divide the width \(width)")
         try require(headSize % 4 == 0, "heads", "head size \(headSize) (width / heads) is not a multiple of 4")
         try check("mlp_width", mlpWidth, 1...65_536)
+        for tower in Tower.allCases { try check("\(tower.rawValue).mlp_width", mlpWidth(of: tower), 1...65_536) }
         try require(normEpsilon.isFinite && normEpsilon > 0, "norm_epsilon", "must be a positive number")
         try check("max_tokens", maxTokens, 1...1_048_576)
         try check("output_dimensions", outputDimensions, 1...65_536)
@@ -259,12 +276,27 @@ extension Configuration {
         }
     }
 
+    /// Values between the two matrices of an MLP of this tower.
+    package func mlpWidth(of tower: Tower) -> Int {
+        let own: Int? =
+            switch tower {
+            case .text: text.mlpWidth
+            case .image: image.mlpWidth
+            case .audio: audio.mlpWidth
+            case .unified: unified.mlpWidth
+            }
+        return own ?? mlpWidth
+    }
+
+    /// Of the towers that have blocks, and of the model itself.
+    var widestMLP: Int { Tower.allCases.reduce(mlpWidth) { max($0, mlpWidth(of: $1)) } }
+
     /// Every tensor of a model with this configuration, in file order (docs/model.md section 7).
     package var tensorShapes: [(name: String, shape: [Int])] {
         var result: [(name: String, shape: [Int])] = []
         for tower in Tower.allCases {
             switch tower {
-            case .text: result.append(("text.embedding.weight", [text.vocabularySize, width]))
+            case .text: result.append((Self.embeddingName, [text.vocabularySize, width]))
             case .image:
                 result.append(("image.patch_embedding.weight", [width, imagePatchLength]))
                 result.append(("image.patch_embedding.bias", [width]))
@@ -273,6 +305,7 @@ extension Configuration {
                 result.append(("audio.patch_embedding.bias", [width]))
             case .unified: result.append(("unified.modality_embedding.weight", [Modality.allCases.count, width]))
             }
+            let mlpWidth = mlpWidth(of: tower)
             for index in 0..<blocks(of: tower) {
                 let block = "\(tower.rawValue).blocks.\(index)"
                 result.append(("\(block).attention_norm.weight", [width]))
@@ -284,7 +317,7 @@ extension Configuration {
             }
             result.append(("\(tower.rawValue).norm.weight", [width]))
         }
-        result.append(("projection.weight", [outputDimensions, width]))
+        result.append((Self.projectionName, [outputDimensions, width]))
         // Last, so that the random numbers of the others do not depend on it.
         if hasTimeEmbedding, let video { result.append((Self.timeEmbeddingName, [width, video.timeFeatures])) }
         if text.bigrams != nil, let rows = text.bigramRows, let columns = text.bigramWidth {
@@ -295,6 +328,10 @@ extension Configuration {
         return result
     }
 
+    package static let embeddingName = "text.embedding.weight"
+    /// The tensors that may have eight bits a value, and a scale a row beside them: a text reads few of their rows.
+    static let tables: Set = [embeddingName, bigramEmbeddingName]
+    package static let projectionName = "projection.weight"
     package static let timeEmbeddingName = "video.time_embedding.weight"
     package static let bigramEmbeddingName = "text.bigram_embedding.weight"
     package static let bigramProjectionName = "text.bigram_projection.weight"

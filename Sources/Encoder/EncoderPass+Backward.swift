@@ -61,7 +61,8 @@ extension EncoderPass {
     private func backward(
         _ stack: StackRecord, _ dx: Matrix, _ weights: TowerWeights, _ gradients: TowerWeights, _ memory: PassMemory
     ) {
-        let scratch = memory.gradients(rows: dx.rows, configuration)
+        guard let mlp = weights.blocks.first?.up.rows else { return }
+        let scratch = memory.gradients(rows: dx.rows, width: dx.columns, mlp: mlp)
         for index in stack.blocks.indices.reversed() {
             if memory.keeping == .blockInputs {
                 stack.pass.forward(weights.blocks[index], stack.blocks[index], .upToHidden)

@@ -243,7 +243,7 @@ package struct EncoderPass: Sendable {
         let pass = BlockPass(shape: shape, layout: layout, angles: angles, pool: pool)
         var (x, blocks) = (x, [BlockActivations]())
         for block in weights.blocks {
-            let activations = memory.activations(x, configuration)
+            let activations = memory.activations(x, mlp: block.up.rows)
             pass.forward(block, activations)
             blocks.append(activations)
             x = activations.output

@@ -28,15 +28,14 @@ package final class Model: WeightSource {
         configuration = try Self.configuration(path: path)
         tensors = try SafeTensors(path: "\(path)/\(Self.weightsName)")
         for (name, shape) in configuration.tensorShapes {
-            guard let entry = tensors.entries[name] else { throw .tensor(name: name, reason: "missing") }
-            guard entry.type.isOfWeights else {
-                throw .tensor(name: name, reason: "has dtype \(entry.type.rawValue), weights are F32, F16 or BF16")
+            guard !Configuration.tables.contains(name) || tensors.entries[name]?.type != .i8 else {
+                _ = try tensors.scales(of: name, shape)
+                continue
             }
-            guard entry.shape == shape else {
-                throw .tensor(name: name, reason: "has shape \(entry.shape), the configuration says \(shape)")
-            }
+            _ = try tensors.entry(name, shape)
         }
-        tokenizer = try Tokenizer(path: "\(path)/\(Self.tokenizerName)")
+        tokenizer = try Tokenizer(
+            path: "\(path)/\(Self.tokenizerName)", splitsIdentifiers: configuration.text.splitIdentifiers ?? false)
         guard tokenizer.pieceCount == configuration.text.vocabularySize else {
             throw .configuration(
                 key: "text.vocabulary_size",

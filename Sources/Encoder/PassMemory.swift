@@ -44,7 +44,7 @@ package final class PassMemory: @unchecked Sendable {
         for (place, rows, columns) in [
             (.joined, joined, d), (.tokens, tower, d), (.cosine, rows, configuration.headSize / 2),
             (.sine, rows, configuration.headSize / 2), (.normed, rows, d), (.qkv, rows, 3 * d), (.context, rows, d),
-            (.up, rows, configuration.mlpWidth),
+            (.up, rows, configuration.widestMLP),
         ] as [(Place, Int, Int)] {
             try shared[place.rawValue].reserve(rows: rows, columns: columns)
         }
@@ -73,8 +73,10 @@ package final class PassMemory: @unchecked Sendable {
 
     /// For a block that reads `x`. Inference writes the block's output over its input and both norms to one place, and
     /// computes GELU in place.
-    func activations(_ x: Matrix, _ configuration: Configuration) -> BlockActivations {
-        let (rows, d, mlp) = (x.rows, configuration.width, configuration.mlpWidth)
+    ///
+    /// - Parameter mlp: width of the block's MLP
+    func activations(_ x: Matrix, mlp: Int) -> BlockActivations {
+        let (rows, d) = (x.rows, x.columns)
         let all = keeping == .everything
         let normed = take(.normed, all, rows, d)
         let up = take(.up, all, rows, mlp)
@@ -87,10 +89,9 @@ package final class PassMemory: @unchecked Sendable {
             output: distinct ? take(.output, true, rows, d) : x)
     }
 
-    /// For the backward pass of a stack's blocks.
-    func gradients(rows: Int, _ configuration: Configuration) -> BlockGradients {
-        let (d, mlp) = (configuration.width, configuration.mlpWidth)
-        return BlockGradients(
+    /// For the backward pass of a stack's blocks, whose MLPs have this width.
+    func gradients(rows: Int, width d: Int, mlp: Int) -> BlockGradients {
+        BlockGradients(
             up: take(.dUp, false, rows, mlp), normed: take(.dNormed, false, rows, d),
             context: take(.dContext, false, rows, d), qkv: take(.dQKV, false, rows, 3 * d))
     }
@@ -118,7 +119,8 @@ extension PassMemory {
     package static func byteCount(
         tokens: Int, tower: Configuration.Tower = .text, _ keeping: Keeping, _ configuration: Configuration
     ) -> Int {
-        let (d, mlp) = (configuration.width, configuration.mlpWidth)
+        let d = configuration.width
+        let mlp = max(configuration.mlpWidth(of: tower), configuration.mlpWidth(of: .unified))
         let blocks = configuration.blocks(of: tower) + configuration.unified.blocks
         let inner = 7 * d + 2 * mlp
         let angles = configuration.headSize

@@ -158,8 +158,15 @@ package struct EmbeddingTable: Sendable {
 }
 
 extension SafeTensors {
-    /// The values of a tensor as f32. Throws where the file has no such tensor of as many floating point values as `output`.
+    /// The values of a tensor as f32, with scales where they have eight bits. Throws where the file has no such tensor of as many values as `output`.
     package func copy(_ name: String, into output: Matrix) throws(ModelError) {
+        if let entry = entries[name], entry.type == .i8, entry.shape == [output.rows, output.columns],
+            let scales = try scales(of: name, entry.shape)
+        {
+            let table = EmbeddingTable(name, in: self, scales: scales)
+            for row in 0..<output.rows { try table.copyRow(row, into: output.row(row)) }
+            return
+        }
         guard let entry = entries[name], entry.shape.reduce(1, *) == output.count, entry.type.isOfWeights else {
             throw .tensor(name: name, reason: "is not \(output.count) values of F32, F16 or BF16")
         }
@@ -237,15 +244,23 @@ struct WeightLoader {
 
     func text() throws(ModelError) -> TextWeights {
         TextWeights(
-            embedding: EmbeddingTable("text.embedding.weight", in: tensors),
+            embedding: try table(Configuration.embeddingName),
             bigrams: try bigrams(), tower: try assembly.tower(.text))
     }
 
     private func bigrams() throws(ModelError) -> BigramWeights? {
         guard let hashing = configuration.text.bigrams else { return nil }
         return BigramWeights(
-            hashing: hashing, table: EmbeddingTable(Configuration.bigramEmbeddingName, in: tensors),
+            hashing: hashing, table: try table(Configuration.bigramEmbeddingName),
             projection: try matrix(Configuration.bigramProjectionName))
+    }
+
+    /// Left in the file; its scales, where it has eight bits a value, are read.
+    private func table(_ name: String) throws(ModelError) -> EmbeddingTable {
+        guard let scales = try tensors.scales(of: name, tensors.entries[name]!.shape) else {
+            return EmbeddingTable(name, in: tensors)
+        }
+        return EmbeddingTable(name, in: tensors, scales: scales)
     }
 
     func patches(_ kind: Configuration.Tower) throws(ModelError) -> PatchWeights {

@@ -36,6 +36,29 @@ import Testing
         #expect(try run("import", Self.checkpoint, "other", "--prompt", "query").status == 64)
     }
 
+    /// What a file holds is not repeated in megabytes; a damaged copy in the cache is called one.
+    @Test func messagesAreBoundedAndNameTheCache() throws {
+        try FileManager.default.copyItem(atPath: Self.checkpoint, toPath: "\(folder.path)/hub")
+        let configuration = try String(contentsOfFile: "\(Self.checkpoint)/config.json", encoding: .utf8)
+        try folder.write(
+            configuration.replacing(
+                "\"model_type\": \"bert\"", with: "\"model_type\": \"\(String(repeating: "b", count: 1 << 20))\""),
+            "hub/config.json")
+        let long = try run("import", "hub", "out")
+        #expect(long.status == 65 && long.errors.utf8.count < 3_000)
+        #expect(long.errors.contains("is not supported"))
+
+        try folder.write(configuration, "hub/config.json")
+        #expect(try run("embed", "--model", "hub", "a cat").status == 0)
+        let cache = "\(folder.path)/cache/castor/models"
+        let copy = try #require(try FileManager.default.contentsOfDirectory(atPath: cache).first)
+        try Data("{}".utf8).write(to: URL(fileURLWithPath: "\(cache)/\(copy)/config.json"))
+        #expect(try run("embed", "--model", "hub", "a cat").errors.contains("remove it, and it is made again"))
+        try FileManager.default.removeItem(atPath: "\(cache)/\(copy)/config.json")
+        #expect(
+            try run("embed", "--model", "hub", "a cat").errors.contains("is in the way of what is imported: remove it"))
+    }
+
     @Test func aPromptForNoTask() throws {
         #expect(try run("import", Self.checkpoint, "made/by/import", "--prompt", "default=find: ").status == 0)
         let plain = try run("embed", "--model", "made/by/import", "kittens")

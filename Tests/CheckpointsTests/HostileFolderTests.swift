@@ -41,6 +41,29 @@ import Testing
         }
     }
 
+    /// As they came, too: a matrix of which a text reads few rows says so when it is imported.
+    @Test(arguments: [nil, .bfloat16, .int8] as [Precision?]) func valuesThatAreNoneAreNamed(precision: Precision?)
+        throws
+    {
+        try Self.withCopy { folder in
+            let whole = try SafeTensors(path: "\(folder)/model.safetensors")
+            for (name, bytes) in [
+                ("embeddings.word_embeddings.weight", [0, 0, 0x80, 0xff]),
+                ("encoder.layer.1.output.dense.weight", [1, 0, 0xc0, 0x7f]),
+            ] as [(String, [UInt8])] {
+                let range = try #require(whole.entries[name]).range
+                var changed = Array(whole.file.bytes)
+                changed.replaceSubrange(range.upperBound - 4..<range.upperBound, with: bytes)
+                try Folders.write(changed, "\(folder)/model.safetensors")
+                let error = #expect(throws: ModelError.self) {
+                    try Checkpoint(path: folder).write(to: "\(folder).out", precision: precision)
+                }
+                #expect(error?.description.contains("holds a value that is not finite") == true)
+                #expect(error?.description.contains("weight") == true)
+            }
+        }
+    }
+
     /// No values, and axes whose product is no number.
     @Test func emptyTensorsMayHaveAnyAxes() throws {
         try Self.withCopy { folder in

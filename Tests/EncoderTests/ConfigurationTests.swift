@@ -38,6 +38,11 @@ import Testing
             "\"vocabulary_size\": 1000", "\"vocabulary_size\": 1000, \"bigram_rows\": -1", "text.bigram_rows"
         ),
         ("\"vocabulary_size\": 1000", "\"vocabulary_size\": 1000, \"bigram_rows\": 9", "text.bigram_width"),
+        ("\"vocabulary_size\": 1000", "\"vocabulary_size\": 1000, \"mlp_width\": 0", "text.mlp_width"),
+        ("\"vocabulary_size\": 1000", "\"vocabulary_size\": 1000, \"mlp_width\": 65536", "max_tokens"),
+        (
+            "\"vocabulary_size\": 1000", "\"vocabulary_size\": 1000, \"split_identifiers\": 1", "text.split_identifiers"
+        ),
         ("\"patch_size\": 16", "\"patch_size\": 0", "image.patch_size"),
         ("\"max_patches\": 64", "\"max_patches\": 0", "image.max_patches"),
         ("\"max_patches\": 64", "\"max_patches\": 64, \"position_waves\": -1", "image.position_waves"),

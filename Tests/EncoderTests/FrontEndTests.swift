@@ -1,5 +1,6 @@
 import CastorNumerics
 import Encoder
+import FoundationEssentials
 import TestSupport
 import Testing
 
@@ -27,6 +28,40 @@ import Testing
             #expect(cut.truncated && cut.ids == Array(whole.ids.prefix(limit)), "limit \(limit)")
         }
         #expect(try !tokenizer.encode(text, limit: whole.ids.count).truncated)
+    }
+
+    /// Names of code, and what they are read as.
+    private static let identifiers = [
+        ("parse_HTTPHeader", "parse HTTP Header"), ("__init__(self)", "  init  (self)"),
+        ("camelCaseÉtat", "camel CaseÉtat"), ("base64Encode utf8", "base64 Encode utf8"),
+        ("3D PDFs, DVDs and 4K", "3D PDFs, DVDs and 4K"), ("XMLHttpRequest", "XML Http Request"),
+        ("A a aB", "A a a B"), ("snake_case_", "snake case "), ("größeÄndern", "größeÄndern"),
+        ("", ""), ("_", " "), ("x", "x"),
+    ]
+
+    @Test(arguments: identifiers) func namesOfCodeAreTakenApart(name: String, words: String) throws {
+        let splitting = try Tokenizer(path: "\(Folders.nano)/\(Model.tokenizerName)", splitsIdentifiers: true)
+        let found = try splitting.encode(name, limit: 100)
+        #expect(found.ids == (try tokenizer.encode(words, limit: 100).ids))
+        #expect(try splitting.count(name, limit: 100) == found.ids.count)
+        // At the limit and beyond what is read at first.
+        let long = Array(repeating: name, count: 2_000).joined(separator: " ")
+        let longWords = Array(repeating: words, count: 2_000).joined(separator: " ")
+        #expect(try splitting.encode(long, limit: 50).ids == tokenizer.encode(longWords, limit: 50).ids)
+    }
+
+    /// As a model's configuration asks for it.
+    @Test func aModelMaySplitIdentifiers() throws {
+        try Folders.withNanoCopy { folder in
+            var configuration = try Model.configuration(path: folder)
+            for splits in [nil, false, true] {
+                configuration.text.splitIdentifiers = splits
+                try Folders.write([UInt8](JSONEncoder().encode(configuration)), "\(folder)/\(Model.configurationName)")
+                let model = try Model(path: folder, pool: WorkerPool(threads: 1))
+                let expected = splits == true ? "red Car" : "redCar"
+                #expect(try model.tokenizer.encode("redCar", limit: 9).ids == tokenizer.encode(expected, limit: 9).ids)
+            }
+        }
     }
 
     /// One character of this ligature becomes eighteen: there can be more tokens than bytes.

@@ -160,6 +160,135 @@ import Testing
         }
     }
 
+    /// A tower's MLP may be narrower than the model's: the same vectors and gradients as of a wide one whose other values are zeros.
+    @Test(arguments: Configuration.Tower.allCases) func aTowerMayHaveAnMLPOfItsOwn(tower: Configuration.Tower) throws {
+        let wide = try Model.configuration(path: Folders.nano)
+        let own = 24
+        var narrow = wide
+        switch tower {
+        case .text: narrow.text.mlpWidth = own
+        case .image: narrow.image.mlpWidth = own
+        case .audio: narrow.audio.mlpWidth = own
+        case .unified: narrow.unified.mlpWidth = own
+        }
+        let stores = (narrow: ParameterStore(narrow.tensorShapes), wide: ParameterStore(wide.tensorShapes))
+        var narrowTensors = 0
+        for tensor in Initialization.tensors(narrow, seed: 1) {
+            let large = stores.wide[tensor.name]
+            copy(tensor.values, into: large)
+            copy(tensor.values, into: stores.narrow[tensor.name])
+            if tensor.values.count != large.count { narrowTensors += 1 }
+        }
+        #expect(narrowTensors == 2 * wide.blocks(of: tower))
+        func noise(_ rows: Int, _ columns: Int) -> Matrix {
+            let matrix = Matrix(rows: rows, columns: columns)
+            for index in 0..<matrix.count { matrix.pointer[index] = Float(index * 7919 % 101) / 50 - 1 }
+            return matrix
+        }
+        let content = EncoderInput([
+            .text([11, 12, 13, 2]), .audio(patches: noise(3, wide.audioPatchLength)),
+            .image(patches: noise(4, wide.imagePatchLength), grid: ImageGrid(width: 9, height: 9, maxPatches: 4)),
+        ])
+        func run(_ configuration: Configuration, _ store: ParameterStore) throws -> (rows: Matrix, ParameterStore) {
+            let (weights, memory) = (ModelWeights(configuration, store), PassMemory(.everything))
+            let gradients = ParameterStore(configuration.tensorShapes)
+            let pass = EncoderPass(configuration: configuration, pool: Self.pool)
+            let record = try pass.forward([content], weights, memory)
+            pass.backward(
+                record, noise(1, wide.outputDimensions), weights, into: ModelWeights(configuration, gradients), memory)
+            return (record.rows, gradients)
+        }
+        let (a, b) = (try run(narrow, stores.narrow), try run(wide, stores.wide))
+        expectClose(a.rows.values, b.rows.values, .parity, "rows")
+        for tensor in a.1.tensors {
+            let large = b.1[tensor.name]
+            let corner = Matrix(rows: tensor.values.rows, columns: tensor.values.columns)
+            copy(large, into: corner)
+            // As shares of the largest value.
+            let largest = corner.values.reduce(1e-6) { max($0, abs($1)) }
+            expectClose(
+                tensor.values.values.map { $0 / largest }, corner.values.map { $0 / largest }, .parity, tensor.name)
+        }
+    }
+
+    /// The upper left corner that both have; the rest of `to` stays.
+    private func copy(_ from: Matrix, into to: Matrix) {
+        for row in 0..<min(from.rows, to.rows) {
+            to.row(row).update(from: from.row(row), count: min(from.columns, to.columns))
+        }
+    }
+
+    /// Tables in eight bits give the vectors of what their bits stand for; training and a soup read them as these values. A scale that is missing or of
+    /// another shape is named, and so is a matrix in eight bits, which no product reads.
+    @Test func tablesMayHaveEightBits() throws {
+        var configuration = try Model.configuration(path: Folders.nano)
+        configuration.text.bigramRows = 30
+        configuration.text.bigramWidth = 4
+        let tensors = Initialization.tensors(configuration, seed: 1)
+        let bigrams = tensors.first { $0.name == Configuration.bigramEmbeddingName }!.values
+        for index in 0..<bigrams.count { bigrams.pointer[index] = Float(index % 7) / 4 - 0.5 }
+        let content = EncoderInput([.text([11, 12, 13, 2])])
+        try Folders.withNanoCopy { folder in
+            let path = "\(folder)/\(Model.weightsName)"
+            try Folders.write([UInt8](JSONEncoder().encode(configuration)), "\(folder)/\(Model.configurationName)")
+            let names = [Configuration.embeddingName, Configuration.bigramEmbeddingName]
+            let rounded = try Self.writeEightBits(tensors, names, to: path)
+            let model = try open(folder)
+            let store = ParameterStore(configuration.tensorShapes)
+            for tensor in store.tensors {
+                try model.tensors.copy(tensor.name, into: tensor.values)
+                if let expected = rounded[tensor.name] { #expect(tensor.values.values == expected, "\(tensor.name)") }
+            }
+            let pass = EncoderPass(configuration: configuration, pool: Self.pool)
+            let expected = try pass.forward([content], ModelWeights(configuration, store), PassMemory(.nothing))
+            let found = try MultimodalEncoder(model: model, pool: Self.pool).encode([content]).values
+            #expect(found == expected.rows.values)
+
+            _ = try Self.writeEightBits(tensors, names, to: path, withoutScale: names[1])
+            #expect(throws: ModelError.tensor(name: "\(names[1]).scale", reason: "missing")) { try open(folder) }
+            _ = try Self.writeEightBits(tensors, [Configuration.projectionName], to: path)
+            #expect(throws: ModelError.self) { try open(folder) }
+        }
+    }
+
+    /// Writes some tensors in eight bits, the others in f32.
+    ///
+    /// - Returns: the values that the bits stand for, by name
+    private static func writeEightBits(
+        _ tensors: [NamedTensor], _ names: [String], to path: String, withoutScale: String? = nil
+    ) throws -> [String: [Float]] {
+        var (entries, data, values) = ([String](), [UInt8](), [String: [Float]]())
+        func add(_ name: String, _ type: String, _ shape: [Int], _ bytes: [UInt8]) {
+            entries.append(
+                #""\#(name)":{"dtype":"\#(type)","shape":\#(shape),"data_offsets":[\#(data.count),\#(data.count + bytes.count)]}"#
+            )
+            data += bytes
+        }
+        for tensor in tensors {
+            guard names.contains(tensor.name) else {
+                add(tensor.name, "F32", tensor.shape, tensor.values.values.withUnsafeBytes { Array($0) })
+                continue
+            }
+            let (columns, groups) = (tensor.shape[1], int8Groups(tensor.shape[1]))
+            let scales = (0..<tensor.shape[0] * groups).map { Float($0 % 5 + 1) / 64 }
+            func scale(_ index: Int) -> Float {
+                scales[index / columns * groups + index % columns / int8GroupSize]
+            }
+            let bits = tensor.values.values.enumerated().map { index, value in
+                Int8(max(-127, min(127, (value / scale(index)).rounded())))
+            }
+            values[tensor.name] = bits.enumerated().map { Float($1) * scale($0) }
+            add(tensor.name, "I8", tensor.shape, bits.map { UInt8(bitPattern: $0) })
+            guard tensor.name != withoutScale else { continue }
+            // At a multiple of four bytes, as every tensor's size is here.
+            add("\(tensor.name).scale", "F32", [tensor.shape[0], groups], scales.withUnsafeBytes { Array($0) })
+        }
+        let header = Array("{\(entries.joined(separator: ","))}".utf8)
+        let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
+        try Folders.write(length + header + data, path)
+        return values
+    }
+
     @Test func untrainedWeightsDependOnTheSeedAlone() throws {
         let configuration = try Model.configuration(path: Folders.nano)
         let first = Initialization.tensors(configuration, seed: 1)

@@ -11,6 +11,7 @@ for E5. For each folder a line of JSON is printed:
 
     difference      largest difference of a component, as a share of the vector's largest: castor and sentence-transformers in single precision
     double          the same, of castor, and then of sentence-transformers itself, from sentence-transformers in double precision (--double)
+    refused         texts that castor has no vector for, because nothing in them makes a token; left out
     tokens_differ   texts for which the two have another number of tokens
     spearman        castor's and sentence-transformers'
     bfloat16        least cosine, of the sentences and of the odd texts, of the vectors of `castor import --precision bfloat16` to those of the weights as they came; of --precisions, others
@@ -52,6 +53,10 @@ DOUBLE_COUNT = 200
 """Texts that are compared in double precision, which is slow."""
 
 
+class Refused(Exception):
+    """Texts that castor has no vector for, by their numbers: nothing in them makes a token."""
+
+
 class Castor:
     """The program, with vectors as arrays and tokens as it counts them."""
 
@@ -78,6 +83,9 @@ class Castor:
         run = subprocess.run([self.program, "embed", "--model", model, "--batch", "-"], input="\n".join(lines), capture_output=True, text=True, check=True)
         answers = [json.loads(line) for line in run.stdout.splitlines()]
         assert [answer["key"] for answer in answers] == [str(index) for index in range(len(texts))]
+        refused = [answer["key"] for answer in answers if "error" in answer]
+        if refused:
+            raise Refused([int(key) for key in refused])
         answers = [answer["response"] for answer in answers]
         return np.array([answer["embedding"]["values"] for answer in answers]), [answer["usageMetadata"]["promptTokenCount"] for answer in answers]
 
@@ -113,7 +121,13 @@ def compare(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as temporary:
         plain = Path(temporary, "plain")
         result["import"] = [round(value, 2) for value in castor.run("import", folder, plain)]
-        ours, counts = castor.embed(plain, compared)
+        try:
+            ours, counts = castor.embed(plain, compared)
+        except Refused as refused:
+            result["refused"] = len(refused.args[0])
+            left_out = set(refused.args[0])
+            compared = [text for index, text in enumerate(compared) if index not in left_out]
+            ours, counts = castor.embed(plain, compared)
         theirs = encode(compared)
         result["difference"], worst = relative(ours, theirs)
         result["worst"] = compared[worst][:60]

@@ -8,6 +8,7 @@ T tokens of a part or a content, d width, D head size, p patch_size, F patch_fra
 """
 
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from torch import Tensor, nn
 import media
 from mel import log_mel
 
+# Where a word begins inside of a name: fooBar, base64Encode, HTTPHeader.
+BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[0-9])(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z][a-z])")
 MODALITIES = ["text", "image", "audio", "video", "document"]
 
 
@@ -124,13 +127,13 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, config: dict):
+    def __init__(self, config: dict, name: str):
         super().__init__()
         width, epsilon = config["width"], config["norm_epsilon"]
         self.attention_norm = RMSNorm(width, epsilon)
         self.attention = Attention(width, config["heads"])
         self.mlp_norm = RMSNorm(width, epsilon)
-        self.mlp = MLP(width, config["mlp_width"])
+        self.mlp = MLP(width, config[name].get("mlp_width", config["mlp_width"]))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         x = x + self.attention(self.attention_norm(x), cos, sin)
@@ -146,7 +149,7 @@ class Stack(nn.Module):
         self.rope_base = config[name]["rope_base"]
         for child, module in front_end.items():
             self.add_module(child, module)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config[name]["blocks"]))
+        self.blocks = nn.ModuleList(Block(config, name) for _ in range(config[name]["blocks"]))
         self.norm = RMSNorm(config["width"], config["norm_epsilon"])
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:               # [T, d], [T, axes] -> [T, d]
@@ -213,6 +216,8 @@ class Castor(nn.Module):
     # Front-ends: bytes -> Part
 
     def read_text(self, text: str) -> Part:
+        if self.config["text"].get("split_identifiers"):
+            text = BOUNDARY.sub(" ", text.replace("_", " "))
         ids = torch.tensor(self.tokenizer.encode(text) + [self.tokenizer.eos_id()])
         return Part("text", ids, torch.arange(len(ids))[:, None])
 
@@ -348,5 +353,9 @@ def load(folder: Path, dtype: torch.dtype = torch.float32) -> Castor:
     config = json.loads((folder / "config.json").read_text())
     tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
     model = Castor(config, tokenizer).to(dtype)
-    model.load_state_dict({name: x.to(dtype) for name, x in load_file(folder / "model.safetensors").items()})
+    tensors = load_file(folder / "model.safetensors")
+    for name in [name for name, x in tensors.items() if x.dtype == torch.int8]:
+        scales = tensors.pop(f"{name}.scale").repeat_interleave(64, 1)[:, : tensors[name].shape[1]]
+        tensors[name] = tensors[name].float() * scales
+    model.load_state_dict({name: x.to(dtype) for name, x in tensors.items()})
     return model.eval()

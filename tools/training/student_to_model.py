@@ -4,7 +4,7 @@
     tools/training/student_to_model.py STATE.pt TOKENIZER TEMPLATE OUT [--eight-bits]
 
 TEMPLATE is a model folder of the same width, for everything that is no text (its pictures and sounds meet a head that they do not know: train them anew). OUT receives config.json,
-tokenizer.model and model.safetensors; vectors have 384 values (tools/data/longer_prefixes.py gives them more). With `--eight-bits` the table of tokens and that of pairs are I8 with a scale a row (docs/model.md), half the
+tokenizer.model and model.safetensors; vectors have 384 values (tools/data/longer_prefixes.py gives them more). With `--eight-bits` the table of tokens and that of pairs are I8 with a scale for each 64 values (docs/model.md), half the
 bytes of f16; the largest change of a value is then 1/254 of the largest of its row.
 """
 import argparse
@@ -25,9 +25,14 @@ BLOCK = {
 NAMES = {"text_norm": "text.norm.weight", "norm": "unified.norm.weight", "head.weight": "projection.weight", "projection": "text.bigram_projection.weight"}
 
 
+GROUP = 64
+"""Values of a row that have a scale in common."""
+
+
 def eight_bits(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    scale = np.maximum(np.abs(table).max(1), 1e-12) / 127
-    return np.rint(table / scale[:, None]).astype(np.int8), scale.astype(np.float32)
+    starts = np.arange(0, table.shape[1], GROUP)
+    scales = (np.maximum(np.maximum.reduceat(np.abs(table), starts, 1), 1e-12) / 127).astype(np.float32)
+    return np.rint(table / scales.repeat(GROUP, 1)[:, : table.shape[1]]).astype(np.int8), scales
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ package final class Tokenizer: @unchecked Sendable {
     package let pieceCount: Int
     /// Id of `</s>`, which ends every text.
     package let endID: Int32
+    /// Whether names of code are taken apart first.
+    private let splitsIdentifiers: Bool
 
     /// Bytes of UTF-8 read at first for one token: longer texts are cut before they are tokenised, so that a text of 100 MB costs
     /// little more than one that fills the context. Trained pieces have at most 16 characters.
@@ -16,7 +18,9 @@ package final class Tokenizer: @unchecked Sendable {
     /// Where a text is cut, its last pieces are not those of the whole text: so many more than fit must be there.
     private static let uncertainTokens = 16
 
-    package init(path: String) throws(ModelError) {
+    /// - Parameter splitsIdentifiers: what the model's configuration says of it
+    package init(path: String, splitsIdentifiers: Bool = false) throws(ModelError) {
+        self.splitsIdentifiers = splitsIdentifiers
         let file = try MappedFile(path: path)
         // SentencePiece's own message names its source lines, not what is wrong with the file.
         guard let start = file.bytes.baseAddress else { throw .tokenizer(path: path, reason: "the file is empty") }
@@ -121,9 +125,17 @@ package final class Tokenizer: @unchecked Sendable {
     private func count(
         _ text: UnsafeBufferPointer<UInt8>, into ids: inout [Int32], limit: Int
     ) throws(ModelError) -> Int {
-        let count = text.withMemoryRebound(to: CChar.self) {
-            Int(castor_sentencepiece_encode(processor, $0.baseAddress, $0.count, &ids, limit))
+        let encoded = { (text: UnsafeBufferPointer<UInt8>, ids: inout [Int32]) in
+            text.withMemoryRebound(to: CChar.self) {
+                Int(castor_sentencepiece_encode(self.processor, $0.baseAddress, $0.count, &ids, limit))
+            }
         }
+        let count =
+            if splitsIdentifiers, let words = SplitIdentifiers.words(of: text) {
+                words.withUnsafeBufferPointer { encoded($0, &ids) }
+            } else {
+                encoded(text, &ids)
+            }
         guard count >= 0 else { throw .text(bytes: text.count) }
         return count
     }

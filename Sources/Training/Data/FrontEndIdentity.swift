@@ -29,6 +29,7 @@ package struct FrontEndIdentity: Sendable, Hashable {
             "audio \(audio.sampleRate) \(audio.windowLength) \(audio.hopLength) \(audio.fftLength) \(audio.melBands)"
                 + " \(audio.patchFrames)",
         ]
+        if configuration.text.splitIdentifiers == true { lines.append("split_identifiers") }
         if let video = configuration.video {
             lines.append("video \(video.maxFrames) \(video.maxPatches) \(video.pooledSide)")
         }

@@ -104,7 +104,9 @@ package struct RunPlan: Sendable {
             }
             startsUntrained = access("\(template)/\(Model.weightsName)", F_OK) != 0
             let configuration = try Model.configuration(path: template)
-            let tokenizer = try Tokenizer(path: "\(template)/\(Model.tokenizerName)")
+            let tokenizer = try Tokenizer(
+                path: "\(template)/\(Model.tokenizerName)",
+                splitsIdentifiers: configuration.text.splitIdentifiers ?? false)
             guard tokenizer.pieceCount == configuration.text.vocabularySize else {
                 throw .configuration(
                     key: "text.vocabulary_size",
