@@ -10,7 +10,16 @@ enum OpenedModel: Sendable {
     case castor2(SpecModel, TextTokenizer?)
 
     init(path: String, pool: WorkerPool) throws(ModelLoadError) {
-        if Self.format(path) == ModelSpec.format {
+        let format = Self.format(path)
+        if let format, ![ModelSpec.format, Configuration.currentFormat].contains(format) {
+            throw ModelLoadError(
+                .configuration(
+                    key: "format",
+                    reason:
+                        "is \"\(format.prefix(40))\", this program reads \(Configuration.currentFormat) and \(ModelSpec.format)"
+                ))
+        }
+        if format == ModelSpec.format {
             let model: SpecModel
             do { model = try SpecModel(path: path, pool: pool) } catch { throw ModelLoadError(error) }
             do { self = .castor2(model, try Self.tokenizer(path, model.spec)) } catch { throw ModelLoadError(error) }

@@ -100,12 +100,9 @@ struct CompareCommand: ParsableCommand {
         return [UInt8](try encoder.encode(comparison)) + [UInt8(ascii: "\n")]
     }
 
-    /// Replaces a regular file whole; to replace a device, a pipe or a link would destroy it.
+    /// Replaces a regular file whole.
     static func write(_ bytes: [UInt8], to path: String) throws {
-        var status = stat()
-        if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-            throw Failure(.cannotWrite, "\(path): is not a regular file")
-        }
+        try OutputFile(path).refuseSpecial()
         do {
             let file = try AtomicFile(path: path)
             try bytes.withUnsafeBytes { try file.write($0) }

@@ -24,11 +24,7 @@ struct EvaluationReport {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let bytes = [UInt8](try encoder.encode(Document(self))) + [UInt8(ascii: "\n")]
-        // To replace a device, a pipe or a link would destroy it.
-        var status = stat()
-        if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-            throw Failure(.cannotWrite, "\(path): is not a regular file")
-        }
+        try OutputFile(path).refuseSpecial()
         do {
             let file = try AtomicFile(path: path)
             try bytes.withUnsafeBytes { try file.write($0) }

@@ -43,7 +43,7 @@ enum ImportedModels {
         }
     }
 
-    /// Of where the checkpoint is and of its files' names, sizes and times: a changed checkpoint is another one.
+    /// Of where the checkpoint is and of its files' names, sizes and times, of which one cannot be set back: a changed checkpoint is another one.
     private static func identity(_ path: String) throws -> String {
         var lines: [String] = [Version.current]
         func add(_ path: String, depth: Int) {
@@ -54,7 +54,8 @@ enum ImportedModels {
                     if depth < 1 { add("\(path)/\(name)", depth: depth + 1) }
                 } else {
                     lines.append(
-                        "\(path)/\(name) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)")
+                        "\(path)/\(name) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec) "
+                            + "\(status.st_ctim.tv_sec) \(status.st_ctim.tv_nsec)")
                 }
             }
         }

@@ -72,7 +72,13 @@ struct IndexCommand: ParsableCommand {
             let folder = try index.path
             if stats { return try IndexReport(path: folder).statistics() }
             if problems { return try IndexReport(path: folder).problems() }
-            if let export { return try IndexExport(path: folder, format: export).write(to: output) }
+            if let export {
+                if let output {
+                    try OutputFile(output).refuse(inside: folder)
+                    try OutputFile(output).refuseSpecial()
+                }
+                return try IndexExport(path: folder, format: export).write(to: output)
+            }
             if remove { return try forget(folder) }
             try IndexRun(model: model, path: folder, rebuilds: rebuild, watches: watch).run(paths)
         } catch let error as SearchError { throw Failure(error) }

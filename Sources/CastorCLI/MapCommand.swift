@@ -52,6 +52,7 @@ struct MapCommand: ParsableCommand {
 
         private func fit() throws {
             try OutputFile(output).refuse(inputs: [from, to])
+            try OutputFile(output).refuseSpecial()
             let pool = try WorkerPool.opened(threads: threads)
             let joined = try JoinedVectors(RecordedVectors(path: to), RecordedVectors(path: from))
             let (x, y) = (joined.candidate, joined.reference)

@@ -22,6 +22,22 @@ struct OutputFile {
         }
     }
 
+    /// Refuses what is no regular file, for outputs that are replaced whole: to replace a device, a pipe or a link would destroy it.
+    func refuseSpecial() throws {
+        var status = stat()
+        if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            throw Failure(.cannotWrite, "\(path): is not a regular file")
+        }
+    }
+
+    /// Refuses an output in a folder whose files are read.
+    func refuse(inside folder: String) throws {
+        let slash = path.lastIndex(of: "/")
+        let own = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        guard let place = FileIdentity(own), place == FileIdentity(folder) else { return }
+        throw Failure(.usage, "the output \(path) lies in \(folder), which is read")
+    }
+
     /// Refuses another output of the same place, which would replace this one.
     func refuse(beside other: String?) throws {
         guard let other else { return }

@@ -7,6 +7,7 @@ package struct Checkpoint {
     /// Name and prompts may be changed before it is written.
     package private(set) var spec: ModelSpec
     private let plans: [TensorPlan]
+    private let sources: [CheckpointTensors]
     private let tokenizer: HubFolder?
 
     /// Reads configuration and headers; tensors stay in their files, mapped.
@@ -73,8 +74,9 @@ package struct Checkpoint {
             }
             return try family.plan(name, shape, tensors)
         }
+        sources = [tensors] + heads.values
         // Tensors of a file may be the same bytes, again and again.
-        let most = 4 * (tensors.byteCount + heads.values.reduce(0) { $0 + $1.byteCount })
+        let most = 4 * sources.reduce(0) { $0 + $1.byteCount }
         let bytes = plans.reduce(0) { $0 + $1.byteCount }
         guard bytes <= most else {
             throw .unsupported(
@@ -148,9 +150,15 @@ package struct Checkpoint {
         try Self.write(spec.json, to: "\(folder.temporaryPath)/\(Model.configurationName)")
         if let tokenizer {
             let copy = try AtomicFile(path: "\(folder.temporaryPath)/tokenizer.json")
-            try copy.write(tokenizer.bytes)
+            do { try copy.write(tokenizer.bytes) } catch {
+                // The kernel finds no bytes behind its new end.
+                try tokenizer.checkUnchanged(strictly: true)
+                throw error
+            }
             try copy.commit()
         }
+        for source in sources { try source.checkUnchanged() }
+        try tokenizer?.checkUnchanged(strictly: true)
         try folder.commitModel()
     }
 

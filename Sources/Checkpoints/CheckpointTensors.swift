@@ -40,6 +40,11 @@ struct CheckpointTensors {
         self.places = places
     }
 
+    /// Throws where a file was written to since it was opened.
+    func checkUnchanged() throws(ModelError) {
+        for file in files { try file.file.checkUnchanged(strictly: true) }
+    }
+
     private static func names(_ folder: HubFolder) throws(CheckpointError) -> [String] {
         for whole in wholeNames {
             if folder.exists(whole) { return [whole] }

@@ -109,6 +109,12 @@ struct HubConfiguration {
         return texts
     }
 
+    /// Keys of an object; none where there is no object.
+    func names(of key: String) -> [String] {
+        guard case .object(let fields)? = value(key) else { return [] }
+        return Array(fields.keys)
+    }
+
     /// Of an object of texts, as prompts are; other values are passed over.
     func textsByName(_ key: String) -> [String: String] {
         guard case .object(let fields)? = value(key) else { return [:] }

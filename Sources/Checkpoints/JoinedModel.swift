@@ -39,6 +39,7 @@ package struct JoinedModel {
                 result.append(
                     StreamedTensor(name: name, type: entry.type, shape: entry.shape) { (sink) throws(ModelError) in
                         try sink(UnsafeRawBufferPointer(rebasing: file.bytes[entry.range]))
+                        try file.checkUnchanged(strictly: true)
                     })
             }
             return result

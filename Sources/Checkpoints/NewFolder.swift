@@ -24,7 +24,7 @@ final class NewFolder {
         var status = stat()
         if lstat(path, &status) == 0 {
             guard status.st_mode & S_IFMT == S_IFDIR, Self.isEmpty(path) else {
-                throw .unreadable(path: path, reason: "is there already; remove it or name another folder")
+                throw Self.isThere(path)
             }
         }
         Self.makeParents(of: path)
@@ -48,7 +48,7 @@ final class NewFolder {
     /// Gives the folder its name. Its files are durable before.
     func commit() throws(ModelError) {
         guard syncNames(beside: "\(temporaryPath)/."), rename(temporaryPath, path) == 0 else {
-            throw Self.failure(path)
+            throw errno == ENOTEMPTY || errno == EEXIST ? Self.isThere(path) : Self.failure(path)
         }
         isCommitted = true
         guard syncNames(beside: path) else { throw Self.failure(path) }
@@ -100,6 +100,10 @@ final class NewFolder {
             if flock(folder, LOCK_EX | LOCK_NB) == 0 { remove(parent + other) }
             close(folder)
         }
+    }
+
+    private static func isThere(_ path: String) -> ModelError {
+        .unreadable(path: path, reason: "is there already; remove it or name another folder")
     }
 
     private static func failure(_ path: String) -> ModelError {

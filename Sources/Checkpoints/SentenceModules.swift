@@ -39,12 +39,28 @@ struct SentenceModules {
         }
         if !isStatic, let file = try body.optionalObject("tokenizer_config.json") { try readTokenizer(file) }
         if let file = try folder.optionalObject("config_sentence_transformers.json") {
-            prompts = file.textsByName("prompts")
+            prompts = try Self.prompts(file)
             defaultPrompt = try file.optionalText("default_prompt_name")
             if let defaultPrompt, prompts[defaultPrompt] == nil {
                 throw file.failure("default_prompt_name", "\"\(defaultPrompt)\" is not among the prompts")
             }
         }
+    }
+
+    /// Of one in bytes.
+    private static let longestPrompt = 65_536
+
+    private static func prompts(_ file: HubConfiguration) throws(CheckpointError) -> [String: String] {
+        let texts = file.textsByName("prompts")
+        for name in file.names(of: "prompts").sorted() {
+            guard let text = texts[name] else { throw file.failure("prompts.\(name.prefix(40))", "is not a text") }
+            guard text.utf8.count <= longestPrompt else {
+                throw file.failure(
+                    "prompts.\(name.prefix(40))", "has \(text.utf8.count) bytes, the most are \(longestPrompt)")
+            }
+        }
+        guard texts.count <= 1_000 else { throw file.failure("prompts", "are \(texts.count), the most are 1000") }
+        return texts
     }
 
     private mutating func readTokenizer(_ file: HubConfiguration) throws(CheckpointError) {

@@ -4,7 +4,7 @@ extension ModelError {
     /// What is wrong with a `config.json`, and where.
     init(_ error: DecodingError) {
         func path(_ context: DecodingError.Context, _ last: (any CodingKey)? = nil) -> String {
-            let keys = (context.codingPath + (last.map { [$0] } ?? [])).map(\.stringValue)
+            let keys = (context.codingPath + (last.map { [$0] } ?? [])).map(name(of:))
             return keys.isEmpty ? "(whole file)" : keys.joined(separator: ".")
         }
         switch error {
@@ -16,6 +16,15 @@ extension ModelError {
                 key: path(context), reason: "is not valid JSON, or holds a number that does not fit its field")
         @unknown default: self = .configuration(key: "(whole file)", reason: "cannot be read")
         }
+    }
+}
+
+/// As the file has it: `maxTokens` is `max_tokens` there, and a place in a list a number.
+private func name(of key: any CodingKey) -> String {
+    if let index = key.intValue { return "\(index)" }
+    return key.stringValue.reduce(into: "") { name, letter in
+        let isNewWord = letter.isUppercase && name.last?.isLowercase == true
+        name += isNewWord ? "_\(letter.lowercased())" : "\(letter)"
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 /// `castor index` and `castor search`, with castor-nano: what they say and how they end.
@@ -72,6 +73,23 @@ import Testing
     }
 
     /// More and less of something move the query.
+    /// Nothing but a regular file is replaced, and none of the index's own.
+    @Test func exportsReplaceNothingElse() throws {
+        #expect(try castor("index", files).status == 0)
+        #expect(symlink("target", "\(folder.path)/link") == 0)
+        #expect(mkfifo("\(folder.path)/pipe", 0o600) == 0)
+        for name in ["link", "pipe"] {
+            let outcome = try castor("index", "--export", "jsonl", "-o", name)
+            #expect(outcome.status == 73 && outcome.errors == "castor: \(name): is not a regular file\n")
+        }
+        for name in ["index/catalogue.sqlite", "index/new.npy", "./index/../index/other"] {
+            let outcome = try castor("index", "--export", "npy", "-o", name)
+            #expect(outcome.status == 64 && outcome.errors.hasSuffix("which is read\n"))
+        }
+        #expect(try castor("search", "kitten").status == 0)
+        #expect(try castor("index", "--export", "npy", "-o", "vectors.npy").status == 0)
+    }
+
     @Test func arithmetic() throws {
         _ = try castor("index", files)
         let plain = try castor("search", "a sleepy kitten", "--format", "json", "-n", "1").text

@@ -64,6 +64,22 @@ import Testing
         }
     }
 
+    @Test func promptsAreTextsOfBoundedLength() throws {
+        for (prompts, words) in [
+            (#"{"query": 5}"#, "prompts.query: is not a text"),
+            (
+                "{\"query\": \"\(String(repeating: "q", count: 65_537))\"}",
+                "prompts.query: has 65537 bytes, the most are 65536"
+            ),
+        ] {
+            try Self.withCopy(Self.sentences) { folder in
+                try Folders.write(
+                    Array("{\"prompts\": \(prompts)}".utf8), "\(folder)/config_sentence_transformers.json")
+                try Self.expectOutcome(folder, words)
+            }
+        }
+    }
+
     /// Rows that another module lacks: together they are as many as they should be.
     @Test func modulesHaveTheirOwnRows() throws {
         try Self.withCopy { folder in

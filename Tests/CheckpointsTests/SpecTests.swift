@@ -4,6 +4,26 @@ import Testing
 
 /// Configurations that nobody's import wrote.
 @Suite struct SpecTests {
+    /// As they are in the file.
+    @Test func messagesNameKeysAsTheFileDoes() throws {
+        let spec = ModelSpec(
+            name: "a", family: "b", maxTokens: 8, outputDimensions: 4, matryoshkaDimensions: [2],
+            sequence: SequenceSpec(begin: [1], end: [2]))
+        let json = String(decoding: spec.json, as: UTF8.self)
+        for (was, now, words) in [
+            ("\"max_tokens\"", "\"most_tokens\"", "max_tokens: missing"),
+            (
+                "\"matryoshka_dimensions\":[2]", "\"matryoshka_dimensions\":[\"2\"]",
+                "matryoshka_dimensions.0: is not a whole number"
+            ),
+        ] {
+            let changed = json.replacing(was, with: now)
+            #expect(changed != json)
+            let error = #expect(throws: ModelError.self) { try ModelSpec(json: Data(changed.utf8)) }
+            #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
+        }
+    }
+
     private static func spec() -> ModelSpec {
         var spec = ModelSpec(
             name: "a", family: "b", maxTokens: 8, outputDimensions: 4, sequence: SequenceSpec(begin: [1], end: [2]))

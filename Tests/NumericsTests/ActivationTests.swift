@@ -50,7 +50,8 @@ import Testing
                     output.withUnsafeMutableBufferPointer { output in
                         let place = output.baseAddress! + 1
                         activate(
-                            function, place, times: factor.map { $0 + 1 }, into: place, count: count - 1, kernel: kernel)
+                            function, place, times: factor.map { $0 + 1 }, into: place, count: count - 1, kernel: kernel
+                        )
                     }
                 }
                 if let factor { run(factor) } else { run(nil) }

@@ -5,6 +5,7 @@ import Glibc
 package final class MappedFile: @unchecked Sendable {
     package let path: String
     package let bytes: UnsafeRawBufferPointer
+    private let opened: stat
 
     package init(path: String) throws(ModelError) {
         // A pipe would be waited for.
@@ -22,6 +23,7 @@ package final class MappedFile: @unchecked Sendable {
             throw .unreadable(path: path, reason: "not a regular file")
         }
         self.path = path
+        opened = status
         if status.st_size == 0 {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             return
@@ -32,6 +34,21 @@ package final class MappedFile: @unchecked Sendable {
             throw .unreadable(path: path, reason: String(cString: strerror(errno)))
         }
         bytes = UnsafeRawBufferPointer(start: start, count: Int(status.st_size))
+    }
+
+    /// Throws where the file was written to since it was opened: what is read through memory changes with it. Another file that took its name
+    /// changes nothing.
+    ///
+    /// - Parameter strictly: also where its time was set back, or its names or rights changed
+    package func checkUnchanged(strictly: Bool = false) throws(ModelError) {
+        var now = stat()
+        guard stat(path, &now) == 0, now.st_dev == opened.st_dev, now.st_ino == opened.st_ino else { return }
+        func differ(_ a: timespec, _ b: timespec) -> Bool { a.tv_sec != b.tv_sec || a.tv_nsec != b.tv_nsec }
+        guard
+            now.st_size != opened.st_size || differ(now.st_mtim, opened.st_mtim)
+                || strictly && differ(now.st_ctim, opened.st_ctim)
+        else { return }
+        throw .unreadable(path: path, reason: "was written to while it is in use: what was read of it is not one file")
     }
 
     /// Gives back the memory of the first `count` bytes, which are read anew from the file if they are looked at again: for files that are

@@ -142,7 +142,8 @@ struct BlockPass: Sendable {
         linear(normed, weights.up, into: up, rows: rows, columns, precision: shape.precision) { part in
             for row in rows {
                 activate(
-                    .geluTanh, up.row(row) + part.lowerBound, into: hidden.row(row) + part.lowerBound, count: part.count)
+                    .geluTanh, up.row(row) + part.lowerBound, into: hidden.row(row) + part.lowerBound, count: part.count
+                )
             }
         }
         guard extent == .all else { return }

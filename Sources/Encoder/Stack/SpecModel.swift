@@ -58,6 +58,7 @@ package final class SpecModel: Sendable {
     package func encode(_ batch: [EncoderInput]) throws(ModelError) -> Matrix {
         guard batch.allSatisfy({ $0.tokenCount > 0 }) else { throw .noTokens }
         let rows = try pass { (pass) throws(ModelError) in try pass.rows(batch) }
+        try tensors.file.checkUnchanged()
         guard allFinite(rows.pointer, count: rows.count) else { throw .overflow(stage: "the forward pass") }
         return rows
     }
