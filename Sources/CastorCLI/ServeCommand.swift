@@ -1,10 +1,12 @@
 public import ArgumentParser
 import Castor
+import CastorNumerics
 import FoundationEssentials
 import GeminiAPI
 import Glibc
 public import Logging
 import Media
+import Search
 import ServerState
 
 struct ServeCommand: AsyncParsableCommand {
@@ -59,6 +61,12 @@ struct ServeCommand: AsyncParsableCommand {
             "Where uploaded files and batch jobs are kept. Default: castor below XDG_STATE_HOME or ~/.local/state.",
             valueName: "dir"))
     var dataDir: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Search this index, which castor index made: a page at / for browsers, and /search/v1 for programs.",
+            valueName: "dir"))
+    var index: String?
 
     @Flag(help: "Pass over unknown JSON fields. The service, and Castor by default, refuses them.")
     var lenient = false
@@ -159,6 +167,7 @@ struct ServeCommand: AsyncParsableCommand {
         if embedder.info.isImported { options.appliesTaskPrompts = true }
         do { try Server.checkRoom(for: embedder, options) } catch { throw Failure(error) }
         if try !DecoderPlace.start(decoders, self.decoders) { embedder = try model.open(decoders: .inside) }
+        if let index { options.index = try Self.openIndex(index, embedder, threads: model.threads) }
         let server = Server(embedder: embedder, options: options, logger: logger)
         warn(options)
         let scheme = options.tlsCertificatePath == nil ? "http" : "https"
@@ -248,6 +257,12 @@ struct ServeCommand: AsyncParsableCommand {
         if !isLocal, !options.apiKeys.isEmpty, options.tlsCertificatePath == nil {
             Terminal.error("castor: warning: keys travel in the clear without --tls-cert and --tls-key\n")
         }
+    }
+
+    static func openIndex(_ path: String, _ embedder: Embedder, threads: Int?) throws -> SearchIndex {
+        do {
+            return try SearchIndex(path: path, embedder: embedder, pool: try WorkerPool.opened(threads: threads))
+        } catch let error as SearchError { throw Failure(error) }
     }
 
     private static func openState(_ folder: String) throws -> ServerState {

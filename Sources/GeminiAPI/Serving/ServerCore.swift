@@ -11,6 +11,7 @@ package final class ServerCore: Sendable {
     package let scheduler: Scheduler
     package let models: ServedModels
     package let keys: KeyRing
+    let tickets = ItemTickets()
     package let metrics: Metrics
     package let logger: Logger
     let bodies: BodyBudget
