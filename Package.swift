@@ -240,7 +240,7 @@ let package = Package(
         .testTarget(
             name: "GeminiAPITests",
             dependencies: [
-                "Castor", "GeminiAPI", "Media", "ServerState", "TestSupport",
+                "Castor", "GeminiAPI", "Media", "Search", "ServerState", "TestSupport",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

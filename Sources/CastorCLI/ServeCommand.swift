@@ -68,6 +68,9 @@ struct ServeCommand: AsyncParsableCommand {
             valueName: "dir"))
     var index: String?
 
+    @Flag(help: "With --index: let clients have the index brought up to what its folders have.")
+    var allowIndexing = false
+
     @Flag(help: "Pass over unknown JSON fields. The service, and Castor by default, refuses them.")
     var lenient = false
 
@@ -153,6 +156,7 @@ struct ServeCommand: AsyncParsableCommand {
         if maxWaitingContents < 100 {
             throw ValidationError("--max-waiting-contents must be 100 or more, as many as one batch may hold")
         }
+        if allowIndexing, index == nil { throw ValidationError("--allow-indexing goes with --index") }
         if apiKeys.contains(where: \.isEmpty) { throw ValidationError("--api-key must not be empty") }
     }
 
@@ -160,14 +164,8 @@ struct ServeCommand: AsyncParsableCommand {
         var options = try serverOptions()
         var logger = Logger(label: "castor") { _ in LineLogHandler() }
         logger.logLevel = logLevel
-        let threads = options.scheduler
-        let decoders = DecoderPlace.decoders(
-            self.decoders, count: threads.threadCount, ready: threads.threadCount - threads.spareThreads)
-        var embedder = try model.open(decoders: decoders)
-        if embedder.info.isImported { options.appliesTaskPrompts = true }
-        do { try Server.checkRoom(for: embedder, options) } catch { throw Failure(error) }
-        if try !DecoderPlace.start(decoders, self.decoders) { embedder = try model.open(decoders: .inside) }
-        if let index { options.index = try Self.openIndex(index, embedder, threads: model.threads) }
+        let embedder = try Self.open(model, &options, self.decoders)
+        if let index { options.index = try Self.openIndex(index, embedder, model, allowsIndexing: allowIndexing) }
         let server = Server(embedder: embedder, options: options, logger: logger)
         warn(options)
         let scheme = options.tlsCertificatePath == nil ? "http" : "https"
@@ -259,9 +257,24 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    static func openIndex(_ path: String, _ embedder: Embedder, threads: Int?) throws -> SearchIndex {
+    /// The model with its decoders, and what the model decides of the options.
+    static func open(_ model: ModelOption, _ options: inout ServerOptions, _ place: DecoderPlace?) throws -> Embedder {
+        let threads = options.scheduler
+        let decoders = DecoderPlace.decoders(
+            place, count: threads.threadCount, ready: threads.threadCount - threads.spareThreads)
+        let embedder = try model.open(decoders: decoders)
+        if embedder.info.isImported { options.appliesTaskPrompts = true }
+        do { try Server.checkRoom(for: embedder, options) } catch { throw Failure(error) }
+        return try DecoderPlace.start(decoders, place) ? embedder : try model.open(decoders: .inside)
+    }
+
+    static func openIndex(
+        _ path: String, _ embedder: Embedder, _ model: ModelOption, allowsIndexing: Bool
+    ) throws -> SearchIndex {
         do {
-            return try SearchIndex(path: path, embedder: embedder, pool: try WorkerPool.opened(threads: threads))
+            return try SearchIndex(
+                path: path, embedder: embedder, pool: try WorkerPool.opened(threads: model.threads),
+                allowsIndexing: allowsIndexing)
         } catch let error as SearchError { throw Failure(error) }
     }
 
@@ -282,7 +295,7 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 extension Failure {
-    fileprivate init(_ failure: StartupFailure) {
+    init(_ failure: StartupFailure) {
         let status: ExitStatus =
             switch failure.cause {
             case .model: .badInput

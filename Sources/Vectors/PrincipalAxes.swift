@@ -35,10 +35,12 @@ package enum PrincipalAxes {
             let point = (
                 x: dot(axes[0], vectors, row * size) - offsets[0], y: dot(axes[1], vectors, row * size) - offsets[1]
             )
-            largest = max(largest, abs(point.x), abs(point.y))
-            points.append(point)
+            // What is no number has no place.
+            let isPlaced = point.x.isFinite && point.y.isFinite
+            points.append(isPlaced ? point : (0, 0))
+            if isPlaced { largest = max(largest, abs(point.x), abs(point.y)) }
         }
-        guard largest > 0, largest.isFinite else { return Array(repeating: (0, 0), count: count) }
+        guard largest > 0 else { return Array(repeating: (0, 0), count: count) }
         return points.map { ($0.x / largest, $0.y / largest) }
     }
 

@@ -188,11 +188,15 @@ enum OpenAPISchemas {
           "results":{"type":"array","items":{"$ref":"#/components/schemas/SearchItem"}},
           "dimensions":{"type":"integer"},"kept":{"type":"number"}}},
         "SearchIndexStatistics":{"type":"object",
-          "required":["files","items","roots","problems","bytes","model","dimensions","queryTypes"],"properties":{
+          "required":["files","items","roots","problems","bytes","model","dimensions","queryTypes","indexing"],"properties":{
           "files":{"type":"integer"},"items":{"type":"object","additionalProperties":{"type":"integer"}},
           "roots":{"type":"array","items":{"type":"string"}},"problems":{"type":"integer"},
           "bytes":{"type":"integer","format":"int64"},"model":{"type":"string"},"dimensions":{"type":"integer"},
-          "queryTypes":{"type":"array","items":{"$ref":"#/components/schemas/SearchType"}}}},
+          "queryTypes":{"type":"array","items":{"$ref":"#/components/schemas/SearchType"}},
+          "indexing":{"$ref":"#/components/schemas/SearchIndexing"}}},
+        "SearchIndexing":{"type":"object","required":["isAllowed","isRunning"],"properties":{
+          "isAllowed":{"type":"boolean"},"isRunning":{"type":"boolean"},"files":{"type":"integer"},
+          "total":{"type":"integer"},"report":{"type":"string"}}},
         "SearchMap":{"type":"object","required":["items","types","x","y","total"],"properties":{
           "items":{"type":"array","items":{"type":"integer","format":"int64"}},
           "types":{"type":"array","items":{"$ref":"#/components/schemas/SearchType"}},

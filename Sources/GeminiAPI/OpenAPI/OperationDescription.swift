@@ -96,6 +96,10 @@ package struct OperationDescription: Sendable {
                 response: "SearchResponse"),
             "GET /search/v1/index": .init(
                 id: "searchIndex", summary: "What is in the index.", response: "SearchIndexStatistics"),
+            "POST /search/v1/index:update": .init(
+                id: "searchIndexUpdate",
+                summary: "Brings the index up to what its folders have, where the server allows it.",
+                response: "SearchIndexing"),
             "GET /search/v1/map": .init(
                 id: "searchMap", summary: "Items of the index in a plane, near ones alike.", response: "SearchMap"),
             "GET /search/v1/items/{item}": .init(

@@ -8,7 +8,10 @@ import Synchronization
 /// The index that a server searches, of the model that it serves.
 package final class SearchIndex: Sendable {
     package let path: String
-    private let model: ModelIdentity
+    let model: ModelIdentity
+    /// Whether clients may have the index brought up to what its folders have.
+    package let allowsIndexing: Bool
+    let indexing = IndexingRun()
     private let pool: WorkerPool
     private let opened = Mutex<Opened?>(nil)
     private let pictures = Mutex(PictureCache())
@@ -36,8 +39,9 @@ package final class SearchIndex: Sendable {
     /// Throws what is wrong with the index, and `otherModel` where it was made with another model than this.
     ///
     /// - Parameter pool: of the threads that scan
-    package init(path: String, embedder: Embedder, pool: WorkerPool) throws {
+    package init(path: String, embedder: Embedder, pool: WorkerPool, allowsIndexing: Bool = false) throws {
         self.path = path
+        self.allowsIndexing = allowsIndexing
         self.pool = pool
         let reader = try IndexReader(path: path, pool: pool)
         model = try ModelIdentity(embedder, known: try reader.model)

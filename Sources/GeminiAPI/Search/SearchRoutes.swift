@@ -11,6 +11,7 @@ enum SearchRoutes {
         }
         on(.post, "/query", query)
         on(.get, "/index", statistics)
+        on(.post, "/index:update", update)
         on(.get, "/map", map)
         on(.get, "/items/{item}", item)
         ItemRoutes.add(to: &table)
@@ -58,7 +59,28 @@ enum SearchRoutes {
         json.string(statistics.model.name)
         json.raw(",\"dimensions\":\(statistics.model.dimensions),\"queryTypes\":[")
         let taken = Medium.allCases.filter { embedder.media.contains($0.modality) }
-        json.raw(taken.map { "\"\($0.name)\"" }.joined(separator: ",") + "]}\n")
+        json.raw(taken.map { "\"\($0.name)\"" }.joined(separator: ",") + "],\"indexing\":")
+        json.indexing(try call.index)
+        json.raw("}\n")
+        return Response(json: json)
+    }
+
+    /// Begins to look through the paths that the index was given; never others.
+    private static func update(_ call: APIRequest) async throws -> Response {
+        let index = try call.index
+        guard index.allowsIndexing else {
+            throw APIError(
+                .permissionDenied,
+                "This server does not index: start it with castor serve --index DIR --allow-indexing.")
+        }
+        let server = call.server
+        guard
+            index.indexing.start(
+                path: index.path, model: index.model, embedder: server.scheduler.embedder, logger: server.logger)
+        else { throw APIError(.alreadyExists, "The index is being brought up to date already.") }
+        var json = JSONWriter()
+        json.indexing(index)
+        json.raw("\n")
         return Response(json: json)
     }
 
@@ -118,6 +140,17 @@ extension APIRequest {
 }
 
 extension JSONWriter {
+    fileprivate mutating func indexing(_ index: SearchIndex) {
+        let state = index.indexing.current
+        raw("{\"isAllowed\":\(index.allowsIndexing),\"isRunning\":\(state.isRunning)")
+        if state.isRunning { raw(",\"files\":\(state.files),\"total\":\(state.total)") }
+        if let report = state.report {
+            raw(",\"report\":")
+            string(report)
+        }
+        raw("}")
+    }
+
     /// An item with where its file and picture are, without its braces.
     mutating func item(_ hit: SearchHit, _ call: APIRequest) {
         fields(of: hit)

@@ -52,6 +52,7 @@ package final class ServerCore: Sendable {
     }
 
     package func stop() async {
+        options.index?.indexing.stop()
         scheduler.stop()
         await counting.stop()
         try? await threads.shutdownGracefully()

@@ -4,6 +4,9 @@ import { byID } from './dom.js';
 
 const stored = 'castor-key';
 
+/** One that came with the address, from `castor search --open`. */
+export const keepKey = (key) => sessionStorage.setItem(stored, key);
+
 /** What the server says instead of an answer. */
 export class ServerError extends Error {
     constructor(status, body) {

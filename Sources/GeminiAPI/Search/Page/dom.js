@@ -31,13 +31,13 @@ export function icon(name) {
 
 export const counted = (count, one, many = `${one}s`) => `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
 
-/** What people call each medium: one, many. */
+/** What people call each medium, one and many; in the order of the groups, what is seen at a glance first. */
 export const media = {
-    text: ['Text', 'Texts'],
     image: ['Picture', 'Pictures'],
-    audio: ['Sound', 'Sounds'],
     video: ['Film', 'Films'],
+    audio: ['Sound', 'Sounds'],
     document: ['Page', 'Pages'],
+    text: ['Text', 'Texts'],
 };
 
 /** The last part of a path, and what is before it. */

@@ -1,7 +1,7 @@
 // The page: what is in the box becomes a search, and the search what is shown.
 
 import { byID, counted, element, icon, media } from './dom.js';
-import { call } from './api.js';
+import { call, keepKey } from './api.js';
 import { Query } from './query.js';
 import { offerRecording } from './recorder.js';
 import { card, showResults, showWelcome } from './results.js';
@@ -9,7 +9,7 @@ import { CollectionMap } from './map.js';
 
 const sizes = [128, 256, 512, 768, 1536, 3072];
 const patience = 160; // ms without a key
-const steps = { groups: [6, 12, 24, 60], list: [24, 60, 120, 300] };
+const steps = { groups: [6, 12, 24, 60], list: [24, 60, 120, 300], map: [12] };
 
 let index;
 let step = 0;
@@ -52,7 +52,7 @@ async function search() {
         return showWelcome(index);
     }
     const grouped = shown === 'groups';
-    const count = steps[grouped ? 'groups' : 'list'][step];
+    const count = steps[shown][step];
     const types = chosenTypes();
     const since = Number(byID('since').value);
     const threshold = Number(byID('threshold').value) / 100;
@@ -73,7 +73,7 @@ async function search() {
         const isFull = grouped
             ? Object.keys(media).some((type) => last.filter((item) => item.type === type).length === count)
             : last.length === count;
-        const canGrow = step + 1 < steps[grouped ? 'groups' : 'list'].length;
+        const canGrow = step + 1 < steps[shown].length;
         showResults(last, { grouped, like, more: isFull && canGrow ? () => { step += 1; search(); } : undefined });
         map.light(last);
         byID('kept').textContent = size < index.dimensions
@@ -136,8 +136,7 @@ async function recall() {
 // MARK: The page's own things
 
 function prepare() {
-    const count = Object.values(index.items).reduce((sum, one) => sum + one, 0);
-    byID('summary').textContent = `${counted(count, 'item')} in ${counted(index.files, 'file')} · ${index.model}`;
+    showSummary();
     byID('types').append(...Object.keys(media).filter((type) => index.items[type]).map((type) => element('label', { class: type },
         element('input', { type: 'checkbox', value: type }), element('span', {}, icon(type), media[type][1]))));
     byID('roots').append(...index.roots.map((root) => element('option', { value: root })));
@@ -154,6 +153,43 @@ function prepare() {
     if (!others.length) byID('attach').hidden = true;
     byID('file').accept = others.map((type) => (type === 'document' ? 'application/pdf' : `${type}/*`)).join(',') + ',text/*';
     if (index.queryTypes.includes('audio')) offerRecording((file) => query.addFiles([file]), (text) => say(text, true));
+}
+
+/** The button that brings the index up to date, where the server lets it. */
+function offerUpdate() {
+    const button = byID('update');
+    button.hidden = !index.indexing.isAllowed;
+    button.addEventListener('click', async () => {
+        try {
+            await call('/search/v1/index:update', {});
+            watch();
+        } catch (error) {
+            say(error.message, true);
+        }
+    });
+    if (index.indexing.isRunning) watch();
+}
+
+async function watch() {
+    byID('update').disabled = true;
+    for (;;) {
+        const { indexing } = await call('/search/v1/index');
+        if (!indexing.isRunning) {
+            byID('update').disabled = false;
+            index = await call('/search/v1/index');
+            showSummary();
+            map.forget();
+            await search();
+            return say(`The index is up to date: ${indexing.report ?? 'done.'}`);
+        }
+        say(indexing.total ? `Indexing: ${indexing.files} of ${counted(indexing.total, 'file')}` : 'Looking through the folders');
+        await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+}
+
+function showSummary() {
+    const count = Object.values(index.items).reduce((sum, one) => sum + one, 0);
+    byID('summary').textContent = `${counted(count, 'item')} in ${counted(index.files, 'file')} · ${index.model}`;
 }
 
 function showValues() {
@@ -221,10 +257,18 @@ async function add(files) {
 }
 
 try {
+    const key = new URLSearchParams(location.hash.slice(1)).get('key');
+    if (key) {
+        keepKey(key);
+        const rest = new URLSearchParams(location.hash.slice(1));
+        rest.delete('key');
+        history.replaceState(null, '', `#${rest}`);
+    }
     index = await call('/search/v1/index');
     prepare();
     await recall();
     listen();
+    offerUpdate();
     byID('text').focus();
     clearTimeout(timer);
     await search();

@@ -53,6 +53,11 @@ export class CollectionMap {
         this.#draw();
     }
 
+    /** The points are loaded anew when they are needed. */
+    forget() {
+        this.#points = undefined;
+    }
+
     /** Lets the results shine. */
     light(results) {
         this.#lit = new Map(results.map((item, at) => [item.id, at]));

@@ -13,6 +13,9 @@ function addressOf(item) {
     return item.fileUri;
 }
 
+/** Where in its file it is; a film's sound is an item of its own. */
+const placeOf = (item) => [item.place || media[item.type][0], item.type === 'video' && item.snippet ? 'its sound' : ''].filter(Boolean).join(', ');
+
 /** Adds a field to a URL that may have some. */
 const withSize = (address, size) => `${address}${address.includes('?') ? '&' : '?'}size=${size}`;
 
@@ -93,9 +96,9 @@ export function card(item, { like, best = 1, level = 'h3' }) {
             element(level, {},
                 icon(item.type),
                 element('a', { href: addressOf(item), target: '_blank', rel: 'noopener' }, name)),
-            element('p', { class: 'place' }, item.place || media[item.type][0]),
+            element('p', { class: 'place' }, placeOf(item)),
             item.type === 'document' && item.snippet && element('p', { class: 'snippet' }, item.snippet),
-            element('p', { class: 'folder', title: item.path }, folder),
+            element('p', { class: 'folder', title: item.path }, element('bdi', {}, folder)),
             item.score !== undefined && element('p', { class: 'score', title: `cosine ${item.score.toFixed(3)}` },
                 element('span', { class: 'track', 'aria-hidden': 'true' }, bar),
                 element('span', { class: 'number' }, item.score.toFixed(2))),
