@@ -156,13 +156,17 @@ import Testing
         }
     }
 
+    private func imageSize(_ picture: Reply) throws -> ImageSize {
+        try ImageDecoder.decode(picture.body.span.bytes, format: .jpeg).image.size
+    }
+
     @Test func picturesOfItems() async throws {
         try await withServer { client, _ in
             for (name, size) in [("scene.jpg", 160), ("tall.png", 160), ("clip.mp4", 320), ("two-pages.pdf", 640)] {
                 let path = "/search/v1/items/\(try await client.item(name)):thumbnail?size=\(size)"
                 let reply = try await client.get(path)
                 #expect(reply.status == 200 && reply.headers[.contentType] == "image/jpeg", "\(name): \(reply.text)")
-                let image = try ImageDecoder.decode(reply.body.span.bytes, format: .jpeg).image
+                let image = try imageSize(reply)
                 #expect(max(image.width, image.height) <= size)
                 #expect(try await client.get(path).body == reply.body)
                 let tag = try #require(reply.headers[.eTag])
@@ -170,9 +174,8 @@ import Testing
             }
             // A page is drawn as large as it is asked for.
             let page = "/search/v1/items/\(try await client.item("two-pages.pdf")):thumbnail"
-            let large = try ImageDecoder.decode(
-                try await client.get("\(page)?size=1280").body.span.bytes, format: .jpeg)
-            #expect(max(large.image.width, large.image.height) == 1_280)
+            let large = try imageSize(await client.get("\(page)?size=1280"))
+            #expect(max(large.width, large.height) == 1_280)
             for size in ["0", "-1", "1281", "x", ""] {
                 try await client.get("\(page)?size=\(size)").expectError(400, "INVALID_ARGUMENT")
             }
