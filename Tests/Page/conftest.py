@@ -92,6 +92,11 @@ class Visit:
     def settle(self):
         self.page.wait_for_selector("#results:not([aria-busy])", state="attached")
 
+    def until(self, script):
+        """Until it is true; the page's policy lets Playwright's own wait evaluate nothing."""
+        while not self.page.evaluate(script):
+            self.page.wait_for_timeout(30)
+
     def ids(self):
         return self.page.eval_on_selector_all("#results .card", "cards => cards.map(card => Number(card.dataset.id))")
 
