@@ -355,3 +355,32 @@ extension IndexTests {
         }
     }
 }
+
+extension IndexTests {
+    /// What is left out, for its file has its share or because it is asked from, makes room for others, also where all rows are on the shortlist.
+    @Test func whatIsLeftOutMakesRoom() throws {
+        try Folders.withTemporary { folder in
+            let writer = try IndexWriter(path: "\(folder)/index", model: smallModel)
+            // Of one file, all near to what is looked for; of the others, none.
+            let near = (0..<20).map { number in
+                var vector = QueryVector()
+                vector.add(madeVector(1))
+                vector.add(madeVector(100 + number), weight: 0.1)
+                return NewItem(medium: .text, place: .whole, snippet: "near", vector: try! vector.unit())
+            }
+            try writer.commit([.put(file("/near"), items: near)])
+            try writer.commit((2..<9).map { .put(file("/\($0)"), items: [item($0)]) })
+            let reader = try IndexReader(path: "\(folder)/index", pool: pool)
+            for isExact in [false, true] {
+                let found = try reader.find(1, limit: 5) {
+                    $0.perFile = 1
+                    $0.isExact = isExact
+                }
+                #expect(found.count == 5 && Set(found.map(\.path)).count == 5)
+            }
+            let first = try reader.find(1, limit: 3)
+            let others = try reader.find(1, limit: 3) { $0.excluded = Set(first.map(\.item)) }
+            #expect(others.count == 3 && Set(others.map(\.item)).isDisjoint(with: first.map(\.item)))
+        }
+    }
+}

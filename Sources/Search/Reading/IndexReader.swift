@@ -114,7 +114,8 @@ package final class IndexReader: Sendable {
             if score >= least { found.append(Neighbor(index: candidate.index, score: score)) }
         }
         found.sort(by: Neighbor.precedes)
-        return (Array(found.prefix(limit)), shortlist.count < length || found.count < limit && query.threshold != nil)
+        let isAll = shortlist.count < length || found.count < limit && query.threshold != nil
+        return (Array(found.prefix(limit)), isAll && found.count <= limit)
     }
 
     /// Rows that may be found.
