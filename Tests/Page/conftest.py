@@ -8,13 +8,16 @@ import sys
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "tools/contracts"))
 import collection  # noqa: E402
 from server import NANO, PROGRAM, Server  # noqa: E402
+
+# No test fails because the machine is busy.
+expect.set_options(timeout=1_000_000)
 
 # Where screenshots go: what CI keeps, never git.
 SHOTS = pathlib.Path(os.environ.get("CASTOR_PAGE_SHOTS", ROOT / ".build/tests/page"))

@@ -2,7 +2,7 @@ package import Media
 
 /// A small picture of an item, for people to look at: the picture itself, a frame from the middle of a film's stretch, a page.
 package enum ItemPicture {
-    /// Larger files are not read for it; films are mapped.
+    /// Larger files are not read for it. None is mapped: whoever cuts a file that is mapped ends the program.
     private static let maxFileBytes = 256 << 20
     private static let quality = 82
 
