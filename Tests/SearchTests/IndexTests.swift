@@ -383,4 +383,26 @@ extension IndexTests {
             #expect(others.count == 3 && Set(others.map(\.item)).isDisjoint(with: first.map(\.item)))
         }
     }
+
+    /// Some media, asked for before and after commits and removals.
+    @Test func someMediaOfEachCommit() throws {
+        try Folders.withTemporary { folder in
+            let writer = try IndexWriter(path: "\(folder)/index", model: smallModel)
+            let reader = { try IndexReader(path: "\(folder)/index", pool: pool) }
+            try writer.commit([.put(file("/first"), items: [item(1, .text), item(2, .image), item(3, .video)])])
+            let old = try reader()
+            func found(_ reader: IndexReader, _ media: Set<Medium>) throws -> Set<String> {
+                try Set(reader.find(1, limit: 1_000) { $0.media = media }.map(\.snippet))
+            }
+            #expect(try found(old, [.image]) == ["item 2"] && found(old, [.text, .video]) == ["item 1", "item 3"])
+            #expect(try found(old, []).isEmpty && found(old, [.audio]).isEmpty)
+            // More than one word of bits, and rows that are gone.
+            try writer.commit([.put(file("/more"), items: (10..<150).map { item($0, $0 % 2 == 0 ? .image : .audio) })])
+            #expect(try found(old, [.image]).count == 71 && found(old, [.audio]).count == 70)
+            #expect(try writer.remove([RawPath("/first")]) == 1)
+            for one in [old, try reader()] {
+                #expect(try found(one, [.image]).count == 70 && found(one, [.text, .video]).isEmpty)
+            }
+        }
+    }
 }
