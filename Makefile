@@ -62,6 +62,12 @@ contracts-all: program ## The same with the larger clients, too: those that brin
 	@tools/timed "Installing the clients, the larger ones too" tools/contracts/setup --all
 	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts --all-clients
 
+.PHONY: page
+page: program ## Try the page of search in Chromium, which is installed, and leave pictures of it in .build/tests/page
+	@tools/timed "Checking the Debian packages for the page" tools/setup page
+	@tools/timed "Installing Playwright and axe-core" tools/page/setup
+	@tools/timed "Trying the page" .venv-page/bin/python -m pytest -q -p no:cacheprovider Tests/Page
+
 .PHONY: scale
 scale: program ## Embed on Spark with three executors, kill one, damage rows, run again; Java and pyspark (430 MB) are fetched
 	@tools/timed "Checking the Debian packages for Spark" tools/setup scale

@@ -129,7 +129,7 @@ let package = Package(
         .target(
             name: "GeminiAPI",
             dependencies: [
-                "Castor", "CastorJSON", "CastorNumerics", "CZlib", "Hashing", "Media", "ServerState", "Store",
+                "Castor", "CastorJSON", "CastorNumerics", "CZlib", "Hashing", "Media", "Search", "ServerState", "Store",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird", condition: .when(traits: ["TLS"])),
@@ -144,6 +144,8 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
+            // The page of search is in the program: one file to install.
+            resources: [.embedInCode("Search/Page")],
             swiftSettings: strict),
         .executableTarget(
             name: "CastorCLI",
@@ -238,7 +240,7 @@ let package = Package(
         .testTarget(
             name: "GeminiAPITests",
             dependencies: [
-                "Castor", "GeminiAPI", "Media", "ServerState", "TestSupport",
+                "Castor", "GeminiAPI", "Media", "Search", "ServerState", "TestSupport",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

@@ -61,7 +61,7 @@ struct Failure: Error {
     init(_ error: SearchError) {
         let status: ExitStatus =
             switch error {
-            case .noIndex, .notFound, .noItem: .notFound
+            case .noIndex, .notFound, .noItem, .changed: .notFound
             case .inUse: .unavailable
             case .unusable, .diskFull: .cannotWrite
             case .emptyQuery: .usage

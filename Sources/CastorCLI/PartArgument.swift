@@ -18,6 +18,10 @@ struct PartArgument {
     }
 }
 
+extension PartArgument {
+    var isText: Bool { if case .text = part { true } else { false } }
+}
+
 /// A task by the service's name, in any case.
 extension TaskType: ExpressibleByArgument {
     public init?(argument: String) {

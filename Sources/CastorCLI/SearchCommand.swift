@@ -4,7 +4,7 @@ import CastorNumerics
 import Glibc
 import Search
 
-struct SearchCommand: ParsableCommand {
+struct SearchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "search",
         abstract: "What is alike, from everything indexed: texts, pictures, sounds, films and pages.",
@@ -14,6 +14,7 @@ struct SearchCommand: ParsableCommand {
             castor search @bark.wav --top 3
             castor search "a red car" --less "a truck" --under ~/Pictures
             castor search "old letters" --format paths -0 | xargs -0 ls -l
+            castor search --open
 
             The parts together are one query. Each result is a place: a picture, a page, lines of a text, seconds of a sound or a film.
 
@@ -73,11 +74,17 @@ struct SearchCommand: ParsableCommand {
         help: "With --format paths: end each with a zero byte instead of a line feed.")
     var zero = false
 
+    @Flag(help: "Search in the browser: serve the page to this machine, open it with the query, and end with Ctrl-C.")
+    var open = false
+
     @Argument(help: "Texts and @files.", transform: PartArgument.init)
     var parts: [PartArgument] = []
 
     func validate() throws {
-        if parts.isEmpty, more.isEmpty, like == nil {
+        if open, !more.isEmpty || !less.isEmpty || parts.contains(where: { !$0.isText }) {
+            throw ValidationError("--open takes texts and --like; files are dropped onto the page")
+        }
+        if !open, parts.isEmpty, more.isEmpty, like == nil {
             throw ValidationError("nothing to look for: give parts, --more, or --like")
         }
         if top < 1 { throw ValidationError("--top must be 1 or more, not \(top)") }
@@ -88,7 +95,12 @@ struct SearchCommand: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func run() async throws {
+        guard !open else {
+            let texts = parts.compactMap { part in if case .text(let text) = part.part { text } else { nil } }
+            return try await SearchPageRun(model: model, path: try index.path)
+                .run(text: texts.joined(separator: " "), like: like, types: type?.media ?? [])
+        }
         do {
             // First what costs nothing: whether there is an index, and one of this model.
             let reader = try IndexReader(path: try index.path, pool: try WorkerPool.opened(threads: model.threads))
@@ -151,25 +163,5 @@ struct SearchCommand: ParsableCommand {
     private static func paths(_ hits: [SearchHit], end: UInt8) -> [UInt8] {
         var seen = Set<RawPath>()
         return hits.filter { seen.insert($0.path).inserted }.flatMap { $0.path.bytes + [end] }
-    }
-}
-
-extension JSONWriter {
-    /// What is known of an item, without its braces.
-    mutating func fields(of hit: SearchHit) {
-        raw("\"id\":\(hit.item),\"type\":\"\(hit.medium.name)\",\"path\":")
-        string(String(decoding: hit.path.bytes, as: UTF8.self))
-        if hit.path.text == nil { raw(",\"pathBytes\":\"\(hit.path.bytes.hexadecimal)\"") }
-        switch hit.place {
-        case .whole: break
-        case .lines(let lines): raw(",\"lines\":[\(lines.lowerBound),\(lines.upperBound)]")
-        case .page(let page): raw(",\"page\":\(page)")
-        case .seconds(let seconds): raw(",\"seconds\":[\(seconds.lowerBound),\(seconds.upperBound)]")
-        }
-        if !hit.snippet.isEmpty {
-            raw(",\"snippet\":")
-            string(hit.snippet)
-        }
-        raw(",\"modified\":\(hit.modified / 1_000_000_000),\"bytes\":\(hit.size)")
     }
 }

@@ -1,10 +1,12 @@
 public import ArgumentParser
 import Castor
+import CastorNumerics
 import FoundationEssentials
 import GeminiAPI
 import Glibc
 public import Logging
 import Media
+import Search
 import ServerState
 
 struct ServeCommand: AsyncParsableCommand {
@@ -59,6 +61,15 @@ struct ServeCommand: AsyncParsableCommand {
             "Where uploaded files and batch jobs are kept. Default: castor below XDG_STATE_HOME or ~/.local/state.",
             valueName: "dir"))
     var dataDir: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Search this index, which castor index made: a page at / for browsers, and /search/v1 for programs.",
+            valueName: "dir"))
+    var index: String?
+
+    @Flag(help: "With --index: let clients have the index brought up to what its folders have.")
+    var allowIndexing = false
 
     @Flag(help: "Pass over unknown JSON fields. The service, and Castor by default, refuses them.")
     var lenient = false
@@ -145,6 +156,7 @@ struct ServeCommand: AsyncParsableCommand {
         if maxWaitingContents < 100 {
             throw ValidationError("--max-waiting-contents must be 100 or more, as many as one batch may hold")
         }
+        if allowIndexing, index == nil { throw ValidationError("--allow-indexing goes with --index") }
         if apiKeys.contains(where: \.isEmpty) { throw ValidationError("--api-key must not be empty") }
     }
 
@@ -152,13 +164,8 @@ struct ServeCommand: AsyncParsableCommand {
         var options = try serverOptions()
         var logger = Logger(label: "castor") { _ in LineLogHandler() }
         logger.logLevel = logLevel
-        let threads = options.scheduler
-        let decoders = DecoderPlace.decoders(
-            self.decoders, count: threads.threadCount, ready: threads.threadCount - threads.spareThreads)
-        var embedder = try model.open(decoders: decoders)
-        if embedder.info.isImported { options.appliesTaskPrompts = true }
-        do { try Server.checkRoom(for: embedder, options) } catch { throw Failure(error) }
-        if try !DecoderPlace.start(decoders, self.decoders) { embedder = try model.open(decoders: .inside) }
+        let embedder = try Self.open(model, &options, self.decoders)
+        if let index { options.index = try Self.openIndex(index, embedder, model, allowsIndexing: allowIndexing) }
         let server = Server(embedder: embedder, options: options, logger: logger)
         warn(options)
         let scheme = options.tlsCertificatePath == nil ? "http" : "https"
@@ -250,6 +257,27 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
+    /// The model with its decoders, and what the model decides of the options.
+    static func open(_ model: ModelOption, _ options: inout ServerOptions, _ place: DecoderPlace?) throws -> Embedder {
+        let threads = options.scheduler
+        let decoders = DecoderPlace.decoders(
+            place, count: threads.threadCount, ready: threads.threadCount - threads.spareThreads)
+        let embedder = try model.open(decoders: decoders)
+        if embedder.info.isImported { options.appliesTaskPrompts = true }
+        do { try Server.checkRoom(for: embedder, options) } catch { throw Failure(error) }
+        return try DecoderPlace.start(decoders, place) ? embedder : try model.open(decoders: .inside)
+    }
+
+    static func openIndex(
+        _ path: String, _ embedder: Embedder, _ model: ModelOption, allowsIndexing: Bool
+    ) throws -> SearchIndex {
+        do {
+            return try SearchIndex(
+                path: path, embedder: embedder, pool: try WorkerPool.opened(threads: model.threads),
+                allowsIndexing: allowsIndexing)
+        } catch let error as SearchError { throw Failure(error) }
+    }
+
     private static func openState(_ folder: String) throws -> ServerState {
         do {
             return try ServerState(StateSettings(folder: folder))
@@ -267,7 +295,7 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 extension Failure {
-    fileprivate init(_ failure: StartupFailure) {
+    init(_ failure: StartupFailure) {
         let status: ExitStatus =
             switch failure.cause {
             case .model: .badInput

@@ -26,6 +26,7 @@ package struct Server: Sendable {
         VertexRoutes.add(to: &table)
         FileRoutes.add(to: &table)
         BatchRoutes.add(to: &table)
+        SearchRoutes.add(to: &table)
         OperationRoutes.add(to: &table)
         return table
     }()

@@ -17,6 +17,8 @@ package struct ServerOptions: Sendable {
     package var corsOrigins: [String] = []
     /// Uploaded files and batch jobs. The default, none, has their routes answer that they are not there.
     package var state: ServerState?
+    /// What is searched. The default, none, has the routes of search answer that there is none.
+    package var index: SearchIndex?
     /// Whether unknown JSON fields are passed over. The default refuses them, as the service does.
     package var isLenient = false
     /// Whether taskType puts a prompt in front of the text. The default is no effect, as in version 2 of the service, whose prompts are part of

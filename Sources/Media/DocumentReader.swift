@@ -153,16 +153,21 @@ package final class DocumentPages {
     /// Pages given so far.
     package private(set) var count = 0
 
-    /// - Parameter bytes: copied for the process that renders them
+    /// - Parameters:
+    ///   - bytes: copied for the process that renders them
+    ///   - first: the page to begin with, counted from 1
     ///
     /// Throws as ``DocumentReader/decode(_:recognisesText:textOnly:limits:)``, as does ``next()``.
-    package init(_ bytes: RawSpan, textOnly: Bool = false, limits: MediaLimits) throws(MediaError) {
+    package init(
+        _ bytes: RawSpan, textOnly: Bool = false, from first: Int = 1, limits: MediaLimits
+    ) throws(MediaError) {
         self.limits = limits
         guard bytes.byteCount > 0 else { throw .empty }
         guard bytes.byteCount < limits.maxDocumentBytes else {
             throw DocumentReader.failure(CASTOR_PDF_STOPPED, nil, limits, limits.maxDocumentSeconds)
         }
         var request = DocumentReader.request(recognisesText: false, textOnly: textOnly, limits)
+        request.first_page = Int32(clamping: max(first, 1) - 1)
         var document: OpaquePointer?
         status = bytes.withUnsafeBytes { castor_pdf_open($0.baseAddress, $0.count, &request, &document) }
         self.document = document

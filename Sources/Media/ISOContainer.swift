@@ -2,7 +2,7 @@
 enum ISOContainer {
     /// What an ISO base media or QuickTime file holds; nil for any other file.
     static func sniff(_ bytes: UnsafeRawBufferPointer) -> MediaType? {
-        guard bytes.has("ftyp", at: 4) else {
+        guard bytes.has("ftyp", at: 4), !beginsAsText(bytes) else {
             return isQuickTime(bytes) ? byTracks(bytes, video: .mov) : nil
         }
         let brands = brands(bytes)
@@ -16,11 +16,17 @@ enum ISOContainer {
 
     /// QuickTime files older than the ftyp box begin with another one. Some of those types are words, and must lead to one that is not.
     private static func isQuickTime(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let sure: [StaticString] = ["moov", "mdat", "wide"]
+        let sure: [StaticString] = ["moov", "mdat"]
         if sure.contains(where: { bytes.has($0, at: 4) }) { return true }
-        let padding: [StaticString] = ["free", "skip", "junk", "pnot", "pict", "PICT", "udta", "uuid"]
-        guard padding.contains(where: { bytes.has($0, at: 4) }) else { return false }
+        let padding: [StaticString] = ["wide", "free", "skip", "junk", "pnot", "pict", "PICT", "udta", "uuid"]
+        guard padding.contains(where: { bytes.has($0, at: 4) }), !beginsAsText(bytes) else { return false }
         return children(of: bytes).prefix(4_096).contains { box in sure.contains { bytes.has($0, at: box.typeOffset) } }
+    }
+
+    /// Whether the size of the first box is letters: as a number, half a gigabyte or more, which none of these boxes has. Sentences begin with
+    /// "the wide ..", and notes on formats with "the ftyp ..".
+    private static func beginsAsText(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.prefix(4).allSatisfy { (0x20...0x7E).contains($0) || (9...13).contains($0) }
     }
 
     /// The main brand and the compatible ones. Real files have fewer than ten.

@@ -16,6 +16,8 @@ package enum SearchError: Error, Sendable, Equatable {
     case diskFull(path: String)
     case noItem(Int64)
     case notFound(path: String)
+    /// A file that is not any more what was indexed.
+    case changed(path: String)
     /// A query in which nothing is asked for, or in which what is asked for and what is not wanted cancel each other out.
     case emptyQuery
     case wrongSize(given: Int, wanted: Int)
@@ -36,6 +38,7 @@ extension SearchError: CustomStringConvertible {
         case .diskFull(let path): "\(path): the disk is full"
         case .noItem(let id): "there is no item \(id) in the index"
         case .notFound(let path): "\(path): no such file or folder"
+        case .changed(let path): "\(path): the file has changed since it was indexed; castor index looks again"
         case .emptyQuery: "the query has nothing to look for"
         case .wrongSize(let given, let wanted): "the query has \(given) values, the index has \(wanted)"
         }

@@ -34,5 +34,30 @@ package struct RowSet: Sendable, Equatable {
         }
     }
 
+    package mutating func formUnion(_ other: RowSet) {
+        precondition(count == other.count)
+        for index in words.indices { words[index] |= other.words[index] }
+    }
+
+    /// The rows in so many sets, each in the one that `place` names, or in none where that is no set.
+    package func divided(into sets: Int, _ place: (Int) -> Int) -> [RowSet] {
+        var divided = Array(repeating: Array(repeating: UInt64(0), count: words.count), count: sets)
+        for index in words.indices {
+            var rest = words[index]
+            while rest != 0 {
+                let bit = rest.trailingZeroBitCount
+                rest &= rest - 1
+                let set = place(index << 6 | bit)
+                if divided.indices.contains(set) { divided[set][index] |= 1 << UInt64(bit) }
+            }
+        }
+        return divided.map { RowSet(count: count, words: $0) }
+    }
+
+    private init(count: Int, words: [UInt64]) {
+        self.count = count
+        self.words = words
+    }
+
     package var memberCount: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// `castor index` and `castor search`, with castor-nano: what they say and how they end.
@@ -135,5 +136,60 @@ import Testing
         let rebuilt = try castor("index", "--rebuild", model: model)
         #expect(rebuilt.status == 0 && rebuilt.errors.hasPrefix("castor: 4 new"), "\(rebuilt.errors)")
         #expect(try castor("search", "a sleepy kitten", model: model).status == 0)
+    }
+
+    /// `--open` gives the browser an address that brings the key along, and serves until it is told to end.
+    @Test func inTheBrowser() throws {
+        _ = try castor("index", files)
+        try folder.makeFolder("bin")
+        try folder.write(
+            "#!/bin/sh\nprintf '%s' \"$1\" >\"$OPENED.part\"\nmv \"$OPENED.part\" \"$OPENED\"\n", "bin/xdg-open")
+        chmod("\(folder.path)/bin/xdg-open", 0o755)
+        let opened = "\(folder.path)/opened"
+        let running = try Running(
+            [
+                "/bin/bash", "-c", "PATH=\"$BIN:$PATH\" exec \"$CASTOR\" \"$@\"", "bash", "search", "--open",
+                "a sleepy", "kitten",
+                "--type", "text,image",
+            ], input: "/dev/null", folder: folder, model: CastorProgram.nano,
+            environment: [
+                "CASTOR": CastorProgram.path, "CASTOR_INDEX": "\(folder.path)/index", "BIN": "\(folder.path)/bin",
+                "OPENED": opened,
+            ])
+        var address = ""
+        try Standstill.wait(for: running.process) {
+            address = (try? String(contentsOfFile: opened, encoding: .utf8)) ?? ""
+            return !address.isEmpty
+        }
+        #expect(address.hasSuffix("&q=a%20sleepy%20kitten&type=text&type=image"), "\(address)")
+        let match = try #require(address.firstMatch(of: /^http:\/\/127\.0\.0\.1:([0-9]+)\/#key=([0-9A-F-]{36})&/))
+        let port = try #require(UInt16(match.1))
+        for (headers, status) in [(["x-goog-api-key: \(match.2)"], 200), ([], 403), (["x-goog-api-key: x"], 400)] {
+            let connection = try Connection(port: port, of: running.process)
+            defer { connection.close() }
+            try connection.send("GET", "/search/v1/index", "", headers: headers)
+            #expect(try connection.receive().status == status)
+        }
+        running.signal(SIGTERM)
+        let outcome = try running.wait()
+        #expect(outcome.status == 0 && outcome.text.isEmpty)
+        #expect(outcome.errors == "castor: the page is open in the browser; Ctrl-C ends the search\n")
+        #expect(try castor("search", "--open", "@\(files)/scene.jpg").status == 64)
+        #expect(try castor("search", "--open", "--less", "boats").status == 64)
+    }
+
+    @Test func servingAnIndex() throws {
+        _ = try castor("index", files)
+        let server = try RunningServer(["--index", "\(folder.path)/index"], in: folder)
+        #expect(try server.request("GET", "/search/v1/index").text.contains("\"files\":4"))
+        #expect(try server.request("POST", "/search/v1/index:update", "{}").status == 403)
+        #expect(try server.stop(SIGTERM).status == 0)
+        #expect(try castor("serve", "--port", "0", "--index", "\(folder.path)/nothing").status == 66)
+        #expect(try castor("serve", "--allow-indexing").status == 64)
+        try folder.copyModel()
+        let old = try String(contentsOfFile: "\(folder.path)/model/config.json", encoding: .utf8)
+        try folder.write(old + "\n", "model/config.json")
+        let other = try castor("serve", "--port", "0", "--index", "\(folder.path)/index", model: "\(folder.path)/model")
+        #expect(other.status == 65 && other.errors.contains("castor index --rebuild"), "\(other.errors)")
     }
 }

@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -56,9 +57,20 @@ def pytest_sessionfinish():
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     assert PROGRAM.exists(), "build the program first: make program"
-    server = Server(tmp_path_factory.mktemp("data"))
+    server = Server(tmp_path_factory.mktemp("data"), "--index", small_index(tmp_path_factory.mktemp("index")))
     yield server
     ended_well(server)
+
+
+def small_index(folder):
+    """Of two files, made with the server's model."""
+    (folder / "files").mkdir()
+    (folder / "files/kitten.txt").write_text("a sleepy kitten\n")
+    shutil.copy(ROOT / "Tests/Fixtures/media/scene.jpg", folder / "files")
+    subprocess.run(
+        [PROGRAM, "index", "--index", folder / "index", folder / "files"], check=True, capture_output=True,
+        env={**os.environ, "CASTOR_MODEL": str(NANO)})
+    return str(folder / "index")
 
 
 def ended_well(server):

@@ -8,7 +8,7 @@ import sys
 from conftest import HERE
 
 # One of each route's versions; uploads have no JSON and are the kill test's business.
-PATHS = "^/((v1beta/(models|tunedModels|files|batches|openai))|v1beta1/publishers|livez|readyz|metrics)"
+PATHS = "^/((v1beta/(models|tunedModels|files|batches|openai))|v1beta1/publishers|search/v1|livez|readyz|metrics)"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 EXAMPLES = 10
 

@@ -72,12 +72,12 @@ import Testing
             ] {
                 let reply = body.isEmpty ? try await client.get(path) : try await client.post(path, body)
                 #expect(reply.status == 200, "\(path): \(reply.text)")
-                try check(reply.json, schemas[schema], schemas)
+                try Self.check(reply.json, schemas[schema], schemas)
             }
         }
     }
 
-    private func check(_ value: JSON, _ schema: JSON, _ schemas: JSON) throws {
+    static func check(_ value: JSON, _ schema: JSON, _ schemas: JSON) throws {
         var schema = schema
         if schema.has("$ref") {
             schema = try schemas[String(schema["$ref"].string.split(separator: "/").last!)]

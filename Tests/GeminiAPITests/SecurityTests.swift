@@ -42,11 +42,13 @@ import Testing
         }
     }
 
-    /// An upload's own address is its key.
+    /// An upload's own address is its key; an item's file has a ticket, and the page itself is no secret.
     private static let openRoutes: Set<String> = [
         "GET /", "GET /livez", "GET /readyz", "GET /health", "GET /healthz", "GET /openapi.json",
         "POST /upload/files", "POST /upload/v1/files", "POST /upload/v1beta/files", "POST /upload/v1alpha/files",
         "PUT /upload/files", "PUT /upload/v1/files", "PUT /upload/v1beta/files", "PUT /upload/v1alpha/files",
+        "GET /search/v1/items/{item}:download", "GET /search/v1/items/{item}:thumbnail",
+        "GET /search/v1/items/{item}:text", "GET /search/page/{file}",
     ]
 
     @Test func everyRouteButTheOpenOnesAsksForAKey() async throws {

@@ -169,6 +169,14 @@ struct JSON: @unchecked Sendable {
         get throws { try cast([Any].self).enumerated().map { JSON($1, path: "\(path)[\($0)]") } }
     }
 
+    var bool: Bool {
+        get throws { try cast() }
+    }
+
+    var floatValue: Float {
+        get throws { (value as? NSNumber)?.floatValue ?? .nan }
+    }
+
     var floats: [Float] {
         get throws { try cast([Any].self).map { Float(($0 as? NSNumber)?.doubleValue ?? .nan) } }
     }

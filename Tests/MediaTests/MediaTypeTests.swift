@@ -117,7 +117,10 @@ import Testing
     }
 
     @Test func textIsNothing() {
-        for text in ["BM is how this begins, and it is text", "hello", "GIF", "RIFF", "ID", "ftyp", "G".repeated(100)] {
+        for text in [
+            "BM is how this begins, and it is text", "hello", "GIF", "RIFF", "ID", "ftyp", "G".repeated(100),
+            "the wide river", "the ftyp box and the mdat box, each with a moov", "and free mdat", "\n\n\n\nwide",
+        ] {
             #expect(MediaType.sniff(Array(text.utf8)) == nil, "\(text)")
         }
         // UTF-16 with a byte order mark has the sync bits of an MPEG audio frame.

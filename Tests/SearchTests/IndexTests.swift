@@ -5,6 +5,7 @@ import Search
 import Synchronization
 import TestSupport
 import Testing
+import Vectors
 
 @Suite struct IndexTests {
     @Test func whatIsCommittedIsFound() throws {
@@ -287,4 +288,121 @@ final class Thread {
     }
 
     func join() { pthread_join(thread, nil) }
+}
+
+extension IndexTests {
+    /// By fewer values of every vector, as a store would find that keeps no more: from the first look and exactly the same.
+    @Test(arguments: [1, 8, 64, 95, 96])
+    func fewerValuesOfEachVector(_ size: Int) throws {
+        try Folders.withTemporary { folder in
+            let path = "\(folder)/index"
+            var options = IndexWriter.Options()
+            options.shortSize = 64
+            options.precision = .single
+            let writer = try IndexWriter(path: path, model: smallModel, options: options)
+            try writer.commit((1...200).map { .put(file("/\($0)"), items: [item($0)]) })
+            let reader = try IndexReader(path: path, pool: pool)
+            func unit(_ number: Int) -> [Float] {
+                let prefix = madeVector(number).prefix(size)
+                let length = prefix.reduce(0) { $0 + $1 * $1 }.squareRoot()
+                return prefix.map { $0 / length }
+            }
+            let query = unit(7)
+            let wanted = (1...200).map { number in (number, zip(query, unit(number)).reduce(0) { $0 + $1.0 * $1.1 }) }
+                .sorted { $0.1 > $1.1 }.prefix(5)
+            for isExact in [false, true] {
+                let found = try reader.find(7, limit: 5) {
+                    $0.dimensions = size
+                    $0.isExact = isExact
+                    // All of them: what one value tells apart is not told apart by eight bits.
+                    $0.shortlist = 200
+                }
+                for (hit, (_, score)) in zip(found, wanted) { #expect(abs(hit.score - score) < 1e-5) }
+                if size > 1 { #expect(found.map(\.snippet) == wanted.map { "item \($0.0)" }) }
+            }
+            #expect(try reader.find(7) { $0.dimensions = 1_000 } == reader.find(7))
+        }
+    }
+
+    @Test func oneItemAndItsFile() throws {
+        try Folders.withTemporary { folder in
+            let writer = try IndexWriter(path: "\(folder)/index", model: smallModel)
+            try writer.commit([.put(file("\(folder)/gone.txt"), items: [item(1, .text, .lines(1...2))])])
+            let reader = try IndexReader(path: "\(folder)/index", pool: pool)
+            let id = try reader.find(1)[0].item
+            let hit = try reader.item(id)
+            #expect(hit.kind == "text/plain" && hit.place == .lines(1...2) && hit.snippet == "item 1")
+            #expect(throws: SearchError.noItem(id + 1)) { try reader.item(id + 1) }
+            #expect(throws: SearchError.notFound(path: "\(folder)/gone.txt")) { try IndexedFile(hit) }
+            try Folders.write([1], "\(folder)/gone.txt")
+            #expect(throws: SearchError.changed(path: "\(folder)/gone.txt")) { try IndexedFile(hit) }
+        }
+    }
+
+    @Test func aMapOfMoreItemsThanItShows() throws {
+        try Folders.withTemporary { folder in
+            let writer = try IndexWriter(path: "\(folder)/index", model: smallModel)
+            try writer.commit([.put(file("/a"), items: (1...100).map { item($0) })])
+            let reader = try IndexReader(path: "\(folder)/index", pool: pool)
+            let commit = try reader.commit
+            for limit in [1, 7, 33, 99, 100, 1_000] {
+                let map = try reader.map(limit: limit)
+                #expect(map.total == 100 && map.points.count == min(limit, 100))
+                #expect(Set(map.points.map(\.item)).count == map.points.count)
+            }
+            try writer.commit([.put(file("/b"), items: [item(101)])])
+            #expect(try reader.commit != commit && reader.map().points.count == 101)
+        }
+    }
+}
+
+extension IndexTests {
+    /// What is left out, for its file has its share or because it is asked from, makes room for others, also where all rows are on the shortlist.
+    @Test func whatIsLeftOutMakesRoom() throws {
+        try Folders.withTemporary { folder in
+            let writer = try IndexWriter(path: "\(folder)/index", model: smallModel)
+            // Of one file, all near to what is looked for; of the others, none.
+            let near = (0..<20).map { number in
+                var vector = QueryVector()
+                vector.add(madeVector(1))
+                vector.add(madeVector(100 + number), weight: 0.1)
+                return NewItem(medium: .text, place: .whole, snippet: "near", vector: try! vector.unit())
+            }
+            try writer.commit([.put(file("/near"), items: near)])
+            try writer.commit((2..<9).map { .put(file("/\($0)"), items: [item($0)]) })
+            let reader = try IndexReader(path: "\(folder)/index", pool: pool)
+            for isExact in [false, true] {
+                let found = try reader.find(1, limit: 5) {
+                    $0.perFile = 1
+                    $0.isExact = isExact
+                }
+                #expect(found.count == 5 && Set(found.map(\.path)).count == 5)
+            }
+            let first = try reader.find(1, limit: 3)
+            let others = try reader.find(1, limit: 3) { $0.excluded = Set(first.map(\.item)) }
+            #expect(others.count == 3 && Set(others.map(\.item)).isDisjoint(with: first.map(\.item)))
+        }
+    }
+
+    /// Some media, asked for before and after commits and removals.
+    @Test func someMediaOfEachCommit() throws {
+        try Folders.withTemporary { folder in
+            let writer = try IndexWriter(path: "\(folder)/index", model: smallModel)
+            let reader = { try IndexReader(path: "\(folder)/index", pool: pool) }
+            try writer.commit([.put(file("/first"), items: [item(1, .text), item(2, .image), item(3, .video)])])
+            let old = try reader()
+            func found(_ reader: IndexReader, _ media: Set<Medium>) throws -> Set<String> {
+                try Set(reader.find(1, limit: 1_000) { $0.media = media }.map(\.snippet))
+            }
+            #expect(try found(old, [.image]) == ["item 2"] && found(old, [.text, .video]) == ["item 1", "item 3"])
+            #expect(try found(old, []).isEmpty && found(old, [.audio]).isEmpty)
+            // More than one word of bits, and rows that are gone.
+            try writer.commit([.put(file("/more"), items: (10..<150).map { item($0, $0 % 2 == 0 ? .image : .audio) })])
+            #expect(try found(old, [.image]).count == 71 && found(old, [.audio]).count == 70)
+            #expect(try writer.remove([RawPath("/first")]) == 1)
+            for one in [old, try reader()] {
+                #expect(try found(one, [.image]).count == 70 && found(one, [.text, .video]).isEmpty)
+            }
+        }
+    }
 }

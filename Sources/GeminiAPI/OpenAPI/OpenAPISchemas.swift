@@ -160,6 +160,51 @@ enum OpenAPISchemas {
         "ListOperationsResponse":{"type":"object","properties":{
           "operations":{"type":"array","items":{"$ref":"#/components/schemas/Operation"}},
           "nextPageToken":{"type":"string"}}},
+        "SearchType":{"type":"string","enum":["text","image","audio","video","document"]},
+        "SearchTerm":{"type":"object","additionalProperties":false,"properties":{
+          "content":{"$ref":"#/components/schemas/Content"},"item":{"type":"integer","format":"int64"},
+          "weight":{"type":"number","minimum":0,"exclusiveMinimum":true,"maximum":1000}}},
+        "SearchRequest":{"type":"object","additionalProperties":false,"properties":{
+          "content":{"$ref":"#/components/schemas/Content"},
+          "more":{"type":"array","maxItems":32,"items":{"$ref":"#/components/schemas/SearchTerm"}},
+          "less":{"type":"array","maxItems":32,"items":{"$ref":"#/components/schemas/SearchTerm"}},
+          "types":{"type":"array","maxItems":100,"items":{"$ref":"#/components/schemas/SearchType"}},
+          "under":{"type":"array","maxItems":100,"items":{"type":"string","pattern":"^/"}},
+          "since":{"type":"string","format":"date-time"},
+          "top":{"type":"integer","format":"int32","minimum":1,"maximum":1000},
+          "topPerType":{"type":"integer","format":"int32","minimum":1,"maximum":1000},
+          "perFile":{"type":"integer","format":"int32","minimum":0,"maximum":1000},
+          "threshold":{"type":"number","minimum":-1,"maximum":1},
+          "dimensions":{"type":"integer","format":"int32","minimum":1,"maximum":1048576},
+          "exact":{"type":"boolean"}}},
+        "SearchItem":{"type":"object","required":["id","type","path","place","mimeType","fileUri","modified","bytes"],
+          "properties":{"id":{"type":"integer","format":"int64"},"type":{"$ref":"#/components/schemas/SearchType"},
+          "path":{"type":"string"},"pathBytes":{"type":"string"},"place":{"type":"string"},"snippet":{"type":"string"},
+          "lines":{"type":"array","items":{"type":"integer"}},"page":{"type":"integer"},
+          "seconds":{"type":"array","items":{"type":"number"}},"modified":{"type":"integer","format":"int64"},
+          "bytes":{"type":"integer","format":"int64"},"mimeType":{"type":"string"},"fileUri":{"type":"string"},
+          "thumbnailUri":{"type":"string"},"textUri":{"type":"string"},"score":{"type":"number"}}},
+        "SearchResponse":{"type":"object","required":["results","dimensions","kept"],"properties":{
+          "results":{"type":"array","items":{"$ref":"#/components/schemas/SearchItem"}},
+          "dimensions":{"type":"integer"},"kept":{"type":"number"}}},
+        "SearchIndexStatistics":{"type":"object",
+          "required":["files","items","roots","problems","bytes","model","dimensions","queryTypes","indexing"],"properties":{
+          "files":{"type":"integer"},"items":{"type":"object","additionalProperties":{"type":"integer"}},
+          "roots":{"type":"array","items":{"type":"string"}},"problems":{"type":"integer"},
+          "bytes":{"type":"integer","format":"int64"},"model":{"type":"string"},"dimensions":{"type":"integer"},
+          "queryTypes":{"type":"array","items":{"$ref":"#/components/schemas/SearchType"}},
+          "indexing":{"$ref":"#/components/schemas/SearchIndexing"}}},
+        "SearchIndexing":{"type":"object","required":["isAllowed","isRunning"],"properties":{
+          "isAllowed":{"type":"boolean"},"isRunning":{"type":"boolean"},"files":{"type":"integer"},
+          "total":{"type":"integer"},"report":{"type":"string"}}},
+        "SearchMap":{"type":"object","required":["items","types","x","y","total"],"properties":{
+          "items":{"type":"array","items":{"type":"integer","format":"int64"}},
+          "types":{"type":"array","items":{"$ref":"#/components/schemas/SearchType"}},
+          "x":{"type":"array","items":{"type":"number"}},"y":{"type":"array","items":{"type":"number"}},
+          "total":{"type":"integer"}}},
+        "SearchItemText":{"type":"object","required":["firstLine","before","text","after"],"properties":{
+          "firstLine":{"type":"integer"},"before":{"type":"string"},"text":{"type":"string"},
+          "after":{"type":"string"}}},
         "RPCStatus":{"type":"object","required":["code","message"],"properties":{
           "code":{"type":"integer"},"message":{"type":"string"}}},
         "Status":{"type":"object","required":["code","message","status"],"properties":{

@@ -88,7 +88,32 @@ package struct OperationDescription: Sendable {
             "GET /readyz": .init(id: "readyz", summary: "Whether the model is loaded and warm."),
             "GET /healthz": .init(id: "healthz", summary: "As /readyz."),
             "GET /health": .init(id: "health", summary: "As /readyz."),
-            "GET /": .init(id: "welcome", summary: "What is served, in a few lines of text."),
+            "GET /": .init(
+                id: "welcome",
+                summary: "What is served, in a few lines of text; of a server with an index, the page of search."),
+            "POST /search/v1/query": .init(
+                id: "search", summary: "What is alike in the index.", request: "SearchRequest",
+                response: "SearchResponse"),
+            "GET /search/v1/index": .init(
+                id: "searchIndex", summary: "What is in the index.", response: "SearchIndexStatistics"),
+            "POST /search/v1/index:update": .init(
+                id: "searchIndexUpdate",
+                summary: "Brings the index up to what its folders have, where the server allows it.",
+                response: "SearchIndexing"),
+            "GET /search/v1/map": .init(
+                id: "searchMap", summary: "Items of the index in a plane, near ones alike.", response: "SearchMap"),
+            "GET /search/v1/items/{item}": .init(
+                id: "searchItem", summary: "An item of the index.", response: "SearchItem"),
+            "GET /search/v1/items/{item}:download": .init(
+                id: "searchItemFile", summary: "An item's file, or a range of it, with a key or a ticket.",
+                query: ["ticket"]),
+            "GET /search/v1/items/{item}:thumbnail": .init(
+                id: "searchItemThumbnail", summary: "A picture of an item as JPEG, with a key or a ticket.",
+                query: ["size", "ticket"]),
+            "GET /search/v1/items/{item}:text": .init(
+                id: "searchItemText", summary: "The lines around an item of a text, with a key or a ticket.",
+                response: "SearchItemText", query: ["ticket"]),
+            "GET /search/page/{file}": .init(id: "searchPageFile", summary: "A file that the page of search loads."),
             "GET /metrics": .init(id: "metrics", summary: "Counts, in Prometheus' text format."),
             "GET /openapi.json": .init(id: "openAPI", summary: "This document.", response: "Object"),
         ]

@@ -13,7 +13,7 @@ package struct RouteTable: Sendable {
 
     /// Which family of clients a route is for; errors differ.
     package enum Face: Sendable {
-        case gemini, openAI, vertex, operation
+        case gemini, openAI, vertex, search, operation
     }
 
     package typealias Handler = @Sendable (APIRequest) async throws -> Response

@@ -11,6 +11,7 @@ package final class ServerCore: Sendable {
     package let scheduler: Scheduler
     package let models: ServedModels
     package let keys: KeyRing
+    let tickets = ItemTickets()
     package let metrics: Metrics
     package let logger: Logger
     let bodies: BodyBudget
@@ -51,6 +52,7 @@ package final class ServerCore: Sendable {
     }
 
     package func stop() async {
+        options.index?.indexing.stop()
         scheduler.stop()
         await counting.stop()
         try? await threads.shutdownGracefully()

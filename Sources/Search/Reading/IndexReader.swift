@@ -10,9 +10,12 @@ import Vectors
 ///
 /// What it answers is the index as one commit left it.
 package final class IndexReader: Sendable {
+    /// The name of the file in an index's folder that says what counts.
+    package static let catalogueName = IndexFolder.catalogue
     package let path: String
     private let database: DatabasePool
     private let current = Mutex<Snapshot?>(nil)
+    private let ofMedia = Mutex<(state: CatalogueState, rows: [RowSet])?>(nil)
     private let pool: WorkerPool
 
     /// What one commit left, and where its rows are.
@@ -93,32 +96,32 @@ package final class IndexReader: Sendable {
                 reason: "row \(row) is no vector")
         }
         let least = query.threshold ?? -.infinity
+        let wanted = try query.prefix()
         if query.isExact {
-            let result = full.nearest(limit, to: query.vector, among: rows, pool: pool)
+            let result = full.nearest(limit, to: wanted, among: rows, pool: pool)
             if let row = result.damaged { throw damaged(row) }
             let found = result.best.filter { $0.score >= least }
             return (found, found.count < limit)
         }
-        let wanted = query.shortlist ?? max(SearchQuery.defaultShortlist, 10 * limit)
+        let length = query.shortlist ?? max(SearchQuery.defaultShortlist, 10 * limit)
+        // Fewer values than are scanned: the rest of them is multiplied with zeros.
+        let scanned = wanted + repeatElement(0, count: max(0, snapshot.state.shortSize - wanted.count))
         let shortlist = snapshot.rows.short(snapshot.state).nearest(
-            max(wanted, limit), to: query.vector, among: rows, pool: pool)
-        let scores = full.scores(of: query.vector, for: shortlist.map(\.index), pool: pool)
+            max(length, limit), to: scanned, among: rows, pool: pool)
+        let scores = full.scores(of: wanted, for: shortlist.map(\.index), pool: pool)
         var found: [Neighbor] = []
         for (candidate, score) in zip(shortlist, scores) {
             guard let score else { throw damaged(candidate.index) }
             if score >= least { found.append(Neighbor(index: candidate.index, score: score)) }
         }
         found.sort(by: Neighbor.precedes)
-        return (Array(found.prefix(limit)), shortlist.count < wanted || found.count < limit && query.threshold != nil)
+        let isAll = shortlist.count < length || found.count < limit && query.threshold != nil
+        return (Array(found.prefix(limit)), isAll && found.count <= limit)
     }
 
     /// Rows that may be found.
     private func meant(_ db: Database, _ query: SearchQuery, _ snapshot: Snapshot) throws -> RowSet {
-        var rows = snapshot.live
-        if query.media.count < Medium.allCases.count {
-            let media = Set(query.media.map(\.rawValue))
-            rows.keep { media.contains(snapshot.rows.label($0).medium) }
-        }
+        var rows = query.media.count < Medium.allCases.count ? self.rows(of: query.media, snapshot) : snapshot.live
         if !query.folders.isEmpty || query.since != nil {
             let sources = try self.sources(db, query)
             rows.keep { row in
@@ -126,6 +129,21 @@ package final class IndexReader: Sendable {
                 return source < sources.count && sources[source]
             }
         }
+        return rows
+    }
+
+    /// Told apart once a commit: to look at every row's label takes longer than the scan.
+    private func rows(of media: Set<Medium>, _ snapshot: Snapshot) -> RowSet {
+        let divided: [RowSet]
+        if let known = ofMedia.withLock({ $0 }), known.state == snapshot.state {
+            divided = known.rows
+        } else {
+            let most = Medium.allCases.map { Int($0.rawValue) }.max() ?? 0
+            divided = snapshot.live.divided(into: most + 1) { Int(snapshot.rows.label($0).medium) }
+            ofMedia.withLock { $0 = (snapshot.state, divided) }
+        }
+        var rows = RowSet(count: snapshot.live.count, all: false)
+        for medium in media { rows.formUnion(divided[Int(medium.rawValue)]) }
         return rows
     }
 
@@ -165,7 +183,7 @@ package final class IndexReader: Sendable {
     private func hits(_ db: Database, _ found: [Neighbor], _ query: SearchQuery) throws -> [SearchHit] {
         let statement = try db.makeStatement(
             sql: """
-                SELECT item.id, item.source, item.medium, placeKind, placeFrom, placeTo, snippet, path, size, modified
+                SELECT item.id, item.source, item.medium, placeKind, placeFrom, placeTo, snippet, path, size, modified, kind, inode
                     FROM item JOIN source ON source.id = item.source WHERE row = ?
                 """)
         var perFile: [Int64: Int] = [:]
@@ -195,7 +213,25 @@ package final class IndexReader: Sendable {
         let path: Data = try row.value(7)
         return SearchHit(
             item: id, score: score, medium: medium, path: RawPath(bytes: Array(path)), place: place,
-            snippet: try row.value(6), modified: try row.value(9), size: try row.value(8))
+            snippet: try row.value(6),
+            version: FileVersion(size: try row.value(8), modified: try row.value(9), inode: try row.value(11)),
+            kind: try row.value(10))
+    }
+
+    /// What the catalogue says of an item.
+    package func item(_ id: Int64) throws(SearchError) -> SearchHit {
+        try reading { db in
+            _ = try self.state(db)
+            guard
+                let row = try Row.fetchOne(
+                    db,
+                    sql: """
+                        SELECT item.id, item.source, item.medium, placeKind, placeFrom, placeTo, snippet, path, size, modified, kind, inode
+                            FROM item JOIN source ON source.id = item.source WHERE item.id = ?
+                        """, arguments: [id])
+            else { throw SearchError.noItem(id) }
+            return try self.hit(row, score: 1)
+        }
     }
 
     /// The vector of an item, as the index has it.
@@ -216,11 +252,11 @@ package final class IndexReader: Sendable {
             let cursor = try Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT item.id, item.source, item.medium, placeKind, placeFrom, placeTo, snippet, path, size, modified, row
+                    SELECT item.id, item.source, item.medium, placeKind, placeFrom, placeTo, snippet, path, size, modified, kind, inode, row
                         FROM item JOIN source ON source.id = item.source ORDER BY item.id
                     """)
             while let row = try cursor.next() {
-                let number: Int = try row.value(10)
+                let number: Int = try row.value(12)
                 try self.check(number, snapshot)
                 try body(try self.hit(row, score: 1), full.vector(number))
             }
@@ -235,6 +271,12 @@ package final class IndexReader: Sendable {
     }
 
     // MARK: - Snapshots
+
+    func withRows<Value>(
+        _ body: (Database, CatalogueState, MappedRows) throws -> Value
+    ) throws(SearchError) -> Value {
+        try withSnapshot { db, snapshot in try body(db, snapshot.state, snapshot.rows) }
+    }
 
     private func withSnapshot<Value>(
         _ body: (Database, Snapshot) throws -> Value

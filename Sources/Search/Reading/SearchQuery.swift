@@ -12,6 +12,8 @@ package struct SearchQuery: Sendable {
     package var limit = 10
     /// Cosine below which nothing is found. The default is none.
     package var threshold: Float?
+    /// Values of each vector that count, the first ones. The default is all.
+    package var dimensions: Int?
     /// Items of one file at most. The default is 3.
     package var perFile = 3
     /// Items that are not to be found, such as the one that others are to be like.
@@ -25,6 +27,14 @@ package struct SearchQuery: Sendable {
 
     package init(_ vector: [Float]) {
         self.vector = vector
+    }
+
+    /// The first ``dimensions`` values, of unit length. Throws `emptyQuery` where they are zero.
+    func prefix() throws(SearchError) -> [Float] {
+        guard let dimensions, dimensions < vector.count else { return vector }
+        var prefix = QueryVector()
+        prefix.add(Array(vector.prefix(max(1, dimensions))))
+        return try prefix.unit()
     }
 }
 
@@ -61,7 +71,12 @@ package struct SearchHit: Sendable, Equatable {
     package var path: RawPath
     package var place: Place
     package var snippet: String
-    /// Of the file, nanoseconds since 1970.
-    package var modified: Int64
-    package var size: Int64
+    /// Of the file when it was indexed.
+    package var version: FileVersion
+    /// What the file was taken for, as in `image/png` and `text/markdown`.
+    package var kind: String
+
+    /// Nanoseconds since 1970.
+    package var modified: Int64 { version.modified }
+    package var size: Int64 { version.size }
 }

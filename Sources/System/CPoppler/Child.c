@@ -317,7 +317,7 @@ _Noreturn static void work_on(work *w) {
     if (pages > w->limits.max_pages) {
         finish(w, CASTOR_PDF_TOO_MANY, "");
     }
-    for (int i = 0; i < pages; i++) {
+    for (int i = w->limits.first_page; i < pages; i++) {
         send_page(w, document, i);
     }
     w->page_count = w->claimed_count > 0 ? w->claimed_count : w->page_count;
@@ -329,9 +329,9 @@ void castor_pdf_work(const char *task) {
     work w = {0};
     int seconds = 0, recognise = 0, text_only = 0;
     if (sscanf(
-            task, "%d %d %lf %d %zu %d %d", &w.limits.max_pages, &w.limits.max_side, &w.limits.dots_per_inch, &seconds,
-            &w.limits.memory, &recognise, &text_only)
-        != 7) {
+            task, "%d %d %lf %d %zu %d %d %d", &w.limits.max_pages, &w.limits.max_side, &w.limits.dots_per_inch, &seconds,
+            &w.limits.memory, &recognise, &text_only, &w.limits.first_page)
+        != 8) {
         _exit(1);
     }
     w.limits.seconds = seconds;

@@ -183,8 +183,9 @@ static castor_pdf_status start(
     int answers = raised(ends[1]);
     char text[256];
     snprintf(
-        text, sizeof text, CASTOR_PDF_VARIABLE "=%d %d %.17g %d %zu %d %d", limits->max_pages, limits->max_side,
-        limits->dots_per_inch, (int)limits->seconds + 1, limits->memory, limits->recognise, limits->text_only);
+        text, sizeof text, CASTOR_PDF_VARIABLE "=%d %d %.17g %d %zu %d %d %d", limits->max_pages, limits->max_side,
+        limits->dots_per_inch, (int)limits->seconds + 1, limits->memory, limits->recognise, limits->text_only,
+        limits->first_page);
     char *environment[9];
     fill_environment(environment, text);
     errno = answers < 0 ? errno : spawn(pdf, document, answers, environment);

@@ -25,6 +25,7 @@ typedef enum {
 
 typedef struct {
     int max_pages;
+    int first_page;       // counted from 0; those before it are not rendered
     int max_side;         // pixels; larger pages are rendered at a smaller scale
     double dots_per_inch;
     double seconds;       // for the whole document

@@ -1,0 +1,97 @@
+import Castor
+import Glibc
+import Logging
+import Search
+import Synchronization
+
+/// A run of indexing that the page has started: one at a time, over the paths that the index was given.
+final class IndexingRun: Sendable {
+    /// Where it stands.
+    struct State: Sendable {
+        var isRunning = false
+        /// Files looked into, of those that have to be.
+        var files = 0
+        var total = 0
+        /// What the last run did, or why it ended, in a sentence.
+        var report: String?
+    }
+
+    private let state = Mutex(State())
+    private let isStopped = Atomic(false)
+
+    var current: State { state.withLock { $0 } }
+
+    /// Ends between two groups of files; what was indexed stays.
+    func stop() { isStopped.store(true, ordering: .relaxed) }
+
+    /// False where one is running.
+    func start(path: String, model: ModelIdentity, embedder: Embedder, logger: Logger) -> Bool {
+        let isFree = state.withLock { state in
+            guard !state.isRunning else { return false }
+            state = State(isRunning: true)
+            return true
+        }
+        guard isFree else { return false }
+        let work = Work { self.run(path, model, embedder, logger) }
+        guard work.start() else {
+            state.withLock { $0 = State(report: "No thread could be started.") }
+            return true
+        }
+        return true
+    }
+
+    private func run(_ path: String, _ model: ModelIdentity, _ embedder: Embedder, _ logger: Logger) {
+        let report: String
+        do throws(SearchError) {
+            let writer = try IndexWriter(path: path, model: model)
+            defer { writer.close() }
+            var options = Indexer.Options()
+            options.isStopped = { self.isStopped.load(ordering: .relaxed) }
+            options.onProgress = { progress in
+                self.state.withLock { ($0.files, $0.total) = (progress.files, progress.total) }
+            }
+            let summary = try Indexer(embedder, writer, options: options).run(roots: try writer.roots())
+            report = Self.text(summary)
+        } catch {
+            logger.error("indexing", metadata: ["reason": "\(error)"])
+            report = "\(error)."
+        }
+        state.withLock { $0 = State(report: report) }
+    }
+
+    private static func text(_ summary: IndexSummary) -> String {
+        let counts = [
+            (summary.added, "new"), (summary.changed, "changed"), (summary.copied + summary.moved, "known again"),
+            (summary.removed, "gone"),
+        ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+        let problems = summary.problems.values.reduce(0, +)
+        return (counts.isEmpty ? "Nothing has changed" : counts.joined(separator: ", "))
+            + (problems > 0 ? "; \(problems) left out." : ".")
+    }
+
+    /// A thread of its own: hours of work, which no thread of a pool is for.
+    private final class Work {
+        private let body: () -> Void
+
+        init(_ body: @escaping () -> Void) {
+            self.body = body
+        }
+
+        func start() -> Bool {
+            var thread = pthread_t()
+            var attributes = pthread_attr_t()
+            pthread_attr_init(&attributes)
+            defer { pthread_attr_destroy(&attributes) }
+            pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+            let argument = Unmanaged.passRetained(self)
+            let code = pthread_create(
+                &thread, &attributes,
+                { argument in
+                    argument.map { Unmanaged<Work>.fromOpaque($0).takeRetainedValue().body() }
+                    return nil
+                }, argument.toOpaque())
+            if code != 0 { argument.release() }
+            return code == 0
+        }
+    }
+}
