@@ -1,10 +1,43 @@
 """What texts, pictures and sounds pass (docs/model.md, section 2), over the tokens of many contents at once: contents of one length lie one behind the other, in chunks (first token, contents,
 tokens of each, mask or none), so that there is next to no padding and products see all tokens at once."""
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-WIDTH, EPSILON = 384, 1e-6
+WIDTH, EPSILON, CHUNK = 384, 1e-6, 64
+
+
+def laid_out(lengths: np.ndarray) -> dict:
+    """Contents sorted by length, in chunks of nearly one length, one behind the other. Of each token there: `tokens`, its number when contents lie one behind the other as they came; `places`, where in
+    its content it is; `valid`, whether it is one or fills a chunk up; `weights`, its share of its content's mean. `back` brings contents into the order in which they came."""
+    order, starts = np.argsort(lengths, kind="stable"), np.cumsum(lengths) - lengths
+    tokens, places, valid, weights, chunks, at, first = [], [], [], [], [], 0, 0
+    while first < len(order):
+        # Contents of a chunk are nearly of one length, long ones too.
+        last = min(first + CHUNK, int(np.searchsorted(lengths[order], 1.25 * lengths[order[first]] + 2, side="right")))
+        mine, first = order[first:last], last
+        n, longest = len(mine), int(lengths[mine[-1]])
+        mask = np.arange(longest)[None] < lengths[mine][:, None]
+        tokens.append(np.where(mask, starts[mine][:, None] + np.arange(longest)[None], 0).ravel())
+        places.append(np.tile(np.arange(longest), n))
+        valid.append(mask.ravel())
+        weights.append((mask / lengths[mine][:, None]).astype(np.float32).ravel())
+        chunks.append((at, n, longest, None if mask.all() else torch.from_numpy(np.where(mask, 0, -np.inf).astype(np.float32))[:, None, None, :]))
+        at += n * longest
+    back = np.empty(len(order), np.int64)
+    back[order] = np.arange(len(order))
+    return {
+        "tokens": np.concatenate(tokens), "valid": np.concatenate(valid), "places": torch.from_numpy(np.concatenate(places)), "weights": torch.from_numpy(np.concatenate(weights)),
+        "chunks": chunks, "back": torch.from_numpy(back),
+    }
+
+
+def turns(places: torch.Tensor, head: int, base: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosines and sines of docs/model.md section 3: places [T, axes] -> [T, head / 2], an axis turns head / 2 / axes pairs."""
+    pairs = head // 2 // places.shape[1]
+    angles = (places.double()[:, :, None] * base ** (-torch.arange(pairs, dtype=torch.float64) / pairs)).flatten(1)
+    return angles.cos().float(), angles.sin().float()
 
 
 class Norm(torch.autograd.Function):

@@ -2,11 +2,9 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
-from layers import WIDTH, Block, Means, Norm
+from layers import WIDTH, Block, Means, Norm, laid_out, turns
 from optimisers import RowTable
 from torch import nn
-
-CHUNK = 64
 
 
 class Student(nn.Module):
@@ -23,9 +21,7 @@ class Student(nn.Module):
         self.modality = nn.Parameter(torch.zeros(WIDTH))
         self.head = nn.Linear(WIDTH, WIDTH, bias=False)
         nn.init.eye_(self.head.weight)
-        pairs = WIDTH // arguments.heads // 2
-        angles = torch.arange(512, dtype=torch.float64)[:, None] * 10_000 ** (-torch.arange(pairs, dtype=torch.float64) / pairs)
-        self.cos, self.sin = angles.cos().float(), angles.sin().float()
+        self.cos, self.sin = turns(torch.arange(512)[:, None], WIDTH // arguments.heads, 10_000)
 
     def pooled(self, batch, keep: bool = False):
         """[texts, width], in the order of the batch's rows."""
@@ -46,32 +42,11 @@ class Student(nn.Module):
 
 
 def packed(rows: list[np.ndarray], vocabulary: int, bigram_rows: int):
-    """Texts sorted by length, in chunks of nearly one length, one behind the other."""
-    lengths = np.array([len(row) for row in rows])
-    order = np.argsort(lengths, kind="stable")
-    ids, before, places, weights, chunks, at = [], [], [], [], [], 0
-    start = 0
-    while start < len(order):
-        # Texts of a chunk are nearly of one length, long ones too.
-        end = min(start + CHUNK, int(np.searchsorted(lengths[order], 1.25 * lengths[order[start]] + 2, side="right")))
-        mine = order[start:end]
-        start = end
-        n, longest = len(mine), int(lengths[mine[-1]])
-        here = np.zeros((n, longest), np.int64)
-        for index, row in enumerate(mine):
-            here[index, : lengths[row]] = rows[row]
-        mask = np.arange(longest)[None] < lengths[mine][:, None]
-        ids.append(here.ravel())
-        before.append(np.concatenate([np.full((n, 1), vocabulary), here[:, :-1]], 1).ravel())
-        places.append(np.tile(np.arange(longest), n))
-        weights.append((mask / lengths[mine][:, None]).astype(np.float32).ravel())
-        chunks.append((at, n, longest, None if mask.all() else torch.from_numpy(np.where(mask, 0, -np.inf).astype(np.float32))[:, None, None, :]))
-        at += n * longest
-    back = np.empty(len(order), np.int64)
-    back[order] = np.arange(len(order))
-    ids, before = np.concatenate(ids), np.concatenate(before)
-    batch = {"ids": torch.from_numpy(ids), "places": torch.from_numpy(np.concatenate(places)), "weights": torch.from_numpy(np.concatenate(weights)),
-             "chunks": chunks, "back": torch.from_numpy(back)}
+    """Texts as a batch: their ids, and those of their pairs of pieces, as laid_out has them."""
+    batch = laid_out(np.array([len(row) for row in rows]))
+    ids = np.where(batch["valid"], np.concatenate(rows)[batch["tokens"]], 0).astype(np.int64)
+    before = np.where(batch["places"].numpy() == 0, vocabulary, np.concatenate([[0], ids[:-1]]))
+    batch["ids"] = torch.from_numpy(ids)
     if bigram_rows:
         # docs/model.md, section 4.
         low = np.uint64(0xFFFFFFFF)
