@@ -31,6 +31,11 @@ class MediaStudent(nn.Module):
         for parameter in (*self.unified.parameters(), self.norm, self.head.weight):
             parameter.requires_grad_(False)
 
+    def take_tower(self, state: dict) -> None:
+        """Of another stage of media_student.py, whatever texts it stood beside."""
+        own = self.state_dict()
+        self.load_state_dict(own | {name: value for name, value in state["weights"].items() if not name.startswith(("unified.", "head.")) and name != "norm"})
+
     def start_patches(self, sample: torch.Tensor) -> None:
         """Principal components of patches, each divided by its deviation: a random matrix hands on little but brightness or loudness. What is weaker than a thousandth of the strongest stays weak."""
         spread = sample.std(0) + 1e-6

@@ -83,6 +83,7 @@ def main() -> None:
     parser.add_argument("views", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--texts", type=Path, required=True, help="last.pt or done.pt of text_student.py")
+    parser.add_argument("--start", type=Path, help="a tower to go on from: done.pt or last.pt of this program")
     parser.add_argument("--made", type=Path, help="folder of synthetic speech (tools/data/speech.py)")
     parser.add_argument("--hours", type=float, required=True, help="processor time; the last quarter of it the rates fall to zero")
     parser.add_argument("--blocks", type=int, default=2)
@@ -110,6 +111,8 @@ def main() -> None:
     student.take_texts(state)
     random = np.random.default_rng(1)
     student.start_patches(torch.cat([drawn(of_kind, random, 64, 0.3)[2]["patches"] for of_kind in sources.values() for _ in range(24)]))
+    if arguments.start:
+        student.take_tower(torch.load(arguments.start, weights_only=False))
     losses, checks = Losses(student, sources, texts), Checks(student, sources, texts)
 
     def say(*words):
