@@ -25,6 +25,7 @@ import media_batches  # noqa: E402
 import model as reference  # noqa: E402
 import student_to_model  # noqa: E402
 import towers_to_model  # noqa: E402
+from joined_model import PICTURE_LOGIT, Joined  # noqa: E402
 from media_model import MediaStudent  # noqa: E402
 from media_views import heard, patches_of  # noqa: E402
 from optimisers import RowTable  # noqa: E402
@@ -39,7 +40,7 @@ CONFIG = {
     "text": {"blocks": 0, "vocabulary_size": 300, "rope_base": 10000, "bigram_rows": 500, "bigram_width": 64},
     "image": {"blocks": 0, "patch_size": 16, "max_patches": 64, "rope_base": 100, "position_waves": 6, "gradient_orientations": 8},
     "audio": {"blocks": 0, "sample_rate": 16000, "window_length": 400, "hop_length": 160, "fft_length": 512, "mel_bands": 80, "patch_frames": 8, "rope_base": 10000},
-    "unified": {"blocks": 0, "rope_base": 10000},
+    "unified": {"blocks": 0, "rope_base": 10000, "pooling_logits": True},
 }
 LINES = ["a sleepy kitten", "parse the HTTPHeader of base64Encode", "Der Hund sieht den Mann, nicht umgekehrt.", "one two three four five six seven eight nine ten"] * 20
 TEXTS = ["a kitten", "def parse_HTTPHeader(self): return base64Encode(x)", "Hund", "", "two " * 40, "nine sleepy dogs see the man"]
@@ -99,24 +100,41 @@ def media(student: MediaStudent, model: reference.Castor, folder: Path) -> None:
             content = (pixels, edges, grid), places, np.zeros(2280)
             path = folder / f"{index}.png"
             image.save(path)
-            z.append(model([model.read_image(path)]))
+            z.append(model([model.read_image(path)]).detach())
         else:
             samples = np.sin(np.arange(size) ** 1.3 / 50).astype(np.float32) * np.linspace(0.1, 0.9, size, dtype=np.float32)
             patches = heard(samples)
             content = patches, np.arange(len(patches))[:, None], np.zeros(911)
-            z.append(model([reference.Part("audio", torch.from_numpy(patches).float(), torch.arange(len(patches))[:, None])]))
+            z.append(model([reference.Part("audio", torch.from_numpy(patches).float(), torch.arange(len(patches))[:, None])]).detach())
         contents.append(content)
 
-    class Made:
-        kind = "pictures" if student.tower == "image" else "sounds"
-
-        @staticmethod
-        def content(index, view):
-            return contents[index]
-
     with torch.no_grad():
-        y = student(media_batches.batch_of([(Made, index, 0) for index in range(len(contents))], None))["y"]
+        y = student(made("pictures" if student.tower == "image" else "sounds", contents))["y"]
     shown(student.tower, float((y - torch.stack(z)).abs().max()), NEAR_PIXELS if student.tower == "image" else NEAR)
+
+
+def mixed(joined: Joined, model: reference.Castor, folder: Path) -> None:
+    """Texts before and after pictures."""
+    sizes, first = ((160, 144), (144, 250), (400, 128)), np.array([True, False, True])
+    contents = []
+    for size in sizes:
+        pixels, edges, grid = patches_of(picture(*size), 64)
+        contents.append(((pixels, edges, grid), np.stack(np.divmod(np.arange(len(pixels)), grid[1]), 1), np.zeros(2280)))
+    pictures = made("pictures", contents)
+    rows = [model.read_text(text).inputs.numpy() for text in TEXTS[:3]]
+    with torch.no_grad():
+        y = joined.mixed(packed(rows, joined.text.vocabulary, joined.text.bigram_rows), pictures, first)
+        z = []
+        for index, text in enumerate(TEXTS[:3]):
+            parts = [model.read_text(text), model.read_image(folder / f"{index}.png")]
+            z.append(model(parts if first[index] else parts[::-1]))
+    shown("mixed", float((y - torch.stack(z)).abs().max()), NEAR_PIXELS)
+
+
+def made(kind: str, contents: list) -> dict:
+    """A batch of contents."""
+    source = argparse.Namespace(kind=kind, content=lambda index, view: contents[index])
+    return media_batches.batch_of([(source, index, 0) for index in range(len(contents))], None)
 
 
 def mirrored() -> None:
@@ -165,6 +183,8 @@ def main() -> None:
             randomised(towers[option])
             towers[option].take_texts(torch.load(folder / "texts.pt", weights_only=False))
             torch.save({"weights": towers[option].state_dict()}, folder / f"{option}.pt")
+        logits = torch.tensor([0, PICTURE_LOGIT, 0, 0, 0])
+        save_file(model.state_dict() | {"unified.pooling_logits": logits}, template / "model.safetensors", {"castor.state": "untrained"})
         out = folder / "model"
         sys.argv = ["", str(folder / "texts.pt"), str(template / "tokenizer.model"), str(template), str(out)]
         student_to_model.main()
@@ -174,6 +194,8 @@ def main() -> None:
         texts(student, model)
         for tower in towers.values():
             media(tower, model, folder)
+        states = {option: torch.load(folder / f"{option}.pt", weights_only=False) for option in towers}
+        mixed(Joined(torch.load(folder / "texts.pt", weights_only=False), states), model, folder)
     mirrored()
     rows_of_a_table()
 

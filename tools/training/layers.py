@@ -9,16 +9,17 @@ WIDTH, EPSILON, CHUNK = 384, 1e-6, 64
 
 
 def laid_out(lengths: np.ndarray) -> dict:
-    """Contents sorted by length, in chunks of nearly one length, one behind the other. Of each token there: `tokens`, its number when contents lie one behind the other as they came; `places`, where in
+    """Contents sorted by length, in chunks of nearly one length, one behind the other. Of each token there: `content`, whose it is; `tokens`, its number when contents lie one behind the other as they came; `places`, where in
     its content it is; `valid`, whether it is one or fills a chunk up; `weights`, its share of its content's mean. `back` brings contents into the order in which they came."""
     order, starts = np.argsort(lengths, kind="stable"), np.cumsum(lengths) - lengths
-    tokens, places, valid, weights, chunks, at, first = [], [], [], [], [], 0, 0
+    content, tokens, places, valid, weights, chunks, at, first = [], [], [], [], [], [], 0, 0
     while first < len(order):
         # Contents of a chunk are nearly of one length, long ones too.
         last = min(first + CHUNK, int(np.searchsorted(lengths[order], 1.25 * lengths[order[first]] + 2, side="right")))
         mine, first = order[first:last], last
         n, longest = len(mine), int(lengths[mine[-1]])
         mask = np.arange(longest)[None] < lengths[mine][:, None]
+        content.append(mine.repeat(longest))
         tokens.append(np.where(mask, starts[mine][:, None] + np.arange(longest)[None], 0).ravel())
         places.append(np.tile(np.arange(longest), n))
         valid.append(mask.ravel())
@@ -28,7 +29,7 @@ def laid_out(lengths: np.ndarray) -> dict:
     back = np.empty(len(order), np.int64)
     back[order] = np.arange(len(order))
     return {
-        "tokens": np.concatenate(tokens), "valid": np.concatenate(valid), "places": torch.from_numpy(np.concatenate(places)), "weights": torch.from_numpy(np.concatenate(weights)),
+        "content": np.concatenate(content), "tokens": np.concatenate(tokens), "valid": np.concatenate(valid), "places": torch.from_numpy(np.concatenate(places)), "weights": torch.from_numpy(np.concatenate(weights)),
         "chunks": chunks, "back": torch.from_numpy(back),
     }
 

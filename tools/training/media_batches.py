@@ -138,10 +138,15 @@ def batch_of(sources: list[tuple[Source, int, int]], random: np.random.Generator
     return batch
 
 
-def drawn(sources: list[Source], random: np.random.Generator, count: int, keep: float) -> tuple[Source, list[int], dict]:
-    """A batch of one source: what has to be told apart within it is finer than between sources."""
+def drawn_of(sources: list[Source], random: np.random.Generator, count: int) -> tuple[Source, np.ndarray, list[int]]:
+    """Files of one source, and a view of each: what has to be told apart within a source is finer than between sources."""
     weight = np.array([len(source.free) ** 0.5 for source in sources])
     source = sources[random.choice(len(sources), p=weight / weight.sum())]
     chosen = random.choice(source.free, min(count, len(source.free)), replace=False)
-    views = [0 if len(source.views) == 1 or random.random() < CLEAN else int(random.integers(1, len(source.views))) for _ in chosen]
+    return source, chosen, [0 if len(source.views) == 1 or random.random() < CLEAN else int(random.integers(1, len(source.views))) for _ in chosen]
+
+
+def drawn(sources: list[Source], random: np.random.Generator, count: int, keep: float) -> tuple[Source, list[int], dict]:
+    """A batch, and the numbers of its texts."""
+    source, chosen, views = drawn_of(sources, random, count)
     return source, [source.text(random, index) for index in chosen], batch_of([(source, index, view) for index, view in zip(chosen, views)], random, keep)

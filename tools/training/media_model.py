@@ -46,13 +46,16 @@ class MediaStudent(nn.Module):
         self.patch_embedding.weight.data = weight.float().contiguous()
         self.patch_embedding.bias.data = (-weight @ sample.double().mean(0)).float()
 
-    def forward(self, batch: dict) -> dict[str, torch.Tensor]:
-        """`tokens` of the tower, `means` of them, `y` of length one."""
+    def tokens(self, batch: dict) -> torch.Tensor:
         x = self.patch_embedding(batch["patches"])
         cos, sin = (table[:, None, None, :] for table in turns(batch["positions"], self.head_width, BASES[self.tower]))
         for block in self.blocks:
             x = block(x, batch["chunks"], cos, sin)
-        tokens = Norm.apply(x, self.tower_norm)
+        return Norm.apply(x, self.tower_norm)
+
+    def forward(self, batch: dict) -> dict[str, torch.Tensor]:
+        """`tokens` of the tower, `means` of them, `y` of length one."""
+        tokens = self.tokens(batch)
         x = tokens + self.modality
         if self.unified:
             cos, sin = (table[:, None, None, :] for table in turns(batch["raster"][:, None], self.head_width, 10_000))

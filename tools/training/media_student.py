@@ -13,9 +13,7 @@ set or the texts of the batch; for speech, the teacher's features of each 80 ms.
 """
 import argparse
 import json
-import os
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +27,7 @@ from media_checks import Checks  # noqa: E402
 from media_losses import alike, called, named, neighbours  # noqa: E402
 from media_model import MediaStudent  # noqa: E402
 from optimisers import Muon  # noqa: E402
+from progress import Progress  # noqa: E402
 
 KINDS = {"pictures": ("image", {"pictures": (128, 1.0)}), "sounds": ("audio", {"sounds": (48, 0.5), "speech": (128, 0.5)})}
 """Tower; of each kind of files, how many make a batch and the share of batches."""
@@ -60,6 +59,10 @@ class Losses:
                     self.classes[source.set] = torch.tensor(sorted(learned | set(self.classes.get(source.set, torch.tensor([])).tolist())))
 
     def __call__(self, source: Source, numbers: list[int], batch: dict, weights) -> dict[str, torch.Tensor]:
+        return self.of(source, numbers, batch, weights)[0]
+
+    def of(self, source: Source, numbers: list[int], batch: dict, weights) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """The losses, and what the student made of the batch."""
         kind, out, found = source.kind, self.student(batch), {}
         mean, deviation = self.scales[kind]
         features = (batch["features"] - mean) / deviation
@@ -73,7 +76,7 @@ class Losses:
         if len(has) > 1:
             among = self.classes[source.set] if source.set else texts[has].unique()
             found["called"] = weights.called * called(out["y"][has], texts[has], self.texts.vectors[texts[has]], among, self.texts.vectors[among])
-        return found
+        return found, out
 
 
 def main() -> None:
@@ -100,57 +103,42 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.manual_seed(1)
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    progress = Progress(arguments.out, arguments.hours, arguments.evaluate_every)
     tower, kinds = KINDS[arguments.what]
     texts = Texts(arguments.views / "texts")
     sources = read_sources(arguments, texts)
-    state = torch.load(arguments.texts, weights_only=False)
-    unified = [value for name, value in state["weights"].items() if name.startswith("unified.") and name.endswith("up.weight")]
+    of_texts = torch.load(arguments.texts, weights_only=False)
+    unified = [value for name, value in of_texts["weights"].items() if name.startswith("unified.") and name.endswith("up.weight")]
     arguments.unified, arguments.unified_mlp = len(unified), len(unified[0]) if unified else 0
     student = MediaStudent(tower, arguments, {kind: FEATURES[kind] for kind in sources})
-    student.take_texts(state)
+    student.take_texts(of_texts)
     random = np.random.default_rng(1)
-    student.start_patches(torch.cat([drawn(of_kind, random, 64, 0.3)[2]["patches"] for of_kind in sources.values() for _ in range(24)]))
-    if arguments.start:
-        student.take_tower(torch.load(arguments.start, weights_only=False))
     losses, checks = Losses(student, sources, texts), Checks(student, sources, texts)
-
-    def say(*words):
-        line = " ".join(map(str, (time.strftime("%H:%M:%S"), *words)))
-        print(line, flush=True)
-        with open(arguments.out / "log.txt", "a") as file:
-            print(line, file=file)
-
     matrices = [*(p for p in student.blocks.parameters() if p.ndim == 2), *(probe.weight for probe in student.features.values())]
     ids = {id(p) for p in matrices}
-    rest = [p for p in student.parameters() if id(p) not in ids and p.requires_grad]
-    muon, adam = Muon(matrices), torch.optim.Adam(rest, lr=1e-3, betas=(0.9, 0.95))
-    spent, step, seen, last = 0.0, 0, 0, arguments.out / "last.pt"
+    muon, adam = Muon(matrices), torch.optim.Adam([p for p in student.parameters() if id(p) not in ids and p.requires_grad], lr=1e-3, betas=(0.9, 0.95))
 
-    def save(path):
-        content = {"weights": student.state_dict(), "muon": muon.momentum, "adam": adam.state_dict(), "random": random.bit_generator.state, "spent": spent + time.process_time() - began, "step": step, "seen": seen,
-                   "arguments": {name: str(value) for name, value in vars(arguments).items()}}
-        torch.save(content, path.with_suffix(".tmp"))
-        os.replace(path.with_suffix(".tmp"), path)
+    def state() -> dict:
+        return {"weights": student.state_dict(), "muon": muon.momentum, "adam": adam.state_dict(), "random": random.bit_generator.state, "arguments": {name: str(value) for name, value in vars(arguments).items()}}
 
-    if last.exists():
-        state = torch.load(last, weights_only=False)
-        student.load_state_dict(state["weights"])
-        for momentum, saved in zip(muon.momentum, state["muon"]):
-            momentum.copy_(saved)
-        adam.load_state_dict(state["adam"])
-        random.bit_generator.state = state["random"]
-        spent, step, seen = state["spent"], state["step"], state["seen"]
-        say("goes on at step", step, "after", round(spent / 3600, 2), "hours")
+    if before := progress.restored():
+        student.load_state_dict(before["weights"])
+        muon.load(before["muon"])
+        adam.load_state_dict(before["adam"])
+        random.bit_generator.state = before["random"]
     else:
-        say(vars(arguments))
-        say({kind: [(source.name, len(source.files), len(source.views)) for source in of_kind] for kind, of_kind in sources.items()})
-    began = time.process_time()
-    shown = saved_at = began
-    evaluated, average = spent, {}
+        progress.say(vars(arguments))
+        progress.say({kind: [(source.name, len(source.files), len(source.views)) for source in of_kind] for kind, of_kind in sources.items()})
+        if arguments.start:
+            student.take_tower(torch.load(arguments.start, weights_only=False))
+            progress.say("start", json.dumps(checks.all()))
+        else:
+            student.start_patches(torch.cat([drawn(of_kind, random, 64, 0.3)[2]["patches"] for of_kind in sources.values() for _ in range(24)]))
+    progress.begin()
+    average: dict[str, float] = {}
     names, shares = zip(*((kind, share) for kind, (_, share) in kinds.items() if kind in sources))
-    while (progress := (spent + time.process_time() - began) / 3600 / arguments.hours) < 1:
-        factor = min(1, (step + 1) / 50) * min(1, (1 - progress) * 4)
+    while progress.share < 1:
+        factor = progress.factor
         kind = random.choice(names, p=np.array(shares) / sum(shares))
         source, numbers, batch = drawn(sources[kind], random, kinds[kind][0], arguments.keep)
         found = losses(source, numbers, batch, arguments)
@@ -161,24 +149,19 @@ def main() -> None:
         adam.step()
         for parameter in student.parameters():
             parameter.grad = None
-        step += 1
-        seen += len(numbers)
+        progress.step += 1
+        progress.count(**{kind: len(numbers)})
         for name, value in found.items():
             average[f"{kind} {name}"] = 0.95 * average.get(f"{kind} {name}", value.item()) + 0.05 * value.item()
-        now = time.process_time()
-        used = spent + now - began
-        if now - shown > 60:
-            shown = now
-            say(f"step {step} {progress:.3f}", " ".join(f"{name} {value:.3f}" for name, value in average.items()), f"seen {seen:,} ({seen / used:.0f} a second of a core) left {(1 - progress) * arguments.hours:.2f} core-hours")
-        if now - saved_at > 600:
-            saved_at = now
-            save(last)
-        if used - evaluated > 3600 * arguments.evaluate_every:
-            evaluated = used
-            say("check", step, json.dumps(checks.all()))
-    say("end", json.dumps(checks.all() | {"steps": step, "seen": seen, "a_second": round(seen / (3600 * arguments.hours))}))
-    save(arguments.out / "done.pt")
-    save(last)
+        if progress.due("show"):
+            progress.say(f"step {progress.step} {progress.share:.3f}", " ".join(f"{name} {value:.3f}" for name, value in average.items()), progress.rates())
+        if progress.due("save"):
+            progress.save(arguments.out / "last.pt", state())
+        if progress.due("evaluate"):
+            progress.say("check", progress.step, json.dumps(checks.all()))
+    progress.say("end", json.dumps(checks.all() | {"steps": progress.step} | progress.counts))
+    progress.save(arguments.out / "last.pt", state())
+    progress.save(arguments.out / "done.pt", state())
 
 
 if __name__ == "__main__":

@@ -44,6 +44,10 @@ class Muon:
         self.parameters = list(parameters)
         self.momentum = [torch.zeros_like(p) for p in self.parameters]
 
+    def load(self, momentum) -> None:
+        for mine, saved in zip(self.momentum, momentum):
+            mine.copy_(saved)
+
     @torch.no_grad()
     def step(self, rate: float) -> None:
         for parameter, momentum in zip(self.parameters, self.momentum):

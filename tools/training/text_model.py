@@ -10,7 +10,7 @@ from torch import nn
 class Student(nn.Module):
     def __init__(self, vocabulary: int, arguments):
         super().__init__()
-        self.vocabulary, self.bigram_rows = vocabulary, arguments.bigrams
+        self.vocabulary, self.bigram_rows, self.heads = vocabulary, arguments.bigrams, arguments.heads
         self.embedding = RowTable(torch.randn(vocabulary, WIDTH))
         self.bigrams = RowTable(torch.zeros(arguments.bigrams, 64)) if arguments.bigrams else None
         self.projection = nn.Parameter(torch.eye(WIDTH, 64)) if arguments.bigrams else None
@@ -23,15 +23,23 @@ class Student(nn.Module):
         nn.init.eye_(self.head.weight)
         self.cos, self.sin = turns(torch.arange(512)[:, None], WIDTH // arguments.heads, 10_000)
 
-    def pooled(self, batch, keep: bool = False):
-        """[texts, width], in the order of the batch's rows."""
+    def tower(self, batch, keep: bool = False):
+        """Tokens as the unified blocks read them."""
         x = self.embedding.gather(batch["ids"], keep)
         if self.bigrams:
             x = x + self.bigrams.gather(batch["bigrams"], keep) @ self.projection.T
-        cos, sin = (table[batch["places"]][:, None, None, :] for table in (self.cos, self.sin)) if self.blocks or self.unified else (None, None)
+        cos, sin = self.turned(batch) if self.blocks else (None, None)
         for block in self.blocks:
             x = block(x, batch["chunks"], cos, sin)
-        x = Norm.apply(x, self.text_norm) + self.modality
+        return Norm.apply(x, self.text_norm) + self.modality
+
+    def turned(self, batch):
+        return (table[batch["places"]][:, None, None, :] for table in (self.cos, self.sin))
+
+    def pooled(self, batch, keep: bool = False):
+        """[texts, width], in the order of the batch's rows."""
+        x = self.tower(batch, keep)
+        cos, sin = self.turned(batch) if self.unified else (None, None)
         for block in self.unified:
             x = block(x, batch["chunks"], cos, sin)
         x = Norm.apply(x, self.norm)

@@ -11,9 +11,7 @@ pairs. What makes it quick: texts of a batch are sorted by length and cut into c
 """
 import argparse
 import json
-import os
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
 
 from optimisers import Muon  # noqa: E402
+from progress import Progress  # noqa: E402
 from student_checks import Checks  # noqa: E402
 from text_batches import Data, Pairs  # noqa: E402
 from text_losses import found, ordered, to_teacher, told_apart  # noqa: E402
@@ -59,93 +58,83 @@ def main() -> None:
     parser.add_argument("--evaluate-every", type=float, default=0.5, help="hours")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    torch.set_flush_denormal(True)
     torch.manual_seed(1)
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    progress = Progress(arguments.out, arguments.hours, arguments.evaluate_every)
     data, pairs = Data(arguments.data, arguments.shares), Pairs(arguments.pairs) if arguments.pairs else None
     tokenizer = sentencepiece.SentencePieceProcessor(model_file=data.info["tokenizer"])
     student = Student(tokenizer.get_piece_size(), arguments)
     random = np.random.default_rng(1)
     checks = Checks(data, pairs, tokenizer, student, arguments.triplets)
-
-    def say(*words):
-        line = " ".join(map(str, (time.strftime("%H:%M:%S"), *words)))
-        print(line, flush=True)
-        with open(arguments.out / "log.txt", "a") as file:
-            print(line, file=file)
-
     matrices = [p for module in (student.blocks, student.unified) for p in module.parameters() if p.ndim == 2] + [student.head.weight]
     if student.bigrams:
         matrices.append(student.projection)
     ids = {id(p) for p in matrices}
-    rest = [p for p in student.parameters() if id(p) not in ids]
-    muon, adam = Muon(matrices), torch.optim.Adam(rest, lr=1e-3, betas=(0.9, 0.95))
+    muon, adam = Muon(matrices), torch.optim.Adam([p for p in student.parameters() if id(p) not in ids], lr=1e-3, betas=(0.9, 0.95))
     tables = [table for table in (student.embedding, student.bigrams) if table]
-    spent, step, texts, tokens = 0.0, 0, 0, 0
-    last = arguments.out / "last.pt"
 
-    def save(path):
-        state = {"weights": student.state_dict(), "tables": [table.state() for table in tables], "muon": muon.momentum, "adam": adam.state_dict(), "random": random.bit_generator.state,
-                 "spent": spent + time.process_time() - began, "step": step, "texts": texts, "tokens": tokens, "arguments": {k: str(v) for k, v in vars(arguments).items()}}
-        torch.save(state, path.with_suffix(".tmp"))
-        os.replace(path.with_suffix(".tmp"), path)
+    def state() -> dict:
+        return {"weights": student.state_dict(), "tables": [table.state() for table in tables], "muon": muon.momentum, "adam": adam.state_dict(), "random": random.bit_generator.state,
+                "arguments": {name: str(value) for name, value in vars(arguments).items()}}
 
-    if last.exists():
-        state = torch.load(last, weights_only=False)
-        student.load_state_dict(state["weights"])
-        for table, saved in zip(tables, state["tables"]):
+    if before := progress.restored():
+        student.load_state_dict(before["weights"])
+        for table, saved in zip(tables, before["tables"]):
             table.load(saved)
-        for momentum, saved in zip(muon.momentum, state["muon"]):
-            momentum.copy_(saved)
-        adam.load_state_dict(state["adam"])
-        random.bit_generator.state = state["random"]
-        spent, step, texts, tokens = state["spent"], state["step"], state["texts"], state["tokens"]
-        say("goes on at step", step, "after", round(spent / 3600, 2), "hours")
+        muon.load(before["muon"])
+        adam.load_state_dict(before["adam"])
+        random.bit_generator.state = before["random"]
     else:
+        progress.say(vars(arguments))
         if arguments.start:
-            state = torch.load(arguments.start, weights_only=False)
-            missing = student.load_state_dict(state["weights"], strict=False)
-            for table, saved in zip(tables, state["tables"]):
+            before = torch.load(arguments.start, weights_only=False)
+            missing = student.load_state_dict(before["weights"], strict=False).missing_keys
+            for table, saved in zip(tables, before["tables"]):
                 table.value = saved["value"]
-            say("starts from", arguments.start, "without", missing.missing_keys[:6])
-        elif arguments.pieces:
-            student.embedding.value = torch.from_numpy(np.load(arguments.pieces).astype(np.float32))
-        say(vars(arguments))
-        if not arguments.start:
+            progress.say("starts from", arguments.start, "without", missing[:6])
+        else:
+            if arguments.pieces:
+                student.embedding.value = torch.from_numpy(np.load(arguments.pieces).astype(np.float32))
             checks.fit_head(random)
-        say("start", json.dumps(checks.all()))
-    began = time.process_time()
-    torch.set_flush_denormal(True)
+            progress.say("start", json.dumps(checks.all()))
+    progress.begin()
     beside: dict[str, float] = {}
+
+    def told(**values: float) -> None:
+        for name, value in values.items():
+            beside[name] = 0.95 * beside.get(name, value) + 0.05 * value
 
     def embed(rows):
         return student(packed(rows, student.vocabulary, student.bigram_rows), keep=True)
+
+    def after_teachers(y, t, same):
+        cosine, divergence, contrast = to_teacher(y, t, same)
+        return cosine + arguments.divergence * divergence + arguments.contrast * contrast, {"off": cosine.item() / 2, "divergence": divergence.item(), "contrast": contrast.item()}
 
     def extra(name: str, count: int):
         """The loss of a stream."""
         if name == "long":
             rows, t = data.long(random, count)
-            cosine, divergence, contrast = to_teacher(embed(rows), t, torch.eye(len(t), dtype=torch.bool))
-            return cosine + arguments.divergence * divergence + arguments.contrast * contrast
+            return after_teachers(embed(rows), t, torch.eye(len(t), dtype=torch.bool))[0]
         if name == "minimal":
             return told_apart(embed(pairs.minimal(random, count)))
         rows, what = getattr(pairs, name)(random, count)
         return ordered(embed(rows), what) if name == "scored" else found(embed(rows), what)
 
-    shown = saved_at = time.process_time()
-    evaluated, average = spent, None
-    while (progress := (spent + time.process_time() - began) / 3600 / arguments.hours) < 1:
-        factor = min(1, (step + 1) / 50) * min(1, (1 - progress) * 4)
+    while progress.share < 1:
+        factor = progress.factor
         chosen = data.draw(random, arguments.batch)
         of = torch.from_numpy(data.target[chosen])
-        cosine, divergence, contrast = to_teacher(embed([data.row(i) for i in chosen]), data.vectors(chosen), of[:, None] == of[None])
-        (cosine + arguments.divergence * divergence + arguments.contrast * contrast).backward()
+        loss, values = after_teachers(embed([data.row(i) for i in chosen]), data.vectors(chosen), of[:, None] == of[None])
+        loss.backward()
+        told(**values)
         for name, (every, count, _) in STREAMS.items():
-            if pairs and (weight := getattr(arguments, name)) and step % every == every - 1:
+            if pairs and (weight := getattr(arguments, name)) and progress.step % every == every - 1:
                 value = extra(name, count)
                 (weight * value).backward()
-                beside[name] = 0.9 * beside.get(name, value.item()) + 0.1 * value.item()
+                told(**{name: value.item()})
+        progress.count(texts=len(chosen), tokens=sum(len(ids) for ids, _ in student.embedding.kept))
         for table in tables:
-            tokens += table is student.embedding and sum(len(ids) for ids, _ in table.kept)
             table.step(arguments.table_rate * factor)
         muon.step(arguments.rate * factor)
         for group in adam.param_groups:
@@ -153,24 +142,16 @@ def main() -> None:
         adam.step()
         for parameter in student.parameters():
             parameter.grad = None
-        step += 1
-        texts += len(chosen)
-        figures = np.array([cosine.item() / 2, divergence.item(), contrast.item()])
-        average = figures if average is None else 0.97 * average + 0.03 * figures
-        now = time.process_time()
-        if now - shown > 60:
-            shown, used = now, spent + now - began
-            say(f"step {step} {progress:.3f} 1-cos {average[0]:.4f} divergence {average[1]:.3f} contrast {average[2]:.3f} texts {texts:,} ({texts / used:.0f} a second of a core) "
-                f"{' '.join(f'{name} {value:.3f}' for name, value in beside.items())} tokens {tokens / used:.0f}/s left {(1 - progress) * arguments.hours:.2f} core-hours")
-        if now - saved_at > 600:
-            saved_at = now
-            save(last)
-        if spent + now - began - evaluated > 3600 * arguments.evaluate_every:
-            evaluated = spent + now - began
-            say("check", step, json.dumps(checks.all()))
-    say("end", json.dumps(checks.all() | {"steps": step, "texts": texts, "texts_a_second": round(texts / (3600 * arguments.hours))}))
-    save(arguments.out / "done.pt")
-    save(last)
+        progress.step += 1
+        if progress.due("show"):
+            progress.say(f"step {progress.step} {progress.share:.3f}", " ".join(f"{name} {value:.3f}" for name, value in beside.items()), progress.rates())
+        if progress.due("save"):
+            progress.save(arguments.out / "last.pt", state())
+        if progress.due("evaluate"):
+            progress.say("check", progress.step, json.dumps(checks.all()))
+    progress.say("end", json.dumps(checks.all() | {"steps": progress.step} | progress.counts))
+    progress.save(arguments.out / "last.pt", state())
+    progress.save(arguments.out / "done.pt", state())
 
 
 if __name__ == "__main__":
