@@ -22,7 +22,7 @@ class MediaStudent(nn.Module):
         self.norm, self.head = nn.Parameter(torch.ones(WIDTH)), nn.Linear(WIDTH, WIDTH, bias=False)
         self.features = nn.ModuleDict({kind: nn.Linear(WIDTH, count) for kind, count in features.items()})
         for probe in self.features.values():
-            nn.init.normal_(probe.weight, std=0.02)
+            nn.init.normal_(probe.weight, std=0.002)
 
     def take_texts(self, state: dict) -> None:
         """Unified blocks, last norm and head of text_student.py, which stay as they are: towers learn to be read by what reads texts."""
