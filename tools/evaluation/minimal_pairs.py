@@ -178,7 +178,7 @@ class Maker:
         return [tuple(text.format(w=spelled(number), n=number, t=thing) for text in (words, digits)) for number in (first, second)]
 
     def units(self):
-        number, (long, short, other) = self.pick.randrange(2, 90), self.pick.choice(UNITS[self.part])
+        number, (long, _, other) = self.pick.randrange(2, 90), self.pick.choice(UNITS[self.part])
         number = number | 1 if self.part else number & ~1
         shorts = {long: short for units in UNITS for long, short, _ in units} | {"watts": "W", "percent": "%", "gigabytes": "GB", "hours": "h", "millilitres": "ml"}
         words, mark = self.pattern(

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from identifiers import split_identifiers
 from scipy.stats import spearmanr
 from text_model import packed
@@ -17,7 +16,7 @@ class Checks:
         self.data, self.of_labels, self.tokenizer, self.student = data, pairs, tokenizer, student
         held = np.flatnonzero(data.held)
         pick = np.random.default_rng(7)
-        english, foreign = held[data.kind[held] < 10], held[(data.kind[held] >= 10) & (data.kind[held] < 20)]
+        foreign = held[(data.kind[held] >= 10) & (data.kind[held] < 20)]
         self.cosines = pick.choice(held, min(1000, len(held)), replace=False)
         self.foreign = pick.choice(foreign, min(1500, len(foreign)), replace=False)
         self.sources = np.unique(data.target[self.foreign])
