@@ -51,6 +51,9 @@ class Muon:
     @torch.no_grad()
     def step(self, rate: float) -> None:
         for parameter, momentum in zip(self.parameters, self.momentum):
+            if parameter.grad is None:
+                # Of a kind of content that this step had none of.
+                continue
             momentum.mul_(0.9).add_(parameter.grad)
             x = parameter.grad + 0.9 * momentum
             x = x / (x.norm() + 1e-7)
