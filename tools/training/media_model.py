@@ -15,10 +15,9 @@ class MediaStudent(nn.Module):
         super().__init__()
         self.tower, self.head_width = tower, WIDTH // arguments.heads
         self.patch_embedding = nn.Linear(INPUTS[tower], WIDTH)
-        depth = arguments.blocks + arguments.unified
-        self.blocks = nn.ModuleList(Block(arguments.mlp, arguments.heads, depth) for _ in range(arguments.blocks))
+        self.blocks = nn.ModuleList(Block(arguments.mlp, arguments.heads) for _ in range(arguments.blocks))
         self.tower_norm, self.modality = nn.Parameter(torch.ones(WIDTH)), nn.Parameter(torch.zeros(WIDTH))
-        self.unified = nn.ModuleList(Block(arguments.unified_mlp, arguments.heads, depth) for _ in range(arguments.unified))
+        self.unified = nn.ModuleList(Block(arguments.unified_mlp, arguments.heads) for _ in range(arguments.unified))
         self.norm, self.head = nn.Parameter(torch.ones(WIDTH)), nn.Linear(WIDTH, WIDTH, bias=False)
         self.features = nn.ModuleDict({kind: nn.Linear(WIDTH, count) for kind, count in features.items()})
         for probe in self.features.values():

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-LONGEST, LONGEST_CODE = 64, 96
+LONGEST, LONGEST_CODE = 96, 96
 """Pieces of a text and of a function."""
 LONG = 80, 320
 """Least and most pieces of a long text."""

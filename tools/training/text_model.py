@@ -14,9 +14,8 @@ class Student(nn.Module):
         self.embedding = RowTable(torch.randn(vocabulary, WIDTH))
         self.bigrams = RowTable(torch.zeros(arguments.bigrams, 64)) if arguments.bigrams else None
         self.projection = nn.Parameter(torch.eye(WIDTH, 64)) if arguments.bigrams else None
-        depth = arguments.blocks + arguments.unified
-        self.blocks = nn.ModuleList(Block(arguments.mlp, arguments.heads, depth) for _ in range(arguments.blocks))
-        self.unified = nn.ModuleList(Block(arguments.unified_mlp, arguments.heads, depth) for _ in range(arguments.unified))
+        self.blocks = nn.ModuleList(Block(arguments.mlp, arguments.heads) for _ in range(arguments.blocks))
+        self.unified = nn.ModuleList(Block(arguments.unified_mlp, arguments.heads) for _ in range(arguments.unified))
         self.text_norm, self.norm = nn.Parameter(torch.ones(WIDTH)), nn.Parameter(torch.ones(WIDTH))
         self.modality = nn.Parameter(torch.zeros(WIDTH))
         self.head = nn.Linear(WIDTH, WIDTH, bias=False)
