@@ -110,6 +110,16 @@ bench-media: build ## Time a clip and documents beside ffmpeg, which decodes, an
 	@tools/timed "Checking the Debian packages for that" tools/setup demo reference
 	@tools/timed "A clip and documents" tools/timing/media.py $(program)
 
+peers := build/peers
+.PHONY: bench-peers
+bench-peers: build ## Time texts beside onnxruntime, OpenVINO, sentence-transformers, PyTorch and fastembed on the same weights (some GB of PyPI)
+	@tools/timed "Building the benchmark in release mode" swift build $(build_options) --product Times
+	@tools/timed "Checking the Debian packages for fetching" tools/setup models
+	@test -x $(peers)/venv/bin/python || python3 -m venv $(peers)/venv
+	@tools/timed "Installing the peers" $(peers)/venv/bin/pip install -q -r tools/peers/requirements.txt
+	@test -d $(peers)/all-MiniLM-L6-v2 || $(peers)/venv/bin/python tools/models/fetch.py all-MiniLM-L6-v2 $(peers)/all-MiniLM-L6-v2
+	@tools/timed "Texts by turns" $(peers)/venv/bin/python tools/peers/bench.py --work $(peers)/work $(peers)/all-MiniLM-L6-v2
+
 fuzzer := Fuzzing/.build/release/castor-fuzz
 # A document is rendered by a process of its own; here a server forks it, with Poppler loaded once (docs/fuzzing.md).
 pdf_server := Fuzzing/.build/pdf-server

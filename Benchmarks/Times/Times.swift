@@ -1,7 +1,8 @@
 import Encoder
 
 /// Times that need more of the library than its public face: a training step, vectors as JSON, a search. `make bench-train` and
-/// `make bench-serve` print the first two, `.build/release/Times search COUNT FOLDER` the last; they check nothing.
+/// `make bench-serve` print the first two, `.build/release/Times search COUNT FOLDER` the third, `make bench-peers` drives the last; they check
+/// nothing.
 @main
 struct Times {
     static func main() throws {
@@ -18,7 +19,13 @@ struct Times {
             guard arguments.count == 2, let count = arguments.first.flatMap({ Int($0) }), let folder = arguments.last
             else { return Swift.print("usage: times search COUNT FOLDER") }
             try SearchTimes(count: count, folder: folder).print()
-        default: Swift.print("usage: times step|writing|search")
+        case "texts":
+            let arguments = CommandLine.arguments.dropFirst(2)
+            guard arguments.count == 2, let model = arguments.first, let threads = arguments.last.flatMap({ Int($0) })
+            else { return Swift.print("usage: times texts MODEL THREADS") }
+            var times = try TextTimes(model: model, threads: threads)
+            try times.serve()
+        default: Swift.print("usage: times step|writing|search|texts")
         }
     }
 }

@@ -22,10 +22,10 @@ extension Decoding {
         var selection = selection
         selection.rule = frontEnd.frameRule
         let decoded = try media.clip(
-            bytes, format, selection, maxFrames: frontEnd.maxFrames, wantsSound: sound
-        ) { frontEnd.frameTarget($0) }
+            bytes, format, selection, maxFrames: frontEnd.maxFrames, wantsSound: sound,
+            most: { frontEnd.mostFrames(of: $0) }, target: { frontEnd.frameTarget($0) })
         notes += decoded.notes + (decoded.sound?.notes ?? [])
-        usage = usage + Accounting.video(frames: decoded.frames.count)
+        usage = usage + Accounting.video(frames: decoded.selectedFrames)
         if let clip = decoded.sound { usage = usage + Accounting.sound(samples: clip.samples.count) }
         return try frontEnd.video(decoded)
     }

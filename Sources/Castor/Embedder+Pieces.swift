@@ -40,8 +40,8 @@ extension Embedder {
         selection.rule = prepare.frontEnd.frameRule
         do {
             let decoded = try MediaDecoding(limits: limits).clip(
-                film, format, selection, maxFrames: prepare.frontEnd.maxFrames, wantsSound: sound
-            ) { prepare.frontEnd.frameTarget($0) }
+                film, format, selection, maxFrames: prepare.frontEnd.maxFrames, wantsSound: sound,
+                most: { prepare.frontEnd.mostFrames(of: $0) }, target: { prepare.frontEnd.frameTarget($0) })
             let silent = DecodedVideo(
                 frames: decoded.frames, times: decoded.times, displaySize: decoded.displaySize, sound: nil)
             return (try prepare.content(try prepare.frontEnd.video(silent)), decoded.sound)

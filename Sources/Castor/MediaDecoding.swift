@@ -22,12 +22,12 @@ struct MediaDecoding: Sendable {
 
     func clip(
         _ source: ByteSource, _ format: VideoFormat, _ selection: VideoSelection, maxFrames: Int, wantsSound: Bool,
-        target: (ImageSize) -> ImageSize
+        most: (ImageSize) -> Int, target: (ImageSize) -> ImageSize
     ) throws(MediaError) -> DecodedVideo {
         try source.withUnsafeBytes { (bytes) throws(MediaError) in
             try limits.decoders.video(
                 bytes.bytes, format: format, selection: selection, maxFrames: maxFrames, wantsSound: wantsSound,
-                limits: limits, target: target)
+                limits: limits, most: most, target: target)
         }
     }
 

@@ -98,25 +98,32 @@ package struct Preparation: Sendable {
         }
         if let joint = frontEnd.textJoint { sources.joinTexts(by: joint) }
         let (segments, tally) = try decoding(sources, options, hooks, maxTokens: maxTokens, &budget)
-        var input = EncoderInput(segments)
-        _ = input.truncate(to: maxTokens)
-        guard input.tokenCount > 0 else { throw .noTokens }
-        let (complete, truncated) = frontEnd.complete(input.segments)
+        let (complete, truncated) = try complete(segments, maxTokens)
         if truncated, !options.autoTruncate { throw .tooManyTokens(limit: frontEnd.maxTextTokens) }
         return PreparedContent(
-            input: EncoderInput(complete), usage: tally.usage, truncated: tally.truncated || truncated,
+            input: complete, usage: tally.usage, truncated: tally.truncated || truncated,
             notes: tally.notes, dimensions: dimensions)
     }
 
     /// Of segments that were made elsewhere, cut to the context.
     func content(_ segments: [EncoderInput.Segment]) throws(EmbedError) -> PreparedContent {
-        var input = EncoderInput(segments)
-        _ = input.truncate(to: frontEnd.maxTokens)
-        guard input.tokenCount > 0 else { throw .noTokens }
-        let (complete, truncated) = frontEnd.complete(input.segments)
+        let (complete, truncated) = try complete(segments, frontEnd.maxTokens)
         return PreparedContent(
-            input: EncoderInput(complete), usage: Usage(), truncated: truncated, notes: [],
+            input: complete, usage: Usage(), truncated: truncated, notes: [],
             dimensions: frontEnd.outputDimensions)
+    }
+
+    /// Cut to the context, with what the model wants around them: which is all there is of a text of which nothing makes a token, as of
+    /// control characters alone.
+    private func complete(
+        _ segments: [EncoderInput.Segment], _ maxTokens: Int
+    ) throws(EmbedError) -> (EncoderInput, truncated: Bool) {
+        var input = EncoderInput(segments)
+        _ = input.truncate(to: maxTokens)
+        let (complete, truncated) = frontEnd.complete(input.segments)
+        let whole = EncoderInput(complete)
+        guard whole.tokenCount > 0 else { throw .noTokens }
+        return (whole, truncated)
     }
 
     /// Ids of the text on a page.

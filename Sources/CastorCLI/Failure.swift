@@ -11,6 +11,8 @@ enum ExitStatus: Int32 {
     case unavailable = 69
     case bug = 70
     case cannotWrite = 73
+    /// A file became shorter, or a disk failed, while it was read.
+    case cannotRead = 74
     /// Stopped by Ctrl-C, by SIGTERM.
     case interrupted = 130
     case terminated = 143

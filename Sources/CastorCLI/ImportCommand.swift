@@ -84,8 +84,17 @@ struct ImportCommand: ParsableCommand {
     static func write(_ checkpoint: Checkpoint, to path: String, _ precision: Precision?) throws {
         let total = checkpoint.weightBytes(precision)
         var progress = Progress()
-        do {
-            try checkpoint.write(to: path, precision: precision) { progress.update(bytes: $0, of: total) }
+        do throws(ModelError) {
+            let written: Result<Void, ModelError> = StoppableWriting.run {
+                do throws(ModelError) {
+                    return .success(
+                        try checkpoint.write(to: path, precision: precision) { (bytes) throws(ModelError) in
+                            try StoppableWriting.check(path)
+                            progress.update(bytes: bytes, of: total)
+                        })
+                } catch { return .failure(error) }
+            }
+            try written.get()
         } catch {
             progress.finish()
             if case .unreadable(let failed, _) = error, failed.hasPrefix(path) {

@@ -22,9 +22,14 @@ struct IndexExport {
     func write(to output: String?) throws {
         guard let output else { return try write { try Terminal.output($0) } }
         do {
-            let file = try AtomicFile(path: output)
-            try write { bytes in try bytes.withUnsafeBytes { try file.write($0) } }
-            try file.commit()
+            try StoppableWriting.run {
+                let file = try AtomicFile(path: output)
+                try write { bytes in
+                    try StoppableWriting.check(output)
+                    try bytes.withUnsafeBytes { try file.write($0) }
+                }
+                try file.commit()
+            }
         } catch let error as ModelError { throw Failure(.cannotWrite, error.description) }
     }
 

@@ -43,8 +43,14 @@ struct JoinCommand: ParsableCommand {
                 text: ImportedModels.folder(for: text), image: image.map { try ImportedModels.folder(for: $0) },
                 audio: audio.map { try ImportedModels.folder(for: $0) })
             if let name { try joined.rename(name) }
-            do { try joined.write(to: output, seed: seed) } catch {
-                throw Failure(.cannotWrite, error.description)
+            try StoppableWriting.run {
+                do throws(ModelError) {
+                    try joined.write(to: output, seed: seed) { () throws(ModelError) in
+                        try StoppableWriting.check(output)
+                    }
+                } catch {
+                    throw Failure(.cannotWrite, error.description)
+                }
             }
             _ = try ModelOption.open(output, threads: nil)
             Terminal.error("\(output): \(joined.untrained.joined(separator: ", ")) to be trained, seed \(seed)\n")

@@ -17,6 +17,9 @@ enum Signals {
             "castor: ended for want of memory where the line above says that it failed to allocate some, else by a bug or a damaged library\(advice)\n"
         )
         notice.bug = Self.line("castor: ended by a bug or a damaged library\(advice)\n")
+        notice.shortened = Self.line(
+            "castor: ended: a file became shorter, or could not be read, while it was used (a model's weights, or data)\n"
+        )
         for signal in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT] { Self.endAtOnce(signal) }
         signal(SIGQUIT, SIG_DFL)
     }
@@ -27,7 +30,8 @@ enum Signals {
     private nonisolated(unsafe) static var notice = (
         lack: UnsafeBufferPointer<UInt8>(start: nil, count: 0),
         allocation: UnsafeBufferPointer<UInt8>(start: nil, count: 0),
-        bug: UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+        bug: UnsafeBufferPointer<UInt8>(start: nil, count: 0),
+        shortened: UnsafeBufferPointer<UInt8>(start: nil, count: 0)
     )
     private nonisolated(unsafe) static var isBounded = false
 
@@ -41,7 +45,11 @@ enum Signals {
     /// the status of what the machine lacks.
     private static func endAtOnce(_ signal: Int32) {
         var action = sigaction()
-        action.__sigaction_handler.sa_handler = { signal in
+        action.__sigaction_handler.sa_sigaction = { signal, information, _ in
+            if signal == SIGBUS, let information, information.pointee.si_code == Signals.addressWithoutFile {
+                Signals.say(Signals.notice.shortened)
+                _exit(ExitStatus.cannotRead.rawValue)
+            }
             if OutOfMemory.hasToldWhy { _exit(ExitStatus.unavailable.rawValue) }
             // Threads, and whatever else ends a program that is refused it, need less than this.
             if Signals.isBounded, !AddressSpace.hasRoom(AddressSpace.reserveBytes) {
@@ -52,9 +60,12 @@ enum Signals {
             Signals.say(signal == SIGABRT ? Signals.notice.allocation : Signals.notice.bug)
             raise(signal)
         }
-        action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER | SA_ONSTACK
+        action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER | SA_ONSTACK | SA_SIGINFO
         sigaction(signal, &action, nil)
     }
+
+    /// BUS_ADRERR: memory that is a file's is behind the file's end.
+    private static let addressWithoutFile: Int32 = 2
 
     private static func say(_ line: UnsafeBufferPointer<UInt8>) {
         _ = write(STDERR_FILENO, line.baseAddress, line.count)

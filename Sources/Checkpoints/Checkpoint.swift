@@ -123,9 +123,10 @@ package struct Checkpoint {
     /// - Parameters:
     ///   - path: where nothing is yet, or an empty folder
     ///   - precision: of the weights; nil leaves them in the format that they came in
-    ///   - progress: told the bytes of weights that are written
+    ///   - progress: told the bytes of weights that are written; what it throws ends the writing
     package func write(
-        to path: String, precision: Precision? = nil, progress: @escaping (_ bytes: Int) -> Void = { _ in }
+        to path: String, precision: Precision? = nil,
+        progress: @escaping (_ bytes: Int) throws(ModelError) -> Void = { (_) throws(ModelError) in }
     ) throws(ModelError) {
         let tokenizer: MappedFile?
         do { tokenizer = try checkedTokenizer() } catch { throw ModelError(error) }
@@ -137,7 +138,7 @@ package struct Checkpoint {
                 try tensor.write { (bytes) throws(ModelError) in
                     try sink(bytes)
                     done += bytes.count
-                    progress(done)
+                    try progress(done)
                 }
             }
         }
@@ -197,8 +198,36 @@ extension FamilyPlan {
                 return try TensorPlan(name, shape, sources.map { prefix + $0 }, making, in: tensors)
             }
             let rows = names.firstRows.contains(name) ? 0..<1 : nil
-            return try TensorPlan(name, shape, sources.map { prefix + $0 }, rows: rows, in: tensors)
+            return try TensorPlan(
+                name, shape, sources.map { prefix + $0 }, rows: rows,
+                lengths: sources.count > 1 ? lengths(name, shape[0], count: sources.count) : nil, in: tensors)
         }
         throw .unsupported("the family has no name for the tensor \(name)")
+    }
+
+    /// Rows of each of the modules that follow each other in one of the model's: queries, keys and values, or parts of one length.
+    private func lengths(_ name: String, _ rows: Int, count: Int) -> [Int] {
+        if count == 3, let attention = attention(of: name) {
+            let keys = attention.keyHeads * attention.headSize
+            return [attention.queryLength, keys, keys]
+        }
+        return Array(repeating: rows / count, count: count)
+    }
+
+    /// `text.layers.3.0.qkv.weight`: branch 0 of layer 3.
+    private func attention(of name: String) -> AttentionSpec? {
+        let parts = name.split(separator: ".")
+        guard parts.count > 4, parts[1] == "layers", parts[4] == "qkv", let layer = Int(parts[2]),
+            let branch = Int(parts[3])
+        else { return nil }
+        let stack: StackSpec? =
+            switch parts[0] {
+            case "text": text?.stack
+            case "image": image?.stack
+            case "audio": audio?.stack
+            default: body?.stack
+            }
+        guard case .attention(let spec) = stack?.layers[layer].branches[branch].operation else { return nil }
+        return spec
     }
 }

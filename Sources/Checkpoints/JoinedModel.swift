@@ -107,10 +107,21 @@ package struct JoinedModel {
     package var untrained: [String] { newTensors.map(\.name) }
 
     /// Makes the folder, whole or not at all. The new products are a pure function of the seed.
-    package func write(to path: String, seed: UInt64) throws(ModelError) {
+    ///
+    /// - Parameter check: is called between two pieces; what it throws ends the writing
+    package func write(
+        to path: String, seed: UInt64, check: @escaping () throws(ModelError) -> Void = { () throws(ModelError) in }
+    ) throws(ModelError) {
         let folder = try NewFolder(path: path)
         var random = SplitMix(state: seed)
-        var tensors = parts
+        var tensors = parts.map { tensor in
+            StreamedTensor(name: tensor.name, type: tensor.type, shape: tensor.shape) { (sink) throws(ModelError) in
+                try tensor.write { (bytes) throws(ModelError) in
+                    try check()
+                    try sink(bytes)
+                }
+            }
+        }
         for (name, shape) in newTensors {
             // Rows of about unit length; what is added starts at zero.
             let reach = shape.count == 2 ? (3 / Float(shape[1])).squareRoot() : 0

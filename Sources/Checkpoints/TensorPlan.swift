@@ -37,12 +37,17 @@ struct TensorPlan {
 
     /// - Parameters:
     ///   - rows: of the one source that are taken; nil for all
+    ///   - lengths: rows of each source, where there are more than one
     init(
-        _ name: String, _ shape: [Int], _ sources: [String], rows: Range<Int>? = nil, in tensors: CheckpointTensors
+        _ name: String, _ shape: [Int], _ sources: [String], rows: Range<Int>? = nil, lengths: [Int]? = nil,
+        in tensors: CheckpointTensors
     ) throws(CheckpointError) {
         var pieces: [Piece] = []
-        for source in sources {
+        for (index, source) in sources.enumerated() {
             let tensor = try tensors.tensor(source)
+            if let lengths, tensor.shape.first != lengths[index] {
+                throw .tensor(name: source, reason: "has shape \(tensor.shape), \(lengths[index]) rows are wanted")
+            }
             guard tensor.type.isOfWeights else {
                 throw .tensor(name: source, reason: "has dtype \(tensor.type.rawValue), weights are F32, F16 or BF16")
             }

@@ -2,6 +2,8 @@
 package struct DecodedVideo: Sendable {
     /// Upright, all of one size, fewer pixels than in the file where fewer do.
     package let frames: [PixelImage]
+    /// Frames that the selection names: the first of them were decoded.
+    package let selectedFrames: Int
     /// Of each frame, in seconds from the start of the stretch that was asked for, as ``FrameRule`` says.
     package let times: [Double]
     /// As shown: upright, with square pixels.
@@ -12,9 +14,11 @@ package struct DecodedVideo: Sendable {
     package var notes: [MediaNote] = []
 
     package init(
-        frames: [PixelImage], times: [Double], displaySize: ImageSize, sound: AudioClip?, notes: [MediaNote] = []
+        frames: [PixelImage], of selectedFrames: Int? = nil, times: [Double], displaySize: ImageSize,
+        sound: AudioClip?, notes: [MediaNote] = []
     ) {
         self.frames = frames
+        self.selectedFrames = selectedFrames ?? frames.count
         self.times = times
         self.displaySize = displaySize
         self.sound = sound
@@ -28,13 +32,15 @@ package enum VideoDecoder {
     /// - Parameters:
     ///   - maxFrames: more are spread as the selection's rule says
     ///   - wantsSound: whether the sound of the same stretch is decoded, too
+    ///   - most: from the display size, how many of these are decoded, from the first
     ///   - target: from the display size, the size that frames will be resized to
     ///
     /// Throws `empty`, `damaged`, `noVideo`, `unsupported`, `videoTooLong`, `frameTooLarge`, `tooManyFrames`, `tooCostly`, `badVideoRange`,
     /// `outOfMemory`, `libraryMissing`, and with sound what ``AudioDecoder`` throws.
     package static func decode(
         _ bytes: RawSpan, format: VideoFormat, selection: VideoSelection = VideoSelection(), maxFrames: Int,
-        wantsSound: Bool = false, limits: MediaLimits = MediaLimits(), target: (ImageSize) -> ImageSize
+        wantsSound: Bool = false, limits: MediaLimits = MediaLimits(), most: (ImageSize) -> Int = { _ in .max },
+        target: (ImageSize) -> ImageSize
     ) throws(MediaError) -> DecodedVideo {
         try bytes.withUnsafeBytes { bytes throws(MediaError) in
             try limits.watching { () throws(MediaError) in
@@ -46,7 +52,10 @@ package enum VideoDecoder {
                 let file = try FFmpegVideo(bytes, format: format, limits: limits)
                 let withSound = wantsSound && file.hasSound
                 let (timeline, stretch) = try listed(file, selection, withSound: withSound, limits)
-                let moments = stretch.times(most: maxFrames)
+                let selected = stretch.times(most: maxFrames)
+                // Asked before the other question: it is answered with it.
+                let wanted = target(file.displaySize)
+                let moments = Array(selected.prefix(max(1, most(file.displaySize))))
                 let places = FrameSelection.frames(at: moments.map { stretch.start + $0 }, starts: timeline.starts)
                 let times =
                     switch selection.rule {
@@ -54,12 +63,12 @@ package enum VideoDecoder {
                     case .wholeSteps: places.map { max(0, timeline.starts[$0] - stretch.start) }
                     }
                 let (frames, undecodable, concealed) = try file.frames(
-                    Array(places.map { timeline.packets[$0] }), target: target(file.displaySize))
+                    Array(places.map { timeline.packets[$0] }), target: wanted)
                 let sound =
                     withSound
                     ? try VideoSound.decode(bytes, format, from: stretch.start, to: stretch.end, limits) : nil
                 return DecodedVideo(
-                    frames: frames, times: times, displaySize: file.displaySize, sound: sound,
+                    frames: frames, of: selected.count, times: times, displaySize: file.displaySize, sound: sound,
                     notes: [
                         junk > 0 ? .junkBefore(.video(format), bytes: junk) : nil, note,
                         shortfall(file, timeline, format),

@@ -71,16 +71,3 @@ package func gelu(_ x: Lanes) -> Lanes {
     let u = x * (x * x * -0.071_354_82 + -1.595_769_12)
     return x / (exp(u) + 1)
 }
-
-/// GELU of `count` values; `output` may be `input`.
-package func gelu(_ input: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>, count: Int) {
-    var index = 0
-    while index + 8 <= count {
-        gelu(Lanes(load: input + index)).store(output + index)
-        index += 8
-    }
-    while index < count {
-        output[index] = gelu(Lanes(repeating: input[index]))[0]
-        index += 1
-    }
-}

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -34,6 +35,47 @@ import Testing
         let written = try run("embed", "--model", "prompted", "find: kittens")
         #expect(try Answer(asked.text).embedding.values == Answer(written.text).embedding.values)
         #expect(try run("import", Self.checkpoint, "other", "--prompt", "query").status == 64)
+    }
+
+    /// Nothing half written stays.
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func stoppedInTheMiddle(signal: Int32) throws {
+        try FileManager.default.createDirectory(
+            atPath: "\(folder.path)/hub", withIntermediateDirectories: false)
+        try FileManager.default.copyItem(
+            atPath: "\(Folders.fixtures)/static/sentences/tokenizer.json", toPath: "\(folder.path)/hub/tokenizer.json")
+        // Holes of a file: 512 MiB of zeros.
+        let rows = 1 << 19
+        var header = #"{"embedding.weight":{"dtype":"F32","shape":[\#(rows),256],"data_offsets":[0,\#(rows << 10)]}}"#
+        while header.utf8.count % 8 != 0 { header += " " }
+        var bytes = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { [UInt8]($0) }
+        bytes += Array(header.utf8)
+        try Folders.write(bytes, "\(folder.path)/hub/model.safetensors")
+        truncate("\(folder.path)/hub/model.safetensors", bytes.count + rows << 10)
+        var running: Running
+        // An import that was quicker than the test begins anew.
+        repeat {
+            try? FileManager.default.removeItem(atPath: "\(folder.path)/out")
+            running = try CastorProgram.start(["import", "hub", "out", "--precision", "int8"], in: folder)
+        } while try !running.signal(signal) {
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).contains { $0.hasSuffix(".partial") }
+        }
+        #expect(try running.wait().status == 128 + signal)
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasPrefix("out") }
+        #expect(left == [] || left == ["out"])
+    }
+
+    /// A model's file that is cut while it is read through memory.
+    @Test func weightsThatBecomeShorterEndTheProgramWithAReason() throws {
+        #expect(try run("import", Self.checkpoint, "small").status == 0)
+        let server = try RunningServer(["--model", "small"], in: folder)
+        let path = "/v1beta/models/gemini-embedding-2:embedContent"
+        func body(_ text: String) -> String { #"{"content":{"parts":[{"text":"\#(text)"}]}}"# }
+        #expect(try server.request("POST", path, body("a sleepy kitten")).status == 200)
+        #expect(truncate("\(folder.path)/small/model.safetensors", 0) == 0)
+        try server.connect().send("POST", path, body("a red car"), headers: [])
+        let outcome = try server.running.wait()
+        #expect(outcome.status == 74)
+        #expect(outcome.errors.contains("a file became shorter, or could not be read, while it was used"))
     }
 
     /// What a file holds is not repeated in megabytes; a damaged copy in the cache is called one.

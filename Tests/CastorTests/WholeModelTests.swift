@@ -129,6 +129,29 @@ import Tokenizers
         }
     }
 
+    /// Frames that find no room are not decoded; what is said of the film stays.
+    @Test func filmsThatFillTheContextAreCut() throws {
+        try Self.withModel { path in
+            let file = "\(path)/config.json"
+            let configuration = String(decoding: try Folders.read(file), as: UTF8.self)
+            let model = try SpecModel(path: path, pool: WorkerPool(threads: 1))
+            let film = try Folders.read("\(Folders.fixtures)/media/clip.mp4")
+            func embed(_ tokens: Int) throws -> Embedding {
+                try Folders.write(
+                    Array(
+                        configuration.replacing(
+                            "\"max_tokens\":\(model.spec.maxTokens)", with: "\"max_tokens\":\(tokens)"
+                        ).utf8), file)
+                return try Embedder(modelPath: path).embed(
+                    Content([.data(film, mimeType: "video/mp4")]))
+            }
+            let whole = try embed(model.spec.maxTokens)
+            #expect(!whole.truncated)
+            let cut = try embed(whole.tokenCount / 2)
+            #expect(cut.truncated && cut.usage == whole.usage && cut.values != whole.values)
+        }
+    }
+
     /// Ids, and in the places of media what they are: `-1` a picture's token, `-2` a sound's.
     private static func layout(_ input: EncoderInput) -> [Int32] {
         input.segments.flatMap { segment in

@@ -64,6 +64,30 @@ import Testing
         }
     }
 
+    /// Rows that another module lacks: together they are as many as they should be.
+    @Test func modulesHaveTheirOwnRows() throws {
+        try Self.withCopy { folder in
+            let whole = try SafeTensors(path: "\(folder)/model.safetensors")
+            let prefix = "encoder.layer.0.attention.self."
+            let tensors = whole.entries.sorted { $0.key < $1.key }.map { key, entry in
+                var shape = entry.shape
+                if key == prefix + "query.weight" { shape[0] -= 2 }
+                if key == prefix + "key.weight" { shape[0] += 2 }
+                return StreamedTensor(name: key, type: entry.type, shape: shape) { (sink) throws(ModelError) in
+                    let zeros = [UInt8](repeating: 0, count: shape.reduce(entry.type.byteCount, *))
+                    let result: Result<Void, ModelError> = zeros.withUnsafeBytes { bytes in
+                        do throws(ModelError) { return .success(try sink(bytes)) } catch { return .failure(error) }
+                    }
+                    try result.get()
+                }
+            }
+            try SafeTensors.write(streaming: tensors, metadata: [:], to: "\(folder)/model.safetensors")
+            let rows = try #require(whole.entries[prefix + "query.weight"]).shape[0]
+            try Self.expectOutcome(folder, "query.weight: has shape [\(rows - 2), ")
+            try Self.expectOutcome(folder, ", \(rows) rows are wanted")
+        }
+    }
+
     /// No values, and axes whose product is no number.
     @Test func emptyTensorsMayHaveAnyAxes() throws {
         try Self.withCopy { folder in

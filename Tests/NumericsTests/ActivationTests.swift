@@ -34,6 +34,32 @@ import Testing
         }
     }
 
+    /// Sixteen at a time, eight, and one.
+    @Test(arguments: ActivationFunction.allCases) func everyProcessorGivesTheSameBits(function: ActivationFunction) {
+        var random = SeededRandom(seed: 5)
+        let count = 4_099
+        var input = random.floats(count, in: -12...12)
+        input[..<9] = [0, -0.0, 1e-30, -1e-30, 1e30, -1e30, 88.4, -88.4, .leastNonzeroMagnitude]
+        let factor = random.floats(count, in: -2...2)
+        for factor in [nil, factor] as [[Float]?] {
+            var results: [[UInt32]] = []
+            for kernel in [nil] + RowKernel.all.map(Optional.some) {
+                var output = input
+                func run(_ factor: UnsafePointer<Float>?) {
+                    // In place, and not at an address of sixteen values.
+                    output.withUnsafeMutableBufferPointer { output in
+                        let place = output.baseAddress! + 1
+                        activate(
+                            function, place, times: factor.map { $0 + 1 }, into: place, count: count - 1, kernel: kernel)
+                    }
+                }
+                if let factor { run(factor) } else { run(nil) }
+                results.append(output.map(\.bitPattern))
+            }
+            #expect(results.allSatisfy { $0 == results[0] })
+        }
+    }
+
     @Test(arguments: lengths) func mapsTouchWhatTheyAreGivenAlone(count: Int) {
         var random = SeededRandom(seed: 3)
         let (a, b) = (random.floats(count, in: -2...2), random.floats(count, in: -2...2))

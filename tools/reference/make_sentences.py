@@ -26,7 +26,7 @@ CONTEXT = 32
 TEXTS = [
     (None, "a sleepy kitten"), ("query", "a sleepy kitten"), ("document", "a sleepy kitten"), (None, "x"),
     (None, "Größe, naïve café: 寝ている子猫 😀"), (None, "it isn't \t well-known\n\n(yet)"),
-    ("query", "one two three four five six seven eight nine ten " * 5), (None, "the red car stands before the house"),
+    ("query", "one two three four five six seven eight nine ten " * 5), (None, "the red car stands before the house"), (None, "\u0007\u0000"),
 ]
 
 

@@ -57,6 +57,9 @@ struct CastorFrontEnd: FrontEnd {
 
     func frameTarget(_ size: ImageSize) -> ImageSize { target(grid(size, configuration.video?.maxPatches ?? 1)) }
 
+    /// All fit.
+    func mostFrames(of size: ImageSize) -> Int { maxFrames }
+
     func video(_ decoded: DecodedVideo) -> [EncoderInput.Segment] {
         guard let video = configuration.video else { preconditionFailure("the intake let a video in") }
         let cells = grid(decoded.displaySize, video.maxPatches)

@@ -32,6 +32,8 @@ package protocol FrontEnd: Sendable {
     func picture(_ decoded: DecodedImage) -> [EncoderInput.Segment]
     func sound(_ clip: AudioClip) throws(MediaError) -> [EncoderInput.Segment]
     func frameTarget(_ size: ImageSize) -> ImageSize
+    /// Frames of this size that more than fill the context: those after them are not decoded.
+    func mostFrames(of size: ImageSize) -> Int
     func video(_ decoded: DecodedVideo) throws(MediaError) -> [EncoderInput.Segment]
     /// - Parameter ids: of the page's text
     func page(_ image: PixelImage, ids: [Int32]) -> [EncoderInput.Segment]

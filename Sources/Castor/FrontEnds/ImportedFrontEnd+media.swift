@@ -56,6 +56,14 @@ extension ImportedFrontEnd {
         return ImageSize(width: min(size.width, 2 * seen.width), height: min(size.height, 2 * seen.height))
     }
 
+    package func mostFrames(of size: ImageSize) -> Int {
+        guard let tower = spec.image else { return maxFrames }
+        let seen = tower.size(
+            width: size.width, height: size.height, budget: tower.budget(options.pictureTokens, isFrame: true))
+        // One more than would do: a frame that was reduced may be a row or column smaller.
+        return maxTokens / max(1, seen.tokenCount) + 2
+    }
+
     /// The frames in their order; with sound, or where it was asked for, each after its time, and each second of the sound after the frame
     /// that it was heard with.
     package func video(_ decoded: DecodedVideo) throws(MediaError) -> [EncoderInput.Segment] {

@@ -54,7 +54,7 @@ package struct ImportedFrontEnd: FrontEnd {
         var run = EncoderInput([])
         var truncated = false
         func close() {
-            if run.tokenCount > 0 {
+            if !run.segments.isEmpty {
                 if run.truncate(to: maxTextTokens) { truncated = true }
                 complete += marked(run.segments, begin: begin, end: end)
             }

@@ -141,7 +141,8 @@ struct BlockPass: Sendable {
         rmsNormRows(Block(middle[rows]), weight: weights.mlpNorm.pointer, epsilon: shape.epsilon, into: normed)
         linear(normed, weights.up, into: up, rows: rows, columns, precision: shape.precision) { part in
             for row in rows {
-                gelu(up.row(row) + part.lowerBound, into: hidden.row(row) + part.lowerBound, count: part.count)
+                activate(
+                    .geluTanh, up.row(row) + part.lowerBound, into: hidden.row(row) + part.lowerBound, count: part.count)
             }
         }
         guard extent == .all else { return }

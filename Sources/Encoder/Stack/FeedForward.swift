@@ -8,28 +8,29 @@ struct FeedForwardWeights: Sendable {
 }
 
 extension Activation {
+    /// nil for what is as fast without a function of its own.
+    private var function: ActivationFunction? {
+        switch self {
+        case .geluTanh: .geluTanh
+        case .gelu: .gelu
+        case .quickGelu: .quickGELU
+        case .silu: .silu
+        case .relu: nil
+        }
+    }
+
     /// `output = activation(input)`; `output` may be `input`.
     func apply(_ input: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>, count: Int) {
-        switch self {
-        case .geluTanh: map(input, into: output, count: count) { CastorNumerics.gelu($0) }
-        case .gelu: map(input, into: output, count: count) { exactGELU($0) }
-        case .quickGelu: map(input, into: output, count: count) { quickGELU($0) }
-        case .silu: map(input, into: output, count: count) { CastorNumerics.silu($0) }
-        case .relu: map(input, into: output, count: count) { $0.replacing(with: 0, where: $0 .< 0) }
-        }
+        if let function { return activate(function, input, into: output, count: count) }
+        map(input, into: output, count: count) { $0.replacing(with: 0, where: $0 .< 0) }
     }
 
     /// `output = activation(gate) * value`; `output` may be either.
     func apply(
         gate: UnsafePointer<Float>, _ value: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>, count: Int
     ) {
-        switch self {
-        case .geluTanh: map(gate, value, into: output, count: count) { CastorNumerics.gelu($0) * $1 }
-        case .gelu: map(gate, value, into: output, count: count) { exactGELU($0) * $1 }
-        case .quickGelu: map(gate, value, into: output, count: count) { quickGELU($0) * $1 }
-        case .silu: map(gate, value, into: output, count: count) { CastorNumerics.silu($0) * $1 }
-        case .relu: map(gate, value, into: output, count: count) { $0.replacing(with: 0, where: $0 .< 0) * $1 }
-        }
+        if let function { return activate(function, gate, times: value, into: output, count: count) }
+        map(gate, value, into: output, count: count) { $0.replacing(with: 0, where: $0 .< 0) * $1 }
     }
 }
 

@@ -111,15 +111,16 @@ extension Decoders {
         }
     }
 
-    /// As ``VideoDecoder/decode(_:format:selection:maxFrames:wantsSound:limits:target:)``.
+    /// As ``VideoDecoder/decode(_:format:selection:maxFrames:wantsSound:limits:most:target:)``.
     package func video(
         _ bytes: RawSpan, format: VideoFormat, selection: VideoSelection = VideoSelection(), maxFrames: Int,
-        wantsSound: Bool = false, limits: MediaLimits = MediaLimits(), target: (ImageSize) -> ImageSize
+        wantsSound: Bool = false, limits: MediaLimits = MediaLimits(), most: (ImageSize) -> Int = { _ in .max },
+        target: (ImageSize) -> ImageSize
     ) throws(MediaError) -> DecodedVideo {
         guard case .outside(let pool) = self else {
             return try VideoDecoder.decode(
                 bytes, format: format, selection: selection, maxFrames: maxFrames, wantsSound: wantsSound,
-                limits: limits, target: target)
+                limits: limits, most: most, target: target)
         }
         let asked = VideoAnswer(maxFrames: maxFrames, wantsSound: wantsSound, limits: limits)
         var answer = asked
@@ -129,7 +130,7 @@ extension Decoders {
         ) {
             answer = asked
         } question: { size throws(WorkerLie) in
-            try answer.target(of: size, target)
+            try answer.target(of: size, most: most, target)
         } result: { message, worker throws(WorkerLie) in
             try answer.read(&message, worker)
         }

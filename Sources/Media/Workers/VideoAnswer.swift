@@ -4,6 +4,7 @@ struct VideoAnswer {
     private let maxSamples: Int
     private let limits: MediaLimits
     private var displaySize: ImageSize?
+    private var mostFrames = 0
     private var room = 0
 
     /// Pixels that are not square make a frame's longer side as long.
@@ -16,19 +17,23 @@ struct VideoAnswer {
     }
 
     /// Frames come at twice the target's width and height at most.
-    mutating func target(of size: ImageSize, _ target: (ImageSize) -> ImageSize) throws(WorkerLie) -> WorkerTarget {
+    mutating func target(
+        of size: ImageSize, most: (ImageSize) -> Int, _ target: (ImageSize) -> ImageSize
+    ) throws(WorkerLie) -> WorkerTarget {
         guard displaySize == nil, max(size.width, size.height) <= Self.maxDisplaySide else { throw WorkerLie() }
         displaySize = size
         let wanted = target(size)
         let width = min(2 * wanted.width, limits.maxVideoSide)
         let height = min(2 * wanted.height, limits.maxVideoSide)
-        room = 3 * maxFrames * min(width * height, limits.maxVideoPixels) + 4 * maxSamples
-        return WorkerTarget(size: wanted, room: room)
+        mostFrames = min(maxFrames, max(1, most(size)))
+        room = 3 * mostFrames * min(width * height, limits.maxVideoPixels) + 4 * maxSamples
+        return WorkerTarget(size: wanted, frames: mostFrames, room: room)
     }
 
     func read(_ message: inout MessageReader, _ worker: DecoderWorker) throws(WorkerLie) -> DecodedVideo {
         guard let displaySize else { throw WorkerLie() }
-        let count = try message.int(in: 1...maxFrames)
+        let selected = try message.int(in: 1...maxFrames)
+        let count = try message.int(in: 1...min(selected, mostFrames))
         let size = try message.size(in: 1...limits.maxVideoSide)
         guard size.pixelCount <= limits.maxVideoPixels, 3 * count * size.pixelCount <= room else { throw WorkerLie() }
         var times: [Double] = []
@@ -40,9 +45,11 @@ struct VideoAnswer {
         }
         let notes = try message.notes()
         guard try message.byte() != 0 else {
-            return DecodedVideo(frames: frames, times: times, displaySize: displaySize, sound: nil, notes: notes)
+            return DecodedVideo(
+                frames: frames, of: selected, times: times, displaySize: displaySize, sound: nil, notes: notes)
         }
         let sound = try worker.clip(&message, most: maxSamples, at: 3 * count * size.pixelCount)
-        return DecodedVideo(frames: frames, times: times, displaySize: displaySize, sound: sound, notes: notes)
+        return DecodedVideo(
+            frames: frames, of: selected, times: times, displaySize: displaySize, sound: sound, notes: notes)
     }
 }

@@ -74,7 +74,9 @@ private enum WorkerLoop {
     ) throws(MediaError) {
         switch request.task {
         case .image(let format):
-            let decoded = try ImageDecoder.decode(bytes, format: format, limits: request.limits) { ask($0, &output) }
+            let decoded = try ImageDecoder.decode(bytes, format: format, limits: request.limits) {
+                ask($0, &output).size
+            }
             output.open(decoded.image.pixels.count)
             output.append(decoded.image)
             message.append(decoded.image.size)
@@ -99,15 +101,21 @@ private enum WorkerLoop {
             message.append(outline.frameCount)
             message.append(outline.soundSeconds)
         case .video(let format, let selection, let maxFrames, let wantsSound):
+            var frames = Int.max
             let decoded = try VideoDecoder.decode(
                 bytes, format: format, selection: selection, maxFrames: maxFrames, wantsSound: wantsSound,
-                limits: request.limits
-            ) { ask($0, &output) ?? $0 }
+                limits: request.limits, most: { _ in frames }
+            ) { size in
+                let target = ask(size, &output)
+                frames = target.frames
+                return target.size ?? size
+            }
             append(decoded, &output, &message)
         }
     }
 
     private static func append(_ decoded: DecodedVideo, _ output: inout Output, _ message: inout MessageWriter) {
+        message.append(decoded.selectedFrames)
         message.append(decoded.frames.count)
         message.append(decoded.frames.first?.size ?? ImageSize(width: 0, height: 0))
         for time in decoded.times { message.append(time) }
@@ -124,15 +132,15 @@ private enum WorkerLoop {
         message.append(clip.notes)
     }
 
-    /// The size that a picture or frames may be reduced to.
-    private static func ask(_ size: ImageSize, _ output: inout Output) -> ImageSize? {
+    /// What is wanted of a picture or frames of this size.
+    private static func ask(_ size: ImageSize, _ output: inout Output) -> WorkerTarget {
         var question = MessageWriter()
         question.append(WorkerAnswer.question.rawValue)
         question.append(size)
         question.bytes.withUnsafeBytes { castor_worker_write($0.baseAddress, $0.count) }
         let target = read(WorkerTarget.self)
         output.room = target.room
-        return target.size
+        return target
     }
 
     private static func read<Message>(_ type: Message.Type) -> Message {

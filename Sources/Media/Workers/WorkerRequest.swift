@@ -17,10 +17,12 @@ struct WorkerRequest {
     }
 }
 
-/// The answer to a worker's question: the size that it may reduce a picture or frames to, and the room for what it gives.
+/// The answer to a worker's question: the size that it may reduce a picture or frames to, how many of them, and the room for what it gives.
 struct WorkerTarget {
     /// Nil to keep every pixel.
     var size: ImageSize?
+    /// Of those of a film that are selected, how many it decodes.
+    var frames = Int.max
     var room: Int
 }
 
