@@ -74,7 +74,7 @@ def english_targets(folder: Path, axes: Path | None):
         found = np.array([at.get(texts[index], -1) for index in new])
         kinds += [number] * len(new)
         english.append(vectors[new])
-        multilingual.append(np.where((found >= 0)[:, None], other_vectors[found] if len(others) else 0, 0).astype(np.float16))
+        multilingual.append(np.where((found >= 0)[:, None], other_vectors[found] if len(others) else np.zeros((len(new), WIDTH)), 0).astype(np.float16))
         read_by_both.append(found >= 0)
     english, multilingual = np.concatenate(english).astype(np.float32), np.concatenate(multilingual).astype(np.float32)
     both = np.flatnonzero(np.concatenate(read_by_both))
