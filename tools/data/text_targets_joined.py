@@ -13,10 +13,9 @@ TEXTS is the folder of KIND.txt, KIND.tsv (text_sets.py, foreign_texts.py, debia
 - A text that only one teacher read, in whatever language, gets the other's half by ridge regression.
 
 OUT receives ids.u16, arrays.npz and info.json. AXES is written if it is not there and used if it is, so that targets stay when texts are added. Held out, for decisions: 2 of 100 English texts by a hash, and a
-tenth of the pairs of STS train, with all that is beside them in other languages.
+fifth of the pairs of STS train (held_out.py), with all that is beside them in other languages.
 """
 import argparse
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -24,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 import text_sources as sources
+from held_out import hashed, rows, similarity_pairs
 from identifiers import split_identifiers
 
 ENGLISH = ("english", "other", "libreoffice-english", "help-english", "wesnoth-english", "descriptions-english", "dictionaries-english")
@@ -31,12 +31,8 @@ BESIDE_ENGLISH = ("foreign", "libreoffice", "wesnoth", "help", "descriptions", "
 ALONE = ("guides", "manuals", "fortunes")
 CODE, FIRST_BESIDE, FIRST_ALONE = 20, 10, 30
 """Numbers of kinds in arrays.npz: 0.. English, 10.. beside English, 20 code, 30.. alone."""
-LONGEST = 80
+LONGEST = 160
 WIDTH = 384
-
-
-def hashed(text: str, among: int) -> int:
-    return int.from_bytes(hashlib.sha1(text.encode()).digest()[:4], "big") % among
 
 
 def read(folder: Path, kind: str, teacher: str) -> tuple[list[str], np.ndarray]:
@@ -48,13 +44,6 @@ def read(folder: Path, kind: str, teacher: str) -> tuple[list[str], np.ndarray]:
         vectors.append(np.load(shard))
         texts += lines[int(shard.stem) : int(shard.stem) + len(vectors[-1])]
     return texts, np.concatenate(vectors)
-
-
-def rows(path: Path):
-    with open(path, encoding="utf-8") as file:
-        next(file)
-        for line in file:
-            yield line.rstrip("\n").split("\t")
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -85,7 +74,7 @@ def english_targets(folder: Path, axes: Path | None):
         found = np.array([at.get(texts[index], -1) for index in new])
         kinds += [number] * len(new)
         english.append(vectors[new])
-        multilingual.append(np.where((found >= 0)[:, None], other_vectors[found] if len(others) else 0, 0).astype(np.float16))
+        multilingual.append(np.where((found >= 0)[:, None], other_vectors[found] if len(others) else np.zeros((len(new), WIDTH)), 0).astype(np.float16))
         read_by_both.append(found >= 0)
     english, multilingual = np.concatenate(english).astype(np.float32), np.concatenate(multilingual).astype(np.float32)
     both = np.flatnonzero(np.concatenate(read_by_both))
@@ -151,11 +140,8 @@ def main() -> None:
         print(f"{kind}: {len(found):,}")
     target, all_targets = np.array(target, np.int32), np.concatenate(all_targets)
 
-    pairs = [
-        (row["lang"], row["sentence1"], row["sentence2"], float(row["score"]))
-        for row in sources.rows(arguments.data / "train/sts/stsb_train.tsv") if hashed(row["score"] + row["lang"] + row["sentence1"], 10) == 0
-    ]
-    of_pairs = {sources.clean(text) for pair in pairs for text in pair[1:3]}
+    _, pairs = similarity_pairs(arguments.texts, arguments.data)
+    of_pairs = {text for pair in pairs for text in pair[1:3]}
     held_target = np.zeros(len(all_targets), bool)
     for text, at in zip(texts, target):
         if text in of_pairs or ((at >= count or text in place) and hashed(text, 50) == 0):

@@ -1,38 +1,35 @@
 """What text_student.py looks at beside the loss: held-out parts of train/ only."""
+from pathlib import Path
+
 import numpy as np
 import torch
-import torch.nn.functional as F
 from identifiers import split_identifiers
 from scipy.stats import spearmanr
+from text_model import packed
 
-KINDS = ("roles", "order", "negation", "numbers", "units", "names", "attributes")
+LANGUAGES = ("en", "de", "ru", "zh")
+"""Whose similarity is looked at: enough to decide by."""
 
 
 class Checks:
-    def __init__(self, data, tokenizer, student, arguments):
-        self.data, self.tokenizer, self.student = data, tokenizer, student
+    def __init__(self, data, pairs, tokenizer, student, triplets: Path | None):
+        self.data, self.of_labels, self.tokenizer, self.student = data, pairs, tokenizer, student
         held = np.flatnonzero(data.held)
         pick = np.random.default_rng(7)
-        english, foreign = held[data.kind[held] < 10], held[(data.kind[held] >= 10) & (data.kind[held] < 20)]
-        self.cosines = pick.choice(held, min(2000, len(held)), replace=False)
-        self.foreign = pick.choice(foreign, min(3000, len(foreign)), replace=False)
+        foreign = held[(data.kind[held] >= 10) & (data.kind[held] < 20)]
+        self.cosines = pick.choice(held, min(1000, len(held)), replace=False)
+        self.foreign = pick.choice(foreign, min(1500, len(foreign)), replace=False)
         self.sources = np.unique(data.target[self.foreign])
-        self.code = held[data.kind[held] == 20][:600]
+        self.code = held[data.kind[held] == 20][:400]
         self.descriptions = np.unique(data.target[self.code])
-        self.pairs = data.info["val"]
-        self.triplets, self.quadruples = [], []
-        if arguments.pairs:
-            self.triplets = [line.split("\t") for line in (arguments.pairs / "development/triplets.tsv").read_text().splitlines()[1:]]
-            for kind in KINDS:
-                rows = [line.split("\t") for line in (arguments.pairs / f"training/{kind}.tsv").read_text().splitlines()[1:]]
-                self.quadruples += [self.encode([*rows[i], *rows[i + 1]]) for i in range(0, len(rows) - 1, 2)]
+        self.pairs = [pair for pair in data.info["val"] if pair[0] in LANGUAGES]
+        self.triplets = [line.split("\t") for line in triplets.read_text().splitlines()[1:]] if triplets else []
 
     def encode(self, texts):
         return [np.array(ids[:80] + [1]) for ids in self.tokenizer.encode([split_identifiers(text) for text in texts])]
 
     @torch.inference_mode()
     def embed(self, rows, pooled: bool = False):
-        from text_student import packed
         function = self.student.pooled if pooled else self.student
         return np.concatenate([function(packed(rows[at : at + 512], self.student.vocabulary, self.student.bigram_rows)).numpy() for at in range(0, len(rows), 512)])
 
@@ -45,18 +42,6 @@ class Checks:
         x, y = self.embed(self.rows(chosen), pooled=True).astype(np.float64), self.data.vectors(chosen).numpy()
         gram = x.T @ x
         self.student.head.weight.data = torch.from_numpy(np.linalg.solve(gram + 1e-3 * np.trace(gram) / len(gram) * np.eye(len(gram)), x.T @ y).T.astype(np.float32)).contiguous()
-
-    def minimal_loss(self, random):
-        """Two ways to say one thing are nearer than what differs from it by a word."""
-        from text_student import packed
-        chosen = [self.quadruples[i] for i in random.choice(len(self.quadruples), 48, replace=False)]
-        y = self.student(packed([row for four in chosen for row in four], self.student.vocabulary, self.student.bigram_rows), keep=True).view(48, 4, -1)
-
-        def near(i, j):
-            return (y[:, i] * y[:, j]).sum(1)
-        same = torch.stack([near(0, 1), near(0, 1), near(2, 3), near(2, 3)])
-        other = torch.stack([near(0, 3), near(1, 2), near(2, 1), near(3, 0)])
-        return F.softplus((other - same + 0.1) / 0.05).mean()
 
     def found(self, queries, sources) -> float:
         y, x = self.embed(self.rows(queries)), self.embed(self.rows(sources))
@@ -72,8 +57,14 @@ class Checks:
         by_language = {language: float(spearmanr(*zip(*rows))[0]) for language, rows in by_language.items()}
         result = {"sts_en": by_language.pop("en"), "sts_others": float(np.mean(list(by_language.values())))}
         result["cosine"] = float((self.embed(self.rows(self.cosines)) * self.data.vectors(self.cosines).numpy()).sum(1).mean())
+        rows, targets = self.data.long(np.random.default_rng(11), 48)
+        result["long"] = float((self.embed(rows) * targets.numpy()).sum(1).mean())
         result["bitext"] = self.found(self.foreign, self.sources)
         result["code"] = self.found(self.code, self.descriptions)
+        if self.of_labels:
+            known, asked = self.of_labels.arrays["intents"][::6], self.of_labels.arrays["held_intents"]
+            y, x = self.embed(self.of_labels.rows(asked[:, 0])), self.embed(self.of_labels.rows(known[:, 0]))
+            result["intents"] = float((known[(y @ x.T).argmax(1), 1] == asked[:, 1]).mean())
         if self.triplets:
             texts = sorted({text for row in self.triplets for text in row[1:]})
             at = {text: index for index, text in enumerate(texts)}

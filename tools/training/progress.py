@@ -1,0 +1,70 @@
+"""A stage of training that can be stopped at any time: its processor time, what it tells, what it keeps."""
+import os
+import time
+from pathlib import Path
+
+import torch
+
+SHOWN, KEPT = 60, 600
+"""Seconds of processor time after which a line is told and a checkpoint is written."""
+
+
+class Progress:
+    def __init__(self, out: Path, hours: float, evaluate_every: float):
+        self.out, self.hours = out, hours
+        self.step, self.spent, self.counts = 0, 0.0, {}
+        self.every = {"show": SHOWN, "save": KEPT, "evaluate": 3600 * evaluate_every}
+        out.mkdir(parents=True, exist_ok=True)
+
+    def begin(self) -> None:
+        """Time counts from here."""
+        self.began = time.process_time()
+        self.last = dict.fromkeys(self.every, self.used)
+
+    @property
+    def used(self) -> float:
+        return self.spent + time.process_time() - self.began
+
+    @property
+    def share(self) -> float:
+        return self.used / 3600 / self.hours
+
+    @property
+    def factor(self) -> float:
+        """Of learning rates: fifty steps to rise, the last quarter to fall."""
+        return min(1, (self.step + 1) / 50) * max(0, min(1, (1 - self.share) * 4))
+
+    def due(self, what: str) -> bool:
+        if self.used - self.last[what] < self.every[what]:
+            return False
+        self.last[what] = self.used
+        return True
+
+    def say(self, *words) -> None:
+        line = " ".join(map(str, (time.strftime("%H:%M:%S"), *words)))
+        print(line, flush=True)
+        with open(self.out / "log.txt", "a", encoding="utf-8") as file:
+            print(line, file=file)
+
+    def rates(self) -> str:
+        """What was counted, and how much of it in a second of a core."""
+        counted = " ".join(f"{name} {count:,} ({count / self.used:.0f} a second of a core)" for name, count in self.counts.items())
+        return f"{counted} left {(1 - self.share) * self.hours:.2f} core-hours"
+
+    def count(self, **numbers: int) -> None:
+        for name, number in numbers.items():
+            self.counts[name] = self.counts.get(name, 0) + number
+
+    def save(self, path: Path, state: dict) -> None:
+        torch.save(state | {"spent": self.used, "step": self.step, "counts": self.counts}, path.with_suffix(".tmp"))
+        os.replace(path.with_suffix(".tmp"), path)
+
+    def restored(self) -> dict | None:
+        """The state that a stage that was stopped goes on from."""
+        last = self.out / "last.pt"
+        if not last.exists():
+            return None
+        state = torch.load(last, weights_only=False)
+        self.spent, self.step, self.counts = state["spent"], state["step"], state.get("counts", {})
+        self.say("goes on at step", self.step, "after", round(self.spent / 3600, 2), "hours")
+        return state
