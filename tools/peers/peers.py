@@ -165,7 +165,6 @@ def fastembed(folder: Path, work: Path, threads: int) -> Embed:
         own.mkdir()
         for file in folder.glob("*.json"):
             shutil.copy(file, own)
-        (own / "special_tokens_map.json").touch()
         (own / "special_tokens_map.json").write_text('{"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}')
         shutil.copy(exported(folder, work), own / "model.onnx")
     model = TextEmbedding("sentence-transformers/all-MiniLM-L6-v2", specific_model_path=str(own), threads=threads)

@@ -149,16 +149,10 @@ def main() -> None:
         adam.step()
         for parameter in student.parameters():
             parameter.grad = None
-        progress.step += 1
         progress.count(**{kind: len(numbers)})
         for name, value in found.items():
             average[f"{kind} {name}"] = 0.95 * average.get(f"{kind} {name}", value.item()) + 0.05 * value.item()
-        if progress.due("show"):
-            progress.say(f"step {progress.step} {progress.share:.3f}", " ".join(f"{name} {value:.3f}" for name, value in average.items()), progress.rates())
-        if progress.due("save"):
-            progress.save(arguments.out / "last.pt", state())
-        if progress.due("evaluate"):
-            progress.say("check", progress.step, json.dumps(checks.all()))
+        progress.after_step(average, state, checks.all)
     progress.say("end", json.dumps(checks.all() | {"steps": progress.step} | progress.counts))
     progress.save(arguments.out / "last.pt", state())
     progress.save(arguments.out / "done.pt", state())

@@ -1,6 +1,8 @@
 """A stage of training that can be stopped at any time: its processor time, what it tells, what it keeps."""
+import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -39,6 +41,16 @@ class Progress:
             return False
         self.last[what] = self.used
         return True
+
+    def after_step(self, told: dict[str, float], state: Callable[[], dict], check: Callable[[], dict]) -> None:
+        """Counts it, and does what is due: a line, a checkpoint, an evaluation."""
+        self.step += 1
+        if self.due("show"):
+            self.say(f"step {self.step} {self.share:.3f}", " ".join(f"{name} {value:.3f}" for name, value in told.items()), self.rates())
+        if self.due("save"):
+            self.save(self.out / "last.pt", state())
+        if self.due("evaluate"):
+            self.say("check", self.step, json.dumps(check()))
 
     def say(self, *words) -> None:
         line = " ".join(map(str, (time.strftime("%H:%M:%S"), *words)))

@@ -142,13 +142,7 @@ def main() -> None:
         adam.step()
         for parameter in student.parameters():
             parameter.grad = None
-        progress.step += 1
-        if progress.due("show"):
-            progress.say(f"step {progress.step} {progress.share:.3f}", " ".join(f"{name} {value:.3f}" for name, value in beside.items()), progress.rates())
-        if progress.due("save"):
-            progress.save(arguments.out / "last.pt", state())
-        if progress.due("evaluate"):
-            progress.say("check", progress.step, json.dumps(checks.all()))
+        progress.after_step(beside, state, checks.all)
     progress.say("end", json.dumps(checks.all() | {"steps": progress.step} | progress.counts))
     progress.save(arguments.out / "last.pt", state())
     progress.save(arguments.out / "done.pt", state())
