@@ -16,6 +16,8 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "tools/contracts"))
 from server import NANO, PROGRAM, Server  # noqa: E402
 
+SMALL = ROOT / "weights/castor-small"
+
 
 # Tests of each file that passed and failed, and the seconds that they took.
 results = {}
@@ -100,12 +102,43 @@ def padded_server(imported_model, tmp_path_factory):
     ended_well(server)
 
 
+@pytest.fixture(scope="session")
+def small_server(tmp_path_factory):
+    """With the model that users have, for what is worth searching."""
+    server = Server(tmp_path_factory.mktemp("data"), model=SMALL)
+    yield server
+    ended_well(server)
+
+
 # Clients without an option for the base URL.
 BY_ENVIRONMENT = ("haystack_client", "chroma_client", "mem0_client", "lancedb_client")
 
 
 def pytest_addoption(parser):
     parser.addoption("--all-clients", action="store_true", help="also the clients that tools/contracts/setup --all installs")
+
+
+def environment(**own):
+    """What clients run in. What a user's machine has set must not matter, and nothing may ask the network."""
+    inherited = {
+        n: v for n, v in os.environ.items()
+        if not n.startswith(("GOOGLE_", "GEMINI_", "OPENAI_", "LITELLM_", "CHROMA_", "MEM0_", "AGNO_", "PG"))}
+    quiet = {
+        # Nobody phones home: there is no proxy.
+        "HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True", "HAYSTACK_TELEMETRY_ENABLED": "False", "ANONYMIZED_TELEMETRY": "False",
+        "MEM0_TELEMETRY": "False", "AGNO_TELEMETRY": "false", "GRAPHITI_TELEMETRY_ENABLED": "false", "MEM0_DIR": tempfile.gettempdir(),
+        "POSTHOG_DISABLED": "1", "OTEL_SDK_DISABLED": "true", "DO_NOT_TRACK": "1",
+        "LANGSMITH_TRACING": "false", "NO_PROXY": "127.0.0.1", "NLTK_DATA": tempfile.gettempdir()}
+    return {n: v for n, v in (inherited | quiet | own).items() if v}
+
+
+def last_line(run, what):
+    """The JSON that a client's process printed last, after `=`."""
+    lines = [line[1:] for line in run.stdout.splitlines() if line.startswith("=")]
+    if run.returncode or not lines:
+        raise RuntimeError(f"{what} ended with {run.returncode}:\n{run.stderr[-4000:]}")
+    return json.loads(lines[-1])
 
 
 @functools.cache
@@ -115,24 +148,9 @@ def outcomes(module, sdk, url, model=NANO):
     `model` is the server's, for what the program makes of the same contents without a server.
     """
     path = [str(ROOT / ".venv-contracts/sdks" / sdk)] if sdk else []
-    # What a user's machine has set must not matter, and nothing may ask the network.
-    environment = {
-        n: v for n, v in os.environ.items()
-        if not n.startswith(("GOOGLE_", "GEMINI_", "OPENAI_", "LITELLM_", "CHROMA_", "MEM0_", "AGNO_"))}
-    environment |= {
-        "CASTOR_PROGRAM": str(PROGRAM), "CASTOR_MODEL": str(model), "PYTHONPATH": os.pathsep.join(path),
-        # Nobody phones home: there is no proxy.
-        "HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9",
-        "GOOGLE_GEMINI_BASE_URL": url if module in BY_ENVIRONMENT else "",
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True", "HAYSTACK_TELEMETRY_ENABLED": "False", "ANONYMIZED_TELEMETRY": "False",
-        "MEM0_TELEMETRY": "False", "AGNO_TELEMETRY": "false", "GRAPHITI_TELEMETRY_ENABLED": "false", "MEM0_DIR": tempfile.gettempdir(),
-        "POSTHOG_DISABLED": "1", "OTEL_SDK_DISABLED": "true", "DO_NOT_TRACK": "1",
-        "LANGSMITH_TRACING": "false", "NO_PROXY": "127.0.0.1", "NLTK_DATA": tempfile.gettempdir()}
-    environment = {n: v for n, v in environment.items() if v}
     run = subprocess.run(
-        [sys.executable, str(HERE / "clients/run.py"), module, url], env=environment, cwd=HERE / "clients",
-        capture_output=True, text=True)
-    lines = [line[1:] for line in run.stdout.splitlines() if line.startswith("=")]
-    if run.returncode or not lines:
-        raise RuntimeError(f"{module} {sdk} ended with {run.returncode}:\n{run.stderr[-4000:]}")
-    return json.loads(lines[-1])
+        [sys.executable, str(HERE / "clients/run.py"), module, url], cwd=HERE / "clients", capture_output=True, text=True,
+        env=environment(
+            CASTOR_PROGRAM=str(PROGRAM), CASTOR_MODEL=str(model), PYTHONPATH=os.pathsep.join(path),
+            GOOGLE_GEMINI_BASE_URL=url if module in BY_ENVIRONMENT else ""))
+    return last_line(run, f"{module} {sdk}")

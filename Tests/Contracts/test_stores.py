@@ -1,0 +1,159 @@
+"""Every block of docs/stores.md as it stands, against the real store and the built server.
+
+What the page shows is castor-small's. Results are compared with castor-nano's, whose further values say more than the first 768.
+"""
+
+import ast
+import contextlib
+import functools
+import itertools
+import json
+import re
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import pytest
+
+from conftest import HERE, NANO, PROGRAM, ROOT, SMALL, environment, last_line
+
+PAGE = (ROOT / "docs/stores.md").read_text()
+BLOCKS = {
+    section.partition("\n")[0]: re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    for section in PAGE.split("\n## ")}
+COMMON = BLOCKS.pop("Texts to vectors")
+# Store, version and who holds it, as the page's table has them.
+ROWS = {store: (tried, held) for store, tried, held in re.findall(r"^\| \[(\w+)\]\(.*?\) \| (.*?) \|.*\| (\w+) \|$", PAGE, re.MULTILINE)}
+# What each block of a store compares by: all values, or the first 768 alone.
+VALUES = {
+    "Qdrant": [3072], "FAISS": [3072], "LangChain": [768, 3072], "LlamaIndex": [768, 3072], "Chroma": [768, 3072], "LanceDB": [3072, 3072],
+    "PostgreSQL": [3072]}
+# Whose blocks come first, because they are built upon.
+UPON = {"LangChain": "Qdrant", "LlamaIndex": "FAISS"}
+
+TEXTS = [
+    f"{who} {what} {where}" for who, what, where in itertools.product(
+        ["The cat", "An old sailor", "My neighbour", "The minister", "A swarm of bees", "The orchestra"],
+        ["slept", "was seen", "made much noise", "waited for rain", "lost all the money"],
+        ["in the harbour.", "behind the church.", "at the airport.", "on a mountain.", "in the kitchen.", "at the bank.", "in a forest.", "on the train.",
+         "during the war.", "near the school."])]
+QUERIES = [
+    "music", "a pet that rests", "somebody has become poor", "insects", "a politician travels", "ships", "who lives next door?", "too loud",
+    "a concert among trees", "the weather", "cooking", "soldiers", "pupils", "flying", "a religious building"]
+COUNT = 10
+# What is written otherwise when these are asked. Chroma knows a database that is open by its relative path.
+OTHERS = {"castor-small": "castor-nano", 'PersistentClient("chroma")': 'PersistentClient("others")'}
+# Of a cosine, between stores and the program; rounded ones are shown with two digits.
+CLOSE, SHOWN_CLOSE = 2e-5, 0.011
+
+
+def test_the_page_has_what_is_tested():
+    assert len(COMMON) == 1
+    sections = {name: len(blocks) for name, blocks in BLOCKS.items() if blocks}
+    assert sections == {name: len(values) for name, values in VALUES.items()}
+    assert list(ROWS) == list(sections)
+    assert {held for _, held in ROWS.values()} == {"test", "all"}
+
+
+def test_the_versions_are_those_installed():
+    requirements = {
+        "test": (HERE / "requirements.txt").read_text(), "all": (HERE / "requirements-all.txt").read_text()}
+    for store, (tried, held) in ROWS.items():
+        if store != "PostgreSQL":
+            assert tried.replace(" ", "==") in requirements[held].splitlines(), tried
+
+
+def test_re_ranking_matters():
+    """By the first values alone other texts are found, so that a store that leaves re-ranking out is noticed."""
+    few, all_values = cosines(NANO, 768), cosines(NANO, 3072)
+    others = [query for query in QUERIES if set(best(few[query])) != set(best(all_values[query]))]
+    assert len(others) > len(QUERIES) / 2
+
+
+def test_384_values_of_castor_small_say_all():
+    """As the page says."""
+    few, all_values = cosines(SMALL, 384), cosines(SMALL, 3072)
+    assert "384 of castor-small say all" in PAGE
+    for query in QUERIES:
+        assert few[query] == pytest.approx(all_values[query], abs=1e-4)
+
+
+def pytest_generate_tests(metafunc):
+    if "store" in metafunc.fixturenames:
+        chosen = ("test", "all") if metafunc.config.getoption("--all-clients") else ("test",)
+        metafunc.parametrize("store", [store for store, (_, held) in ROWS.items() if held in chosen])
+
+
+def test_texts_come_as_shown(small_server, server, store):
+    shown_run, _ = outcomes(store, small_server.url, server.url)
+    for block, outcome in zip([*blocks_before(store), *BLOCKS[store]], shown_run, strict=True):
+        shown = ast.literal_eval(re.search(r"^# (.*)\n\Z", block, re.MULTILINE)[1])
+        printed = ast.literal_eval(outcome["printed"])
+        assert [text for _, text in printed] == [text for _, text in shown]
+        assert [score for score, _ in printed] == pytest.approx([score for score, _ in shown], abs=SHOWN_CLOSE)
+
+
+def test_search_finds_what_comparing_everything_finds(small_server, server, store):
+    _, searches = outcomes(store, small_server.url, server.url)
+    for values, outcome in zip(VALUES[store], searches[len(blocks_before(store)):], strict=True):
+        for query, found in zip(QUERIES, outcome["found"], strict=True):
+            wanted = cosines(NANO, values)[query]
+            got = [wanted[text] for _, text in found]
+            assert len({text for _, text in found}) == COUNT
+            assert got == pytest.approx([wanted[text] for text in best(wanted)], abs=CLOSE), (values, query)
+            assert [score for score, _ in found] == pytest.approx(got, abs=SHOWN_CLOSE)
+
+
+def blocks_before(store):
+    return BLOCKS[UPON[store]] if store in UPON else []
+
+
+@functools.cache
+def outcomes(store, small_url, nano_url):
+    """Of the store's blocks and those before them, in a process of its own: as they stand, and with other texts and another model."""
+    with database(store) as first, database(store) as second:
+        runs = [
+            asked(store, first, {"http://127.0.0.1:8080": small_url}),
+            asked(store, second, OTHERS | {"http://127.0.0.1:8080": nano_url}, TEXTS, QUERIES)]
+        run = subprocess.run(
+            [sys.executable, HERE / "clients/blocks.py"], input=json.dumps(runs), env=environment(), capture_output=True, text=True)
+    return last_line(run, store)
+
+
+def asked(store, own, others, texts=None, queries=()):
+    def here(block):
+        return functools.reduce(lambda text, name: text.replace(name, others[name]), others, block)
+    return {
+        "first": here(COMMON[0]), "blocks": [here(block) for block in [*blocks_before(store), *BLOCKS[store]]], "texts": texts,
+        "queries": queries, "count": COUNT, "environment": own}
+
+
+def database(store):
+    """What PostgreSQL's client must be told; nothing where the store runs in the client."""
+    if store != "PostgreSQL":
+        return contextlib.nullcontext({})
+    import cluster
+    assert ROWS[store][0] == f"pgvector {cluster.pgvector_version()}"
+    return cluster.database("texts")
+
+
+@functools.cache
+def vectors(model):
+    """The program's own, of the queries and the texts."""
+    with tempfile.NamedTemporaryFile(suffix=".npy") as file:
+        subprocess.run([PROGRAM, "embed", "--model", model, "--each", "--format", "npy", *QUERIES, *TEXTS], stdout=file, check=True)
+        return numpy.load(file.name).astype(float)
+
+
+@functools.cache
+def cosines(model, values):
+    """Of every query with every text, by the first values: {query: {text: cosine}}."""
+    few = vectors(model)[:, :values]
+    few = few / numpy.linalg.norm(few, axis=1, keepdims=True)
+    rows = few[:len(QUERIES)] @ few[len(QUERIES):].T
+    return {query: dict(zip(TEXTS, row.tolist(), strict=True)) for query, row in zip(QUERIES, rows, strict=True)}
+
+
+def best(cosines):
+    return sorted(cosines, key=cosines.get, reverse=True)[:COUNT]
