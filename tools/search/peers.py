@@ -1,50 +1,135 @@
-"""The same vectors in FAISS (flat, IVF, HNSW) and hnswlib: times, recall@10, memory, build time.
+#!/usr/bin/env python3
+"""FAISS (flat, eight bits, IVF, HNSW) and hnswlib on the vectors that `Times search COUNT FOLDER` left: times of a query, recall@10, memory, time to build.
 
-    times search 1000000 DIR && python peers.py DIR 1000000
+    .build/release/Times search 1000000 FOLDER && tools/search/peers.py FOLDER 1000000 [flat sq8 ivf hnsw hnswlib]
+
+Needs numpy, faiss-cpu and hnswlib from PyPI. Two threads, one query at a time.
 """
-import sys, time, resource, gc
-import numpy as np, faiss, hnswlib
-folder, n = sys.argv[1], int(sys.argv[2]); d = 768; which = sys.argv[3:] or ["flat", "sq8", "ivf", "ivfsq8", "hnsw", "hnswlib"]
-faiss.omp_set_num_threads(2)
-x = np.memmap(f"{folder}/vectors-{n}.f32", dtype="<f4", mode="r").reshape(-1, d)[:n]
-q = np.fromfile(f"{folder}/queries-{n}.f32", dtype="<f4").reshape(-1, d)
-def rss():
+
+import gc
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import faiss
+import hnswlib
+import numpy as np
+
+DIMENSIONS, NEAREST, THREADS, BLOCK = 768, 10, 2, 50_000
+LINKS, EFFORT = 32, 80
+"""Of a graph: links of a node, and nodes that are looked at to find them."""
+
+folder, count = Path(sys.argv[1]), int(sys.argv[2])
+vectors = np.memmap(folder / f"vectors-{count}.f32", dtype="<f4", mode="r").reshape(-1, DIMENSIONS)[:count]
+queries = np.fromfile(folder / f"queries-{count}.f32", dtype="<f4").reshape(-1, DIMENSIONS)
+
+
+def own_megabytes() -> int:
+    """Memory of this process without files that are mapped."""
     gc.collect()
-    return int([l for l in open("/proc/self/status") if l.startswith("RssAnon")][0].split()[1]) // 1000
-def exact():
-    best = np.full((len(q), 10), -2.0, "f4"); ids = np.zeros((len(q), 10), int)
-    for s in range(0, n, 50000):
-        sc = q @ x[s:s+50000].T
-        top = np.argpartition(-sc, 10, 1)[:, :10]
-        a = np.concatenate([best, np.take_along_axis(sc, top, 1)], 1); b = np.concatenate([ids, top + s], 1)
-        o = np.argsort(-a, 1)[:, :10]; best = np.take_along_axis(a, o, 1); ids = np.take_along_axis(b, o, 1)
-    return [set(r) for r in ids]
-truth = exact()
-def report(name, build, mem, ask):
-    t, hits = [], 0
-    for i in range(len(q)):
-        a = time.perf_counter(); r = ask(q[i:i+1]); t.append(time.perf_counter() - a); hits += len(truth[i] & set(map(int, r)))
-    t.sort(); print(f"{name:34} p50 {t[len(t)//2]*1e3:8.2f} ms  p99 {t[len(t)*99//100]*1e3:8.2f} ms  recall@10 {hits/len(q)/10:.4f}  built in {build:7.1f} s  memory {mem} MB", flush=True)
-def add(index):
-    for s in range(0, n, 50000): index.add(np.ascontiguousarray(x[s:s+50000]))
-for kind in which:
-    before = rss(); a = time.perf_counter()
-    if kind == "flat": ix = faiss.IndexFlatIP(d); add(ix)
-    elif kind == "sq8": ix = faiss.IndexScalarQuantizer(d, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT); ix.train(np.ascontiguousarray(x[:50000])); add(ix)
-    elif kind == "ivf" or kind == "ivfsq8":
-        lists = int(4 * n ** 0.5); quant = faiss.IndexFlatIP(d)
-        ix = faiss.IndexIVFFlat(quant, d, lists, faiss.METRIC_INNER_PRODUCT) if kind == "ivf" else faiss.IndexIVFScalarQuantizer(quant, d, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
-        ix.cp.niter = 5; ix.train(np.ascontiguousarray(x[:: max(1, n // (40 * lists))])); add(ix)
-    elif kind == "hnsw": ix = faiss.IndexHNSWFlat(d, 32, faiss.METRIC_INNER_PRODUCT); ix.hnsw.efConstruction = 80; add(ix)
-    else:
-        ix = hnswlib.Index("ip", d); ix.init_index(n, M=32, ef_construction=80); ix.set_num_threads(2)
-        for s in range(0, n, 50000): ix.add_items(np.ascontiguousarray(x[s:s+50000]), np.arange(s, min(n, s + 50000)))
-    build = time.perf_counter() - a; mem = rss() - before
-    if kind in ("flat", "sq8"): report(kind, build, mem, lambda v: ix.search(v, 10)[1][0])
-    elif kind.startswith("ivf"):
-        for p in (8, 32, 128): ix.nprobe = p; report(f"{kind} {lists} lists, {p} probes", build, mem, lambda v: ix.search(v, 10)[1][0])
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon"):
+            return int(line.split()[1]) // 1_000
+    raise SystemExit("no RssAnon in /proc/self/status")
+
+
+def blocks() -> Iterator[tuple[int, np.ndarray]]:
+    for start in range(0, count, BLOCK):
+        yield start, np.ascontiguousarray(vectors[start : start + BLOCK])
+
+
+def exact() -> list[set[int]]:
+    scores = np.full((len(queries), NEAREST), -2.0, np.float32)
+    numbers = np.zeros((len(queries), NEAREST), int)
+    for start, block in blocks():
+        found = queries @ block.T
+        top = np.argpartition(-found, NEAREST, 1)[:, :NEAREST]
+        all_scores = np.concatenate([scores, np.take_along_axis(found, top, 1)], 1)
+        all_numbers = np.concatenate([numbers, top + start], 1)
+        order = np.argsort(-all_scores, 1)[:, :NEAREST]
+        scores, numbers = np.take_along_axis(all_scores, order, 1), np.take_along_axis(all_numbers, order, 1)
+    return [set(row.tolist()) for row in numbers]
+
+
+def report(name: str, built_in: float, megabytes: int, truth: list[set[int]], ask: Callable) -> None:
+    seconds, hits = [], 0
+    for number, wanted in enumerate(truth):
+        start = time.perf_counter()
+        found = ask(queries[number : number + 1])
+        seconds.append(time.perf_counter() - start)
+        hits += len(wanted & {int(one) for one in found})
+    seconds.sort()
+    half, last = (1_000 * seconds[len(seconds) * share // 100] for share in (50, 99))
+    recall = hits / len(truth) / NEAREST
+    print(
+        f"{name:26} p50 {half:8.2f} ms  p99 {last:8.2f} ms  recall@10 {recall:.4f}  built in {built_in:7.1f} s  {megabytes} MB", flush=True)
+
+
+def faiss_index(kind: str):
+    lists = int(4 * count**0.5)
+    if kind == "flat":
+        return faiss.IndexFlatIP(DIMENSIONS)
+    if kind == "sq8":
+        return faiss.IndexScalarQuantizer(DIMENSIONS, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
+    if kind == "ivf":
+        index = faiss.IndexIVFFlat(faiss.IndexFlatIP(DIMENSIONS), DIMENSIONS, lists, faiss.METRIC_INNER_PRODUCT)
+        index.cp.niter = 5
+        return index
+    index = faiss.IndexHNSWFlat(DIMENSIONS, LINKS, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = EFFORT
+    return index
+
+
+def training_vectors(kind: str) -> np.ndarray:
+    step = max(1, count // 50_000) if kind == "sq8" else max(1, count // (40 * int(4 * count**0.5)))
+    return np.ascontiguousarray(vectors[::step])
+
+
+def with_faiss(kind: str, truth: list[set[int]]) -> None:
+    before, start = own_megabytes(), time.perf_counter()
+    index = faiss_index(kind)
+    if kind in ("sq8", "ivf"):
+        index.train(training_vectors(kind))
+    for _, block in blocks():
+        index.add(block)
+    built_in, megabytes = time.perf_counter() - start, own_megabytes() - before
+
+    def ask(query):
+        return index.search(query, NEAREST)[1][0]
+
+    if kind == "ivf":
+        for index.nprobe in (8, 32, 128):
+            report(f"ivf, {index.nprobe} probes", built_in, megabytes, truth, ask)
     elif kind == "hnsw":
-        for ef in (32, 128, 512): ix.hnsw.efSearch = ef; report(f"hnsw M 32, ef {ef}", build, mem, lambda v: ix.search(v, 10)[1][0])
+        for index.hnsw.efSearch in (32, 128, 512):
+            report(f"hnsw, ef {index.hnsw.efSearch}", built_in, megabytes, truth, ask)
     else:
-        for ef in (32, 128, 512): ix.set_ef(ef); report(f"hnswlib M 32, ef {ef}", build, mem, lambda v: ix.knn_query(v, 10, num_threads=1)[0][0])
-    del ix; gc.collect()
+        report(kind, built_in, megabytes, truth, ask)
+
+
+def with_hnswlib(truth: list[set[int]]) -> None:
+    before, start = own_megabytes(), time.perf_counter()
+    index = hnswlib.Index("ip", DIMENSIONS)
+    index.init_index(count, M=LINKS, ef_construction=EFFORT)
+    index.set_num_threads(THREADS)
+    for first, block in blocks():
+        index.add_items(block, np.arange(first, first + len(block)))
+    built_in, megabytes = time.perf_counter() - start, own_megabytes() - before
+    for effort in (32, 128, 512):
+        index.set_ef(effort)
+        report(f"hnswlib, ef {effort}", built_in, megabytes, truth, lambda query: index.knn_query(query, NEAREST, num_threads=1)[0][0])
+
+
+def main() -> None:
+    faiss.omp_set_num_threads(THREADS)
+    truth = exact()
+    for kind in sys.argv[3:] or ["flat", "sq8", "ivf", "hnsw", "hnswlib"]:
+        if kind == "hnswlib":
+            with_hnswlib(truth)
+        else:
+            with_faiss(kind, truth)
+
+
+if __name__ == "__main__":
+    main()

@@ -43,7 +43,7 @@ shortlist = [query(item) for item in items]
 times("shortlist and whole vectors", [one[2] for one in shortlist])
 exact = [query(item, exact=True) for item in items]
 times("exact", [one[2] for one in exact])
-same = sum(len(set(a[0]) & set(b[0])) for a, b in zip(shortlist, exact))
+same = sum(len(set(a[0]) & set(b[0])) for a, b in zip(shortlist, exact, strict=True))
 print(f"recall@10 of the shortlist: {same / sum(len(one[0]) for one in exact):.4f}")
 for size in (64, 128, 256, 512, 768, 1536):
     if size < index["dimensions"]:
