@@ -1,4 +1,5 @@
-"""Glyphs of Noto Color Emoji as scenes: turned, mirrored, of other sizes and places, before a sky with ground, a checkered cloth, the dark or a wall."""
+"""Glyphs of Noto Color Emoji, each twice: large on white paper, as clip art is; and in a scene, turned, of another size and place, perhaps mirrored,
+before a sky with ground, a checkered cloth, the dark or a wall."""
 
 import random
 import sys
@@ -75,10 +76,20 @@ def scene(character: str, background: str, pick: random.Random, size: tuple[int,
     return picture
 
 
-def make(folder: Path) -> None:
+def clip_art(character: str, size: tuple[int, int]) -> Image.Image:
+    mark = glyph(character)
+    side = int(min(size) * 0.8)
+    mark = mark.resize((side, side * mark.height // mark.width))
+    picture = Image.new("RGB", size, "white")
+    picture.paste(mark, ((size[0] - mark.width) // 2, (size[1] - mark.height) // 2), mark)
+    return picture
+
+
+def make(pictures: Path, scenes: Path) -> None:
     for number, (name, (character, background)) in enumerate(PICTURES.items()):
-        pick = random.Random(f"demonstration {name}")
-        scene(character, background, pick, SIZES[number % len(SIZES)]).save(folder / name)
+        size = SIZES[number % len(SIZES)]
+        clip_art(character, size).save(pictures / name)
+        scene(character, background, random.Random(f"demonstration {name}"), size).save(scenes / name)
 
 
 def make_questions(folder: Path) -> None:

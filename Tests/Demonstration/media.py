@@ -3,10 +3,10 @@
     /usr/bin/python3 Tests/Demonstration/media.py OUT       OUT/collection, OUT/questions
 """
 
-import subprocess
 import sys
 from pathlib import Path
 
+import documents
 import drawings
 import films
 import noises
@@ -16,14 +16,13 @@ import texts
 def main() -> None:
     out = Path(sys.argv[1])
     collection, questions = out / "collection", out / "questions"
-    folders = {name: collection / name for name in ("pictures", "sounds", "films", "documents", "texts")}
+    folders = {name: collection / name for name in ("pictures", "scenes", "sounds", "films", "documents", "texts")}
     for folder in (*folders.values(), questions):
         folder.mkdir(parents=True)
-    drawings.make(folders["pictures"])
+    drawings.make(folders["pictures"], folders["scenes"])
     noises.make(folders["sounds"])
     films.make(folders["films"], folders["sounds"])
-    films.make_documents(folders["documents"])
-    subprocess.run([sys.executable, drawings.DEMO / "document.py", folders["documents"] / "apple-pie.pdf"], check=True)
+    documents.make(folders["documents"])
     texts.make(folders["texts"])
     drawings.make_questions(questions)
     noises.make_questions(questions)
