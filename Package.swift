@@ -55,6 +55,7 @@ let package = Package(
         .target(name: "CFFmpeg", path: "Sources/System/CFFmpeg"),
         .target(name: "CZlib", path: "Sources/System/CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CWorker", path: "Sources/System/CWorker"),
+        .target(name: "CMapping", path: "Sources/System/CMapping"),
         .target(
             name: "CPoppler", dependencies: ["CWorker", "CZlib"], path: "Sources/System/CPoppler",
             cSettings: [.define("CASTOR_OCR", .when(traits: ["OCR"]))]),
@@ -117,7 +118,7 @@ let package = Package(
         .target(
             name: "Search",
             dependencies: [
-                "Castor", "CastorNumerics", "Encoder", "Hashing", "Media", "Store", "Vectors",
+                "Castor", "CastorNumerics", "CMapping", "Encoder", "Hashing", "Media", "Store", "Vectors",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: strict),

@@ -39,6 +39,13 @@ struct IndexCommand: ParsableCommand {
     )
     var rebuild = false
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "A picture and the text beside it as one: beach.jpg and beach.txt, beach.jpg.txt, .caption or .xmp. Remembered; --no-captions ends it."
+        ))
+    var captions: Bool?
+
     @Flag(help: "Go on when all is indexed, and follow what changes, until Ctrl-C.")
     var watch = false
 
@@ -63,6 +70,9 @@ struct IndexCommand: ParsableCommand {
             throw ValidationError("paths are for indexing and for --remove")
         }
         if remove, paths.isEmpty { throw ValidationError("--remove wants to know what: give paths") }
+        if captions != nil, stats || problems || remove || export != nil {
+            throw ValidationError("--captions is for indexing")
+        }
         if watch, stats || problems || remove || export != nil { throw ValidationError("--watch is for indexing") }
         if output != nil, export == nil { throw ValidationError("--output goes with --export") }
     }
@@ -80,7 +90,8 @@ struct IndexCommand: ParsableCommand {
                 return try IndexExport(path: folder, format: export).write(to: output)
             }
             if remove { return try forget(folder) }
-            try IndexRun(model: model, path: folder, rebuilds: rebuild, watches: watch).run(paths)
+            try IndexRun(model: model, path: folder, rebuilds: rebuild, takesCaptions: captions, watches: watch).run(
+                paths)
         } catch let error as SearchError { throw Failure(error) }
     }
 

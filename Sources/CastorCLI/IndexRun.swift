@@ -8,6 +8,8 @@ struct IndexRun {
     let model: ModelOption
     let path: String
     let rebuilds: Bool
+    /// nil for what was said before.
+    let takesCaptions: Bool?
     let watches: Bool
 
     func run(_ paths: [String]) throws {
@@ -18,13 +20,14 @@ struct IndexRun {
             return root
         }
         let embedder = try model.open()
-        let old = rebuilds ? try OldIndex(path: path) : nil
+        if rebuilds { try IndexWriter.clear(path: path) }
         let known = try? IndexReader(path: path, pool: try WorkerPool.opened(threads: 1)).model
         let identity = try ModelIdentity(embedder, known: known)
         Interruption.hold("\ncastor: stopped at once; what was indexed before stays\n")
         let writer = try IndexWriter(path: path, model: identity)
         defer { writer.close() }
-        try writer.remember(roots: given + (old?.roots ?? []))
+        if let takesCaptions { try writer.remember(takesCaptions: takesCaptions) }
+        try writer.remember(roots: given)
         let roots = given.isEmpty || rebuilds ? try writer.roots() : given
         guard !roots.isEmpty else {
             throw Failure(.usage, "nothing to index yet: name files and folders, as in castor index ~/Pictures")
@@ -86,15 +89,5 @@ struct IndexRun {
         let reasons = summary.problems.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
             .map { "\($0.value) \($0.key)" }
         Terminal.error("castor: left out, as castor index --problems lists: \(reasons.joined(separator: "; "))\n")
-    }
-}
-
-/// What is kept of an index that is made anew: what it was asked for.
-struct OldIndex {
-    var roots: [RawPath] = []
-
-    /// Removes what is there.
-    init(path: String) throws {
-        roots = try IndexWriter.clear(path: path)
     }
 }

@@ -69,6 +69,12 @@ struct SearchCommand: AsyncParsableCommand {
     @Option(help: "table, json (a line a result), or paths.")
     var format = Format.table
 
+    @Option(
+        help: ArgumentHelp(
+            "Small pictures in the table, as the terminal draws them: auto, kitty, sixel or none. auto knows some terminals by their environment.",
+            valueName: "how"))
+    var thumbnails = Thumbnails.auto
+
     @Flag(
         name: [.customShort("0"), .customLong("null")],
         help: "With --format paths: end each with a zero byte instead of a line feed.")
@@ -106,7 +112,7 @@ struct SearchCommand: AsyncParsableCommand {
             let reader = try IndexReader(path: try index.path, pool: try WorkerPool.opened(threads: model.threads))
             let hits = try reader.find(try query(reader))
             switch format {
-            case .table: try SearchTable(hits).write()
+            case .table: try SearchTable(hits, thumbnails).write()
             case .json: try Terminal.output(hits.flatMap(Self.line))
             case .paths: try Terminal.output(Self.paths(hits, end: zero ? 0 : UInt8(ascii: "\n")))
             }

@@ -6,15 +6,17 @@ import Search
 struct SearchTable {
     private let hits: [SearchHit]
 
-    init(_ hits: [SearchHit]) {
+    private let thumbnails: Thumbnails
+
+    init(_ hits: [SearchHit], _ thumbnails: Thumbnails) {
         self.hits = hits
+        self.thumbnails = thumbnails.protocolOfTerminal
     }
 
     func write() throws {
         guard !hits.isEmpty else { return Terminal.error("castor: nothing was found\n") }
         let folder = RawPath(".").absolute
         let width = Medium.allCases.map(\.name.count).max() ?? 0
-        let showsPictures = Thumbnails.isShown
         var text = ""
         for hit in hits {
             let name = hit.medium.name + String(repeating: " ", count: width - hit.medium.name.count)
@@ -22,7 +24,7 @@ struct SearchTable {
             text += "\(Self.score(hit.score))  \(name)  \(Self.shown(hit.path, from: folder))"
             if !place.isEmpty { text += "  \(place)" }
             if access(hit) { text += "\n" } else { text += "  (not there now)\n" }
-            if showsPictures, hit.medium == .image, let picture = Thumbnails.picture(at: hit.path.bytes) {
+            if hit.medium == .image, let picture = thumbnails.picture(at: hit.path.bytes) {
                 text += picture
             }
             if !hit.snippet.isEmpty {

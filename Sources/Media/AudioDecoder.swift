@@ -61,6 +61,58 @@ package enum AudioDecoder {
         }
     }
 
+    /// From `start` to `end`, in seconds, of a sound of any length: what lies before is passed over where the file lets, what lies behind is not read. No
+    /// samples where it has ended before. `limits.maxAudioSeconds` bounds the stretch.
+    ///
+    /// Throws as `duration` does.
+    package static func decode(
+        _ bytes: RawSpan, format: AudioFormat, from start: Double, to end: Double, limits: MediaLimits = MediaLimits()
+    ) throws(MediaError) -> AudioClip {
+        precondition(0 <= start && start < end)
+        return try bytes.withUnsafeBytes { bytes throws(MediaError) in
+            try limits.watching { () throws(MediaError) in
+                guard !bytes.isEmpty else { throw .empty }
+                let file = SoundWrapping.content(of: bytes, format)
+                _ = try ContainerClaims.check(file, format, limits)
+                return try SoundTags.withoutLongTags(file, format) { file throws(MediaError) in
+                    guard format == .ogg else {
+                        return try SoundStretch.decode(open(file, format, limits), format.name, start, end, limits)
+                    }
+                    return try chain(file, start, end, limits)
+                }
+            }
+        }
+    }
+
+    /// The same of the links of an Ogg file, whose lengths are known to who has looked at them.
+    private static func chain(
+        _ bytes: UnsafeRawBufferPointer, _ start: Double, _ end: Double, _ limits: MediaLimits
+    ) throws(MediaError) -> AudioClip {
+        var samples: [Float] = []
+        var before = 0.0
+        for link in try OggChain.links(of: bytes) {
+            guard before < end else { break }
+            do throws(MediaError) {
+                let source = try open(bytes.slice(link), .ogg, limits)
+                let seconds = source.info.seconds
+                if let seconds, before + seconds <= start {
+                    before += seconds
+                    continue
+                }
+                let first = max(0, start - before)
+                let clip = try SoundStretch.decode(source, AudioFormat.ogg.name, first, end - before, limits)
+                samples += clip.samples
+                before += seconds ?? (first + clip.seconds)
+            } catch {
+                switch error {
+                case .damaged, .noSamples, .noAudio, .unsupported: continue
+                default: throw error
+                }
+            }
+        }
+        return AudioClip(samples: samples)
+    }
+
     /// What stands between and before the frames or pages of streams, or lacks there. `others` say more where sound lacks.
     private static func structureNotes(
         _ bytes: UnsafeRawBufferPointer, _ file: UnsafeRawBufferPointer, _ format: AudioFormat, _ others: [MediaNote]
@@ -229,6 +281,30 @@ enum AudioSource: ~Copyable {
         switch self {
         case .soundFile(let file): try file.next()
         case .ffmpeg(let file): try file.next()
+        }
+    }
+
+    /// Goes on at a time, in seconds, before the first block was asked for. False where it does not, and begins at its beginning.
+    func seek(to seconds: Double) -> Bool {
+        switch self {
+        case .soundFile(let file): file.seek(to: seconds)
+        case .ffmpeg: false
+        }
+    }
+
+    /// What ends before `time`, in seconds of the file's own clock, is not decoded from now on; only of blocks that tell their time.
+    func passOver(until time: Double) {
+        switch self {
+        case .soundFile: break
+        case .ffmpeg(let file): file.passOver(until: time)
+        }
+    }
+
+    /// What is to be said of a file of which a part was decoded. Throws `damaged`.
+    func verdictOfPart() throws(MediaError) -> [MediaNote] {
+        switch self {
+        case .soundFile: []
+        case .ffmpeg(let file): try file.verdict(decoded: nil)
         }
     }
 

@@ -52,6 +52,12 @@ struct SoundFile: ~Copyable {
         mono.deallocate()
     }
 
+    /// Goes on at a time, in seconds. False where the file cannot, and stands where it stood.
+    func seek(to seconds: Double) -> Bool {
+        let frame = seconds * Double(max(1, info.sampleRate))
+        return frame >= 0 && frame < 0x1p62 && sf_seek(file, Int64(frame), SEEK_SET) == Int64(frame)
+    }
+
     func next() throws(MediaError) -> AudioSource.Block? {
         let count = Int(sf_readf_float(file, interleaved.baseAddress, Int64(Self.blockFrames)))
         // Also with samples: what a decoder could not read, it may have filled with silence.

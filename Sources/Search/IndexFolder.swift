@@ -3,6 +3,9 @@ enum IndexFolder {
     /// The catalogue says what counts; of all other files, what it does not name is removed, and what lies beyond the rows that it names is cut off.
     static let catalogue = "catalogue.sqlite"
 
+    /// What an index that is being made anew was asked for: there from before the old one is removed until the new one says the same.
+    static let request = "rebuild"
+
     /// Files of rows, one of each kind in every generation: compaction writes the next.
     enum Rows: String, CaseIterable {
         /// Whole vectors, half or single precision.

@@ -73,7 +73,6 @@ import Testing
         #expect(npy.count == 128 + 4 * 3_072 * 4)
     }
 
-    /// More and less of something move the query.
     /// Nothing but a regular file is replaced, and none of the index's own.
     @Test func exportsReplaceNothingElse() throws {
         #expect(try castor("index", files).status == 0)
@@ -91,6 +90,41 @@ import Testing
         #expect(try castor("index", "--export", "npy", "-o", "vectors.npy").status == 0)
     }
 
+    /// A picture and the text beside it are one item where that is asked for, and stay so until it is not.
+    @Test func captions() throws {
+        try folder.write("a castle by the sea\n", "files/scene.jpg.txt")
+        #expect(try castor("index", "--captions", files).errors == "castor: 4 new; 4 items embedded\n")
+        let found = try castor("search", "a castle by the sea", "--type", "image")
+        #expect(found.lines.count == 2 && found.lines[1].hasSuffix("a castle by the sea"), "\(found.text)")
+        #expect(try castor("index").errors.hasSuffix("; 0 items embedded\n"))
+        #expect(try castor("index", "--rebuild").errors == "castor: 4 new; 4 items embedded\n")
+        let apart = try castor("index", "--no-captions").errors
+        #expect(apart.hasPrefix("castor: 1 new, 1 changed") && apart.hasSuffix("; 2 items embedded\n"), "\(apart)")
+        #expect(try castor("index", "--captions", "--stats").status == 64)
+    }
+
+    /// What terminals draw pictures by; into a file or a pipe goes none unless asked.
+    @Test func thumbnails() throws {
+        _ = try castor("index", files)
+        let query = ["search", "x", "--type", "image"]
+        func found(_ options: [String], _ environment: [String: String] = [:]) throws -> String {
+            try CastorProgram.run(
+                query + options, in: folder, model: CastorProgram.nano,
+                environment: ["CASTOR_INDEX": "\(folder.path)/index"].merging(environment) { $1 }
+            ).text
+        }
+        let plain = try found([], ["TERM": "xterm-kitty"])
+        let none = try found(["--thumbnails", "none"])
+        #expect(!plain.contains("\u{1B}") && plain == none)
+        let kitty = try found(["--thumbnails", "kitty"])
+        #expect(
+            kitty.hasPrefix(plain.prefix { $0 != "\n" } + "\n\u{1B}_Ga=T,q=2,f=24,s=") && kitty.hasSuffix("\u{1B}\\\n"))
+        let sixel = try found(["--thumbnails", "sixel"])
+        #expect(sixel.contains("\n\u{1B}P0;1;0q\"1;1;") && sixel.hasSuffix("-\u{1B}\\\n"))
+        #expect(try castor("search", "x", "--thumbnails", "ascii").status == 64)
+    }
+
+    /// More and less of something move the query.
     @Test func arithmetic() throws {
         _ = try castor("index", files)
         let plain = try castor("search", "a sleepy kitten", "--format", "json", "-n", "1").text

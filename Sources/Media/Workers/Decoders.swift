@@ -62,6 +62,20 @@ extension Decoders {
         ) { message, worker throws(WorkerLie) in try worker.clip(&message, most: most, at: 0) }
     }
 
+    /// As ``AudioDecoder/decode(_:format:from:to:limits:)``.
+    package func audio(
+        _ bytes: RawSpan, format: AudioFormat, from start: Double, to end: Double, limits: MediaLimits = MediaLimits()
+    ) throws(MediaError) -> AudioClip {
+        guard case .outside(let pool) = self else {
+            return try AudioDecoder.decode(bytes, format: format, from: start, to: end, limits: limits)
+        }
+        let most = MediaLimits.samples(in: end - start)
+        return try pool.decode(
+            .audioStretch(format, from: start, to: end), bytes, limits, seconds: pool.options.maxAudioSeconds,
+            memory: 3 * 4 * most, room: 4 * most
+        ) { message, worker throws(WorkerLie) in try worker.clip(&message, most: most, at: 0) }
+    }
+
     /// As ``AudioDecoder/duration(of:format:limits:)``.
     package func audioSeconds(
         of bytes: RawSpan, format: AudioFormat, limits: MediaLimits = MediaLimits()

@@ -87,6 +87,10 @@ private enum WorkerLoop {
             let clip = try AudioDecoder.decode(bytes, format: format, limits: request.limits)
             output.open(clip.byteCount)
             append(clip, &output, &message)
+        case .audioStretch(let format, let start, let end):
+            let clip = try AudioDecoder.decode(bytes, format: format, from: start, to: end, limits: request.limits)
+            output.open(clip.byteCount)
+            append(clip, &output, &message)
         case .audioSeconds(let format):
             let seconds = try AudioDecoder.duration(of: bytes, format: format, limits: request.limits)
             message.append(seconds)

@@ -10,6 +10,7 @@ struct WorkerRequest {
         case image(ImageFormat)
         case imageSize(ImageFormat)
         case audio(AudioFormat)
+        case audioStretch(AudioFormat, from: Double, to: Double)
         case audioSeconds(AudioFormat)
         case audioLength(AudioFormat)
         case video(VideoFormat, VideoSelection, maxFrames: Int, wantsSound: Bool)

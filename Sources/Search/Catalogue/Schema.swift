@@ -41,6 +41,16 @@ enum Schema {
                     CREATE TABLE dead (row INTEGER PRIMARY KEY);
                     """)
         }
+        migrator.registerMigration("2") { db in
+            try db.execute(
+                sql: """
+                    -- How the index is made, beside what it is made of: name and value.
+                    CREATE TABLE setting (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+
+                    -- What tells that the file beside it that says what it shows is as it was; NULL where there is none.
+                    ALTER TABLE source ADD COLUMN beside BLOB;
+                    """)
+        }
         return migrator
     }
 }

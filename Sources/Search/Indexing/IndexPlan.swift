@@ -26,7 +26,7 @@ struct IndexPlan {
         }
         var seen = Set<RawPath>()
         for file in walk.files where seen.insert(file.path).inserted {
-            if let source = known[file.path], source.version == file.version {
+            if let source = known[file.path], source.version == file.version, source.beside == file.caption?.mark {
                 unchanged += 1
             } else {
                 files.append(file)
@@ -98,6 +98,8 @@ struct KnownSource {
     var id: Int64
     var path: RawPath
     var version: FileVersion
+    /// ``FoundCaption/mark`` of the file beside it.
+    var beside: [UInt8]?
     var sha256: [UInt8]?
     var kind: String
     var hasItems: Bool

@@ -60,17 +60,22 @@ extension Indexer {
     /// - Parameter plan: nil where it does not matter whether the bytes are known
     private func look(into found: FoundFile, _ plan: IndexPlan?, _ waiting: borrowing Atomic<Int>) -> Looked {
         let read: FileBytes
-        switch FileBytes.read(found.path, maxBytes: options.pieces.maxFileBytes) {
+        switch FileBytes.read(found.path, maxBytes: .max, mapsAbove: options.pieces.maxReadBytes) {
         case .success(let bytes): read = bytes
         case .failure(let failure):
             var file = SourceFile(path: found.path, version: failure.version ?? found.version, problem: failure.problem)
             file.isYoung = failure.version == nil
+            file.beside = found.caption?.mark
             return Looked(file: file, isGone: failure.isGone)
         }
         var file = SourceFile(path: found.path, version: read.version, isYoung: read.isYoung)
-        file.sha256 = SHA256.digest(read.bytes)
         do {
-            let pieces = try FilePieces(read.bytes, path: found.path, embedder: embedder, options: options.pieces)
+            // Before it is read: what others keep beside their films may have any size.
+            try FilePieces.require(read.source, options.pieces)
+            file.sha256 = digest(read.source)
+            let caption = caption(found, &file)
+            let pieces = try FilePieces(
+                read, path: found.path, caption: caption, embedder: embedder, options: options.pieces)
             file.kind = pieces.kind
             var looked = Looked(file: file)
             if plan?.hasTwin(sha256: file.sha256 ?? [], kind: file.kind) == true {
@@ -83,6 +88,50 @@ extension Indexer {
             file.problem = error
             return Looked(file: file)
         }
+    }
+
+    /// nil where it was stopped: a large file takes a while.
+    private func digest(_ source: ByteSource) -> [UInt8]? {
+        source.withUnsafeBytes { bytes in
+            var hash = SHA256()
+            for start in stride(from: 0, to: bytes.count, by: Self.hashedBytes) {
+                if start > 0, options.isStopped() { return nil }
+                hash.update(UnsafeRawBufferPointer(rebasing: bytes[start..<min(bytes.count, start + Self.hashedBytes)]))
+            }
+            return hash.digest()
+        }
+    }
+
+    private static let hashedBytes = 64 << 20
+
+    /// What the file beside a picture says of it, which then is of what the picture's item is made.
+    private func caption(_ found: FoundFile, _ file: inout SourceFile) -> String? {
+        guard let beside = found.caption else { return nil }
+        file.beside = beside.mark
+        do throws(Problem) {
+            switch FileBytes.read(beside.path, maxBytes: CaptionText.maxBytes) {
+            case .success(let read):
+                file.beside = FoundCaption(path: beside.path, version: read.version).mark
+                file.isYoung = file.isYoung || read.isYoung
+                let text = try CaptionText.read(read.bytes, beside.path)
+                guard !text.isEmpty else { return nil }
+                file.sha256 = file.sha256.map { SHA256.digest($0 + SHA256.digest(Array(text.utf8))) }
+                return text
+            case .failure(let failure):
+                guard failure.isGone else { throw failure.problem }
+                // Since the walk: the next look sees it.
+                file.isYoung = true
+                return nil
+            }
+        } catch {
+            file.problem = Self.problem(of: beside, error)
+            return nil
+        }
+    }
+
+    /// The picture is indexed all the same.
+    private static func problem(of caption: FoundCaption, _ problem: Problem) -> Problem {
+        Problem(problem.reason, "\(RawPath(bytes: Array(caption.path.name)).printable), beside it: \(problem.detail)")
     }
 
     private func prepare(

@@ -38,7 +38,7 @@ package struct Indexer {
     /// Looks through `roots`, absolute paths, and forgets files below them that are gone.
     package func run(roots: [RawPath]) throws(SearchError) -> IndexSummary {
         var summary = IndexSummary()
-        var walk = FolderWalk(isCancelled: options.isStopped)
+        var walk = FolderWalk(takesCaptions: try writer.takesCaptions, isCancelled: options.isStopped)
         for root in roots {
             do { try walk.walk(root) } catch {
                 // Of one that is not there, a disk perhaps, nothing is forgotten, and the others are not kept waiting.

@@ -14,9 +14,10 @@ final class FilePieces {
     /// A piece that costs little yet.
     enum Piece: Sendable {
         case text(TextChunks.Chunk)
-        case picture(ByteSource)
+        case picture(ByteSource, caption: String?)
         case page(DocumentPage, number: Int)
-        case sound(AudioClip, Range<Double>)
+        /// The whole sound, or what lies between two times of it.
+        case sound(AudioClip, Range<Double>?)
         case film(ByteSource, VideoFormat, Range<Double>, of: Double)
     }
 
@@ -24,23 +25,30 @@ final class FilePieces {
     let kind: String
     private let options: PieceOptions
     private let embedder: Embedder
+    private let file: FileBytes
+    private let path: RawPath
     private var source: Source
 
     private enum Source {
         case list([Piece], next: Int)
         case pages(DocumentPages)
-        case sound(AudioClip, [Range<Double>], next: Int)
+        case sound(SoundPieces)
     }
 
     /// Recognises bytes, and decodes a sound. Throws what is wrong with the file.
+    ///
+    /// - Parameter caption: what a file beside it says of a picture, which is one content with it
     init(
-        _ bytes: [UInt8], path: RawPath, embedder: Embedder, options: PieceOptions
+        _ file: FileBytes, path: RawPath, caption: String? = nil, embedder: Embedder, options: PieceOptions
     ) throws(Problem) {
         self.options = options
         self.embedder = embedder
-        guard !bytes.isEmpty else { throw Problem(.empty, "no bytes") }
-        let data = ByteSource(bytes)
-        guard let type = MediaType.sniff(bytes.span.bytes) else {
+        self.file = file
+        self.path = path
+        let data = file.source
+        guard !data.isEmpty else { throw Problem(.empty, "no bytes") }
+        guard let type = data.withUnsafeBytes({ MediaType.sniff($0.bytes) }) else {
+            let bytes = file.bytes
             let kind = TextKind(fileExtension: path.fileExtension)
             guard let text = Self.text(bytes) else { throw Problem(.unrecognised, "") }
             try Self.require(.text, embedder)
@@ -55,12 +63,10 @@ final class FilePieces {
             switch type {
             case .image:
                 try Self.require(.image, embedder)
-                source = .list([.picture(data)], next: 0)
+                source = .list([.picture(data, caption: caption)], next: 0)
             case .audio(let format):
                 try Self.require(.audio, embedder)
-                let limits = Self.limits(embedder, options)
-                let clip = try limits.decoders.audio(bytes.span.bytes, format: format, limits: limits)
-                source = .sound(clip, options.windows(over: clip.seconds), next: 0)
+                source = .sound(try SoundPieces(data, format, Self.limits(embedder, options), options))
             case .video(let format):
                 try Self.require(.video, embedder)
                 let seconds = Double(try embedder.length(of: data, format))
@@ -68,14 +74,18 @@ final class FilePieces {
                     options.windows(over: seconds).map { .film(data, format, $0, of: seconds) }, next: 0)
             case .document:
                 try Self.require(.document, embedder)
-                source = .pages(try DocumentPages(bytes.span.bytes, limits: Self.limits(embedder, options)))
+                source = .pages(
+                    try data.withUnsafeBytes { bytes throws(MediaError) in
+                        try DocumentPages(bytes.bytes, limits: Self.limits(embedder, options))
+                    })
             }
         } catch { throw Problem(error) }
     }
 
     private static func limits(_ embedder: Embedder, _ options: PieceOptions) -> MediaLimits {
         var limits = embedder.options.limits.media
-        limits.maxAudioSeconds = options.maxSoundSeconds
+        limits.maxAudioSeconds = options.soundStretchSeconds
+        limits.maxSecondsBeforeStretch = .infinity
         limits.maxPages = options.maxPages
         limits.maxDocumentSeconds = options.maxDocumentSeconds
         return limits
@@ -85,17 +95,35 @@ final class FilePieces {
         guard embedder.media.contains(medium) else { throw Problem(.unsupported, medium.rawValue.lowercased()) }
     }
 
+    /// Throws `tooLarge` for what would be in memory as a whole.
+    static func require(_ source: ByteSource, _ options: PieceOptions) throws(Problem) {
+        switch source.withUnsafeBytes({ MediaType.sniff($0.bytes) }) {
+        case .audio, .video: break
+        case .image, .document, nil:
+            guard source.count <= options.maxWholeBytes else {
+                throw Problem(.tooLarge, "\(source.count) bytes, the limit is \(options.maxWholeBytes)")
+            }
+        }
+    }
+
     /// nil after the last. Throws what is wrong with the rest of the file.
     func next() throws(Problem) -> Piece? {
+        let piece = try piece()
+        // What was read of one that somebody changed meanwhile is neither what it was nor what it is.
+        guard piece != nil || file.isStill(path) else {
+            throw Problem(.changing, "it changed while it was read")
+        }
+        return piece
+    }
+
+    private func piece() throws(Problem) -> Piece? {
         switch source {
         case .list(let pieces, let next):
             guard next < pieces.count else { return nil }
             source = .list(pieces, next: next + 1)
             return pieces[next]
-        case .sound(let clip, let windows, let next):
-            guard next < windows.count else { return nil }
-            source = .sound(clip, windows, next: next + 1)
-            return .sound(clip, windows[next])
+        case .sound(let sound):
+            do { return try sound.next().map { .sound($0.clip, $0.window) } } catch { throw Problem(error) }
         case .pages(let pages):
             do { return try pages.next().map { .page($0, number: pages.count) } } catch { throw Problem(error) }
         }
@@ -110,9 +138,13 @@ final class FilePieces {
                 if embedder.info.isImported { how.task = .retrievalDocument }
                 let content = try embedder.prepare(Content(chunk.text), how)
                 return [PreparedPiece(medium: .text, place: chunk.place, snippet: snippet(chunk.own), content: content)]
-            case .picture(let bytes):
-                let content = try embedder.prepare(Content([.data(bytes, mimeType: nil)]), EmbedOptions())
-                return [PreparedPiece(medium: .image, place: .whole, snippet: "", content: content)]
+            case .picture(let bytes, let caption):
+                let parts = [Part.data(bytes, mimeType: nil)] + (caption.map { [.text($0)] } ?? [])
+                let content = try embedder.prepare(Content(parts), EmbedOptions())
+                return [
+                    PreparedPiece(
+                        medium: .image, place: .whole, snippet: snippet(caption ?? ""), content: content)
+                ]
             case .page(let page, let number):
                 let content = try embedder.prepare(page)
                 return [
@@ -120,9 +152,8 @@ final class FilePieces {
                         medium: .document, place: .page(number), snippet: snippet(page.text), content: content)
                 ]
             case .sound(let clip, let window):
-                let samples = Self.samples(clip, window)
-                let content = try embedder.prepare(AudioClip(samples: Array(samples)))
-                let place: Place = samples.count == clip.samples.count ? .whole : .seconds(window)
+                let content = try embedder.prepare(clip)
+                let place: Place = window.map { .seconds($0) } ?? .whole
                 return [PreparedPiece(medium: .audio, place: place, snippet: "", content: content)]
             case .film(let bytes, let format, let window, let length):
                 return try film(bytes, format, window, length)
@@ -151,13 +182,6 @@ final class FilePieces {
 
     /// What is shown of an item that is the sound of a film.
     static let soundSnippet = "(its sound)"
-
-    private static func samples(_ clip: AudioClip, _ window: Range<Double>) -> ArraySlice<Float> {
-        let rate = Double(AudioClip.sampleRate)
-        let start = min(clip.samples.count, Int(window.lowerBound * rate))
-        let end = min(clip.samples.count, max(start, Int((window.upperBound * rate).rounded(.up))))
-        return clip.samples[start..<end]
-    }
 
     /// Of silence there is nothing to be found by.
     private static func isHeard(_ sound: AudioClip) -> Bool {

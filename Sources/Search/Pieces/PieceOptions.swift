@@ -5,10 +5,12 @@ package struct PieceOptions: Sendable {
     package var windowSeconds = 20.0
     /// Of a window that the next one begins with. The default is 4.
     package var overlapSeconds = 4.0
-    /// Of a file that is read into memory. The default is 1 GiB.
-    package var maxFileBytes = 1 << 30
-    /// Of one sound, which is decoded as a whole. The default is four hours.
-    package var maxSoundSeconds = 4.0 * 3600
+    /// Larger files are mapped instead of read. The default is 256 MiB.
+    package var maxReadBytes = 256 << 20
+    /// Of a text, a picture or a document, which are in memory as a whole. The default is 1 GiB.
+    package var maxWholeBytes = 1 << 30
+    /// Of a sound that is decoded at a time. The default is an hour.
+    package var soundStretchSeconds = 3600.0
     /// Of a document. The default is 20,000.
     package var maxPages = 20_000
     /// For rendering a document of many pages, in seconds of its process's work. The default is an hour.

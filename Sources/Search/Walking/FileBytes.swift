@@ -1,8 +1,11 @@
+import Castor
 import Glibc
 
 /// A file, read as it was at one moment.
 struct FileBytes {
-    var bytes: [UInt8]
+    var source: ByteSource
+    /// Of a large file, which is not read at once: what it is at the end is to be asked at the end.
+    var mapping: LargeFile?
     var version: FileVersion
     /// Whether a change that comes soon might leave `version` as it is.
     var isYoung: Bool
@@ -11,11 +14,13 @@ struct FileBytes {
     private static let youngNanoseconds: Int64 = 2_000_000_000
     private static let tries = 3
 
-    /// Read and not mapped: whoever cuts a file that is mapped ends the program.
-    static func read(_ path: RawPath, maxBytes: Int) -> Result<FileBytes, Failure> {
+    var bytes: [UInt8] { source.array }
+
+    /// - Parameter mapsAbove: files that are larger are mapped
+    static func read(_ path: RawPath, maxBytes: Int, mapsAbove: Int = .max) -> Result<FileBytes, Failure> {
         var last = Failure(problem: Problem(.changing, "it changed \(tries) times while it was read"))
         for _ in 0..<tries {
-            switch attempt(path, maxBytes) {
+            switch attempt(path, maxBytes, mapsAbove) {
             case .success(let read?): return .success(read)
             case .success(nil): continue
             case .failure(let failure):
@@ -35,7 +40,7 @@ struct FileBytes {
     }
 
     /// nil where it changed meanwhile.
-    private static func attempt(_ path: RawPath, _ maxBytes: Int) -> Result<FileBytes?, Failure> {
+    private static func attempt(_ path: RawPath, _ maxBytes: Int, _ mapsAbove: Int) -> Result<FileBytes?, Failure> {
         func failure(_ code: Int32) -> Result<FileBytes?, Failure> {
             let isMachine = [EMFILE, ENFILE, ENOMEM].contains(code)
             return .failure(
@@ -59,6 +64,12 @@ struct FileBytes {
                     problem: Problem(.tooLarge, "\(size) bytes, the limit is \(maxBytes)"), version: FileVersion(before)
                 ))
         }
+        guard size <= mapsAbove else {
+            guard let mapping = LargeFile(descriptor, size: size) else { return failure(errno) }
+            let version = FileVersion(before)
+            return .success(
+                FileBytes(source: mapping.bytes, mapping: mapping, version: version, isYoung: isYoung(version)))
+        }
         var code: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             while count < size, let start = buffer.baseAddress {
@@ -74,7 +85,14 @@ struct FileBytes {
         guard fstat(descriptor, &after) == 0 else { return failure(errno) }
         let version = FileVersion(before)
         guard bytes.count == size, FileVersion(after) == version else { return .success(nil) }
-        return .success(FileBytes(bytes: bytes, version: version, isYoung: isYoung(version)))
+        return .success(FileBytes(source: ByteSource(bytes), version: version, isYoung: isYoung(version)))
+    }
+
+    /// Whether the file of this name is as it was when it was mapped. One that was read whole was read as it was.
+    func isStill(_ path: RawPath) -> Bool {
+        guard let mapping else { return true }
+        var status = stat()
+        return !mapping.isCut && path.withCString { stat($0, &status) } == 0 && FileVersion(status) == version
     }
 
     static func isYoung(_ version: FileVersion) -> Bool {

@@ -4,6 +4,8 @@ import Glibc
 package struct FoundFile: Sendable, Equatable {
     package var path: RawPath
     package var version: FileVersion
+    /// The file beside it that says what it shows, where that was asked for.
+    package var caption: FoundCaption?
 }
 
 /// Files below folders, in the order of their names. Passed over: what begins with a dot, `node_modules`, what `.castorignore` names, and whatever
@@ -19,6 +21,7 @@ package struct FolderWalk {
     private var visited: Set<Identity> = []
     /// Those that were named on the way, by two names of one file or two roots of which one is in the other.
     private var seen: Set<Identity> = []
+    private let takesCaptions: Bool
     private let isCancelled: () -> Bool
 
     private struct Identity: Hashable {
@@ -36,7 +39,9 @@ package struct FolderWalk {
         var rules: IgnoreRules
     }
 
-    package init(isCancelled: @escaping () -> Bool = { false }) {
+    /// - Parameter takesCaptions: whether files beside pictures that say what they show belong to those, and are none of their own
+    package init(takesCaptions: Bool = false, isCancelled: @escaping () -> Bool = { false }) {
+        self.takesCaptions = takesCaptions
         self.isCancelled = isCancelled
     }
 
@@ -52,7 +57,7 @@ package struct FolderWalk {
         }
         switch status.st_mode & S_IFMT {
         case S_IFDIR: folder(root, status, rulesAbove(root))
-        case S_IFREG: add(root, status)
+        case S_IFREG: file(root, status)
         default: problems.append((root, Problem(.unreadable, "is no regular file")))
         }
     }
@@ -81,6 +86,7 @@ package struct FolderWalk {
         if names.contains(Array(".castorignore".utf8)), let rules = rules(in: path) {
             ignoring.append(Ignoring(folder: path, rules: rules))
         }
+        var found: [(path: RawPath, status: stat)] = []
         for name in names where name.first != UInt8(ascii: ".") && !name.elementsEqual("node_modules".utf8) {
             let child = path.appending(name)
             var status = stat()
@@ -95,14 +101,33 @@ package struct FolderWalk {
                 ignored += 1
                 continue
             }
-            if isFolder { folder(child, status, ignoring) } else { add(child, status) }
+            found.append((child, status))
+        }
+        let captions = takesCaptions ? Captions(found) : Captions()
+        for (child, status) in found where !captions.isTaken(child) {
+            if status.st_mode & S_IFMT == S_IFDIR {
+                folder(child, status, ignoring)
+            } else {
+                add(child, status, captions.caption(of: child))
+            }
         }
     }
 
-    private mutating func add(_ path: RawPath, _ status: stat) {
+    /// One that was named itself.
+    private mutating func file(_ path: RawPath, _ status: stat) {
+        guard takesCaptions else { return add(path, status, nil) }
+        let beside = Captions.names(for: path).compactMap { name -> (path: RawPath, status: stat)? in
+            var status = stat()
+            guard name.withCString({ stat($0, &status) }) == 0 else { return nil }
+            return (name, status)
+        }
+        add(path, status, Captions([(path, status)] + beside).caption(of: path))
+    }
+
+    private mutating func add(_ path: RawPath, _ status: stat, _ caption: FoundCaption?) {
         // By two ways to one folder, a file is found once; hard links, which have names of their own, each.
         if status.st_nlink < 2, !seen.insert(Identity(status)).inserted { return }
-        files.append(FoundFile(path: path, version: FileVersion(status)))
+        files.append(FoundFile(path: path, version: FileVersion(status), caption: caption))
     }
 
     /// The rules of the nearest folder that says anything decide.

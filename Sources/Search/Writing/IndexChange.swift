@@ -24,6 +24,9 @@ package struct SourceFile: Sendable {
     package var isYoung: Bool
     /// Whether it has fewer items than it could: it is looked into again, and known by nothing.
     package var isIncomplete = false
+    /// What tells that the file beside it that says what it shows is as it was.
+    var beside: [UInt8]?
+    /// Of all that its items were made of.
     package var sha256: [UInt8]?
     package var kind: String
     package var problem: Problem?

@@ -12,7 +12,7 @@ extension IndexWriter {
                 let cursor = try Row.fetchCursor(
                     db,
                     sql: """
-                        SELECT id, path, size, stamp, inode, sha256, kind,
+                        SELECT id, path, size, stamp, inode, beside, sha256, kind,
                             EXISTS (SELECT 1 FROM item WHERE item.source = source.id) FROM source
                         """)
                 while let row = try cursor.next() {
@@ -21,8 +21,9 @@ extension IndexWriter {
                             id: try row.value(0), path: RawPath(bytes: Array(try row.value(1) as Data)),
                             version: FileVersion(
                                 size: try row.value(2), modified: try row.value(3), inode: try row.value(4)),
-                            sha256: Data.fromDatabaseValue(row[5]).map(Array.init), kind: try row.value(6),
-                            hasItems: try row.value(7)))
+                            beside: Data.fromDatabaseValue(row[5]).map(Array.init),
+                            sha256: Data.fromDatabaseValue(row[6]).map(Array.init), kind: try row.value(7),
+                            hasItems: try row.value(8)))
                 }
                 return sources
             }
@@ -36,6 +37,33 @@ extension IndexWriter {
                 try Data.fetchAll(db, sql: "SELECT path FROM root ORDER BY path").map { RawPath(bytes: Array($0)) }
             }
         } catch { throw SearchError(error, at: path) }
+    }
+
+    /// Whether what files beside pictures say of them belongs to the pictures: one content, one item. The next run looks again at what that changes.
+    package var takesCaptions: Bool {
+        get throws(SearchError) {
+            do {
+                return try database.read { db in try Self.setting(db, Self.captions) ?? 0 } != 0
+            } catch { throw SearchError(error, at: path) }
+        }
+    }
+
+    package func remember(takesCaptions: Bool) throws(SearchError) {
+        do {
+            try database.write { db in try Self.set(db, Self.captions, takesCaptions ? 1 : 0) }
+        } catch { throw SearchError(error, at: path) }
+    }
+
+    static let captions = "captions"
+
+    static func setting(_ db: Database, _ name: String) throws -> Int? {
+        try Int.fetchOne(db, sql: "SELECT value FROM setting WHERE name = ?", arguments: [name])
+    }
+
+    static func set(_ db: Database, _ name: String, _ value: Int) throws {
+        try db.execute(
+            sql: "INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            arguments: [name, value])
     }
 
     package func remember(roots: [RawPath]) throws(SearchError) {
@@ -63,40 +91,5 @@ extension IndexWriter {
             }
         } catch { throw SearchError(error, at: path) }
         return ids.count
-    }
-}
-
-extension IndexWriter {
-    /// Removes the index at `path`, whatever its state, but for what it was asked to index, which is returned as far as it can be read.
-    ///
-    /// Throws `inUse` where another process writes it, and `unusable` for a folder of something else.
-    package static func clear(path: String) throws(SearchError) -> [RawPath] {
-        do {
-            guard access("\(path)/\(IndexFolder.catalogue)", F_OK) == 0 else { return [] }
-            // Held as long as it is cleared: nothing else writes meanwhile.
-            let lock = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-            guard lock >= 0 else { throw SearchError.unusable(path: path, reason: String(cString: strerror(errno))) }
-            defer { Glibc.close(lock) }
-            guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw SearchError.inUse(path: path) }
-            let roots = knownRoots(path)
-            for name in try DurableFolder.names(path)
-            where name.hasPrefix(IndexFolder.catalogue) || IndexFolder.isRows(name) || name == "reserve" {
-                guard unlink("\(path)/\(name)") == 0 || errno == ENOENT else {
-                    throw SearchError.unusable(path: "\(path)/\(name)", reason: String(cString: strerror(errno)))
-                }
-            }
-            try DurableFolder.sync(path)
-            return roots
-        } catch { throw SearchError(error, at: path) }
-    }
-
-    private static func knownRoots(_ path: String) -> [RawPath] {
-        var configuration = Configuration()
-        configuration.readonly = true
-        guard let database = try? DatabaseQueue(path: "\(path)/\(IndexFolder.catalogue)", configuration: configuration)
-        else { return [] }
-        defer { try? database.close() }
-        let found = try? database.read { db in try Data.fetchAll(db, sql: "SELECT path FROM root ORDER BY path") }
-        return (found ?? []).map { RawPath(bytes: Array($0)) }
     }
 }

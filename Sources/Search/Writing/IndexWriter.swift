@@ -54,6 +54,7 @@ package final class IndexWriter {
             files = try RowFiles(path, state, creates: isNew)
             try files.cut()
             if isNew { try database.write { [state] db in try Self.insert(db, state) } }
+            try takeOver()
             if model.stamp != state.model.stamp { try noteStamp(model) }
             database.reserve.take()
         } catch { throw SearchError(error, at: path) }
@@ -180,10 +181,11 @@ package final class IndexWriter {
             case .rename(let id, let file):
                 steps.append { db in
                     try db.execute(
-                        sql: "UPDATE source SET path = ?, size = ?, modified = ?, stamp = ?, inode = ? WHERE id = ?",
+                        sql:
+                            "UPDATE source SET path = ?, size = ?, modified = ?, stamp = ?, inode = ?, beside = ? WHERE id = ?",
                         arguments: [
                             Data(file.path.bytes), file.version.size, file.version.modified, file.stamp,
-                            file.version.inode, id,
+                            file.version.inode, file.beside.map { Data($0) }, id,
                         ])
                 }
             case .remove(let id):
@@ -205,15 +207,16 @@ package final class IndexWriter {
     private static func put(_ db: Database, _ id: Int64, _ file: SourceFile) throws {
         try db.execute(
             sql: """
-                INSERT INTO source (id, path, size, modified, stamp, inode, sha256, kind, problem, detail)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO source (id, path, size, modified, stamp, inode, beside, sha256, kind, problem, detail)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT (id) DO UPDATE SET path = excluded.path, size = excluded.size, modified = excluded.modified,
-                        stamp = excluded.stamp, inode = excluded.inode, sha256 = excluded.sha256, kind = excluded.kind,
-                        problem = excluded.problem, detail = excluded.detail
+                        stamp = excluded.stamp, inode = excluded.inode, beside = excluded.beside, sha256 = excluded.sha256,
+                        kind = excluded.kind, problem = excluded.problem, detail = excluded.detail
                 """,
             arguments: [
                 id, Data(file.path.bytes), file.version.size, file.version.modified, file.stamp, file.version.inode,
-                file.knownSHA256.map { Data($0) }, file.kind, file.problem?.reason.rawValue, file.problem?.detail,
+                file.beside.map { Data($0) }, file.knownSHA256.map { Data($0) }, file.kind,
+                file.problem?.reason.rawValue, file.problem?.detail,
             ])
     }
 

@@ -1,0 +1,130 @@
+import Castor
+import FoundationEssentials
+import Glibc
+import Search
+import TestSupport
+import Testing
+
+/// Pictures with what files beside them say.
+@Suite struct CaptionTests {
+    private static let embedder = try! Embedder(modelPath: Folders.nano)
+    private static let identity = try! ModelIdentity(embedder)
+
+    private func write(_ text: String, _ path: String, age: Int = 1_000) throws {
+        try Folders.write(Array(text.utf8), path)
+        var times = [timeval(tv_sec: time(nil) - age, tv_usec: 0), timeval(tv_sec: time(nil) - age, tv_usec: 0)]
+        utimes(path, &times)
+    }
+
+    private func copyPicture(_ name: String, to path: String) throws {
+        try FileManager.default.copyItem(atPath: "\(Folders.fixtures)/media/\(name)", toPath: path)
+        var times = [timeval(tv_sec: time(nil) - 1_000, tv_usec: 0), timeval(tv_sec: time(nil) - 1_000, tv_usec: 0)]
+        utimes(path, &times)
+    }
+
+    private func index(_ folder: String, into path: String, captions: Bool? = nil) throws -> IndexSummary {
+        let writer = try IndexWriter(path: path, model: Self.identity)
+        defer { writer.close() }
+        if let captions { try writer.remember(takesCaptions: captions) }
+        return try Indexer(Self.embedder, writer).run(roots: [try #require(RawPath(folder).resolved)])
+    }
+
+    /// Name of the file, medium and snippet of each item.
+    private func items(_ path: String) throws -> [String] {
+        var lines: [String] = []
+        try IndexReader(path: path, pool: pool).forEachItem { hit, _ in
+            lines.append("\(String(decoding: hit.path.name, as: UTF8.self)) \(hit.medium) \(hit.snippet)")
+        }
+        return lines.sorted()
+    }
+
+    private func vector(_ path: String, _ name: String) throws -> [Float] {
+        var found: [Float] = []
+        try IndexReader(path: path, pool: pool).forEachItem { hit, vector in
+            if String(decoding: hit.path.name, as: UTF8.self) == name { found = vector }
+        }
+        return found
+    }
+
+    @Test func whichBelongTogether() throws {
+        try Folders.withTemporary { folder in
+            let files = "\(folder)/files"
+            try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
+            for name in ["a.jpg", "b.jpg", "c.JPG", "d.jpg", "e.jpg"] {
+                try copyPicture("scene.jpg", to: "\(files)/\(name)")
+            }
+            try write("a boat", "\(files)/a.txt")
+            try write("not this one", "\(files)/b.txt")
+            try write("two boats", "\(files)/b.jpg.txt")
+            try write("three\n boats", "\(files)/c.caption")
+            try write(
+                """
+                <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description dc:format="image/jpeg">
+                <dc:description><rdf:Alt><rdf:li xml:lang="x-default">four boats &amp; a buoy</rdf:li></rdf:Alt></dc:description>
+                <dc:subject><rdf:Bag><rdf:li>sea</rdf:li><rdf:li>harbour</rdf:li></rdf:Bag></dc:subject>
+                </rdf:Description></rdf:RDF></x:xmpmeta>
+                """, "\(files)/d.xmp")
+            try write("a text of its own", "\(files)/note.txt")
+            let path = "\(folder)/index"
+            #expect(try index(files, into: path, captions: true).problems.isEmpty)
+            #expect(
+                try items(path) == [
+                    "a.jpg image a boat", "b.jpg image two boats", "b.txt text not this one", "c.JPG image three boats",
+                    "d.jpg image four boats & a buoy sea, harbour", "e.jpg image ", "note.txt text a text of its own",
+                ])
+            // One content of both.
+            let picture = try Part.data(ByteSource(Folders.read("\(Folders.fixtures)/media/scene.jpg")), mimeType: nil)
+            let both = try Self.embedder.embed(Content([picture, .text("a boat")])).values
+            let found = try vector(path, "a.jpg")
+            #expect(zip(both, found).map { abs($0 - $1) }.max()! < 1e-3)
+            #expect(try index(files, into: path).unchanged == 7)
+        }
+    }
+
+    /// A caption that changes, goes or comes changes the picture's item; asked for no more, captions are texts again.
+    @Test func whatChanges() throws {
+        try Folders.withTemporary { folder in
+            let (files, path) = ("\(folder)/files", "\(folder)/index")
+            try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
+            try copyPicture("scene.jpg", to: "\(files)/a.jpg")
+            try copyPicture("gray.jpg", to: "\(files)/b.jpg")
+            try write("a boat", "\(files)/a.txt")
+            #expect(try index(files, into: path).items == 3)
+            #expect(try items(path) == ["a.jpg image ", "a.txt text a boat", "b.jpg image "])
+            var summary = try index(files, into: path, captions: true)
+            #expect(summary.changed == 1 && summary.removed == 1 && summary.items == 1 && summary.unchanged == 1)
+            try write("a ship", "\(files)/a.txt", age: 500)
+            try write("gray", "\(files)/b.jpg.caption")
+            summary = try index(files, into: path)
+            #expect(summary.changed == 2 && summary.items == 2)
+            #expect(try items(path) == ["a.jpg image a ship", "b.jpg image gray"])
+            // Both moved: known again.
+            rename("\(files)/a.jpg", "\(files)/z.jpg")
+            rename("\(files)/a.txt", "\(files)/z.txt")
+            summary = try index(files, into: path)
+            #expect(summary.moved == 1 && summary.items == 0)
+            unlink("\(files)/z.txt")
+            summary = try index(files, into: path)
+            #expect(summary.changed == 1 && summary.items == 1)
+            #expect(try items(path) == ["b.jpg image gray", "z.jpg image "])
+            summary = try index(files, into: path, captions: false)
+            #expect(try items(path) == ["b.jpg image ", "b.jpg.caption text gray", "z.jpg image "])
+            #expect(try index(files, into: path).unchanged == 3)
+        }
+    }
+
+    /// What is no text is told of, and the picture is there.
+    @Test func captionsThatAreNone() throws {
+        try Folders.withTemporary { folder in
+            let (files, path) = ("\(folder)/files", "\(folder)/index")
+            try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
+            for name in ["a", "b", "c"] { try copyPicture("scene.jpg", to: "\(files)/\(name).jpg") }
+            try Folders.write([0, 1, 2, 0xFF], "\(files)/a.txt")
+            try write("", "\(files)/b.txt")
+            try Folders.write([UInt8](repeating: 65, count: 2 << 20), "\(files)/c.txt")
+            let summary = try index(files, into: path, captions: true)
+            #expect(summary.problems == [.tooLarge: 1, .damaged: 1])
+            #expect(try items(path) == ["a.jpg image ", "b.jpg image ", "c.jpg image "])
+        }
+    }
+}
