@@ -127,10 +127,11 @@ class Visit:
 
     def shot(self, name):
         SHOTS.mkdir(parents=True, exist_ok=True)
-        # Also those that are loaded when one comes near.
+        # Also those that are loaded when one comes near; and films show a ring until their picture is there.
         self.page.evaluate(
             "() => { for (const image of document.images) image.loading = 'eager'; return Promise.all([...document.images].map("
             "image => image.complete || new Promise(done => { image.onload = image.onerror = done }))) }")
+        self.until("[...document.querySelectorAll('video')].every(film => film.networkState === HTMLMediaElement.NETWORK_IDLE)")
         self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
 
     def close(self):

@@ -240,11 +240,12 @@ def test_the_map(visit):
     box = canvas.bounding_box()
     place = visit.page.evaluate("""async () => {
         const map = await (await fetch('/search/v1/map')).json();
-        const scale = Math.min(canvas.clientWidth, canvas.clientHeight) / 2 - 24;
+        const [left, right, low, high] = [Math.min(...map.x), Math.max(...map.x), Math.min(...map.y), Math.max(...map.y)];
+        const scale = Math.min((canvas.clientWidth - 48) / (right - left), (canvas.clientHeight - 48) / (high - low));
         // The one that is farthest from the others has no neighbour within reach.
         const away = map.items.map((_, a) => Math.min(...map.items.map((_, b) => a === b ? 9 : Math.hypot(map.x[a] - map.x[b], map.y[a] - map.y[b]))));
         const at = away.indexOf(Math.max(...away));
-        return { id: map.items[at], x: canvas.clientWidth / 2 + map.x[at] * scale, y: canvas.clientHeight / 2 - map.y[at] * scale };
+        return { id: map.items[at], x: canvas.clientWidth / 2 + (map.x[at] - (left + right) / 2) * scale, y: canvas.clientHeight / 2 - (map.y[at] - (low + high) / 2) * scale };
     }""")
     visit.page.mouse.move(box["x"] + place["x"], box["y"] + place["y"])
     expect(visit.page.locator("#mapLabel")).to_be_visible()

@@ -33,6 +33,8 @@ context.show_page()
 # The pie, from above.
 for radius, color in ((200, (0.80, 0.58, 0.30)), (170, (0.93, 0.76, 0.45)), (12, (0.55, 0.33, 0.15))):
     context.set_source_rgb(*color)
+    # Not from where the last text ended.
+    context.new_path()
     context.arc(WIDTH / 2, HEIGHT / 2, radius, 0, 7)
     context.fill()
 context.set_source_rgb(0, 0, 0)

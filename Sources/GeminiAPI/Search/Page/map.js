@@ -10,6 +10,7 @@ export class CollectionMap {
     #points;
     #lit = new Map();
     #view = { x: 0, y: 0, zoom: 1 };
+    #half = { x: 1, y: 1 };
     #names = new Map();
     #pointers = new Map();
     #hovered;
@@ -44,6 +45,7 @@ export class CollectionMap {
         if (this.#points) return this.#draw();
         const map = await call('/search/v1/map');
         this.#points = map.items.map((id, at) => ({ id, type: map.types[at], x: map.x[at], y: map.y[at] }));
+        this.#fit();
         const present = Object.keys(media).filter((type) => this.#points.some((point) => point.type === type));
         byID('legend').replaceChildren(...present.map((type) => element('li', { class: type },
             element('span', { class: 'dot', 'aria-hidden': 'true' }), media[type][1])),
@@ -65,10 +67,23 @@ export class CollectionMap {
         this.#draw();
     }
 
-    // MARK: Geometry: the plane's -1...1 fills the shorter side.
+    // MARK: Geometry: the points' bounding box fills the canvas in one direction, with as many pixels to a unit in the other.
+
+    /** Moves the middle of the bounding box to 0. */
+    #fit() {
+        for (const axis of ['x', 'y']) {
+            const [least, most] = this.#points.reduce(
+                ([a, b], point) => [Math.min(a, point[axis]), Math.max(b, point[axis])], [Infinity, -Infinity]);
+            // A single point has no size.
+            this.#half[axis] = Math.max(0.01, (most - least) / 2);
+            for (const point of this.#points) point[axis] -= (least + most) / 2;
+        }
+    }
 
     get #scale() {
-        return (Math.min(this.#canvas.clientWidth, this.#canvas.clientHeight) / 2 - 24) * this.#view.zoom;
+        const margin = 24;
+        return Math.min(
+            (this.#canvas.clientWidth / 2 - margin) / this.#half.x, (this.#canvas.clientHeight / 2 - margin) / this.#half.y) * this.#view.zoom;
     }
 
     #place(point) {
@@ -91,9 +106,9 @@ export class CollectionMap {
     }
 
     #pan(dx, dy) {
-        const bound = (value) => Math.max(-1, Math.min(1, value));
-        this.#view.x = bound(this.#view.x - dx / this.#scale);
-        this.#view.y = bound(this.#view.y + dy / this.#scale);
+        const bound = (value, half) => Math.max(-half, Math.min(half, value));
+        this.#view.x = bound(this.#view.x - dx / this.#scale, this.#half.x);
+        this.#view.y = bound(this.#view.y + dy / this.#scale, this.#half.y);
         this.#draw();
     }
 
