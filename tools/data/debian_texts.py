@@ -171,7 +171,8 @@ def descriptions(lists: Path):
                     rest = re.sub(r"\n \s+[^\n]*", "", f"\n{rest}")
                     yield head[1], head[2], [clean(part) for part in (first, *re.split(r"\n \.(?:\n|$)", rest)) if clean(part)]
 
-    paths = {re.search(r"Translation-(\S+?)(\.\w+)?$", path.name)[1].replace("%5f", "_"): path for path in lists.glob("*Translation-*")}
+    # English has one for each archive; the largest is main's.
+    paths = {re.search(r"Translation-(\S+?)(\.\w+)?$", path.name)[1].replace("%5f", "_"): path for path in sorted(lists.glob("*Translation-*"), key=lambda path: path.stat().st_size)}
     for name, key, parts in read(paths["en"], "en"):
         english[name, key] = parts
         for part in parts:
@@ -226,7 +227,8 @@ def dictionaries(packages: Path):
             fields = line.split("\t")
             if len(fields) != 3 or fields[0].startswith("00-"):
                 continue
-            entry = body[number(fields[1]) :][: number(fields[2])].decode("utf-8", "replace").splitlines()
+            start = number(fields[1])
+            entry = body[start : start + number(fields[2])].decode("utf-8", "replace").splitlines()
             told = [re.sub(r"^\d+\.\s*", "", part).strip() for part in entry[1:]]
             told = [part for part in told if part and not re.match(r'[\[(<"]|(?i:see|synonym|note)', part)]
             meaning = re.sub(r"\s*[\[(<].*?[\])>]", "", told[0]).split(";")[0].strip() if told else ""

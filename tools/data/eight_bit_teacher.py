@@ -1,20 +1,18 @@
-"""The multilingual teacher with products of eight-bit integers, by onnxruntime: 1.6 times as fast on a processor with VNNI (243 short texts for 155 a second of a core),
-cosine to the exact vectors 0.997, without their mean 0.980."""
-from pathlib import Path
-
+"""A teacher of texts with products of eight-bit integers, by onnxruntime. The multilingual one: 1.6 times as fast on a processor with VNNI (243 short texts for 155 a second of a core), 1.7 times on
+one with AVX2 alone (117 for 69); cosine to the exact vectors 0.996, without their mean 0.980. The English one there: 305 for 178, cosine 0.992."""
 import numpy as np
 import onnx
 import onnxruntime
 import torch
-from multilingual_teacher import MultilingualTeacher
 from onnx import TensorProto, helper, numpy_helper
+from teacher import Teacher
 
 MICROSOFT = "com.microsoft"
 
 
-class EightBitTeacher(MultilingualTeacher):
-    def __init__(self, model: Path, tokenizer: Path, longest: int = 128, threads: int = 1):
-        super().__init__(model, tokenizer, longest)
+class EightBitTeacher(Teacher):
+    def __init__(self, exact: Teacher, threads: int = 1):
+        vars(self).update(vars(exact))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(self.graph().SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Gives a model of 384 values longer vectors with the same cosines.
 
-    tools/data/longer_prefixes.py MODEL CONFIG OUT
+    tools/data/longer_prefixes.py MODEL CONFIG OUT [--share 0.125]
 
-MODEL is what training left, whose head ends where the teacher's vectors do; CONFIG the configuration of the model to be, with the same stacks. The head has the rank
+MODEL is what training left, whose head ends where the teacher's vectors do; CONFIG a configuration whose sizes of vectors are wanted. The head has the rank
 of the width, 384, so that longer vectors can tell nothing more. Their rows become turned copies of the trained ones, a random orthogonal matrix for
-each block of them: the head's products at 768, 1,536 and 3,072 values are then those at 384, times a number that cosines do not see.
+each block of them: the head's products at 768, 1,536 and 3,072 values are then those at 384, times a number that cosines do not see. A prefix that ends within such a block has a random part of the
+vector twice, and orders neighbours otherwise: of the ten nearest of 384 values 512 keep 8.8, 640 keep 9.0. Copies of `--share` of the length count by its square: with an eighth both keep 9.96
+(12,500 English texts by a teacher, on principal axes).
 """
+import argparse
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +20,27 @@ from safetensors.numpy import load_file, save_file
 
 
 def main() -> None:
-    model, config, out = map(Path, sys.argv[1:4])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("model", "config", "out"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--share", type=float, default=1)
+    arguments = parser.parse_args()
+    model, out = arguments.model, arguments.out
+    wanted, config = (json.loads(path.read_text()) for path in (arguments.config, model / "config.json"))
+    config |= {name: wanted[name] for name in ("output_dimensions", "matryoshka_dimensions")}
     tensors = load_file(model / "model.safetensors")
     with safe_open(model / "model.safetensors", "numpy") as file:
         metadata = file.metadata() or {}
     trained = tensors["projection.weight"].astype(np.float64)
     source = np.random.default_rng(3)
     head = [trained]
-    for _ in range(len(trained), json.loads(config.read_text())["output_dimensions"], len(trained)):
+    for _ in range(len(trained), config["output_dimensions"], len(trained)):
         turn, _ = np.linalg.qr(source.normal(size=(len(trained), len(trained))))
-        head.append(turn @ trained)
-    head = np.concatenate(head)[: json.loads(config.read_text())["output_dimensions"]]
+        head.append(arguments.share * turn @ trained)
+    head = np.concatenate(head)[: config["output_dimensions"]]
     tensors["projection.weight"] = head.astype(tensors["projection.weight"].dtype)
     out.mkdir(parents=True, exist_ok=True)
-    shutil.copy(config, out / "config.json")
+    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     shutil.copy(model / "tokenizer.model", out)
     temporary = out / "model.tmp"
     save_file(tensors, temporary, metadata)

@@ -31,6 +31,7 @@ def main() -> None:
     arguments = parser.parse_args()
     import torch
     from eight_bit_teacher import EightBitTeacher
+    from multilingual_teacher import MultilingualTeacher
     from teacher import Teacher
     torch.set_num_threads(1)
     arrays = np.load(arguments.data / "arrays.npz")
@@ -42,7 +43,7 @@ def main() -> None:
     texts = [pieces.id_to_piece(index).replace("▁", " ").strip() for index in range(size)]
     known = np.array([bool(text) and not (pieces.is_byte(i) or pieces.is_control(i) or pieces.is_unknown(i)) for i, text in enumerate(texts)])
     asked = np.flatnonzero(known)
-    e5 = EightBitTeacher(arguments.multilingual, arguments.tokenizer).embed([texts[i] for i in asked], progress=False).astype(np.float32)
+    e5 = EightBitTeacher(MultilingualTeacher(arguments.multilingual, arguments.tokenizer)).embed([texts[i] for i in asked], progress=False).astype(np.float32)
     weight = (uses[asked] / (uses[asked] + FREQUENT * uses.sum()))[:, None]
     e5 -= e5.mean(0)
     e5 /= np.linalg.norm(e5, axis=1, keepdims=True)

@@ -26,7 +26,8 @@ import text_sources as sources
 from held_out import hashed, rows, similarity_pairs
 from identifiers import split_identifiers
 
-ENGLISH = ("english", "other", "libreoffice-english", "help-english", "wesnoth-english", "descriptions-english", "dictionaries-english")
+ENGLISH = ("pack", "debian")
+"""What worth.py put in order."""
 BESIDE_ENGLISH = ("foreign", "libreoffice", "wesnoth", "help", "descriptions", "dictionaries")
 ALONE = ("guides", "manuals", "fortunes")
 CODE, FIRST_BESIDE, FIRST_ALONE = 20, 10, 30

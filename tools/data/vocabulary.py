@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Trains the SentencePiece vocabulary of castor-small (stage 0 of the default model).
 
-    tools/data/vocabulary.py DATA OUT [--pieces 30000]
+    tools/data/vocabulary.py DATA OUT [--pieces 30000] [--texts TEXTS]
 
 DATA is a training data pack (its README describes the files); OUT receives tokenizer.model. Needs the program
-spm_train (Debian package `sentencepiece`). The text is deterministic, so the same pack gives the same vocabulary.
+spm_train (Debian package `sentencepiece`). The text is deterministic, so the same pack gives the same vocabulary. TEXTS is the
+folder that text_sets.py, foreign_texts.py and debian_texts.py filled: version 4's lines are taken from there (docs/training-log.md, "Vocabulary").
 """
 import argparse
 import csv
@@ -13,11 +14,18 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
+
+from identifiers import split_identifiers
 
 csv.field_size_limit(1 << 30)
 
 ENGLISH_TIMES = 3
+MOST = {
+    "foreign": 4_500, "libreoffice": 1_500, "help": 2_000, "wesnoth": 2_000, "descriptions": 3_000, "guides": 2_000, "manuals": 2_000, "dictionaries": 1_500, "fortunes": 2_000,
+}
+"""Version 4: lines of a language, by kind."""
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -40,11 +48,36 @@ def sentences(data: Path) -> list[str]:
     text += [f"{row['name']} {row['keywords'] or ''}".replace("|", " ") for row in pick.sample(names, 60_000)]
     # Each emoji often enough to become a piece rather than four bytes.
     text += [row["emoji"] for row in names if row["lang"] in ("en", "de", "es", "ja", "ru") and row["keywords"]] * 4
-    for row in pick.sample(rows(data / "train/code/docstrings.tsv.xz"), 12_000):
-        code = row["code"].replace("\\n", "\n").replace("\\t", "    ").replace("\\\\", "\\")
-        text += [line.strip() for line in code.splitlines() if len(line.strip()) > 3]
+    text += lines_of_code(data, pick)
     pick.shuffle(text)
     return [" ".join(line.split()) for line in text if line.strip()]
+
+
+def lines_of_code(data: Path, pick: random.Random) -> list[str]:
+    found: list[str] = []
+    for row in pick.sample(rows(data / "train/code/docstrings.tsv.xz"), 12_000):
+        code = row["code"].replace("\\n", "\n").replace("\\t", "    ").replace("\\\\", "\\")
+        found += [line.strip() for line in code.splitlines() if len(line.strip()) > 3]
+    return found
+
+
+def version_4_sentences(data: Path, texts: Path) -> list[str]:
+    """English twice, other languages each up to so many lines of a kind, emoji, code; names of code taken apart as the tokenizer's model will."""
+    pick = random.Random(1)
+    found = (texts / "english.txt").read_text(encoding="utf-8").splitlines() * 2
+    for kind, most in MOST.items():
+        counts: Counter[str] = Counter()
+        with open(texts / f"{kind}.tsv", encoding="utf-8") as file:
+            next(file)
+            for line in file:
+                language, text = line.split("\t", 2)[:2]
+                counts[language] += 1
+                if counts[language] <= most:
+                    found.append(text)
+    found += [row["emoji"] for row in rows(data / "train/names/cldr.tsv.xz") if row["lang"] in ("en", "de", "es", "ja", "ru") and row["keywords"]] * 4
+    found += lines_of_code(data, pick)
+    pick.shuffle(found)
+    return [" ".join(split_identifiers(line).split()) for line in found if line.strip()]
 
 
 def main() -> None:
@@ -52,10 +85,11 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--pieces", type=int, default=30_000)
+    parser.add_argument("--texts", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
 
-    lines = sentences(arguments.data)
+    lines = version_4_sentences(arguments.data, arguments.texts) if arguments.texts else sentences(arguments.data)
     print(f"{len(lines):,} lines, {sum(map(len, lines)):,} characters", file=sys.stderr)
     arguments.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
