@@ -29,6 +29,8 @@ SOUNDS = ("esc50", "game_sounds", "tuxpaint_effects", "sonic-pi")
 SPEECH = ("gcompris_voices", "tuxpaint_speech")
 STEP = 4
 """Whisper's encodings, 20 ms each, that make one step."""
+PART = 500
+"""Spoken clips that are kept together."""
 
 
 def files(data: Path, kind: str, source: str) -> list[Path]:
@@ -187,12 +189,23 @@ def speech(arguments) -> None:
     for source, paths in listed.items():
         if (out / f"{source}-ends.npy").exists():
             continue
-        began, rows = time.time(), []
-        for path in paths:
-            rows.append(teacher(sound(path)).astype(np.float16))
+        began, rows, parts = time.time(), [], []
+        for start in range(0, len(paths), PART):
+            # What is lost when it is stopped is a part.
+            part = out / f"{source}-part-{start}.npz"
+            if not part.exists():
+                found = [teacher(sound(path)).astype(np.float16) for path in paths[start : start + PART]]
+                temporary = part.with_suffix(".tmp.npz")
+                np.savez(temporary, steps=np.concatenate(found), lengths=[len(row) for row in found])
+                temporary.rename(part)
+            with np.load(part) as found:
+                rows += np.split(found["steps"], np.cumsum(found["lengths"])[:-1])
+            parts.append(part)
         (out / f"{source}.json").write_text(json.dumps([path.name if path.parent.name == source else str(path.relative_to(path.parents[1])) for path in paths]))
         np.save(out / f"{source}.npy", np.concatenate(rows))
         np.save(out / f"{source}-ends.npy", np.cumsum([len(row) for row in rows]))
+        for part in parts:
+            part.unlink()
         print(f"{time.strftime('%H:%M:%S')} speech {source}: {len(paths):,} clips, {sum(map(len, rows)):,} steps, {1000 * (time.time() - began) / len(paths):.0f} ms each", flush=True)
 
 

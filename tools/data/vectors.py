@@ -71,6 +71,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if not missing(arguments.folder, arguments.teacher, arguments.kinds, arguments.lines):
+        return
     teacher = teacher_of(arguments.teacher, arguments.files)
     while left := missing(arguments.folder, arguments.teacher, arguments.kinds, arguments.lines):
         claimed = next(filter(None, (claim(arguments.folder, arguments.teacher, *shard) for shard in left)), None)

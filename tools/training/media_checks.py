@@ -30,11 +30,12 @@ class Checks:
         for sources in self.sources.values():
             for source in sources:
                 held = np.flatnonzero(source.held)[: self.most]
-                if source.set:
-                    result[source.name] = self.named(source, held[~source.unseen[held]])
-                    if source.unseen.any():
-                        result[f"{source.name} unseen"] = self.named(source, np.flatnonzero(source.unseen)[: self.most])
-                else:
-                    result[source.name], result[f"{source.name} @5"] = self.found(source, np.array([index for index in held if source.texts[index]]))
+                seen, told = held[~source.unseen[held]], np.array([index for index in held if source.texts[index]], int)
+                if source.set and len(seen):
+                    result[source.name] = self.named(source, seen)
+                if source.set and source.unseen.any():
+                    result[f"{source.name} unseen"] = self.named(source, np.flatnonzero(source.unseen)[: self.most])
+                if not source.set and len(told):
+                    result[source.name], result[f"{source.name} @5"] = self.found(source, told)
         result["mean"] = float(np.mean(list(result.values())))
         return {name: round(value, 3) for name, value in result.items()}
