@@ -140,7 +140,11 @@ import Testing
         // A line without a key is known by the number that an editor shows.
         let keys = ["a", "7", "7.50", "single", "caf\u{e9}", "cafe\u{301}", "9", "\u{2028}"]
         #expect(answers.map { Array($0.key.utf8) } == keys.map { Array($0.utf8) })
-        #expect(answers.allSatisfy { $0.response?.embedding.values == answers[0].response?.embedding.values })
+        for answer in answers {
+            // A processor may compute the rows of a batch with other last bits, and four values of 3,072 show them large.
+            expectClose(
+                try #require(answer.response).embedding.values, try #require(answers[0].response).embedding.values, 1e-4)
+        }
         let text =
             #"{"key":"t","request":{"content":{"parts":[{"inlineData":{"mimeType":"","data":"\#(try png())"}}]}}}"#
         #expect(try run(text)[0].response != nil)

@@ -57,7 +57,9 @@ import Testing
         let outcome = try run("embed", "--batch", "in.jsonl")
         #expect(outcome.errors == "castor: note: key \"k1\": part 1 \(Self.mislabelled)\n")
         let vectors = try outcome.lines.map { try BatchAnswer($0).response?.embedding.values }
-        #expect(vectors.count == 2 && vectors[0] == vectors[1])
+        #expect(vectors.count == 2)
+        // A processor may compute the rows of a batch with other last bits, and two values of 3,072 show them large.
+        expectClose(try #require(vectors[0]), try #require(vectors[1]), 1e-4)
         try folder.write((0..<30).map { line($0, "photo.jpg") }.joined(), "in.jsonl")
         let lines = try run("embed", "--batch", "in.jsonl").errors.split(separator: "\n")
         #expect(lines.count == 21 && lines.last == "castor: 30 contents have notes")
