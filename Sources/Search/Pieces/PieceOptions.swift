@@ -9,8 +9,8 @@ package struct PieceOptions: Sendable {
     package var maxReadBytes = 256 << 20
     /// Of a text, a picture or a document, which are in memory as a whole. The default is 1 GiB.
     package var maxWholeBytes = 1 << 30
-    /// Of a sound that is decoded at a time. The default is an hour.
-    package var soundStretchSeconds = 3600.0
+    /// Of a sound that is decoded at a time. The default is twenty minutes.
+    package var soundStretchSeconds = 1200.0
     /// Of a document. The default is 20,000.
     package var maxPages = 20_000
     /// For rendering a document of many pages, in seconds of its process's work. The default is an hour.

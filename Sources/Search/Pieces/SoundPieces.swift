@@ -43,6 +43,8 @@ final class SoundPieces {
     func next() throws(MediaError) -> (clip: AudioClip, window: Range<Double>?)? {
         while stretch.windows.isEmpty {
             guard let next = stretch.next else { return nil }
+            // Not two of them at a time.
+            stretch.clip = AudioClip(samples: [])
             stretch = try decoded(from: next)
             stretch.windows.reverse()
         }
