@@ -1,8 +1,8 @@
 import Encoder
 
-/// Times that need more of the library than its public face: a training step, vectors as JSON, a search. `make bench-train` and
-/// `make bench-serve` print the first two, `.build/release/Times search COUNT FOLDER` the third, `make bench-peers` drives the last; they check
-/// nothing.
+/// Times that need more of the library than its public face: a training step, vectors as JSON, products, a search, texts. `make bench-train` and
+/// `make bench-serve` print the first two, `.build/release/Times products` and `Times search COUNT FOLDER` the next, `make bench-peers` drives the
+/// last; they check nothing.
 @main
 struct Times {
     static func main() throws {
@@ -14,6 +14,7 @@ struct Times {
             try times.print(pairs: 256, maxChunkTokens: 16_384, keeping: .blockInputs)
             try times.print(pairs: 32, maxChunkTokens: 16_384, keeping: .everything)
         case "writing": WritingTimes.print()
+        case "products": try ProductTimes.print()
         case "search":
             let arguments = CommandLine.arguments.dropFirst(2)
             guard arguments.count == 2, let count = arguments.first.flatMap({ Int($0) }), let folder = arguments.last
@@ -25,7 +26,7 @@ struct Times {
             else { return Swift.print("usage: times texts MODEL THREADS") }
             var times = try TextTimes(model: model, threads: threads)
             try times.serve()
-        default: Swift.print("usage: times step|writing|search|texts")
+        default: Swift.print("usage: times step|writing|products|search|texts")
         }
     }
 }

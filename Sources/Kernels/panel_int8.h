@@ -147,11 +147,12 @@ VNNI static inline __attribute__((always_inline)) void tile_int8(
 
 VNNI static void tiles_int8(
     int rows, size_t n, size_t k, size_t first, size_t groups, const char *x, const uint32_t *panels, const float *factors,
-    const float *corrections, const float *bias, float keep, float *y, size_t stride
+    const float *corrections, const float *bias, float keep, float *y, size_t stride, struct ahead *ahead
 ) {
     size_t words = groups * GROUP_WORDS;
 #define TILES(rows)                                                                                                                       \
     for (size_t j = 0; j < n; j += columns_int8) {                                                                                        \
+        call_ahead(ahead);                                                                                                                \
         tile_int8(                                                                                                                        \
             rows, k, first, groups, x, panels + j * words, factors + j * groups, corrections + j * groups, bias ? bias + j : NULL, keep,   \
             y + j, stride, n - j);                                                                                                         \
@@ -185,11 +186,16 @@ static void product_int8(
             pack_panels_int8(
                 format, count, k, first, groups, w + j * k * sizes[format], scales ? scales + 4 * j * all : NULL, room, factors, corrections);
             const float *last = bias && first + groups == all ? bias + j : NULL;
+            struct ahead ahead = {NULL, 0};
+            if (first + groups == all && j + columns < n) {
+                size_t next = n - j - columns < columns ? n - j - columns : columns;
+                ahead = calls(w + (j + columns) * k * sizes[format], next * k * sizes[format], m, rows_of_tile_int8, count, columns_int8);
+            }
             for (size_t i = 0; i < m; i += rows_of_tile_int8) {
                 int rows = m - i < rows_of_tile_int8 ? (int)(m - i) : rows_of_tile_int8;
                 tiles_int8(
                     rows, count, k, first, groups, x + i * row, room, factors, corrections, last, first == 0 ? beta : 1,
-                    y + i * stride + j, stride);
+                    y + i * stride + j, stride, &ahead);
             }
             first += groups;
         } while (first < all);

@@ -14,6 +14,7 @@
 enum {
     BLOCK_BYTES = 256 << 10, // of panels that stay in the second-level cache
     DEPTH_WORDS = 512,       // of k, so that a tile's rows stay in the first level
+    MAX_CALLS = 512,         // lines that are called for ahead of a tile
 };
 
 static const size_t sizes[] = {[CASTOR_ROWS_F32] = 4, [CASTOR_ROWS_BF16] = 2, [CASTOR_ROWS_F16] = 2, [CASTOR_ROWS_I8] = 1};
@@ -22,6 +23,23 @@ static inline float scale_at(const char *scales, size_t index) {
     float scale;
     memcpy(&scale, scales + 4 * index, 4);
     return scale;
+}
+
+/// The next block's weights, which memory brings while this one is multiplied: some lines of 64 bytes before each tile.
+struct ahead {
+    const char *next;
+    size_t lines;
+};
+
+/// As many as all tiles need, but no more than memory brings meanwhile.
+static struct ahead calls(const char *next, size_t bytes, size_t rows, size_t tile_rows, size_t columns, size_t tile_columns) {
+    size_t tiles = ((rows + tile_rows - 1) / tile_rows) * ((columns + tile_columns - 1) / tile_columns);
+    size_t lines = tiles > 0 ? (bytes / 64 + tiles - 1) / tiles : 0;
+    return (struct ahead){next, lines < MAX_CALLS ? lines : MAX_CALLS};
+}
+
+static inline void call_ahead(struct ahead *ahead) {
+    for (size_t line = 0; line < ahead->lines; line++, ahead->next += 64) __builtin_prefetch(ahead->next, 0, 2);
 }
 
 // AVX2
@@ -292,7 +310,26 @@ bool castor_panels_product(
     return true;
 }
 
+bool castor_few_rows_product(
+    castor_rows_kernel kernel, castor_rows_format format, size_t m, size_t n, size_t k, const float *x, size_t x_stride,
+    const void *weights, const void *scales, const float *bias, float beta, float *y, size_t y_stride
+) {
+    if (kernel == CASTOR_ROWS_NONE || !reserve(4 * castor_rows_room(kernel, m, k))) return false;
+    castor_rows_pack(kernel, format, m, k, x, x_stride, NULL, packed_rows);
+    castor_rows_product(kernel, format, m, n, k, packed_rows, weights, scales, bias, beta, y, y_stride);
+    return true;
+}
+
 #else
+
+bool castor_few_rows_product(
+    castor_rows_kernel kernel, castor_rows_format format, size_t m, size_t n, size_t k, const float *x, size_t x_stride,
+    const void *weights, const void *scales, const float *bias, float beta, float *y, size_t y_stride
+) {
+    (void)kernel, (void)format, (void)m, (void)n, (void)k, (void)x, (void)x_stride, (void)weights, (void)scales, (void)bias, (void)beta;
+    (void)y, (void)y_stride;
+    return false;
+}
 
 bool castor_panels_available(castor_panels_kernel kernel) {
     (void)kernel;

@@ -65,10 +65,11 @@ TARGET static inline __attribute__((always_inline)) void NAME(tile)(
 
 TARGET static void NAME(tiles)(
     int rows, size_t n, size_t words, const uint32_t *x, size_t row_stride, const uint32_t *panels, const float *bias, float keep, float *y,
-    size_t stride
+    size_t stride, struct ahead *ahead
 ) {
 #define TILES(rows)                                                                                                                        \
     for (size_t j = 0; j < n; j += NAME(columns)) {                                                                                       \
+        call_ahead(ahead);                                                                                                                 \
         NAME(tile)(rows, words, x, row_stride, panels + j * words, bias ? bias + j : NULL, keep, y + j, stride, n - j);                   \
     }                                                                                                                                      \
     break;
@@ -101,10 +102,15 @@ static void NAME(product)(
             size_t words = all - d < depth ? all - d : depth;
             NAME(pack_panels)(format, count, k, VALUES * d, words, block, factors, room);
             const float *last = bias && d + words == all ? bias + j : NULL;
+            struct ahead ahead = {NULL, 0};
+            if (d + words == all && j + columns < n) {
+                size_t next = n - j - columns < columns ? n - j - columns : columns;
+                ahead = calls(block + columns * k * sizes[format], next * k * sizes[format], m, ROWS, count, NAME(columns));
+            }
             for (size_t i = 0; i < m; i += ROWS) {
                 int rows = m - i < ROWS ? (int)(m - i) : ROWS;
                 NAME(tiles)(
-                    rows, count, words, x + i * row_stride + d, row_stride, room, last, d == 0 ? beta : 1, y + i * stride + j, stride);
+                    rows, count, words, x + i * row_stride + d, row_stride, room, last, d == 0 ? beta : 1, y + i * stride + j, stride, &ahead);
             }
             d += words;
         } while (d < all);

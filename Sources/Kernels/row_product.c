@@ -11,6 +11,7 @@
 enum {
     COLUMNS = 4, // of a tile
     BLOCK_BYTES = 256 << 10, // of weights that stay in the second-level cache
+    AHEAD_SHARES = 8,        // tiles of rows that call for the next block at most
 };
 
 static inline __attribute__((always_inline)) float scale_at(const char *scales, size_t index) {

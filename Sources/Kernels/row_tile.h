@@ -6,10 +6,11 @@ _Static_assert(CASTOR_ROWS_GROUP % NAME(step) == 0, "a step is of one group");
 
 /// Sums over k of `rows` x `columns` outputs: each value of W is widened once for all rows.
 ///
-/// `x` has for each step the values of all rows, one row after the other.
+/// `x` has for each step the values of all rows, one row after the other. Where these rows are not the first, `lines` of 64 bytes from `ahead` on are
+/// called for at each step.
 TARGET static inline __attribute__((always_inline)) void NAME(tile)(
     castor_rows_format format, int rows, int columns, size_t k, const float *x, const char *w, const char *scales, const float *bias,
-    float beta, float *y, size_t stride, bool is_first
+    float beta, float *y, size_t stride, bool is_first, const char *ahead, int lines
 ) {
     size_t size = sizes[format], row = k * size, groups = GROUPS(k);
     vector sums[ROWS][COLUMNS];
@@ -41,6 +42,8 @@ TARGET static inline __attribute__((always_inline)) void NAME(tile)(
                 __builtin_prefetch(next + (size_t)j * row);
                 if (NAME(step) * size > 64) __builtin_prefetch(next + (size_t)j * row + 64);
             }
+        } else {
+            for (int line = 0; line < lines; line++, ahead += 64) __builtin_prefetch(ahead, 0, 2);
         }
         HALF(0, w, row)
         HALF(1, w, row)
@@ -66,15 +69,15 @@ TARGET static inline __attribute__((always_inline)) void NAME(tile)(
 /// All tiles of some columns of the result; `rows` of x stay in the first-level cache while the block of W, in the second level, passes by.
 TARGET static void NAME(block)(
     castor_rows_format format, int rows, size_t n, size_t k, const float *x, const char *w, const char *scales, const float *bias,
-    float beta, float *y, size_t stride, bool is_first
+    float beta, float *y, size_t stride, bool is_first, const char *ahead, int lines
 ) {
     size_t row = k * sizes[format], j = 0;
 #define TILES(format, rows, is_first)                                                                                                         \
     for (; j + COLUMNS <= n; j += COLUMNS) {                                                                                                \
-        NAME(tile)(format, rows, COLUMNS, k, x, w + j * row, scales ? scales + 4 * j * GROUPS(k) : NULL, bias ? bias + j : NULL, beta, y + j, stride, is_first);\
+        NAME(tile)(format, rows, COLUMNS, k, x, w + j * row, scales ? scales + 4 * j * GROUPS(k) : NULL, bias ? bias + j : NULL, beta, y + j, stride, is_first, ahead + j * row, lines);\
     }                                                                                                                                       \
     for (; j < n; j++) {                                                                                                                    \
-        NAME(tile)(format, rows, 1, k, x, w + j * row, scales ? scales + 4 * j * GROUPS(k) : NULL, bias ? bias + j : NULL, beta, y + j, stride, is_first);\
+        NAME(tile)(format, rows, 1, k, x, w + j * row, scales ? scales + 4 * j * GROUPS(k) : NULL, bias ? bias + j : NULL, beta, y + j, stride, is_first, ahead + j * row, lines);\
     }
 #define FORMATS(rows)                                                                                                                       \
     switch (format) {                                                                                                                       \
@@ -115,11 +118,18 @@ static void NAME(product)(
     columns = columns > COLUMNS ? columns : COLUMNS;
     for (size_t j = 0; j < n; j += columns) {
         size_t count = n - j < columns ? n - j : columns;
+        // The rows behind the first leave memory alone: meanwhile it brings the next block, each of them its share of every tile's weights.
+        size_t others = m > ROWS ? (m - 1) / ROWS : 0, shares = others < AHEAD_SHARES ? others : AHEAD_SHARES;
+        size_t share = shares > 0 ? (COLUMNS * row / shares + 63) / 64 * 64 : 0, steps = padded / NAME(step);
+        bool is_last = j + columns >= n;
         for (size_t i = 0; i < m; i += ROWS) {
             int rows = m - i < ROWS ? (int)(m - i) : ROWS;
+            size_t tile = i / ROWS;
+            int lines = tile > 0 && tile <= shares && !is_last && steps > 0 ? (int)((share / 64 + steps - 1) / steps) : 0;
+            const char *ahead = lines > 0 ? w + (j + columns) * row + (tile - 1) * share : w;
             NAME(block)(
                 format, rows, count, k, room + i * padded, w + j * row, scales ? scales + 4 * j * GROUPS(k) : NULL, bias ? bias + j : NULL, beta,
-                y + i * stride + j, stride, i == 0);
+                y + i * stride + j, stride, i == 0, ahead, lines);
         }
     }
 }

@@ -41,9 +41,11 @@ package enum PanelKernel: Sendable, Equatable, CaseIterable {
         }
     }
 
-    /// Rows from which on it is the faster one (docs/performance.md). Where precisions differ it computes all, so that what a content has beside
-    /// it matters as little as in single precision.
-    package var leastRows: Int { precision == .single ? 96 : 1 }
+    /// Rows from which on it is the faster one (docs/performance.md). Fewer are computed in single precision whatever the others are.
+    package var leastRows: Int { precision == .single ? 128 : 24 }
+
+    /// Of the same processors, for fewer rows.
+    fileprivate var ofFewRows: RowKernel { self == .avx2 ? .avx2 : .avx512 }
 
     fileprivate var value: castor_panels_kernel {
         switch self {
@@ -75,4 +77,17 @@ package func panelProduct(
     return castor_panels_product(
         kernel.value, format.value, input.rows, output.columns, input.columns, input.pointer, input.stride, weights,
         scales, bias, beta, output.pointer, output.stride)
+}
+
+/// The same with weights in single precision and any number of rows: by the kernel for few rows where there are.
+package func weightProduct(
+    _ input: Block, weights: UnsafePointer<Float>, beta: Float = 0, into output: Block, kernel: PanelKernel
+) -> Bool {
+    if input.rows >= kernel.leastRows {
+        return panelProduct(input, weights: weights, .f32, beta: beta, into: output, kernel: kernel)
+    }
+    precondition(output.rows == input.rows)
+    return castor_few_rows_product(
+        kernel.ofFewRows.value, RowFormat.f32.value, input.rows, output.columns, input.columns, input.pointer,
+        input.stride, weights, nil, nil, beta, output.pointer, output.stride)
 }

@@ -21,7 +21,7 @@ package enum RowKernel: Sendable, Equatable, CaseIterable {
         }
     }
 
-    fileprivate var value: castor_rows_kernel {
+    var value: castor_rows_kernel {
         switch self {
         case .avx2: CASTOR_ROWS_AVX2
         case .avx512: CASTOR_ROWS_AVX512

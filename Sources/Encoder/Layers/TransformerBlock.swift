@@ -79,13 +79,13 @@ struct BlockPass: Sendable {
     /// Rows of one piece of work: its activations stay in the cache from one product to the next, and BLAS is at full speed.
     private static let rowsPerPiece = 512
 
-    /// Below this many rows a worker, dividing the columns of each product is faster than dividing the rows.
-    private static let minRowsPerWorker = 96
+    /// Below this many rows a worker, dividing the columns of each product is faster than dividing the rows: with BLAS, and with our own kernels.
+    private var minRowsPerWorker: Int { kernel == nil ? 96 : 32 }
 
     /// The tokens divided among the workers or, when there are few, all of them with a division of columns.
     func divideRows() -> RowDivision {
         let count = layout.tokenCount
-        guard count >= Self.minRowsPerWorker * pool.threadCount else {
+        guard count >= minRowsPerWorker * pool.threadCount else {
             return RowDivision(pieces: [0..<count], columns: pool.threadCount == 1 ? .whole : .divided(pool))
         }
         let perWorker = max(1, count / (Self.rowsPerPiece * pool.threadCount))
@@ -208,7 +208,7 @@ enum Columns {
 ///   - input: `[rows, in]`
 ///   - weight: `[out, in]`
 ///   - output: `[T, out]`
-///   - kernel: for products of many rows; nil for BLAS
+///   - kernel: nil for BLAS
 ///   - precision: of products without that kernel
 func linear(
     _ input: Block, _ weight: Matrix, into output: Matrix, rows: Range<Int>, _ columns: Columns, beta: Float = 0,
@@ -216,10 +216,8 @@ func linear(
 ) {
     func compute(_ part: Range<Int>) {
         let (weight, result) = (weight[part], Block(output, rows: rows, columns: part))
-        let kernel = kernel.flatMap { input.rows >= $0.leastRows ? $0 : nil }
-        if kernel.map({ panelProduct(input, weights: weight.pointer, .f32, beta: beta, into: result, kernel: $0) })
-            != true
-        {
+        let isDone = kernel.map { weightProduct(input, weights: weight.pointer, beta: beta, into: result, kernel: $0) }
+        if isDone != true {
             gemm(input, .no, Block(weight), .yes, into: result, beta: beta, precision: precision)
         }
         epilogue(part)

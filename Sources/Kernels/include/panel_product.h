@@ -25,3 +25,8 @@ bool castor_panels_available(castor_panels_kernel kernel);
 bool castor_panels_product(
     castor_panels_kernel kernel, castor_rows_format format, size_t m, size_t n, size_t k, const float *x, size_t x_stride,
     const void *weights, const void *scales, const float *bias, float beta, float *y, size_t y_stride);
+
+/// The same for few rows, by the kernel of row_product.h.
+bool castor_few_rows_product(
+    castor_rows_kernel kernel, castor_rows_format format, size_t m, size_t n, size_t k, const float *x, size_t x_stride,
+    const void *weights, const void *scales, const float *bias, float beta, float *y, size_t y_stride);
