@@ -92,7 +92,7 @@ struct IndexCommand: ParsableCommand {
             if remove { return try forget(folder) }
             try IndexRun(model: model, path: folder, rebuilds: rebuild, takesCaptions: captions, watches: watch).run(
                 paths)
-        } catch let error as SearchError { throw Failure(error) }
+        } catch let error as SearchError { throw Failure(error, index: index.index) }
     }
 
     private func forget(_ folder: String) throws {

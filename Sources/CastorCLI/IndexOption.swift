@@ -29,3 +29,26 @@ struct IndexOption: ParsableArguments {
         return String(cString: value)
     }
 }
+
+extension Failure {
+    /// - Parameter index: the index where it was named, so that the commands which the message advises are for it
+    init(_ error: SearchError, index: String?) {
+        let plain = Failure(error)
+        let option = index.map { "--index \($0.shellWord) " } ?? ""
+        let message = ["PATH makes", "--rebuild makes", "looks again", "goes on"].reduce(plain.message) {
+            text, advice in
+            text.replacing("castor index \(advice)", with: "castor index \(option)\(advice)")
+        }
+        self.init(plain.status, message)
+    }
+}
+
+extension String {
+    /// As one types it.
+    fileprivate var shellWord: String {
+        let isPlain = !isEmpty && utf8.allSatisfy { $0 > 127 || Self.plain.contains($0) }
+        return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
+    }
+
+    private static let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+@%=".utf8)
+}

@@ -138,6 +138,8 @@ import Testing
         _ = try castor("index", files)
         let statistics = try castor("index", "--stats")
         #expect(statistics.lines.contains { $0.hasPrefix("items") && $0.contains("2 text, 1 image, 1 audio") })
+        let size = try #require(statistics.lines.first { $0.hasPrefix("on disk") })
+        #expect(try #/on disk +[1-9][0-9]* kB/#.wholeMatch(in: size) != nil, "\(size)")
         #expect(try castor("index", "--problems").text.hasSuffix("/files/empty.txt: empty: no bytes\n"))
         #expect(try castor("index", "--remove", "\(files)/boats.md").errors == "castor: forgot 1 file\n")
         #expect(!(try castor("search", "x", "--format", "paths").text.contains("boats")))
@@ -145,6 +147,9 @@ import Testing
 
     @Test func refusals() throws {
         #expect(try castor("search", "x").status == 66)
+        // What is advised is for the index that was named.
+        let missing = try castor("search", "x", "--index", "an index")
+        #expect(missing.errors.hasSuffix("; castor index --index 'an index' PATH makes one\n"), "\(missing.errors)")
         // Nobody can make a folder there, and the kernel says that it is not there.
         #expect(try castor("index", files, "--index", "/proc/castor").status == 73)
         #expect(try castor("index").status == 64)
@@ -224,6 +229,8 @@ import Testing
         let old = try String(contentsOfFile: "\(folder.path)/model/config.json", encoding: .utf8)
         try folder.write(old + "\n", "model/config.json")
         let other = try castor("serve", "--port", "0", "--index", "\(folder.path)/index", model: "\(folder.path)/model")
-        #expect(other.status == 65 && other.errors.contains("castor index --rebuild"), "\(other.errors)")
+        #expect(
+            other.status == 65 && other.errors.contains("castor index --index \(folder.path)/index --rebuild"),
+            "\(other.errors)")
     }
 }
