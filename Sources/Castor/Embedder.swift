@@ -21,10 +21,23 @@ public final class Embedder: Sendable {
         public var maxBatchTokens = 4_096
         /// What one content may hold.
         public var limits = Limits()
+        /// What the factors of products with weights are rounded to. The default, nil, is single precision for castor's own models, and what the
+        /// weights of an imported one are in: a checkpoint in bfloat16 is computed in that.
+        public var precision: Precision?
         /// What an imported model leaves open.
         public var imported = ImportedModelOptions()
 
         public init() {}
+    }
+
+    /// In which a model computes; sums are in single precision always. Where the processor has no instructions for it (AVX512-BF16, AVX512-VNNI),
+    /// it is single precision; ``ModelInfo/precision`` tells.
+    public enum Precision: String, Sendable, CaseIterable {
+        case single
+        /// 8 bits of mantissa.
+        case bfloat16
+        /// 8 bits, and a scale for each 64 values.
+        case int8
     }
 
     public let options: Options
@@ -37,7 +50,8 @@ public final class Embedder: Sendable {
         precondition(options.maxBatchTokens > 0, "maxBatchTokens must be positive")
         let pool: WorkerPool
         do {
-            pool = try WorkerPool(upTo: options.threads)
+            let precision = options.precision.map { ComputePrecision($0) } ?? OpenedModel.ownPrecision(modelPath)
+            pool = try WorkerPool(upTo: options.threads, precision: precision)
         } catch {
             throw ModelLoadError(error)
         }
@@ -190,5 +204,16 @@ public enum UntrainedModel {
         } catch {
             throw ModelLoadError(error)
         }
+    }
+}
+
+extension ComputePrecision {
+    init(_ precision: Embedder.Precision) {
+        self =
+            switch precision {
+            case .single: .single
+            case .bfloat16: .bfloat16
+            case .int8: .int8
+            }
     }
 }

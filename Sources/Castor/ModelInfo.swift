@@ -19,6 +19,8 @@ public struct ModelInfo: Sendable, Equatable, Codable {
     public var weightFormat: String
     /// Of all weights in the file.
     public var weightBytes: Int
+    /// In which products with weights are computed: `single`, `bfloat16` or `int8`.
+    public var precision: String
     public var width: Int
     public var mlpWidth: Int
     /// Blocks of the text, image and sound towers, and the unified ones.
@@ -61,6 +63,7 @@ extension Embedder {
             }
         info.media = Usage.Modality.allCases.filter(prepare.frontEnd.media.contains).map { $0.rawValue.lowercased() }
         info.threads = pool.threadCount
+        info.precision = (pool.panelKernel?.precision ?? .single).rawValue
         return info
     }
 }
@@ -115,11 +118,9 @@ extension ModelInfo {
         mlpWidth: Int, blocks: [String: Int], vocabulary: Int, maxTokens: Int, dimensions: Int,
         matryoshkaDimensions: [Int], prompts: [String: String], weights: SafeTensors, multiplyAdds: Int
     ) {
-        let bytes = Dictionary(grouping: weights.entries.values, by: \.type).mapValues { entries in
-            entries.reduce(0) { $0 + $1.range.count }
-        }
-        weightBytes = bytes.values.reduce(0, +)
-        weightFormat = bytes.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key.rawValue ?? ""
+        weightBytes = weights.entries.values.reduce(0) { $0 + $1.range.count }
+        weightFormat = weights.mostBytes?.rawValue ?? ""
+        precision = ""
 
         self.name = name
         self.path = path
@@ -141,5 +142,13 @@ extension ModelInfo {
         blas = BLAS.description
         kernels = (try? OpenBLAS.choice)?.description ?? "none"
         mediaLibraries = Dictionary(uniqueKeysWithValues: MediaLibraries.versions.map { ($0.name, $0.version) })
+    }
+}
+
+extension SafeTensors {
+    /// The format that most of the weights have, by bytes; nil without any.
+    var mostBytes: ScalarType? {
+        let bytes = Dictionary(grouping: entries.values, by: \.type).mapValues { $0.reduce(0) { $0 + $1.range.count } }
+        return bytes.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key
     }
 }

@@ -72,6 +72,17 @@ enum OpenedModel: Sendable {
         return nil
     }
 
+    /// What most of an imported model's weights are in; single precision for what cannot be read, whose opening tells what is wrong.
+    static func ownPrecision(_ path: String) -> ComputePrecision {
+        guard format(path) == ModelSpec.format, let tensors = try? SafeTensors(path: "\(path)/\(Model.weightsName)")
+        else { return .single }
+        return switch tensors.mostBytes {
+        case .bf16: .bfloat16
+        case .i8: .int8
+        default: .single
+        }
+    }
+
     /// nil where the model has no texts.
     static func tokenizer(_ path: String, _ spec: ModelSpec) throws(ModelError) -> TextTokenizer? {
         guard let text = spec.text else { return nil }

@@ -62,7 +62,7 @@ struct Failure: Error {
         let status: ExitStatus =
             switch error {
             case .noIndex, .notFound, .noItem, .changed: .notFound
-            case .inUse: .unavailable
+            case .inUse, .emptied: .unavailable
             case .unusable, .diskFull: .cannotWrite
             case .emptyQuery: .usage
             case .otherVersion, .otherModel, .damaged, .wrongSize: .badInput

@@ -75,7 +75,8 @@ struct IndexRun {
         add(summary.changed, "changed")
         add(summary.copied, "known from another file")
         add(summary.moved, "moved or touched")
-        add(summary.removed, "gone")
+        add(summary.joined, "with their pictures now")
+        add(summary.removed - summary.joined, "gone")
         add(summary.unchanged, "unchanged")
         let files = parts.isEmpty ? "no files" : parts.joined(separator: ", ")
         let stopped = summary.isStopped ? "stopped; the same command goes on from here. " : ""

@@ -55,6 +55,7 @@ struct InfoCommand: ParsableCommand {
                     + "\(Int(limits.maxDocumentSeconds)) s and \(limits.maxDocumentBytes >> 20) MiB"
             ),
             ("files", "\(limits.maxFileBytes) bytes"),
+            ("computes in", info.precision),
             ("threads", "\(info.threads)"),
             ("cpu", CPU.description),
             ("BLAS", info.blas),

@@ -17,6 +17,12 @@ struct ModelOption: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "What products with weights are computed in: single, bfloat16 or int8, where the processor has instructions for it. Default: single, and for an imported model what its weights are in.",
+            valueName: "precision"))
+    var precision: Embedder.Precision?
+
+    @Option(
+        help: ArgumentHelp(
             "Tokens that a picture, page or frame may have at most, of an imported model that lets choose: what it costs. EmbeddingGemma 2: 70, 140, 280, 560 or 1120; default 280, of frames 140.",
             valueName: "n"))
     var pictureTokens: Int?
@@ -50,7 +56,8 @@ struct ModelOption: ParsableArguments {
         let named = try path
         let folder = try ImportedModels.folder(for: named)
         do {
-            return try Self.open(folder, threads: threads, decoders: decoders, imported: imported)
+            return try Self.open(
+                folder, threads: threads, precision: precision, decoders: decoders, imported: imported)
         } catch let failure as Failure where folder != named {
             throw Failure(
                 failure.status,
@@ -59,10 +66,12 @@ struct ModelOption: ParsableArguments {
     }
 
     static func open(
-        _ path: String, threads: Int?, decoders: Decoders = .inside, imported: ImportedModelOptions = .init()
+        _ path: String, threads: Int?, precision: Embedder.Precision? = nil, decoders: Decoders = .inside,
+        imported: ImportedModelOptions = .init()
     ) throws -> Embedder {
         var options = Embedder.Options()
         options.threads = threads
+        options.precision = precision
         options.limits.decoders = decoders
         options.imported = imported
         do {
@@ -100,3 +109,5 @@ struct ModelOption: ParsableArguments {
         return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
     }
 }
+
+extension Embedder.Precision: ExpressibleByArgument {}

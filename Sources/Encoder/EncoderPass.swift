@@ -55,7 +55,9 @@ package struct EncoderPass: Sendable {
         }
         let pooled = meanPool(stack.output, pooling, unified.tower, memory)
         let rows = Matrix(rows: layout.count, columns: configuration.outputDimensions)
-        linear(Block(pooled), unified.projection, into: rows, rows: 0..<layout.count, .divided(pool))
+        linear(
+            Block(pooled), unified.projection, into: rows, rows: 0..<layout.count, .divided(pool),
+            kernel: pool.singleKernel)
         guard allFinite(rows.pointer, count: rows.count) else { throw .overflow(stage: "the forward pass") }
         return PassRecord(rows: rows, towers: towers, unified: stack, pooling: pooling, pooled: pooled)
     }
@@ -84,7 +86,9 @@ package struct EncoderPass: Sendable {
             if let time = unified.time, case .video(let frames, let times) = part.segment {
                 let features = timeFeatures(times)
                 let embeddings = Matrix(rows: features.rows, columns: shape.width)
-                linear(Block(features), time, into: embeddings, rows: 0..<features.rows, .whole)
+                linear(
+                    Block(features), time, into: embeddings, rows: 0..<features.rows, .whole,
+                    kernel: pool.singleKernel)
                 for (index, row) in part.rows.enumerated() {
                     add(embeddings.row(index / frames.tokensPerPicture), to: x.row(row), count: shape.width)
                 }
@@ -142,7 +146,9 @@ package struct EncoderPass: Sendable {
             }
             if let bigrams = text.bigrams {
                 let rows = try gather(bigrams, placed, count)
-                linear(Block(rows), bigrams.projection, into: tokens, rows: 0..<count, .divided(pool), beta: 1)
+                linear(
+                    Block(rows), bigrams.projection, into: tokens, rows: 0..<count, .divided(pool), beta: 1,
+                    kernel: pool.singleKernel)
             }
             return (tokens, text.tower)
         }
@@ -175,7 +181,9 @@ package struct EncoderPass: Sendable {
         pool.run(pieces.count) { index, _ in
             let rows = pieces[index]
             for row in rows { tokens.row(row).update(from: weights.bias.pointer, count: shape.width) }
-            linear(Block(patches[rows]), weights.embedding, into: tokens, rows: rows, .whole, beta: 1)
+            linear(
+                Block(patches[rows]), weights.embedding, into: tokens, rows: rows, .whole, beta: 1,
+                kernel: pool.singleKernel)
         }
     }
 

@@ -1,4 +1,4 @@
-private import CKernels
+internal import CKernels
 
 /// What computes ``rowProduct(_:weights:scales:bias:beta:into:)``.
 package enum RowKernel: Sendable, Equatable, CaseIterable {
@@ -33,7 +33,7 @@ package enum RowKernel: Sendable, Equatable, CaseIterable {
 package enum RowFormat: Sendable, CaseIterable {
     case f32, bf16, f16, i8
 
-    fileprivate var value: castor_rows_format {
+    var value: castor_rows_format {
         switch self {
         case .f32: CASTOR_ROWS_F32
         case .bf16: CASTOR_ROWS_BF16

@@ -13,12 +13,17 @@ package final class WorkerPool: @unchecked Sendable {
         /// Beside `scratch`, for a factor of a product while that holds something else.
         package let factor = Scratch()
         package let rowKernel: RowKernel?
+        package let panelKernel: PanelKernel?
     }
 
     /// As many as were asked for, or as the system gave.
     package let threadCount: Int
     /// What computes products of rows with weights; nil where BLAS does.
     package let rowKernel: RowKernel?
+    /// What computes them where there are many rows.
+    package let panelKernel: PanelKernel?
+    /// The same in single precision.
+    package let singleKernel: PanelKernel?
     private let workers: [Worker]
     private let turn = Mutex(())
     private let state: State
@@ -26,13 +31,20 @@ package final class WorkerPool: @unchecked Sendable {
     /// - Parameters:
     ///   - threads: 1 or more, the caller's thread included; ``threadCount`` says how many there are.
     ///   - rowKernel: one of ``RowKernel/all``
-    package init(threads: Int, rowKernel: RowKernel? = .best) {
+    ///   - precision: of products with weights
+    package init(threads: Int, rowKernel: RowKernel? = .best, precision: ComputePrecision = .single) {
         precondition(threads >= 1 && rowKernel.map(RowKernel.all.contains) != false)
         self.rowKernel = rowKernel
+        let panelKernel = PanelKernel(precision, beside: rowKernel)
+        self.panelKernel = panelKernel
+        singleKernel = PanelKernel(.single, beside: rowKernel)
         state = State()
-        var workers = [Worker(index: 0, scratch: Scratch(), rowKernel: rowKernel)]
+        func worker(_ index: Int) -> Worker {
+            Worker(index: index, scratch: Scratch(), rowKernel: rowKernel, panelKernel: panelKernel)
+        }
+        var workers = [worker(0)]
         while workers.count < threads {
-            let worker = Worker(index: workers.count, scratch: Scratch(), rowKernel: rowKernel)
+            let worker = worker(workers.count)
             guard Self.start(worker, state) else { break }
             workers.append(worker)
         }

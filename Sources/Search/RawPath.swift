@@ -57,6 +57,12 @@ package struct RawPath: Sendable, Hashable, Comparable {
             : (bytes + [UInt8(ascii: "/")], bytes + [UInt8(ascii: "/") + 1])
     }
 
+    /// Whether there is anything of this name, or may be.
+    var exists: Bool {
+        var status = stat()
+        return withCString { stat($0, &status) } == 0 || errno != ENOENT && errno != ENOTDIR
+    }
+
     /// Absolute, without links in it; nil where there is nothing of this name.
     package var resolved: RawPath? {
         withCString { path in

@@ -4,6 +4,8 @@ import Store
 package enum SearchError: Error, Sendable, Equatable {
     /// There is nothing there yet.
     case noIndex(path: String)
+    /// It is being made anew, or was until something ended that.
+    case emptied(path: String)
     /// Another process writes it.
     case inUse(path: String)
     case unusable(path: String, reason: String)
@@ -27,6 +29,8 @@ extension SearchError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .noIndex(let path): "\(path): there is no index; castor index PATH makes one"
+        case .emptied(let path):
+            "\(path): the index is being made anew, and was emptied for that; if no castor index is at work, castor index goes on with it"
         case .inUse(let path): "\(path): another castor index is writing it"
         case .unusable(let path, let reason): "\(path): \(reason)"
         case .otherVersion(let path, let version):
@@ -49,6 +53,10 @@ extension SearchError {
     /// What the store says of the index at `path`.
     init(_ error: any Error, at path: String) {
         switch error {
+        // Of files that are removed one after the other, some are missing before others.
+        case SearchError.damaged where IndexRequest.isThere(path), SearchError.noIndex where IndexRequest.isThere(path),
+            StoreError.storage where IndexRequest.isThere(path):
+            self = .emptied(path: path)
         case let error as SearchError: self = error
         case StoreError.folderInUse(let path): self = .inUse(path: path)
         case StoreError.folderUnusable(let path, let reason): self = .unusable(path: path, reason: reason)

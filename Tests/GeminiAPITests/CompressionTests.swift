@@ -151,7 +151,8 @@ import Testing
             // Nothing is gained by a few bytes.
             let short = try await client.get("/v1beta/models/castor-nano", headers: [.acceptEncoding: "gzip"])
             #expect(short.headers[.contentEncoding] == nil)
-            let batch = #"{"requests":[\#(Array(repeating: ErrorTests.hello, count: 20).joined(separator: ","))]}"#
+            // One alone: rows of a batch may have other last bits the second time.
+            let batch = #"{"requests":[\#(ErrorTests.hello)]}"#
             let many = try await client.post(
                 "/v1/models/gemini-embedding-2:batchEmbedContents", batch, headers: [.acceptEncoding: "gzip"])
             #expect(many.headers[.contentEncoding] == "gzip")

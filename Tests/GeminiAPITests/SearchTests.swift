@@ -280,6 +280,14 @@ import Testing
                 #expect(report.hasPrefix("1 new, ") && report.hasSuffix(", 1 gone."), "\(report)")
                 let found = try names(await client.search(#"{"content":\#(Self.kitten),"top":100,"perFile":0}"#))
                 #expect(found.contains("more.txt") && !found.contains("notes.md"))
+                // One that cannot begin is refused at once, and what the last one did stands.
+                let other = try index.writer()
+                try await client.post("/search/v1/index:update", "{}").expectError(503, "UNAVAILABLE")
+                let after = try await client.get("/search/v1/index").json
+                #expect(try !after["indexing"]["isRunning"].bool)
+                #expect(try after["indexing"]["report"].string == report)
+                other.close()
+                #expect(try await client.post("/search/v1/index:update", "{}").status == 200)
             }
         }
     }

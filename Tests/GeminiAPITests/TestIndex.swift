@@ -34,8 +34,10 @@ struct TestIndex: Sendable {
 
     func write(_ text: String, _ name: String) throws { try Folders.write(Array(text.utf8), "\(files)/\(name)") }
 
+    func writer() throws -> IndexWriter { try IndexWriter(path: path, model: try ModelIdentity(TestServer.embedder)) }
+
     func update() throws {
-        let writer = try IndexWriter(path: path, model: try ModelIdentity(TestServer.embedder))
+        let writer = try writer()
         defer { writer.close() }
         let root = RawPath(files).absolute
         try writer.remember(roots: [root])

@@ -123,8 +123,99 @@ import Testing
             try write("", "\(files)/b.txt")
             try Folders.write([UInt8](repeating: 65, count: 2 << 20), "\(files)/c.txt")
             let summary = try index(files, into: path, captions: true)
-            #expect(summary.problems == [.tooLarge: 1, .damaged: 1])
-            #expect(try items(path) == ["a.jpg image ", "b.jpg image ", "c.jpg image "])
+            #expect(summary.problems == [.tooLarge: 1, .damaged: 1, .unrecognised: 1])
+            // The long one can be found by itself.
+            let found = try items(path)
+            #expect(found.prefix(3) == ["a.jpg image ", "b.jpg image ", "c.jpg image "])
+            #expect(found.count > 3 && found[3...].allSatisfy { $0.hasPrefix("c.txt text AAA") })
+        }
+    }
+
+    /// A text beside something that is no picture, or none that can be shown, is found by itself; nothing is lost by its name.
+    @Test func whatNoPictureTakesIsATextOfItsOwn() throws {
+        try Folders.withTemporary { folder in
+            let (files, path) = ("\(folder)/files", "\(folder)/index")
+            try FileManager.default.createDirectory(atPath: "\(files)/trip.jpg", withIntermediateDirectories: true)
+            try write("days of a trip", "\(files)/trip.txt")
+            try write("no picture", "\(files)/list.jpg")
+            try write("beside a text", "\(files)/list.txt")
+            try Folders.write([], "\(files)/empty.jpg")
+            try write("beside nothing", "\(files)/empty.txt")
+            let picture = try Folders.read("\(Folders.fixtures)/media/scene.jpg")
+            try Folders.write(Array(picture.prefix(200)), "\(files)/half.jpg")
+            try write("beside half a picture", "\(files)/half.jpg.txt")
+            try copyPicture("scene.jpg", to: "\(files)/IMG.JPG")
+            try write("a boat", "\(files)/IMG.TXT")
+            let expected = [
+                "IMG.JPG image a boat", "empty.txt text beside nothing", "half.jpg.txt text beside half a picture",
+                "list.jpg text no picture", "list.txt text beside a text", "trip.txt text days of a trip",
+            ]
+            var summary = try index(files, into: path, captions: true)
+            #expect(summary.problems == [.damaged: 1, .empty: 1] && summary.added == 6)
+            #expect(try items(path) == expected)
+            summary = try index(files, into: path)
+            #expect(summary.unchanged == 8 && !summary.isChange)
+            // The picture is mended: its text goes to it, and comes back when it breaks again.
+            try Folders.write(picture, "\(files)/half.jpg")
+            summary = try index(files, into: path)
+            #expect(summary.joined == 1 && summary.removed == 1)
+            #expect(try items(path).filter { $0.hasPrefix("half") } == ["half.jpg image beside half a picture"])
+            try Folders.write(Array(picture.prefix(300)), "\(files)/half.jpg")
+            summary = try index(files, into: path)
+            #expect(try items(path) == expected)
+        }
+    }
+
+    /// One picture by several names in one folder, each with a text beside it.
+    @Test func linksToOnePicture() throws {
+        try Folders.withTemporary { folder in
+            let (files, path) = ("\(folder)/files", "\(folder)/index")
+            try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
+            try copyPicture("scene.jpg", to: "\(files)/b.jpg")
+            symlink("b.jpg", "\(files)/a.jpg")
+            try write("by the link", "\(files)/a.txt")
+            try write("by its name", "\(files)/b.txt")
+            let expected = ["a.jpg image by the link", "b.txt text by its name"]
+            _ = try index(files, into: path, captions: true)
+            #expect(try items(path) == expected)
+            #expect(try !index(files, into: path).isChange)
+            #expect(try items(path) == expected)
+        }
+    }
+
+    /// A text that was asked for by name stays, whichever of the two is looked through.
+    @Test func aTextThatWasNamed() throws {
+        try Folders.withTemporary { folder in
+            let (files, path) = ("\(folder)/files", "\(folder)/index")
+            try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
+            try copyPicture("scene.jpg", to: "\(files)/a.jpg")
+            try write("a boat", "\(files)/a.txt")
+            let roots = try [files, "\(files)/a.txt"].map { try #require(RawPath($0).resolved) }
+            let writer = try IndexWriter(path: path, model: Self.identity)
+            defer { writer.close() }
+            try writer.remember(takesCaptions: true)
+            try writer.remember(roots: roots)
+            for _ in 0..<2 {
+                for roots in [roots, [roots[0]]] {
+                    #expect(try Indexer(Self.embedder, writer).run(roots: roots).removed == 0)
+                    #expect(try items(path) == ["a.jpg image a boat", "a.txt text a boat"])
+                }
+            }
+        }
+    }
+
+    /// What nobody wants read is read by no way round.
+    @Test func ignoredTextsStayUnread() throws {
+        try Folders.withTemporary { folder in
+            let (files, path) = ("\(folder)/files", "\(folder)/index")
+            try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
+            try copyPicture("scene.jpg", to: "\(files)/a.jpg")
+            try write("a secret", "\(files)/a.txt")
+            try write("*.txt\n", "\(files)/.castorignore")
+            for root in [files, "\(files)/a.jpg"] {
+                _ = try index(root, into: path, captions: true)
+                #expect(try items(path) == ["a.jpg image "])
+            }
         }
     }
 }

@@ -165,63 +165,6 @@ import Vectors
             #expect(try writer.roots().isEmpty && !takesCaptions)
         }
     }
-
-    /// What an index was asked for outlives it, wherever the program that makes it anew is ended.
-    @Test func whatWasAskedForIsKept() throws {
-        try Folders.withTemporary { folder in
-            let path = "\(folder)/index"
-            let asked = [RawPath("/a"), RawPath(bytes: [47, 0xFF, 10, 32])]
-            let writer = try IndexWriter(path: path, model: smallModel)
-            try writer.remember(roots: asked)
-            try writer.remember(takesCaptions: true)
-            try writer.commit([.put(file("/a/1"), items: [item(1)])])
-            writer.close()
-            struct Ended: Error {}
-            let other = ModelIdentity(name: "other", dimensions: 96, sha256: "fedcba9876543210")
-            // As often as there are files to remove, and once more when all are gone.
-            var steps = 0
-            while true {
-                let copy = "\(path)-\(steps)"
-                try copyFolder(path, to: copy)
-                var left = steps
-                let isWhole =
-                    (try? IndexWriter.clear(path: copy) { _ in
-                        if left == 0 { throw Ended() }
-                        left -= 1
-                    }) != nil
-                // The next one begins again, and then makes another.
-                try IndexWriter.clear(path: copy)
-                let next = try IndexWriter(path: copy, model: other)
-                #expect(try next.roots() == asked.sorted(), "\(steps)")
-                #expect(try next.takesCaptions)
-                #expect(next.rowCount == 0)
-                next.close()
-                #expect(access("\(copy)/rebuild", F_OK) != 0)
-                // And it does not come back.
-                let again = try IndexWriter(path: copy, model: other)
-                _ = try again.remove(asked)
-                again.close()
-                #expect(try IndexWriter(path: copy, model: other).roots().isEmpty)
-                if isWhole { break }
-                steps += 1
-            }
-            #expect(steps >= 6)
-        }
-    }
-
-    /// The same where the catalogue itself can no longer be read.
-    @Test func whatWasAskedForOfADamagedIndex() throws {
-        try Folders.withTemporary { folder in
-            let path = "\(folder)/index"
-            let writer = try IndexWriter(path: path, model: smallModel)
-            try writer.remember(roots: [RawPath("/a")])
-            writer.close()
-            try? IndexWriter.clear(path: path) { _ in throw SearchError.emptyQuery }
-            try Folders.write([1, 2, 3], "\(path)/catalogue.sqlite")
-            try IndexWriter.clear(path: path)
-            #expect(try IndexWriter(path: path, model: smallModel).roots() == [RawPath("/a")])
-        }
-    }
 }
 
 /// A thread that can be waited for.

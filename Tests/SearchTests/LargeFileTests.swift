@@ -84,8 +84,12 @@ import Testing
                     atPath: "\(Folders.fixtures)/media/\(name)", toPath: "\(files)/\(name)")
             }
             try Folders.write(Array("a text".utf8), "\(files)/note.txt")
+            // Of no size would it be one.
+            try Folders.write([UInt8](repeating: 0, count: 100), "\(files)/disk.img")
             let summary = try index(files, into: "\(folder)/index") { $0.pieces.maxWholeBytes = 3 }
-            #expect(summary.problems == [.tooLarge: 3])
+            #expect(summary.problems == [.tooLarge: 3, .unrecognised: 1])
+            // What is left out is not counted as new.
+            #expect(summary.added == 2)
             let media = try IndexReader(path: "\(folder)/index", pool: pool).statistics().items
             #expect(Set(media.keys) == [.audio, .video])
         }
@@ -112,6 +116,46 @@ import Testing
             #expect(asked >= 4 && summary.problems == [.changing: 1], "\(asked) \(summary.problems)")
             let again = try index(files, into: path)
             #expect(again.unchanged == 0)
+        }
+    }
+
+    /// One that is deleted meanwhile leaves nothing.
+    @Test func aFileThatGoesMeanwhile() throws {
+        try Folders.withTemporary { folder in
+            let (files, path) = ("\(folder)/files", "\(folder)/index")
+            try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
+            let file = "\(files)/long.flac"
+            try FileManager.default.copyItem(atPath: "\(Folders.fixtures)/media/long.flac", toPath: file)
+            var asked = 0
+            let summary = try index(files, into: path) { options in
+                options.pieces.maxReadBytes = 0
+                (options.pieces.windowSeconds, options.pieces.overlapSeconds) = (1, 0.2)
+                options.isStopped = {
+                    asked += 1
+                    if asked == 4 { unlink(file) }
+                    return false
+                }
+            }
+            #expect(asked >= 4 && summary.problems.isEmpty && summary.added == 0, "\(asked) \(summary)")
+            #expect(try contents(path).isEmpty)
+        }
+    }
+
+    /// Characters may be as long as somebody likes.
+    @Test func whatIsShownOfATextIsShort() throws {
+        try Folders.withTemporary { folder in
+            let (files, path) = ("\(folder)/files", "\(folder)/index")
+            try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
+            let letter = "a" + String(repeating: "\u{301}", count: 5_000)
+            let family = "\u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467}"
+            try Folders.write(Array("\(family) \(letter) \(letter)".utf8), "\(files)/a.txt")
+            _ = try index(files, into: path)
+            var snippets: [String] = []
+            try IndexReader(path: path, pool: pool).forEachItem { hit, _ in snippets.append(hit.snippet) }
+            #expect(
+                snippets.contains { $0.contains(family) } && snippets.contains { $0.unicodeScalars.contains("\u{301}") }
+            )
+            #expect(snippets.allSatisfy { $0.utf8.count < 200 })
         }
     }
 }

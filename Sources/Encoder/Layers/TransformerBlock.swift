@@ -50,6 +50,8 @@ struct BlockPass: Sendable {
     let angles: RotaryAngles
     let pool: WorkerPool
     private let tasks: [AttentionTask]
+    /// Of products in single precision by choice, or in what the pool computes with.
+    private var kernel: PanelKernel? { shape.precision == .single ? pool.panelKernel : nil }
 
     init(shape: BlockShape, layout: PackedLayout, angles: RotaryAngles, pool: WorkerPool) {
         self.shape = shape
@@ -94,7 +96,8 @@ struct BlockPass: Sendable {
         let normed = Block(activations.normed[rows])
         rmsNormRows(
             Block(activations.input[rows]), weight: weights.attentionNorm.pointer, epsilon: shape.epsilon, into: normed)
-        linear(normed, weights.qkv, into: activations.qkv, rows: rows, columns, precision: shape.precision)
+        linear(
+            normed, weights.qkv, into: activations.qkv, rows: rows, columns, kernel: kernel, precision: shape.precision)
         let pairs = shape.headSize / 2
         for row in rows {
             let (cosine, sine) = (angles.cosine.row(row), angles.sine.row(row))
@@ -136,10 +139,10 @@ struct BlockPass: Sendable {
         copyRows(rows, of: activations.input, into: middle)
         linear(
             Block(activations.context[rows]), weights.attentionOutput, into: middle, rows: rows, columns, beta: 1,
-            precision: shape.precision)
+            kernel: kernel, precision: shape.precision)
         let normed = Block(activations.mlpNormed[rows])
         rmsNormRows(Block(middle[rows]), weight: weights.mlpNorm.pointer, epsilon: shape.epsilon, into: normed)
-        linear(normed, weights.up, into: up, rows: rows, columns, precision: shape.precision) { part in
+        linear(normed, weights.up, into: up, rows: rows, columns, kernel: kernel, precision: shape.precision) { part in
             for row in rows {
                 activate(
                     .geluTanh, up.row(row) + part.lowerBound, into: hidden.row(row) + part.lowerBound, count: part.count
@@ -150,7 +153,7 @@ struct BlockPass: Sendable {
         copyRows(rows, of: middle, into: activations.output)
         linear(
             Block(hidden[rows]), weights.down, into: activations.output, rows: rows, columns, beta: 1,
-            precision: shape.precision)
+            kernel: kernel, precision: shape.precision)
     }
 }
 
@@ -205,14 +208,20 @@ enum Columns {
 ///   - input: `[rows, in]`
 ///   - weight: `[out, in]`
 ///   - output: `[T, out]`
+///   - kernel: for products of many rows; nil for BLAS
+///   - precision: of products without that kernel
 func linear(
     _ input: Block, _ weight: Matrix, into output: Matrix, rows: Range<Int>, _ columns: Columns, beta: Float = 0,
-    precision: ProductPrecision = .single, epilogue: (Range<Int>) -> Void = { _ in }
+    kernel: PanelKernel? = nil, precision: ProductPrecision = .single, epilogue: (Range<Int>) -> Void = { _ in }
 ) {
     func compute(_ part: Range<Int>) {
-        gemm(
-            input, .no, Block(weight[part]), .yes, into: Block(output, rows: rows, columns: part), beta: beta,
-            precision: precision)
+        let (weight, result) = (weight[part], Block(output, rows: rows, columns: part))
+        let kernel = kernel.flatMap { input.rows >= $0.leastRows ? $0 : nil }
+        if kernel.map({ panelProduct(input, weights: weight.pointer, .f32, beta: beta, into: result, kernel: $0) })
+            != true
+        {
+            gemm(input, .no, Block(weight), .yes, into: result, beta: beta, precision: precision)
+        }
         epilogue(part)
     }
     switch columns {

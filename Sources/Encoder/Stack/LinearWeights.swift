@@ -63,8 +63,10 @@ extension RowPiece {
 /// Rows that are to be multiplied with parts of a weight, by one worker.
 private struct RowFactor {
     private enum Kind {
-        /// In the order of our own kernel.
+        /// In the order of our own kernel for few rows.
         case packed(PackedRows)
+        /// As our own for many rows takes them.
+        case panels(Block, PanelKernel)
         /// As BLAS takes them.
         case plain(Block)
     }
@@ -76,19 +78,24 @@ private struct RowFactor {
     init(_ linear: LinearWeights, _ input: Block, _ worker: WorkerPool.Worker) {
         self.linear = linear
         self.worker = worker
-        if let kernel = worker.rowKernel {
+        if let kernel = worker.panelKernel, input.rows >= kernel.leastRows {
+            kind = .panels(Self.cut(input, linear.bounds, worker), kernel)
+        } else if let kernel = worker.rowKernel {
             kind = .packed(
                 PackedRows(input, for: kernel, linear.weight.format, bounds: linear.bounds?.input, worker.factor))
-        } else if let bounds = linear.bounds {
-            // The worker's scratch is free while it works on rows.
-            let cut = worker.scratch.take(rows: input.rows, columns: input.columns)
-            for row in 0..<input.rows {
-                clamp(input.pointer + row * input.stride, to: bounds.input, into: cut.row(row), count: input.columns)
-            }
-            kind = .plain(Block(cut))
         } else {
-            kind = .plain(input)
+            kind = .plain(Self.cut(input, linear.bounds, worker))
         }
+    }
+
+    private static func cut(_ input: Block, _ bounds: LinearWeights.Bounds?, _ worker: WorkerPool.Worker) -> Block {
+        guard let bounds else { return input }
+        // The worker's scratch is free while it works on rows.
+        let cut = worker.scratch.take(rows: input.rows, columns: input.columns)
+        for row in 0..<input.rows {
+            clamp(input.pointer + row * input.stride, to: bounds.input, into: cut.row(row), count: input.columns)
+        }
+        return Block(cut)
     }
 
     /// - Parameters:
@@ -102,12 +109,24 @@ private struct RowFactor {
                     rows, weights: weights, scales: scales, bias: linear.bias.map { $0.pointer + part.lowerBound },
                     beta: beta, into: result)
             }
-            guard let bounds = linear.bounds else { return }
-            for row in 0..<result.rows {
-                let y = result.pointer + row * result.stride
-                clamp(y, to: bounds.output, into: y, count: result.columns)
+            bound(result)
+        case .panels(let input, let kernel):
+            var isDone = false
+            linear.weight.withRow(part.lowerBound) { weights, scales in
+                isDone = panelProduct(
+                    input, weights: weights, linear.weight.format, scales: scales,
+                    bias: linear.bias.map { $0.pointer + part.lowerBound }, beta: beta, into: result, kernel: kernel)
             }
+            if isDone { bound(result) } else { widen(part, input, into: result, beta: beta) }
         case .plain(let input): widen(part, input, into: result, beta: beta)
+        }
+    }
+
+    private func bound(_ result: Block) {
+        guard let bounds = linear.bounds else { return }
+        for row in 0..<result.rows {
+            let y = result.pointer + row * result.stride
+            clamp(y, to: bounds.output, into: y, count: result.columns)
         }
     }
 
@@ -130,11 +149,11 @@ private struct RowFactor {
 
     /// Bias and bounds of some columns.
     private func finish(_ part: Range<Int>, _ result: Block) {
-        guard linear.bias != nil || linear.bounds != nil else { return }
-        for row in 0..<result.rows {
-            let y = result.pointer + row * result.stride
-            if let bias = linear.bias { add(bias.pointer + part.lowerBound, to: y, count: part.count) }
-            if let bounds = linear.bounds { clamp(y, to: bounds.output, into: y, count: part.count) }
+        if let bias = linear.bias {
+            for row in 0..<result.rows {
+                add(bias.pointer + part.lowerBound, to: result.pointer + row * result.stride, count: part.count)
+            }
         }
+        bound(result)
     }
 }

@@ -24,27 +24,33 @@ final class IndexingRun: Sendable {
     /// Ends between two groups of files; what was indexed stays.
     func stop() { isStopped.store(true, ordering: .relaxed) }
 
-    /// False where one is running.
-    func start(path: String, model: ModelIdentity, embedder: Embedder, logger: Logger) -> Bool {
+    /// False where one is running. Throws why the index cannot be written; then none was begun.
+    func start(path: String, model: ModelIdentity, embedder: Embedder, logger: Logger) throws(SearchError) -> Bool {
         let isFree = state.withLock { state in
             guard !state.isRunning else { return false }
-            state = State(isRunning: true)
+            state.isRunning = true
             return true
         }
         guard isFree else { return false }
-        let work = Work { self.run(path, model, embedder, logger) }
-        guard work.start() else {
-            state.withLock { $0 = State(report: "No thread could be started.") }
-            return true
+        do throws(SearchError) {
+            let writer = try IndexWriter(path: path, model: model)
+            let work = Work { self.run(writer, embedder, logger) }
+            state.withLock { $0 = State(isRunning: true) }
+            if !work.start() {
+                writer.close()
+                state.withLock { $0 = State(report: "No thread could be started.") }
+            }
+        } catch {
+            // What the last one did stands.
+            state.withLock { $0.isRunning = false }
+            throw error
         }
         return true
     }
 
-    private func run(_ path: String, _ model: ModelIdentity, _ embedder: Embedder, _ logger: Logger) {
+    private func run(_ writer: IndexWriter, _ embedder: Embedder, _ logger: Logger) {
         let report: String
         do throws(SearchError) {
-            let writer = try IndexWriter(path: path, model: model)
-            defer { writer.close() }
             var options = Indexer.Options()
             options.isStopped = { self.isStopped.load(ordering: .relaxed) }
             options.onProgress = { progress in
@@ -56,13 +62,15 @@ final class IndexingRun: Sendable {
             logger.error("indexing", metadata: ["reason": "\(error)"])
             report = "\(error)."
         }
+        // Before it is said to have ended: who hears that may begin the next.
+        writer.close()
         state.withLock { $0 = State(report: report) }
     }
 
     private static func text(_ summary: IndexSummary) -> String {
         let counts = [
             (summary.added, "new"), (summary.changed, "changed"), (summary.copied + summary.moved, "known again"),
-            (summary.removed, "gone"),
+            (summary.joined, "with their pictures now"), (summary.removed - summary.joined, "gone"),
         ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
         let problems = summary.problems.values.reduce(0, +)
         return (counts.isEmpty ? "Nothing has changed" : counts.joined(separator: ", "))

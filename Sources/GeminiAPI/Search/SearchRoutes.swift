@@ -74,10 +74,11 @@ enum SearchRoutes {
                 "This server does not index: start it with castor serve --index DIR --allow-indexing.")
         }
         let server = call.server
-        guard
-            index.indexing.start(
+        let isStarted = try await call.withIndex { index in
+            try index.indexing.start(
                 path: index.path, model: index.model, embedder: server.scheduler.embedder, logger: server.logger)
-        else { throw APIError(.alreadyExists, "The index is being brought up to date already.") }
+        }
+        guard isStarted else { throw APIError(.alreadyExists, "The index is being brought up to date already.") }
         var json = JSONWriter()
         json.indexing(index)
         json.raw("\n")

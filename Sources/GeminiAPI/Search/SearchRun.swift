@@ -114,7 +114,8 @@ extension APIError {
         switch error {
         case .noItem, .notFound, .changed: self = APIError(.notFound, "\(error)".capitalizedSentence)
         case .emptyQuery, .wrongSize: self = .invalid("\(error)".capitalizedSentence)
-        case .inUse: self = APIError(.unavailable, "\(error)".capitalizedSentence, details: [.retryInfo(seconds: 5)])
+        case .inUse, .emptied:
+            self = APIError(.unavailable, "\(error)".capitalizedSentence, details: [.retryInfo(seconds: 5)])
         case .noIndex, .otherModel, .otherVersion:
             server.logger.error("index", metadata: ["reason": "\(error)"])
             self = APIError(.failedPrecondition, "\(error)".capitalizedSentence)

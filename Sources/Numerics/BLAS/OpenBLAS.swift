@@ -101,7 +101,8 @@ package enum BLAS {
 
 extension WorkerPool {
     /// A pool of this many threads, by default one for each core, or of as many as there is room for.
-    package convenience init(upTo threads: Int?) throws(BLASError) {
-        self.init(threads: try BLAS.prepare(threads: max(1, threads ?? BLAS.availableCores)))
+    package convenience init(upTo threads: Int?, precision: ComputePrecision = .single) throws(BLASError) {
+        self.init(
+            threads: try BLAS.prepare(threads: max(1, threads ?? BLAS.availableCores)), precision: precision)
     }
 }

@@ -3,6 +3,9 @@ struct IndexPlan {
     /// To be looked into, new or perhaps changed.
     private(set) var files: [FoundFile] = []
     private(set) var unchanged = 0
+    /// Beside pictures, which take them or don't: ``texts()``.
+    private var beside: [FoundText]
+    private var taken: Set<FileIdentity> = []
     private var known: [RawPath: KnownSource]
     /// Sources that the walks should have come by and did not.
     private var missing: [Int64: RawPath] = [:]
@@ -25,18 +28,22 @@ struct IndexPlan {
             }
         }
         var seen = Set<RawPath>()
+        beside = walk.texts.filter { !walk.isFound($0) }
         for file in walk.files where seen.insert(file.path).inserted {
-            if let source = known[file.path], source.version == file.version, source.beside == file.caption?.mark {
-                unchanged += 1
-            } else {
+            guard let source = known[file.path], source.version == file.version,
+                source.beside == file.caption?.mark || source.beside == file.caption?.markOfRefused
+            else {
                 files.append(file)
+                continue
             }
+            unchanged += 1
+            if let caption = file.caption, source.beside == caption.mark { taken.insert(caption.identity) }
         }
         // What is in a folder that could not be read is not gone.
         let unread = walk.problems.map(\.path)
         // A folder in which there is nothing at all may be a disk that is not there.
         let lost = roots.filter { root in
-            !walk.files.contains { $0.path.isInside(root) }
+            !walk.files.contains { $0.path.isInside(root) } && !walk.texts.contains { $0.file.path.isInside(root) }
                 && sources.contains { $0.path.isInside(root) && $0.path != root }
         }
         for source in sources
@@ -54,8 +61,38 @@ struct IndexPlan {
     /// Sources to forget, in the order of their numbers.
     var gone: [Int64] { missing.keys.sorted() }
 
-    func isKnown(_ path: RawPath) -> Bool { known[path] != nil }
+    /// Sources among those whose text is in a picture's item now.
+    var joined: Int {
+        let paths = Set(beside.filter { taken.contains($0.identity) }.map(\.file.path))
+        return missing.values.count { paths.contains($0) }
+    }
+
+    /// A picture's item is made of this, too.
+    mutating func take(_ caption: FoundCaption) { taken.insert(caption.identity) }
+
+    /// Once all pictures were looked into: texts beside them of which none is made, to be looked into.
+    mutating func texts() -> [FoundFile] {
+        var seen = taken
+        var texts: [FoundFile] = []
+        for text in beside where !taken.contains(text.identity) {
+            if text.isSingle, !seen.insert(text.identity).inserted { continue }
+            let source = known[text.file.path]
+            if let source { missing[source.id] = nil }
+            if let source, source.version == text.file.version, source.beside == nil {
+                unchanged += 1
+            } else {
+                texts.append(text.file)
+            }
+        }
+        return texts
+    }
+
     func source(_ path: RawPath) -> KnownSource? { known[path] }
+
+    /// Whether the source of this name is `id`, and a change soon after its last look would not have shown.
+    func isYoung(_ path: RawPath, _ id: Int64) -> Bool {
+        known[path].map { $0.id == id && $0.version.modified < 0 } ?? false
+    }
 
     enum Twin {
         /// The same file: it has another name now, or another time.
@@ -75,7 +112,7 @@ struct IndexPlan {
         if let own = known[path]?.id, ids.contains(own) { return .itself(own) }
         // A name that is gone; it can be taken once.
         if known[path] == nil, let id = ids.first(where: { missing[$0] != nil }) {
-            missing[id] = nil
+            if let name = missing.removeValue(forKey: id) { known[name] = nil }
             return .itself(id)
         }
         return .other(first)

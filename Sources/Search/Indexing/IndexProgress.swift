@@ -19,6 +19,8 @@ package struct IndexSummary: Sendable, Equatable {
     /// With the same bytes as another file, whose vectors they got.
     package var copied = 0
     package var removed = 0
+    /// Of ``removed``, texts whose pictures have them in their items now.
+    package var joined = 0
     /// Vectors that were computed.
     package var items = 0
     /// Passed over because `.castorignore` says so.

@@ -15,6 +15,8 @@ extension Indexer {
         var isGone = false
         /// Whether the index had its bytes when it was looked into.
         var isTwin = false
+        /// What is beside it, where its item is made of that, too.
+        var caption: FoundCaption?
     }
 
     func index(
@@ -65,7 +67,7 @@ extension Indexer {
         case .failure(let failure):
             var file = SourceFile(path: found.path, version: failure.version ?? found.version, problem: failure.problem)
             file.isYoung = failure.version == nil
-            file.beside = found.caption?.mark
+            file.beside = found.caption?.markOfRefused
             return Looked(file: file, isGone: failure.isGone)
         }
         var file = SourceFile(path: found.path, version: read.version, isYoung: read.isYoung)
@@ -73,11 +75,14 @@ extension Indexer {
             // Before it is read: what others keep beside their films may have any size.
             try FilePieces.require(read.source, options.pieces)
             file.sha256 = digest(read.source)
-            let caption = caption(found, &file)
+            file.beside = found.caption?.markOfRefused
+            let isPicture = FilePieces.isPicture(read.source)
+            let caption = isPicture ? caption(found, &file) : nil
             let pieces = try FilePieces(
-                read, path: found.path, caption: caption, embedder: embedder, options: options.pieces)
+                read, path: found.path, caption: caption?.text, embedder: embedder, options: options.pieces)
             file.kind = pieces.kind
             var looked = Looked(file: file)
+            looked.caption = caption?.found
             if plan?.hasTwin(sha256: file.sha256 ?? [], kind: file.kind) == true {
                 looked.isTwin = true
                 return looked
@@ -105,18 +110,19 @@ extension Indexer {
     private static let hashedBytes = 64 << 20
 
     /// What the file beside a picture says of it, which then is of what the picture's item is made.
-    private func caption(_ found: FoundFile, _ file: inout SourceFile) -> String? {
+    /// One that says nothing says all that it has to say.
+    private func caption(_ found: FoundFile, _ file: inout SourceFile) -> (found: FoundCaption, text: String?)? {
         guard let beside = found.caption else { return nil }
-        file.beside = beside.mark
         do throws(Problem) {
             switch FileBytes.read(beside.path, maxBytes: CaptionText.maxBytes) {
             case .success(let read):
-                file.beside = FoundCaption(path: beside.path, version: read.version).mark
+                let caption = FoundCaption(beside.path, read.version, beside.identity)
+                file.beside = caption.markOfRefused
                 file.isYoung = file.isYoung || read.isYoung
                 let text = try CaptionText.read(read.bytes, beside.path)
-                guard !text.isEmpty else { return nil }
+                guard !text.isEmpty else { return (caption, nil) }
                 file.sha256 = file.sha256.map { SHA256.digest($0 + SHA256.digest(Array(text.utf8))) }
-                return text
+                return (caption, text)
             case .failure(let failure):
                 guard failure.isGone else { throw failure.problem }
                 // Since the walk: the next look sees it.
@@ -219,21 +225,25 @@ extension Indexer {
     private func change(
         _ looked: Looked, _ items: [NewItem], _ plan: inout IndexPlan, _ summary: inout IndexSummary
     ) -> IndexChange? {
-        // It went between the walk and the look: as if it had never been seen.
-        guard !looked.isGone else {
+        // It went between the walk and the look, or while it was read: as if it had never been seen.
+        guard !looked.isGone, looked.file.problem?.reason != .changing || looked.file.path.exists else {
             plan.forget(looked.file.path)
             return plan.source(looked.file.path).map { .remove($0.id) }
         }
         var file = looked.file
+        if let caption = looked.caption, looked.isTwin || !items.isEmpty {
+            file.beside = caption.mark
+            plan.take(caption)
+        }
         if file.problem?.reason == .machine { file.isIncomplete = true }
         if let problem = file.problem { summary.problems[problem.reason, default: 0] += 1 }
-        let isKnown = plan.isKnown(file.path)
         if looked.isTwin, let sha256 = file.sha256,
             let twin = plan.twin(of: file.path, sha256: sha256, kind: file.kind)
         {
             switch twin {
             case .itself(let id):
-                summary.moved += 1
+                // One so young that it had to be looked at again is as it was.
+                if plan.isYoung(file.path, id) { summary.unchanged += 1 } else { summary.moved += 1 }
                 return .rename(id, file)
             case .other(let id):
                 summary.copied += 1
@@ -241,7 +251,13 @@ extension Indexer {
             }
         }
         summary.items += items.count
-        if isKnown { summary.changed += 1 } else { summary.added += 1 }
+        if let known = plan.source(file.path) {
+            // One that is young or was no use before, and is none now, is as it was.
+            if items.isEmpty, !known.hasItems { summary.unchanged += 1 } else { summary.changed += 1 }
+        } else if !items.isEmpty || file.problem == nil {
+            // What is left out is told of as such.
+            summary.added += 1
+        }
         plan.forget(file.path)
         return .put(file, items: items)
     }

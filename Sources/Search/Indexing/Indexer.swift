@@ -38,7 +38,8 @@ package struct Indexer {
     /// Looks through `roots`, absolute paths, and forgets files below them that are gone.
     package func run(roots: [RawPath]) throws(SearchError) -> IndexSummary {
         var summary = IndexSummary()
-        var walk = FolderWalk(takesCaptions: try writer.takesCaptions, isCancelled: options.isStopped)
+        var walk = FolderWalk(
+            takesCaptions: try writer.takesCaptions, named: try roots + writer.roots(), isCancelled: options.isStopped)
         for root in roots {
             do { try walk.walk(root) } catch {
                 // Of one that is not there, a disk perhaps, nothing is forgotten, and the others are not kept waiting.
@@ -54,28 +55,42 @@ package struct Indexer {
         summary.folders = walk.folders
         for (_, problem) in walk.problems { summary.problems[problem.reason, default: 0] += 1 }
         var plan = try IndexPlan(walk, roots: roots, known: writer.sources())
-        summary.unchanged = plan.unchanged
         summary.emptyRoots = plan.emptyRoots
         try writer.commit(walk.problems.map { .put(Self.unknown($0.path, $0.problem), items: []) })
         var progress = IndexProgress()
         progress.total = plan.files.count
         progress.totalBytes = plan.files.reduce(0) { $0 + $1.version.size }
-        for group in Self.groups(plan.files) {
-            guard !options.isStopped() else {
-                summary.isStopped = true
-                return summary
-            }
-            try index(group, &plan, &summary, &progress)
-            options.onProgress(progress)
+        try index(plan.files, &plan, &summary, &progress)
+        if !summary.isStopped {
+            let texts = plan.texts()
+            progress.total += texts.count
+            progress.totalBytes += texts.reduce(0) { $0 + $1.version.size }
+            try index(texts, &plan, &summary, &progress)
         }
+        summary.unchanged += plan.unchanged
+        if summary.isStopped { return summary }
         // Only now: a file that was moved is known again by the name that it had.
         let gone = plan.gone
         summary.removed = gone.count
+        summary.joined = plan.joined
         for start in stride(from: 0, to: gone.count, by: Self.removedTogether) {
             try writer.commit(gone[start..<min(gone.count, start + Self.removedTogether)].map { .remove($0) })
         }
         try writer.compact()
         return summary
+    }
+
+    private func index(
+        _ files: [FoundFile], _ plan: inout IndexPlan, _ summary: inout IndexSummary, _ progress: inout IndexProgress
+    ) throws(SearchError) {
+        for group in Self.groups(files) {
+            guard !options.isStopped() else {
+                summary.isStopped = true
+                return
+            }
+            try index(group, &plan, &summary, &progress)
+            options.onProgress(progress)
+        }
     }
 
     private static let removedTogether = 10_000

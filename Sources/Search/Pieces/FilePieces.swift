@@ -79,7 +79,7 @@ final class FilePieces {
                         try DocumentPages(bytes.bytes, limits: Self.limits(embedder, options))
                     })
             }
-        } catch { throw Problem(error) }
+        } catch { throw file.isStill(path) ? Problem(error) : Self.changed }
     }
 
     private static func limits(_ embedder: Embedder, _ options: PieceOptions) -> MediaLimits {
@@ -97,24 +97,36 @@ final class FilePieces {
 
     /// Throws `tooLarge` for what would be in memory as a whole.
     static func require(_ source: ByteSource, _ options: PieceOptions) throws(Problem) {
-        switch source.withUnsafeBytes({ MediaType.sniff($0.bytes) }) {
+        let type = source.withUnsafeBytes { MediaType.sniff($0.bytes) }
+        switch type {
         case .audio, .video: break
         case .image, .document, nil:
-            guard source.count <= options.maxWholeBytes else {
-                throw Problem(.tooLarge, "\(source.count) bytes, the limit is \(options.maxWholeBytes)")
+            guard source.count > options.maxWholeBytes else { return }
+            // No size would make it one of those.
+            if type == nil, source.withUnsafeBytes({ Self.hasControls($0.prefix(controlledBytes)) }) {
+                throw Problem(.unrecognised, "")
             }
+            throw Problem(.tooLarge, "\(source.count) bytes, the limit is \(options.maxWholeBytes)")
         }
+    }
+
+    /// Whether a file beside it may say what it shows.
+    static func isPicture(_ source: ByteSource) -> Bool {
+        if case .image = source.withUnsafeBytes({ MediaType.sniff($0.bytes) }) { true } else { false }
     }
 
     /// nil after the last. Throws what is wrong with the rest of the file.
     func next() throws(Problem) -> Piece? {
         let piece = try piece()
         // What was read of one that somebody changed meanwhile is neither what it was nor what it is.
-        guard piece != nil || file.isStill(path) else {
-            throw Problem(.changing, "it changed while it was read")
-        }
+        guard piece != nil || file.isStill(path) else { throw Self.changed }
         return piece
     }
+
+    private static let changed = Problem(.changing, "it changed while it was read")
+
+    /// What of a file that somebody changed meanwhile cannot be decoded is not damaged.
+    private func problem(_ error: any Error) -> Problem { file.isStill(path) ? Problem(error) : Self.changed }
 
     private func piece() throws(Problem) -> Piece? {
         switch source {
@@ -123,9 +135,9 @@ final class FilePieces {
             source = .list(pieces, next: next + 1)
             return pieces[next]
         case .sound(let sound):
-            do { return try sound.next().map { .sound($0.clip, $0.window) } } catch { throw Problem(error) }
+            do { return try sound.next().map { .sound($0.clip, $0.window) } } catch { throw problem(error) }
         case .pages(let pages):
-            do { return try pages.next().map { .page($0, number: pages.count) } } catch { throw Problem(error) }
+            do { return try pages.next().map { .page($0, number: pages.count) } } catch { throw problem(error) }
         }
     }
 
@@ -158,7 +170,7 @@ final class FilePieces {
             case .film(let bytes, let format, let window, let length):
                 return try film(bytes, format, window, length)
             }
-        } catch { throw Problem(error) }
+        } catch { throw problem(error) }
     }
 
     private func film(
@@ -188,6 +200,9 @@ final class FilePieces {
         sound.samples.count > AudioClip.sampleRate / 10 && sound.samples.contains { abs($0) > 1e-3 }
     }
 
+    /// The longest of emoji have fewer.
+    private static let scalarsOfCharacter = 16
+
     /// The beginning, on one line.
     private func snippet(_ text: String) -> String {
         var result = ""
@@ -198,7 +213,8 @@ final class FilePieces {
                 if !isSpace { result.append(" ") }
                 isSpace = true
             } else {
-                result.append(character)
+                // A letter with as many marks above it as somebody liked is one character.
+                result.unicodeScalars.append(contentsOf: character.unicodeScalars.prefix(Self.scalarsOfCharacter))
                 isSpace = false
             }
         }
@@ -216,11 +232,16 @@ final class FilePieces {
             return String(validating: units, as: UTF16.self)
         }
         // What is no text has bytes that none has, mostly at once.
-        let controls = bytes.prefix(1 << 16).count { $0 < 32 && !(7...13).contains($0) && $0 != 27 }
-        guard controls == 0 else { return nil }
+        guard !hasControls(bytes.prefix(controlledBytes)) else { return nil }
         let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         guard let text = String(validating: bytes[start...], as: UTF8.self) else { return nil }
         return text.utf8.contains(0) ? nil : text
+    }
+
+    private static let controlledBytes = 1 << 16
+
+    private static func hasControls(_ bytes: some Sequence<UInt8>) -> Bool {
+        bytes.contains { $0 < 32 && !(7...13).contains($0) && $0 != 27 }
     }
 }
 

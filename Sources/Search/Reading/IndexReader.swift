@@ -31,7 +31,7 @@ package final class IndexReader: Sendable {
         self.pool = pool
         let catalogue = "\(path)/\(IndexFolder.catalogue)"
         guard access(catalogue, F_OK) == 0 else {
-            if errno == ENOENT || errno == ENOTDIR { throw .noIndex(path: path) }
+            if errno == ENOENT || errno == ENOTDIR { throw SearchError(SearchError.noIndex(path: path), at: path) }
             throw .unusable(path: path, reason: String(cString: strerror(errno)))
         }
         do {

@@ -18,32 +18,34 @@ package struct FolderWalk {
     /// That were read.
     package private(set) var folders: [RawPath] = []
 
-    private var visited: Set<Identity> = []
+    /// Beside pictures that they may be captions of: none of ``files``.
+    private(set) var texts: [FoundText] = []
+
+    private var visited: Set<FileIdentity> = []
     /// Those that were named on the way, by two names of one file or two roots of which one is in the other.
-    private var seen: Set<Identity> = []
+    private var seen: Set<FileIdentity> = []
     private let takesCaptions: Bool
+    private let named: Set<RawPath>
     private let isCancelled: () -> Bool
-
-    private struct Identity: Hashable {
-        var device: UInt64
-        var number: UInt64
-
-        init(_ status: stat) {
-            device = UInt64(status.st_dev)
-            number = UInt64(status.st_ino)
-        }
-    }
 
     private struct Ignoring {
         var folder: RawPath
         var rules: IgnoreRules
     }
 
-    /// - Parameter takesCaptions: whether files beside pictures that say what they show belong to those, and are none of their own
-    package init(takesCaptions: Bool = false, isCancelled: @escaping () -> Bool = { false }) {
+    /// - Parameters:
+    ///   - takesCaptions: whether files beside pictures that say what they show belong to those, and are none of their own
+    ///   - named: files that somebody asked for by name, which are files of their own all the same
+    package init(
+        takesCaptions: Bool = false, named: [RawPath] = [], isCancelled: @escaping () -> Bool = { false }
+    ) {
         self.takesCaptions = takesCaptions
+        self.named = Set(named)
         self.isCancelled = isCancelled
     }
+
+    /// Whether it is one of ``files``, by whatever name.
+    func isFound(_ text: FoundText) -> Bool { text.isSingle && seen.contains(text.identity) }
 
     /// The largest `.castorignore` that is read.
     private static let maxRulesBytes = 1 << 20
@@ -73,7 +75,7 @@ package struct FolderWalk {
     }
 
     private mutating func folder(_ path: RawPath, _ status: stat, _ above: [Ignoring]) {
-        guard visited.insert(Identity(status)).inserted, !isCancelled() else { return }
+        guard visited.insert(FileIdentity(status)).inserted, !isCancelled() else { return }
         folders.append(path)
         let names: [[UInt8]]
         switch Self.names(path) {
@@ -104,9 +106,14 @@ package struct FolderWalk {
             found.append((child, status))
         }
         let captions = takesCaptions ? Captions(found) : Captions()
-        for (child, status) in found where !captions.isTaken(child) {
+        for (child, status) in found {
             if status.st_mode & S_IFMT == S_IFDIR {
                 folder(child, status, ignoring)
+            } else if captions.mayBeTaken(child), !named.contains(child) {
+                texts.append(
+                    FoundText(
+                        file: FoundFile(path: child, version: FileVersion(status)), identity: FileIdentity(status),
+                        isSingle: status.st_nlink < 2))
             } else {
                 add(child, status, captions.caption(of: child))
             }
@@ -116,9 +123,12 @@ package struct FolderWalk {
     /// One that was named itself.
     private mutating func file(_ path: RawPath, _ status: stat) {
         guard takesCaptions else { return add(path, status, nil) }
+        let ignoring = rulesAbove(path)
         let beside = Captions.names(for: path).compactMap { name -> (path: RawPath, status: stat)? in
             var status = stat()
-            guard name.withCString({ stat($0, &status) }) == 0 else { return nil }
+            guard name.withCString({ stat($0, &status) }) == 0, !Self.isIgnored(name, false, ignoring) else {
+                return nil
+            }
             return (name, status)
         }
         add(path, status, Captions([(path, status)] + beside).caption(of: path))
@@ -126,7 +136,7 @@ package struct FolderWalk {
 
     private mutating func add(_ path: RawPath, _ status: stat, _ caption: FoundCaption?) {
         // By two ways to one folder, a file is found once; hard links, which have names of their own, each.
-        if status.st_nlink < 2, !seen.insert(Identity(status)).inserted { return }
+        if status.st_nlink < 2, !seen.insert(FileIdentity(status)).inserted { return }
         files.append(FoundFile(path: path, version: FileVersion(status), caption: caption))
     }
 
@@ -171,6 +181,17 @@ package struct FolderWalk {
         // A disk that fails amid a folder has not told what else is in it.
         guard errno == 0 else { return .failure(Errno(code: errno)) }
         return .success(names.sorted { $0.lexicographicallyPrecedes($1) })
+    }
+}
+
+/// Which file it is, by whatever name.
+struct FileIdentity: Sendable, Hashable {
+    var device: UInt64
+    var number: UInt64
+
+    init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        number = UInt64(status.st_ino)
     }
 }
 

@@ -59,7 +59,13 @@ struct IndexRequest: Equatable {
         try DurableFolder.sync(path)
     }
 
-    static func forget(_ path: String) { unlink(name(path)) }
+    static func forget(_ path: String) {
+        unlink(name(path))
+        unlink("\(name(path)).new")
+    }
+
+    /// Whether an index is being made anew, or was until something ended that.
+    static func isThere(_ path: String) -> Bool { access(name(path), F_OK) == 0 }
 
     private static func name(_ path: String) -> String { "\(path)/\(IndexFolder.request)" }
     private static let maxBytes = 64 << 20
@@ -79,15 +85,28 @@ extension IndexWriter {
             guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw SearchError.inUse(path: path) }
             try IndexRequest(ofIndex: path).keep(path)
             try atStep(.kept)
-            for name in try DurableFolder.names(path)
-            where name.hasPrefix(IndexFolder.catalogue) || IndexFolder.isRows(name) || name == "reserve" {
-                guard unlink("\(path)/\(name)") == 0 || errno == ENOENT else {
-                    throw SearchError.unusable(path: "\(path)/\(name)", reason: String(cString: strerror(errno)))
-                }
-                try atStep(.removed)
-            }
-            try DurableFolder.sync(path)
+            try remove(path, atStep)
         } catch { throw SearchError(error, at: path) }
+    }
+
+    private static func remove(_ path: String, _ atStep: (ClearStep) throws -> Void) throws {
+        for name in try DurableFolder.names(path)
+        where name.hasPrefix(IndexFolder.catalogue) || IndexFolder.isRows(name) || name == "reserve" {
+            guard unlink("\(path)/\(name)") == 0 || errno == ENOENT else {
+                throw SearchError.unusable(path: "\(path)/\(name)", reason: String(cString: strerror(errno)))
+            }
+            try atStep(.removed)
+        }
+        try DurableFolder.sync(path)
+    }
+
+    /// What was being cleared when something ended that. The folder is held.
+    static func finishClearing(_ path: String) throws {
+        if IndexRequest.kept(path) != nil {
+            try remove(path) { _ in }
+        } else {
+            IndexRequest.forget(path)
+        }
     }
 
     /// Where clearing stands, for tests of what a stop there leaves.

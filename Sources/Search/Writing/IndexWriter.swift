@@ -35,7 +35,8 @@ package final class IndexWriter {
         self.options = options
         do {
             database = try FolderDatabase(
-                folder: path, name: IndexFolder.catalogue, migrator: Schema.migrator)
+                folder: path, name: IndexFolder.catalogue, migrator: Schema.migrator,
+                prepare: { try Self.finishClearing(path) })
             var isNew = false
             if let found = try database.read({ db in try CatalogueState.read(db, at: path) }) {
                 guard found.model.agrees(with: model) else {
