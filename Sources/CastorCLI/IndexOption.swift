@@ -30,14 +30,23 @@ struct IndexOption: ParsableArguments {
     }
 }
 
+extension IndexOption {
+    /// As people type it for this index.
+    var command: String { Self.command(index) }
+
+    static func command(_ index: String?) -> String {
+        "castor index" + (index.map { " --index \($0.shellWord)" } ?? "")
+    }
+}
+
 extension Failure {
     /// - Parameter index: the index where it was named, so that the commands which the message advises are for it
     init(_ error: SearchError, index: String?) {
         let plain = Failure(error)
-        let option = index.map { "--index \($0.shellWord) " } ?? ""
+        let command = IndexOption.command(index)
         let message = ["PATH makes", "--rebuild makes", "looks again", "goes on"].reduce(plain.message) {
             text, advice in
-            text.replacing("castor index \(advice)", with: "castor index \(option)\(advice)")
+            text.replacing("castor index \(advice)", with: "\(command) \(advice)")
         }
         self.init(plain.status, message)
     }

@@ -145,11 +145,20 @@ import Testing
         #expect(!(try castor("search", "x", "--format", "paths").text.contains("boats")))
     }
 
-    @Test func refusals() throws {
-        #expect(try castor("search", "x").status == 66)
-        // What is advised is for the index that was named.
+    /// What is advised is for the index that was named.
+    @Test func adviceNamesTheIndex() throws {
         let missing = try castor("search", "x", "--index", "an index")
         #expect(missing.errors.hasSuffix("; castor index --index 'an index' PATH makes one\n"), "\(missing.errors)")
+        try folder.write("", "files/empty.txt")
+        let named = try castor("index", files, "--index", "other")
+        #expect(
+            named.errors.hasSuffix("left out, as castor index --index other --problems lists: 1 empty\n"),
+            "\(named.errors)")
+        #expect(try castor("index", files).errors.hasSuffix("left out, as castor index --problems lists: 1 empty\n"))
+    }
+
+    @Test func refusals() throws {
+        #expect(try castor("search", "x").status == 66)
         // Nobody can make a folder there, and the kernel says that it is not there.
         #expect(try castor("index", files, "--index", "/proc/castor").status == 73)
         #expect(try castor("index").status == 64)
