@@ -1,4 +1,4 @@
-import ArgumentParser
+public import ArgumentParser
 import Castor
 import Glibc
 import Media
