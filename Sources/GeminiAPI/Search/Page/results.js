@@ -41,7 +41,7 @@ function folded(results) {
 function folderLine(path, folder) {
     const { name, folder: before } = nameOf(folder);
     return element('p', { class: 'folder', title: path },
-        element('bdi', { class: 'before' }, before === '/' ? '' : before), element('bdi', {}, `/${name}`));
+        element('bdi', {}, before === '/' ? '' : before), element('bdi', {}, `/${name}`));
 }
 
 function copyList(copies) {
