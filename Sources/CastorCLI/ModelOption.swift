@@ -18,7 +18,14 @@ struct ModelOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "What products with weights are computed in: single, bfloat16 or int8, where the processor has instructions for it. Default: single, and for an imported model what its weights are in.",
-            valueName: "precision"))
+            valueName: "precision"),
+        transform: { text in
+            guard let precision = Embedder.Precision(rawValue: text) else {
+                let all = Embedder.Precision.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("--precision is one of \(all), not \(text.prefix(40))")
+            }
+            return precision
+        })
     var precision: Embedder.Precision?
 
     @Option(
@@ -109,5 +116,3 @@ struct ModelOption: ParsableArguments {
         return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
     }
 }
-
-extension Embedder.Precision: ExpressibleByArgument {}

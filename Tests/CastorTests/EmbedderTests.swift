@@ -229,4 +229,26 @@ import Testing
             try Self.embedder.embed([.data(Array("hi".utf8), mimeType: "text/plain; charset=utf-8")]).values,
             try Self.embedder.embed(Content("hi")).values, .equalBits)
     }
+
+    /// Other precisions say the same of a content as single precision does, in its own company or another, and again with the same bits.
+    @Test(arguments: [Embedder.Precision.bfloat16, .int8]) func otherPrecisionsStayNear(precision: Embedder.Precision)
+        throws
+    {
+        var options = Embedder.Options()
+        options.precision = precision
+        let embedder = try Embedder(modelPath: Folders.nano, options: options)
+        let isThere =
+            PanelKernel(ComputePrecision(rawValue: precision.rawValue)!, beside: .best)?.precision.rawValue
+            == precision.rawValue
+        #expect(embedder.info.precision == (isThere ? precision.rawValue : "single"))
+        #expect(Self.embedder.info.precision == "single")
+        // Enough tokens for products of many rows.
+        let contents = (Self.texts + [String(repeating: "a cat and a dog ", count: 40)]).map { Content($0) }
+        let all = try embedder.embed(contents).map { try $0.get().values }
+        #expect(try embedder.embed(contents).map { try $0.get().values } == all)
+        for (content, values) in zip(contents, all) {
+            #expect(cosine(values, try Self.embedder.embed(content).values) > 0.999)
+            #expect(cosine(values, try embedder.embed(content).values) > 0.9999)
+        }
+    }
 }

@@ -13,7 +13,8 @@ import Testing
 
         init(_ format: RowFormat, rows: Int, columns: Int, seed: UInt64) {
             self.format = format
-            let random = randomUnits(rows, columns, seed: seed).values.map { $0 * Float(columns).squareRoot() }
+            let units = columns == 0 ? [] : randomUnits(rows, columns, seed: seed).values
+            let random = units.map { $0 * Float(columns).squareRoot() }
             guard format == .i8 else {
                 for value in random {
                     switch format {
@@ -106,7 +107,7 @@ import Testing
                         let old = Double(beta) * Double(before.row(row)[column + 1])
                         let expected = sum + Double(bias?[column] ?? 0) + old
                         let error = abs(Double(y.row(row)[column + 1]) - expected)
-                        let bound = 4e-7 * (size + abs(old)) + Self.rounding(kernel) * 4 * (size - 1)
+                        let bound = 1e-6 * (size + abs(old)) + Self.rounding(kernel) * 4 * (size - 1)
                         #expect(error <= bound, "\(kernel) \(format) \(m) x \(n) x \(k)")
                     }
                     // Nothing beside the result is touched.
