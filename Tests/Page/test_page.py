@@ -389,6 +389,10 @@ def test_nothing_is_pushed_sideways_on_a_phone(chromium, server):
         wide = page.evaluate("""[...document.querySelectorAll('body *')].filter(one => one.scrollWidth > one.clientWidth + 1
             && ['auto', 'scroll'].includes(getComputedStyle(one).overflowX)).map(one => one.id || one.className)""")
         assert not wide, (name, wide)
+        # Of a path the beginning is cut, never its last folder, unless that alone is wider than the card.
+        cut = page.evaluate("""[...document.querySelectorAll('.folder')].filter(line => line.lastChild.scrollWidth > line.lastChild.clientWidth
+            && line.lastChild.clientWidth < line.clientWidth - 1).map(line => line.textContent)""")
+        assert not cut, (name, cut)
     visit.close()
 
 
