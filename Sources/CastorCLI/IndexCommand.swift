@@ -90,9 +90,11 @@ struct IndexCommand: ParsableCommand {
                 return try IndexExport(path: folder, format: export).write(to: output)
             }
             if remove { return try forget(folder) }
-            try IndexRun(model: model, path: folder, rebuilds: rebuild, takesCaptions: captions, watches: watch).run(
-                paths)
-        } catch let error as SearchError { throw Failure(error) }
+            let run = IndexRun(
+                model: model, path: folder, command: index.command, rebuilds: rebuild, takesCaptions: captions,
+                watches: watch)
+            try run.run(paths)
+        } catch let error as SearchError { throw Failure(error, index: index.index) }
     }
 
     private func forget(_ folder: String) throws {

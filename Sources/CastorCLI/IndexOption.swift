@@ -29,3 +29,35 @@ struct IndexOption: ParsableArguments {
         return String(cString: value)
     }
 }
+
+extension IndexOption {
+    /// As people type it for this index.
+    var command: String { Self.command(index) }
+
+    static func command(_ index: String?) -> String {
+        "castor index" + (index.map { " --index \($0.shellWord)" } ?? "")
+    }
+}
+
+extension Failure {
+    /// - Parameter index: the index where it was named, so that the commands which the message advises are for it
+    init(_ error: SearchError, index: String?) {
+        let plain = Failure(error)
+        let command = IndexOption.command(index)
+        let message = ["PATH makes", "--rebuild makes", "looks again", "goes on"].reduce(plain.message) {
+            text, advice in
+            text.replacing("castor index \(advice)", with: "\(command) \(advice)")
+        }
+        self.init(plain.status, message)
+    }
+}
+
+extension String {
+    /// As one types it.
+    fileprivate var shellWord: String {
+        let isPlain = !isEmpty && utf8.allSatisfy { $0 > 127 || Self.plain.contains($0) }
+        return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
+    }
+
+    private static let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+@%=".utf8)
+}

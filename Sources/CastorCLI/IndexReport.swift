@@ -18,7 +18,7 @@ struct IndexReport {
             ("index", reader.path), ("model", statistics.model.summary), ("files", "\(statistics.files)"),
             ("items", items.isEmpty ? "none" : items.joined(separator: ", ")),
             ("values", "\(statistics.model.dimensions), \(statistics.precision)"),
-            ("on disk", "\((statistics.bytes + 500_000) / 1_000_000) MB"),
+            ("on disk", Self.size(statistics.bytes)),
         ]
         if statistics.deadRows > 0 {
             rows.append(("to compact", "\(statistics.deadRows) rows of files that changed or are gone"))
@@ -32,6 +32,11 @@ struct IndexReport {
         let width = rows.map(\.name.count).max() ?? 0
         let text = rows.map { $0.name + String(repeating: " ", count: width + 2 - $0.name.count) + $0.value + "\n" }
         try Terminal.output(Array(text.joined().utf8))
+    }
+
+    /// Rounded, in the unit that leaves digits.
+    static func size(_ bytes: Int64) -> String {
+        bytes < 1_000_000 ? "\((bytes + 500) / 1_000) kB" : "\((bytes + 500_000) / 1_000_000) MB"
     }
 
     func problems() throws {

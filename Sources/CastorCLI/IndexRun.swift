@@ -7,6 +7,8 @@ import Search
 struct IndexRun {
     let model: ModelOption
     let path: String
+    /// What people type for this index.
+    let command: String
     let rebuilds: Bool
     /// nil for what was said before.
     let takesCaptions: Bool?
@@ -30,7 +32,7 @@ struct IndexRun {
         try writer.remember(roots: given)
         let roots = given.isEmpty || rebuilds ? try writer.roots() : given
         guard !roots.isEmpty else {
-            throw Failure(.usage, "nothing to index yet: name files and folders, as in castor index ~/Pictures")
+            throw Failure(.usage, "nothing to index yet: name files and folders, as in \(command) ~/Pictures")
         }
         var summary = try look(embedder, writer, roots)
         report(summary)
@@ -83,12 +85,12 @@ struct IndexRun {
         Terminal.error("castor: \(stopped)\(files); \(counted(summary.items, "item")) embedded\n")
         for root in summary.emptyRoots {
             Terminal.error(
-                "castor: \(root.printable) has no files, and had some: is its disk there? castor index --remove forgets them\n"
+                "castor: \(root.printable) has no files, and had some: is its disk there? \(command) --remove forgets them\n"
             )
         }
         guard !summary.problems.isEmpty else { return }
         let reasons = summary.problems.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
             .map { "\($0.value) \($0.key)" }
-        Terminal.error("castor: left out, as castor index --problems lists: \(reasons.joined(separator: "; "))\n")
+        Terminal.error("castor: left out, as \(command) --problems lists: \(reasons.joined(separator: "; "))\n")
     }
 }

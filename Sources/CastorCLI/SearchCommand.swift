@@ -116,7 +116,7 @@ struct SearchCommand: AsyncParsableCommand {
             case .json: try Terminal.output(hits.flatMap(Self.line))
             case .paths: try Terminal.output(Self.paths(hits, end: zero ? 0 : UInt8(ascii: "\n")))
             }
-        } catch let error as SearchError { throw Failure(error) }
+        } catch let error as SearchError { throw Failure(error, index: index.index) }
     }
 
     private func query(_ reader: IndexReader) throws -> SearchQuery {

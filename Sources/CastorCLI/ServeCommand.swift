@@ -8,6 +8,7 @@ public import Logging
 import Media
 import Search
 import ServerState
+import Store
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -275,12 +276,15 @@ struct ServeCommand: AsyncParsableCommand {
             return try SearchIndex(
                 path: path, embedder: embedder, pool: try WorkerPool.opened(threads: model.threads),
                 allowsIndexing: allowsIndexing)
-        } catch let error as SearchError { throw Failure(error) }
+        } catch let error as SearchError { throw Failure(error, index: path) }
     }
 
     private static func openState(_ folder: String) throws -> ServerState {
         do {
             return try ServerState(StateSettings(folder: folder))
+        } catch StoreError.folderInUse(let path) {
+            throw Failure(
+                .cannotWrite, "--data-dir: another castor serve uses \(path); give this one another --data-dir")
         } catch {
             throw Failure(.cannotWrite, "--data-dir: \(error)")
         }

@@ -27,6 +27,7 @@ package struct Server: Sendable {
         FileRoutes.add(to: &table)
         BatchRoutes.add(to: &table)
         SearchRoutes.add(to: &table)
+        ProblemRoutes.add(to: &table)
         OperationRoutes.add(to: &table)
         return table
     }()

@@ -138,9 +138,23 @@ import Testing
         _ = try castor("index", files)
         let statistics = try castor("index", "--stats")
         #expect(statistics.lines.contains { $0.hasPrefix("items") && $0.contains("2 text, 1 image, 1 audio") })
+        let size = try #require(statistics.lines.first { $0.hasPrefix("on disk") })
+        #expect(try #/on disk +[1-9][0-9]* kB/#.wholeMatch(in: size) != nil, "\(size)")
         #expect(try castor("index", "--problems").text.hasSuffix("/files/empty.txt: empty: no bytes\n"))
         #expect(try castor("index", "--remove", "\(files)/boats.md").errors == "castor: forgot 1 file\n")
         #expect(!(try castor("search", "x", "--format", "paths").text.contains("boats")))
+    }
+
+    /// What is advised is for the index that was named.
+    @Test func adviceNamesTheIndex() throws {
+        let missing = try castor("search", "x", "--index", "an index")
+        #expect(missing.errors.hasSuffix("; castor index --index 'an index' PATH makes one\n"), "\(missing.errors)")
+        try folder.write("", "files/empty.txt")
+        let named = try castor("index", files, "--index", "other")
+        #expect(
+            named.errors.hasSuffix("left out, as castor index --index other --problems lists: 1 empty\n"),
+            "\(named.errors)")
+        #expect(try castor("index", files).errors.hasSuffix("left out, as castor index --problems lists: 1 empty\n"))
     }
 
     @Test func refusals() throws {
@@ -224,6 +238,8 @@ import Testing
         let old = try String(contentsOfFile: "\(folder.path)/model/config.json", encoding: .utf8)
         try folder.write(old + "\n", "model/config.json")
         let other = try castor("serve", "--port", "0", "--index", "\(folder.path)/index", model: "\(folder.path)/model")
-        #expect(other.status == 65 && other.errors.contains("castor index --rebuild"), "\(other.errors)")
+        #expect(
+            other.status == 65 && other.errors.contains("castor index --index \(folder.path)/index --rebuild"),
+            "\(other.errors)")
     }
 }

@@ -210,6 +210,16 @@ import Testing
         #expect(try first.stop(SIGTERM).status == 0)
     }
 
+    @Test func aDataFolderInUseIsSaid() throws {
+        let folder = try Workspace()
+        let first = try RunningServer([], in: folder)
+        let second = try CastorProgram.run(["serve", "--port", "0", "--data-dir", "data"], in: folder)
+        #expect(second.status == 73)
+        #expect(
+            second.errors == "castor: --data-dir: another castor serve uses data; give this one another --data-dir\n")
+        #expect(try first.stop(SIGTERM).status == 0)
+    }
+
     @Test func whatItRemembersIsItsOwnersAlone() throws {
         let folder = try Workspace()
         // A folder made beforehand, with a database that an older version left.

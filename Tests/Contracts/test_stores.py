@@ -23,12 +23,11 @@ BLOCKS = {
     section.partition("\n")[0]: re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     for section in PAGE.split("\n## ")}
 COMMON = BLOCKS.pop("Texts to vectors")
-# Store, version and who holds it, as the page's table has them.
-ROWS = {store: (tried, held) for store, tried, held in re.findall(r"^\| \[(\w+)\]\(.*?\) \| (.*?) \|.*\| (\w+) \|$", PAGE, re.MULTILINE)}
-# What each block of a store compares by: all values, or the first 768 alone.
-VALUES = {
-    "Qdrant": [3072], "FAISS": [3072], "LangChain": [768, 3072], "LlamaIndex": [768, 3072], "Chroma": [768, 3072], "LanceDB": [3072, 3072],
-    "PostgreSQL": [3072]}
+PICTURES = BLOCKS.pop("Pictures")
+# Store, version and what tests it, as the page's table has them.
+ROWS = {store: (tried, by) for store, tried, by in re.findall(r"^\| \[(\w+)\]\(.*?\) \| (.*?) \|.*\| `make ([\w-]+)` \|$", PAGE, re.MULTILINE)}
+# How many values each block of a store compares by.
+VALUES = dict.fromkeys(["Qdrant", "FAISS", "LangChain", "LlamaIndex", "Chroma", "LanceDB", "PostgreSQL"], [384, 3072])
 # Whose blocks come first, because they are built upon.
 UPON = {"LangChain": "Qdrant", "LlamaIndex": "FAISS"}
 
@@ -49,19 +48,22 @@ CLOSE, SHOWN_CLOSE = 2e-5, 0.011
 
 
 def test_the_page_has_what_is_tested():
-    assert len(COMMON) == 1
+    assert len(COMMON) == len(PICTURES) == 1
     sections = {name: len(blocks) for name, blocks in BLOCKS.items() if blocks}
     assert sections == {name: len(values) for name, values in VALUES.items()}
     assert list(ROWS) == list(sections)
-    assert {held for _, held in ROWS.values()} == {"test", "all"}
+    assert {by for _, by in ROWS.values()} == {"test", "contracts-all"}
 
 
 def test_the_versions_are_those_installed():
-    requirements = {
-        "test": (HERE / "requirements.txt").read_text(), "all": (HERE / "requirements-all.txt").read_text()}
-    for store, (tried, held) in ROWS.items():
+    requirements = [line for name in ("requirements.txt", "requirements-all.txt") for line in (HERE / name).read_text().splitlines()]
+    for store, (tried, _) in ROWS.items():
         if store != "PostgreSQL":
-            assert tried.replace(" ", "==") in requirements[held].splitlines(), tried
+            assert tried.replace(" ", "==") in requirements, tried
+    lines = re.findall(r"^    pip install (.*)$", PAGE, re.MULTILINE)
+    assert len(lines) == 1 + len(ROWS)
+    for package in " ".join(lines).replace("[binary]", "").split():
+        assert package in requirements, package
 
 
 def test_re_ranking_matters():
@@ -81,8 +83,8 @@ def test_384_values_of_castor_small_say_all():
 
 def pytest_generate_tests(metafunc):
     if "store" in metafunc.fixturenames:
-        chosen = ("test", "all") if metafunc.config.getoption("--all-clients") else ("test",)
-        metafunc.parametrize("store", [store for store, (_, held) in ROWS.items() if held in chosen])
+        chosen = ("test", "contracts-all") if metafunc.config.getoption("--all-clients") else ("test",)
+        metafunc.parametrize("store", [store for store, (_, by) in ROWS.items() if by in chosen])
 
 
 def test_texts_come_as_shown(small_server, server, store):
@@ -92,6 +94,19 @@ def test_texts_come_as_shown(small_server, server, store):
         printed = ast.literal_eval(outcome["printed"])
         assert [text for _, text in printed] == [text for _, text in shown]
         assert [score for score, _ in printed] == pytest.approx([score for score, _ in shown], abs=SHOWN_CLOSE)
+
+
+def test_pictures_come_as_shown(small_server, tmp_path):
+    subprocess.run(["/usr/bin/python3", ROOT / "tools/demo/pictures.py", tmp_path], check=True)
+    (block,) = PICTURES
+    asked_for = asked("Qdrant", {}, {"http://127.0.0.1:8080": small_server.url, "build/demo": str(tmp_path)})
+    # Into the first of the collections, beside the texts.
+    asked_for["blocks"] = [BLOCKS["Qdrant"][0], block.replace("build/demo", str(tmp_path))]
+    run = subprocess.run(
+        [sys.executable, HERE / "clients/blocks.py"], input=json.dumps([asked_for]), env=environment(), capture_output=True, text=True)
+    ((_, outcome),) = last_line(run, "pictures")
+    shown = [ast.literal_eval(line) for line in re.findall(r"^# (.*)$", block, re.MULTILINE)]
+    assert [ast.literal_eval(line) for line in outcome["printed"].splitlines()] == shown
 
 
 def test_search_finds_what_comparing_everything_finds(small_server, server, store):

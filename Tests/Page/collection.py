@@ -11,6 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MEDIA = ROOT / "Tests/Fixtures/media"
 # Whoever puts names into HTML runs these.
 HOSTILE = '<img src=x onerror="document.title=\'taken\'">.txt'
+CAPTION = "a red square with a black line"
 HOSTILE_TEXT = "<script>document.title='taken'</script> & \"quotes\" </blockquote><b>bold</b>"
 
 
@@ -40,9 +41,13 @@ def make(folder):
     folder.mkdir()
     for name, colour in (("red", (200, 30, 30)), ("green", (30, 160, 60)), ("blue", (40, 60, 200))):
         (folder / f"{name}.png").write_bytes(picture(colour))
+    (folder / "red.txt").write_text(CAPTION + "\n")
     sound(folder / "tones.wav", 60)
     for name in ("clip.mp4", "two-pages.pdf", "chirp-16k.wav"):
         shutil.copy(MEDIA / name, folder)
+    (folder / "again").mkdir()
+    shutil.copy(MEDIA / "chirp-16k.wav", folder / "again")
+    (folder / "empty.txt").touch()
     (folder / "kitten.txt").write_text("a sleepy kitten\n")
     (folder / "boats.md").write_text("# Boats\n\nThey sail.\n\n# Trains\n\nThey run on rails.\n")
     (folder / HOSTILE).write_text(HOSTILE_TEXT + "\n")

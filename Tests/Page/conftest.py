@@ -38,7 +38,7 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="session")
 def index_folder(files, tmp_path_factory):
     path = tmp_path_factory.mktemp("index") / "index"
-    index(path, files)
+    index(path, "--captions", files)
     return path
 
 

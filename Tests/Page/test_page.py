@@ -226,7 +226,10 @@ def test_the_map(visit):
     painted = "canvas => { const d = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n }"
     while canvas.evaluate(painted) < 500:
         visit.page.wait_for_timeout(30)
-    assert visit.page.locator("#legend li").count() == 5
+    # Media differ by the shapes of their marks, too, and what the shapes mean is said above the map.
+    marks = visit.page.eval_on_selector_all("#legend use", "uses => uses.map(use => use.getAttribute('href').split('#')[1])")
+    assert len(set(marks)) == visit.page.locator("#legend li").count() == 5
+    assert visit.page.locator("#legend").bounding_box()["y"] < canvas.bounding_box()["y"]
     # By keyboard: the middle of the plane after it was moved is another dot.
     canvas.focus()
     visit.page.keyboard.press("Enter")

@@ -86,9 +86,21 @@ def test_a_model_of_texts_alone(chromium, tmp_path):
     page = visit.open()
     expect(page.locator("#hint")).to_have_text("Type, or paste or drop a PDF; several together are one query.")
     expect(page.locator("#record")).to_be_hidden()
-    expect(page.locator(".welcome")).to_contain_text("1 file could not be indexed")
+    expect(page.locator("#problemCount")).to_have_text("1 file with problems")
     visit.search("the first one")
     expect(title(visit).first).to_have_text("one.txt")
+    visit.close()
+    assert server.stop() == 0
+
+
+def test_an_empty_index_says_how_to_fill_it(chromium, tmp_path):
+    folder, path = tmp_path / "files", tmp_path / "an index"
+    folder.mkdir()
+    (folder / "empty.txt").touch()
+    index(path, folder)
+    server = Server(tmp_path / "data", "--index", str(path))
+    visit = Visit(chromium, server.url)
+    expect(visit.open().locator(".welcome code")).to_have_text(f"castor index --index '{path}' PATH")
     visit.close()
     assert server.stop() == 0
 

@@ -197,6 +197,10 @@ enum OpenAPISchemas {
         "SearchIndexing":{"type":"object","required":["isAllowed","isRunning"],"properties":{
           "isAllowed":{"type":"boolean"},"isRunning":{"type":"boolean"},"files":{"type":"integer"},
           "total":{"type":"integer"},"report":{"type":"string"}}},
+        "SearchProblems":{"type":"object","required":["problems","total","index"],"properties":{
+          "problems":{"type":"array","items":{"type":"object","required":["path","reason","detail"],"properties":{
+            "path":{"type":"string"},"reason":{"type":"string"},"detail":{"type":"string"}}}},
+          "total":{"type":"integer"},"index":{"type":"string"}}},
         "SearchMap":{"type":"object","required":["items","types","x","y","total"],"properties":{
           "items":{"type":"array","items":{"type":"integer","format":"int64"}},
           "types":{"type":"array","items":{"$ref":"#/components/schemas/SearchType"}},

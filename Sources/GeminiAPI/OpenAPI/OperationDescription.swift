@@ -100,6 +100,9 @@ package struct OperationDescription: Sendable {
                 id: "searchIndexUpdate",
                 summary: "Brings the index up to what its folders have, where the server allows it.",
                 response: "SearchIndexing"),
+            "GET /search/v1/problems": .init(
+                id: "searchProblems", summary: "Files that are not in the index, or not whole, each with the reason.",
+                response: "SearchProblems"),
             "GET /search/v1/map": .init(
                 id: "searchMap", summary: "Items of the index in a plane, near ones alike.", response: "SearchMap"),
             "GET /search/v1/items/{item}": .init(

@@ -4,7 +4,7 @@ import { byID, counted, element, icon, media } from './dom.js';
 import { call, keepKey } from './api.js';
 import { Query } from './query.js';
 import { offerRecording } from './recorder.js';
-import { card, showResults, showWelcome } from './results.js';
+import { card, openProblems, showResults, showWelcome } from './results.js';
 import { CollectionMap } from './map.js';
 
 const sizes = [128, 256, 512, 768, 1536, 3072];
@@ -74,11 +74,13 @@ async function search() {
             ? Object.keys(media).some((type) => last.filter((item) => item.type === type).length === count)
             : last.length === count;
         const canGrow = step + 1 < steps[shown].length;
-        showResults(last, { grouped, like, more: isFull && canGrow ? () => { step += 1; search(); } : undefined });
+        const number = showResults(last, { grouped, like, more: isFull && canGrow ? () => { step += 1; search(); } : undefined });
         map.light(last);
         byID('kept').textContent = size < index.dimensions
             ? `${Math.round(found.kept * 100)} % of what ${index.dimensions.toLocaleString('en')} values find.` : 'All values count.';
-        say(last.length ? `${counted(last.length, 'result')}${size < index.dimensions ? `, by ${size} values` : ''}` : 'Nothing was found.');
+        // The views cut at different places, so that they have different numbers of results.
+        const cut = isFull ? `, the best ${count} ${grouped ? 'of each medium' : 'of all'}` : '';
+        say(number ? `${counted(number, 'result')}${cut}${size < index.dimensions ? `, by ${size} values` : ''}` : 'Nothing was found.');
     } catch (error) {
         if (error.name === 'AbortError') return;
         say(error.message, true);
@@ -190,6 +192,8 @@ async function watch() {
 function showSummary() {
     const count = Object.values(index.items).reduce((sum, one) => sum + one, 0);
     byID('summary').textContent = `${counted(count, 'item')} in ${counted(index.files, 'file')} · ${index.model}`;
+    byID('problemCount').hidden = !index.problems;
+    byID('problemCount').textContent = `${counted(index.problems, 'file')} with problems`;
 }
 
 function showValues() {
@@ -214,6 +218,7 @@ function listen() {
         });
     }
     byID('under').addEventListener('change', () => changed(true));
+    byID('problemCount').addEventListener('click', () => openProblems().catch((error) => say(error.message, true)));
     byID('attach').addEventListener('click', () => byID('file').click());
     byID('file').addEventListener('change', async () => {
         await add(byID('file').files);

@@ -6,6 +6,14 @@ import { call } from './api.js';
 const reach = 12; // pixels around the pointer
 const maxZoom = 400;
 
+/** Shapes of the marks, about as large as a circle of radius 1, so that they are told apart without colours; icons.svg draws them for the legend. */
+const shapes = {
+    image: [[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]],
+    video: [[0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]],
+    audio: [[0, -1.2], [1.2, 1], [-1.2, 1]],
+    document: [[-0.45, -1.2], [0.45, -1.2], [0.45, -0.45], [1.2, -0.45], [1.2, 0.45], [0.45, 0.45], [0.45, 1.2], [-0.45, 1.2], [-0.45, 0.45], [-1.2, 0.45], [-1.2, -0.45], [-0.45, -0.45]],
+};
+
 export class CollectionMap {
     #points;
     #lit = new Map();
@@ -48,7 +56,7 @@ export class CollectionMap {
         this.#fit();
         const present = Object.keys(media).filter((type) => this.#points.some((point) => point.type === type));
         byID('legend').replaceChildren(...present.map((type) => element('li', { class: type },
-            element('span', { class: 'dot', 'aria-hidden': 'true' }), media[type][1])),
+            icon(`mark-${type}`), media[type][1])),
             ...(map.total > this.#points.length
                 ? [element('li', {}, `${this.#points.length.toLocaleString('en')} of ${map.total.toLocaleString('en')} items`)] : []));
         this.#canvas.setAttribute('aria-label', `Map of the collection, ${this.#points.length} items`);
@@ -234,7 +242,10 @@ export class CollectionMap {
             const [x, y] = this.#place(point);
             if (x < -9 || y < -9 || x > canvas.clientWidth + 9 || y > canvas.clientHeight + 9) return false;
             context.beginPath();
-            context.arc(x, y, size, 0, 2 * Math.PI);
+            const corners = shapes[point.type];
+            if (corners) for (const [dx, dy] of corners) context.lineTo(x + size * dx, y + size * dy);
+            else context.arc(x, y, size, 0, 2 * Math.PI);
+            context.closePath();
             return true;
         };
         context.globalAlpha = this.#lit.size ? 0.3 : 0.8;

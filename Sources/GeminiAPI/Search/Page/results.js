@@ -13,8 +13,43 @@ function addressOf(item) {
     return item.fileUri;
 }
 
-/** Where in its file it is; a film's sound is an item of its own. */
-const placeOf = (item) => [item.place || media[item.type][0], item.type === 'video' && item.snippet ? 'its sound' : ''].filter(Boolean).join(', ');
+/** Where in its file it is; of a film its pictures and its sound are a result each. */
+function placeOf(item) {
+    const place = item.place || media[item.type][0];
+    if (item.type !== 'video') return place;
+    return `${place}, ${item.snippet ? 'its sound' : 'its pictures'}`;
+}
+
+/** Caption or page; a text shows its own as a passage, and a film's is in its place. */
+const snippetOf = (item) => (item.type === 'image' || item.type === 'document' ? item.snippet : undefined);
+
+/**
+ * Results with the copies of a file behind the first of them. Copies are known by what the server says of them: the same size, place and
+ * text, and the very same score.
+ */
+function folded(results) {
+    const first = new Map();
+    for (const item of results) {
+        const key = JSON.stringify([item.type, item.bytes, item.place, item.snippet, item.score]);
+        if (first.has(key)) first.get(key).copies.push(item);
+        else first.set(key, { item, copies: [] });
+    }
+    return [...first.values()];
+}
+
+/** Where there is no room for all of it, the last folder stays and what is before it is cut. */
+function folderLine(path, folder) {
+    const { name, folder: before } = nameOf(folder);
+    return element('p', { class: 'folder', title: path },
+        element('bdi', {}, before === '/' ? '' : before), element('bdi', {}, `/${name}`));
+}
+
+function copyList(copies) {
+    return element('details', { class: 'copies' },
+        element('summary', {}, `and ${counted(copies.length, 'copy', 'copies')}`),
+        element('ul', {}, ...copies.map((copy) => element('li', {},
+            element('a', { href: addressOf(copy), target: '_blank', rel: 'noopener' }, copy.path)))));
+}
 
 /** Adds a field to a URL that may have some. */
 const withSize = (address, size) => `${address}${address.includes('?') ? '&' : '?'}size=${size}`;
@@ -79,8 +114,9 @@ function openPreview(item) {
  *
  * @param like called with the item and 1 or -1
  * @param best the score of the first result, which has the whole bar
+ * @param copies results that are the same file elsewhere
  */
-export function card(item, { like, best = 1, level = 'h3' }) {
+export function card(item, { like, best = 1, level = 'h3', copies = [] }) {
     const { name, folder } = nameOf(item.path);
     const title = titleOf(item);
     item.title = title;
@@ -97,8 +133,9 @@ export function card(item, { like, best = 1, level = 'h3' }) {
                 icon(item.type),
                 element('a', { href: addressOf(item), target: '_blank', rel: 'noopener' }, name)),
             element('p', { class: 'place' }, placeOf(item)),
-            item.type === 'document' && item.snippet && element('p', { class: 'snippet' }, item.snippet),
-            element('p', { class: 'folder', title: item.path }, element('bdi', {}, folder)),
+            snippetOf(item) && element('p', { class: 'snippet' }, snippetOf(item)),
+            folderLine(item.path, folder),
+            copies.length > 0 && copyList(copies),
             item.score !== undefined && element('p', { class: 'score', title: `cosine ${item.score.toFixed(3)}` },
                 element('span', { class: 'track', 'aria-hidden': 'true' }, bar),
                 element('span', { class: 'number' }, item.score.toFixed(2))),
@@ -110,36 +147,62 @@ export function card(item, { like, best = 1, level = 'h3' }) {
  * Shows all results, in groups by medium or as one list.
  *
  * @param more called where more are wanted; undefined where there are none
+ * @returns how many there are, a file and its copies as one
  */
 export function showResults(results, { grouped, like, more }) {
-    const best = (items) => items.reduce((most, item) => Math.max(most, item.score), 0);
+    const best = results.reduce((most, item) => Math.max(most, item.score), 0);
+    const cards = (found, most) => found.map(({ item, copies }) => card(item, { like, best: most, copies }));
     const main = byID('results');
     const again = more && element('button', { type: 'button', class: 'tool wide', onclick: more }, 'Show more');
+    const found = folded(results);
     if (!grouped) {
+        const isMixed = new Set(results.map((item) => item.type)).size > 1;
         main.replaceChildren(
             element('h2', { class: 'hidden' }, 'Results'),
-            element('div', { class: 'cards list' }, ...results.map((item) => card(item, { like, best: best(results) }))),
+            ...(isMixed ? [element('p', { class: 'note' },
+                'Sounds, pictures and texts score in different ranges: compare scores within one medium. Choose one above, or Groups.')] : []),
+            element('div', { class: 'cards list' }, ...cards(found, best)),
             ...(again ? [again] : []));
-        return;
+        return found.length;
     }
-    const groups = Object.keys(media).map((type) => [type, results.filter((item) => item.type === type)])
+    const groups = Object.keys(media).map((type) => [type, found.filter(({ item }) => item.type === type)])
         .filter(([, items]) => items.length);
     main.replaceChildren(
         ...groups.map(([type, items]) => element('section', { class: `group ${type}`, 'aria-labelledby': `group-${type}` },
             element('h2', { id: `group-${type}` }, icon(type), media[type][1], element('span', { class: 'count' }, ` ${items.length}`)),
-            element('div', { class: `cards ${type}` }, ...items.map((item) => card(item, { like, best: best(items) }))))),
+            element('div', { class: `cards ${type}` }, ...cards(items, items[0].item.score)))),
         ...(again ? [again] : []));
+    return found.length;
 }
 
+/** Where the index is, in the words of the command that fills it. */
+const indexCommand = (folder) => `castor index --index ${/^[\w./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`}`;
+
 /** Before anything is looked for: what there is. */
-export function showWelcome(index) {
+export async function showWelcome(index) {
     const kinds = Object.keys(media).filter((type) => index.items[type]);
+    const command = kinds.length ? '' : indexCommand((await call('/search/v1/problems')).index);
     byID('results').replaceChildren(element('div', { class: 'welcome' },
         element('h2', {}, 'What is here'),
         kinds.length
             ? element('ul', { class: 'counts' }, ...kinds.map((type) => element('li', { class: type }, icon(type),
                 element('strong', {}, index.items[type].toLocaleString('en')), ` ${media[type][index.items[type] === 1 ? 0 : 1].toLowerCase()}`)))
-            : element('p', {}, 'Nothing yet: ', element('code', {}, 'castor index PATH'), ' puts files into this index.'),
-        index.problems > 0 && element('p', { class: 'note' },
-            `${counted(index.problems, 'file')} could not be indexed, or not whole: `, element('code', {}, 'castor index --problems'), ' lists them.')));
+            : element('p', {}, 'Nothing yet: ', element('code', {}, `${command} PATH`), ' puts files into this index.'),
+        kinds.length > 0 && element('p', { class: 'note' },
+            'A long text counts once for each passage, a document for each page, a sound or a film for each stretch; a film for its pictures and for its sound.')));
+}
+
+/** The files that are not in the index, or not whole, each with the reason. */
+export async function openProblems() {
+    const dialog = byID('problems');
+    byID('problemsClose').onclick = () => dialog.close();
+    dialog.onclick = (event) => event.target === dialog && dialog.close();
+    const { problems, total, index } = await call('/search/v1/problems');
+    byID('problemList').replaceChildren(...problems.map(({ path, reason, detail }) => element('li', {},
+        element('strong', {}, nameOf(path).name), ` ${reason}${detail ? `: ${detail}` : ''}`,
+        element('span', { class: 'note' }, nameOf(path).folder))));
+    byID('problemNote').replaceChildren(
+        total > problems.length ? `The first ${problems.length} of ${counted(total, 'file')}. ` : '',
+        'In a terminal: ', element('code', {}, `${indexCommand(index)} --problems`));
+    dialog.showModal();
 }
