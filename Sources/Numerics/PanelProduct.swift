@@ -42,7 +42,13 @@ package enum PanelKernel: Sendable, Equatable, CaseIterable {
     }
 
     /// Rows from which on it is the faster one (docs/performance.md). Fewer are computed in single precision whatever the others are.
-    package var leastRows: Int { precision == .single ? 128 : 24 }
+    package var leastRows: Int {
+        switch precision {
+        case .single: 128
+        case .bfloat16: 24
+        case .int8: 8
+        }
+    }
 
     /// Of the same processors, for fewer rows.
     fileprivate var ofFewRows: RowKernel { self == .avx2 ? .avx2 : .avx512 }
