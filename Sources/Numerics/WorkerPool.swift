@@ -1,9 +1,10 @@
+private import CKernels
 import Glibc
 import Synchronization
 
 /// A fixed set of threads that divide numbered pieces of work, each with scratch memory of its own.
 ///
-/// The calling thread is worker 0. One call runs at a time; further callers wait for their turn. Waiting threads spin for a few
+/// The calling thread is worker 0. One call runs at a time; further callers wait for their turn. Waiting threads spin for some tens of
 /// microseconds before they sleep, because the pieces of one forward pass follow each other within that time.
 package final class WorkerPool: @unchecked Sendable {
     /// What a piece of work may use without asking.
@@ -144,14 +145,17 @@ private final class State: @unchecked Sendable {
     private let generation = Atomic<Int>(0)
     private let busy = Atomic<Int>(0)
     private let stopped = Atomic<Bool>(false)
+    /// Helpers that sleep, or are about to.
+    private let sleeping = Atomic<Int>(0)
+    /// Written while no helper is at work.
     private var job: Job?
     // In memory of their own: a stored property may be moved, and two threads may not write to one at once.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private let done = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    /// Some tens of microseconds.
-    private let spins = 20_000
+    /// Longer than what the caller does alone between two jobs of a pass. To be woken takes as long, and on virtual machines longer.
+    private static let spinNanoseconds = 60_000
 
     init() {
         pthread_mutex_init(mutex, nil)
@@ -169,20 +173,24 @@ private final class State: @unchecked Sendable {
     }
 
     func publish(_ job: Job, helpers: Int) {
-        pthread_mutex_lock(mutex)
         self.job = job
         busy.store(helpers, ordering: .relaxed)
-        generation.add(1, ordering: .releasing)
+        generation.add(1, ordering: .sequentiallyConsistent)
+        // Who is about to sleep has said so before it looks at the generation once more.
+        guard sleeping.load(ordering: .sequentiallyConsistent) > 0 else { return }
+        pthread_mutex_lock(mutex)
         pthread_cond_broadcast(wake)
         pthread_mutex_unlock(mutex)
     }
 
     func waitForHelpers() {
-        _ = spin(spins) { busy.load(ordering: .acquiring) > 0 }
-        pthread_mutex_lock(mutex)
-        while busy.load(ordering: .acquiring) > 0 { pthread_cond_wait(done, mutex) }
+        spin(nanoseconds: Self.spinNanoseconds) { busy.load(ordering: .acquiring) > 0 }
+        if busy.load(ordering: .acquiring) > 0 {
+            pthread_mutex_lock(mutex)
+            while busy.load(ordering: .acquiring) > 0 { pthread_cond_wait(done, mutex) }
+            pthread_mutex_unlock(mutex)
+        }
         job = nil
-        pthread_mutex_unlock(mutex)
     }
 
     func stop() {
@@ -194,15 +202,20 @@ private final class State: @unchecked Sendable {
 
     func serve(_ worker: WorkerPool.Worker) {
         var seen = 0
+        func isIdle() -> Bool {
+            generation.load(ordering: .sequentiallyConsistent) == seen && !stopped.load(ordering: .acquiring)
+        }
         while true {
-            _ = spin(spins) { generation.load(ordering: .acquiring) == seen && !stopped.load(ordering: .relaxed) }
-            pthread_mutex_lock(mutex)
-            while generation.load(ordering: .acquiring) == seen, !stopped.load(ordering: .acquiring) {
-                pthread_cond_wait(wake, mutex)
+            spin(nanoseconds: Self.spinNanoseconds, while: isIdle)
+            if isIdle() {
+                pthread_mutex_lock(mutex)
+                sleeping.add(1, ordering: .sequentiallyConsistent)
+                while isIdle() { pthread_cond_wait(wake, mutex) }
+                sleeping.subtract(1, ordering: .relaxed)
+                pthread_mutex_unlock(mutex)
             }
             seen = generation.load(ordering: .acquiring)
             let job = stopped.load(ordering: .acquiring) ? nil : self.job
-            pthread_mutex_unlock(mutex)
             guard let job else { return }
             job.work(worker)
             pthread_mutex_lock(mutex)
@@ -212,13 +225,19 @@ private final class State: @unchecked Sendable {
     }
 }
 
-/// Asks again and again while `isWaiting`, at most so many times, and says how often. A turn takes a few nanoseconds.
+/// Asks again and again while `isWaiting`, so long at most.
 @inline(__always)
-package func spin(_ turns: Int, while isWaiting: () -> Bool) -> Int {
-    var turn = 0
-    while turn < turns, isWaiting() {
-        atomicMemoryFence(ordering: .acquiring)
-        turn += 1
+package func spin(nanoseconds: Int, while isWaiting: () -> Bool) {
+    var start: Int?
+    while isWaiting() {
+        for _ in 0..<16 {
+            castor_pause()
+            if !isWaiting() { return }
+        }
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        let now = time.tv_sec * 1_000_000_000 + time.tv_nsec
+        if now - (start ?? now) >= nanoseconds { return }
+        start = start ?? now
     }
-    return turn
 }
