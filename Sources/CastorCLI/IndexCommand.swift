@@ -100,8 +100,14 @@ struct IndexCommand: ParsableCommand {
     private func forget(_ folder: String) throws {
         let reader = try IndexReader(path: folder, pool: try WorkerPool.opened(threads: 1))
         let writer = try IndexWriter(path: folder, model: try reader.model)
-        let count = try writer.remove(paths.map { RawPath($0).absolute })
+        let removed = paths.map { RawPath($0).absolute }
+        let count = try writer.remove(removed)
         try writer.compact()
         Terminal.error("castor: forgot \(counted(count, "file"))\n")
+        for root in try writer.roots() where removed.contains(where: { $0.isInside(root) }) {
+            Terminal.error(
+                "castor: note: \(root.printable) stays indexed, and the next run finds them there again; a .castorignore keeps them out\n"
+            )
+        }
     }
 }

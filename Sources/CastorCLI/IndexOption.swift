@@ -54,7 +54,7 @@ extension Failure {
 
 extension String {
     /// As one types it.
-    fileprivate var shellWord: String {
+    var shellWord: String {
         let isPlain = !isEmpty && utf8.allSatisfy { $0 > 127 || Self.plain.contains($0) }
         return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
     }

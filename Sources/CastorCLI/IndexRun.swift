@@ -85,7 +85,7 @@ struct IndexRun {
         Terminal.error("castor: \(stopped)\(files); \(counted(summary.items, "item")) embedded\n")
         for root in summary.emptyRoots {
             Terminal.error(
-                "castor: \(root.printable) has no files, and had some: is its disk there? \(command) --remove forgets them\n"
+                "castor: \(root.printable) has no files, and had some: is its disk there? \(command) --remove \(root.printable.shellWord) forgets them\n"
             )
         }
         guard !summary.problems.isEmpty else { return }

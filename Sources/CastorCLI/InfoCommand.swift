@@ -101,7 +101,7 @@ enum CPU {
                 .map { $0.trimmingPrefix(while: \.isWhitespace) }.map(String.init)
         }
         let flags = Set((field("flags") ?? "").split(separator: " ").map(String.init))
-        let features = ["avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16"].filter(flags.contains)
+        let features = ["avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16", "avx512_vnni"].filter(flags.contains)
         let numbers = Processor.current.map { ["family \($0.family) model \($0.model)"] } ?? []
         return ([field("model name") ?? "unknown"] + numbers + features).joined(separator: " ")
     }

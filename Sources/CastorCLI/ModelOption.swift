@@ -22,7 +22,7 @@ struct ModelOption: ParsableArguments {
         transform: { text in
             guard let precision = Embedder.Precision(rawValue: text) else {
                 let all = Embedder.Precision.allCases.map(\.rawValue).joined(separator: ", ")
-                throw ValidationError("--precision is one of \(all), not \(text.prefix(40))")
+                throw ValidationError("one of \(all) is wanted")
             }
             return precision
         })

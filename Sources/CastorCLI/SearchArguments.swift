@@ -3,7 +3,7 @@ import Castor
 import Glibc
 import Search
 
-/// `0.5:a sunset`, `2:@a.jpg`: a part with its weight, 1 where none is given.
+/// `0.5:a sunset`, `2:@a.jpg`: a part with its weight, 1 where none is given. `10:30 at night` is a text.
 struct WeightedPart: ExpressibleByArgument {
     let weight: Double
     let part: Part
@@ -11,7 +11,7 @@ struct WeightedPart: ExpressibleByArgument {
     init?(argument: String) {
         var (weight, rest) = (1.0, Substring(argument))
         if let colon = argument.firstIndex(of: ":"), let number = Double(argument[..<colon]), number.isFinite,
-            number > 0
+            number > 0, argument[argument.index(after: colon)...].first?.isNumber != true
         {
             (weight, rest) = (number, argument[argument.index(after: colon)...])
         }

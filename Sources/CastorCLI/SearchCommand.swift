@@ -130,6 +130,11 @@ struct SearchCommand: AsyncParsableCommand {
                 throw SearchError.otherModel(path: reader.path, recorded: recorded.summary, given: given.summary)
             }
             var all: [(content: Content, weight: Double)] = []
+            for case .text(let text) in parts.map(\.part) where access(text, F_OK) == 0 {
+                Terminal.error(
+                    "castor: note: \(text.printable) is a file, and was searched as words; @ before it searches with it\n"
+                )
+            }
             if !parts.isEmpty { all.append((Content(parts.map(\.part)), 1)) }
             all += more.map { (Content([$0.part]), $0.weight) } + less.map { (Content([$0.part]), -$0.weight) }
             var options = EmbedOptions()

@@ -1,5 +1,6 @@
 #include "panel_product.h"
 
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,25 +275,53 @@ enum {
     PANELS_ROOM = (PANEL_BYTES > BLOCK_BYTES ? PANEL_BYTES : BLOCK_BYTES) + room_of_factors_int8,
 };
 
-// Of a thread, kept from call to call: a fresh megabyte costs more page faults than a small product costs time.
-static _Thread_local void *panels, *packed_rows;
-static _Thread_local size_t packed_size;
+/// Of a thread, kept from call to call: a fresh megabyte costs more page faults than a small product costs time. It goes with the thread.
+struct room {
+    void *panels, *rows;
+    size_t size; // of rows
+};
 
-static bool reserve(size_t rows) {
-    if (!panels) panels = aligned_alloc(64, (PANELS_ROOM + 63) / 64 * 64);
-    if (rows > packed_size) {
-        free(packed_rows);
-        packed_rows = malloc(rows);
-        packed_size = packed_rows ? rows : 0;
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool has_key;
+
+static void give_back(void *room) {
+    free(((struct room *)room)->panels);
+    free(((struct room *)room)->rows);
+    free(room);
+}
+
+static void make_key(void) { has_key = pthread_key_create(&key, give_back) == 0; }
+
+/// The thread's, with so many bytes for rows; null where there is no memory.
+static struct room *reserve(size_t rows) {
+    pthread_once(&once, make_key);
+    if (!has_key) return NULL;
+    struct room *room = pthread_getspecific(key);
+    if (!room) {
+        room = calloc(1, sizeof *room);
+        if (room && pthread_setspecific(key, room) != 0) {
+            free(room);
+            room = NULL;
+        }
+        if (!room) return NULL;
     }
-    return panels && rows <= packed_size;
+    if (!room->panels) room->panels = aligned_alloc(64, (PANELS_ROOM + 63) / 64 * 64);
+    if (rows > room->size) {
+        free(room->rows);
+        room->rows = malloc(rows);
+        room->size = room->rows ? rows : 0;
+    }
+    return room->panels && rows <= room->size ? room : NULL;
 }
 
 bool castor_panels_product(
     castor_panels_kernel kernel, castor_rows_format format, size_t m, size_t n, size_t k, const float *x, size_t x_stride,
     const void *weights, const void *scales, const float *bias, float beta, float *y, size_t y_stride
 ) {
-    if (!castor_panels_available(kernel) || !reserve(rows_room(kernel, m, k))) return false;
+    struct room *room = castor_panels_available(kernel) ? reserve(rows_room(kernel, m, k)) : NULL;
+    if (!room) return false;
+    void *panels = room->panels, *packed_rows = room->rows;
     const uint32_t *words = (const uint32_t *)x;
     switch (kernel) {
     case CASTOR_PANELS_NONE: return false;
@@ -314,9 +343,10 @@ bool castor_few_rows_product(
     castor_rows_kernel kernel, castor_rows_format format, size_t m, size_t n, size_t k, const float *x, size_t x_stride,
     const void *weights, const void *scales, const float *bias, float beta, float *y, size_t y_stride
 ) {
-    if (kernel == CASTOR_ROWS_NONE || !reserve(4 * castor_rows_room(kernel, m, k))) return false;
-    castor_rows_pack(kernel, format, m, k, x, x_stride, NULL, packed_rows);
-    castor_rows_product(kernel, format, m, n, k, packed_rows, weights, scales, bias, beta, y, y_stride);
+    struct room *room = kernel == CASTOR_ROWS_NONE ? NULL : reserve(4 * castor_rows_room(kernel, m, k));
+    if (!room) return false;
+    castor_rows_pack(kernel, format, m, k, x, x_stride, NULL, room->rows);
+    castor_rows_product(kernel, format, m, n, k, room->rows, weights, scales, bias, beta, y, y_stride);
     return true;
 }
 

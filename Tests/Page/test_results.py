@@ -12,9 +12,9 @@ def test_each_view_says_where_it_cuts(visit):
     status = visit.page.locator("#status")
     visit.search("a sleepy kitten")
     cards = visit.page.locator("#results .card")
-    expect(status).to_have_text(f"{cards.count()} results, the best 6 of each medium")
+    expect(status).to_have_text(f"{cards.count()} results, the best of each medium alone")
     visit.view("list")
-    expect(status).to_have_text(re.compile("^2[34] results, the best 24 of all$"))
+    expect(status).to_have_text(re.compile("^2[34] results, the best alone$"))
     expect(visit.page.locator("#results > .note")).to_contain_text("within one medium")
     with visit.page.expect_response("**/search/v1/query"):
         visit.page.check("#types input[value=image]", force=True)

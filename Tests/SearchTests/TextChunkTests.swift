@@ -100,6 +100,15 @@ import Testing
         #expect(found.map(\.place) == [.lines(3...3), .lines(7...13), .lines(17...17), .lines(19...19)])
     }
 
+    /// Headings without a text make no pieces that would be nearest to everything: they stand with what is under them, or with each other.
+    @Test func headingsAlone() {
+        let found = chunks(
+            "# Bike\n\n## Chain\n\nOil it.\n\n## Tyres\n\n## Bell\n\n# Taxes\n\nIn July.\n\n# Rest\n", .markdown)
+        #expect(found.map(\.text) == ["Bike > Chain\nOil it.", "Bike > Tyres\nBike > Bell", "Taxes\nIn July.", "Rest"])
+        #expect(found.map(\.own) == ["Oil it.", "Tyres\nBell", "In July.", "Rest"])
+        #expect(found.map(\.place) == [.lines(5...5), .lines(7...9), .lines(13...13), .lines(15...15)])
+    }
+
     @Test func oneLongLine() {
         let line = (0..<500).map { "word\($0)" }.joined(separator: " ")
         let found = chunks(line, .plain)

@@ -55,6 +55,8 @@ package struct TextChunks: Sendable {
         private var headings: [(level: Int, text: String)] = []
         /// A heading without text of its own yet.
         private var openHeading: Int?
+        /// Headings that have nothing under them, with those that they stand under: of several in a row one piece is made.
+        private var bare: [(trail: String, text: String, line: Int)] = []
 
         init(options: Options) {
             self.options = options
@@ -62,20 +64,32 @@ package struct TextChunks: Sendable {
 
         mutating func begin(heading: String, level: Int, line: Int) {
             close(overlapping: false)
-            closeHeading()
+            closeHeading(before: level)
             headings.removeAll { $0.level >= level }
             headings.append((level, heading))
             openHeading = line
         }
 
-        /// A heading under which there is nothing is a piece of its own.
-        private mutating func closeHeading() {
-            guard let line = openHeading, let text = headings.last?.text else { return }
+        /// One that others stand under is in their pieces.
+        private mutating func closeHeading(before level: Int? = nil) {
+            guard let line = openHeading, let last = headings.last else { return }
             openHeading = nil
-            chunks.append(Chunk(text: trail, own: text, place: .lines(line...line)))
+            if let level, level > last.level { return }
+            bare.append((trail, last.text, line))
+            if bare.reduce(0, { $0 + $1.trail.utf8.count + 1 }) >= options.bytes { closeBare() }
+        }
+
+        private mutating func closeBare() {
+            guard let first = bare.first, let last = bare.last else { return }
+            chunks.append(
+                Chunk(
+                    text: bare.map(\.trail).joined(separator: "\n"), own: bare.map(\.text).joined(separator: "\n"),
+                    place: .lines(first.line...max(first.line, last.line))))
+            bare = []
         }
 
         mutating func add(_ block: TextBlock) {
+            closeBare()
             openHeading = nil
             if byteCount > 0, byteCount + block.byteCount > options.bytes, blocks.count > repeated {
                 close(overlapping: true)
@@ -117,6 +131,7 @@ package struct TextChunks: Sendable {
         mutating func finish() -> [Chunk] {
             close(overlapping: false)
             closeHeading()
+            closeBare()
             return chunks
         }
     }

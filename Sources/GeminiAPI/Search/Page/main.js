@@ -78,8 +78,8 @@ async function search() {
         map.light(last);
         byID('kept').textContent = size < index.dimensions
             ? `${Math.round(found.kept * 100)} % of what ${index.dimensions.toLocaleString('en')} values find.` : 'All values count.';
-        // The views cut at different places, so that they have different numbers of results.
-        const cut = isFull ? `, the best ${count} ${grouped ? 'of each medium' : 'of all'}` : '';
+        // The views cut at different places, so that they have different numbers of results; copies are one.
+        const cut = isFull ? `, the best${grouped ? ' of each medium' : ''} alone` : '';
         say(number ? `${counted(number, 'result')}${cut}${size < index.dimensions ? `, by ${size} values` : ''}` : 'Nothing was found.');
     } catch (error) {
         if (error.name === 'AbortError') return;
