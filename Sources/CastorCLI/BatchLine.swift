@@ -100,7 +100,8 @@ struct RequestHash {
     struct Options {
         let text: String
 
-        init(_ options: EmbedOptions, applyTaskPrompts: Bool) {
+        /// - Parameter precision: in which the model computes
+        init(_ options: EmbedOptions, applyTaskPrompts: Bool, precision: String) {
             var hash = RequestHash(folder: "")
             hash.add(
                 "\(options.dimensions ?? 0) \(options.task?.rawValue ?? "") \(options.maxTokens ?? 0) "
@@ -108,6 +109,8 @@ struct RequestHash {
                         options.autoTruncate, options.audioTrackExtraction, options.documentOCR, applyTaskPrompts,
                     ].map { $0 ? "1" : "0" }.joined())
             hash.add(options.title ?? "")
+            // Nothing is added for what earlier versions knew alone.
+            if precision != Embedder.Precision.single.rawValue { hash.add(precision) }
             text = String(hash.text.prefix(8))
         }
     }

@@ -26,7 +26,8 @@ struct BatchRun {
         Interruption.watch()
 
         let base = input == "-" ? "." : Self.folder(of: input)
-        let optionsHash = RequestHash.Options(options, applyTaskPrompts: applyTaskPrompts)
+        let optionsHash = RequestHash.Options(
+            options, applyTaskPrompts: applyTaskPrompts, precision: embedder.info.precision)
         var tally = BatchTally(output: output)
         var progress: Progress?
         var lineNumber = 0

@@ -22,7 +22,7 @@ struct IndexRun {
             return root
         }
         let embedder = try model.open()
-        if rebuilds { try IndexWriter.clear(path: path) }
+        if rebuilds { try IndexWriter.clear(path: path, roots: given, takesCaptions: takesCaptions) }
         let known = try? IndexReader(path: path, pool: try WorkerPool.opened(threads: 1)).model
         let identity = try ModelIdentity(embedder, known: known)
         Interruption.hold("\ncastor: stopped at once; what was indexed before stays\n")

@@ -324,10 +324,13 @@ import Testing
             + "remove it to start anew\n"
         #expect(try batch("--dimensions", "3").status == 0)
         let three = try folder.bytes("out.jsonl")
+        // Where the processor has it, eight bits are another option.
+        let hasInt8 = try CastorProgram.run(["info", "--precision", "int8", "--json"], in: folder).text.contains(
+            #""precision" : "int8""#)
         for options in [
             ["--dimensions", "2"], ["--dimensions", "3", "--apply-task-prompts"],
             ["--dimensions", "3", "--no-truncate"],
-        ] {
+        ] + (hasInt8 ? [["--dimensions", "3", "--precision", "int8"]] : []) {
             let other = try CastorProgram.run(
                 ["embed", "--batch", "in.jsonl", "-o", "out.jsonl"] + options, in: folder)
             #expect(other.status == 65)

@@ -128,6 +128,16 @@ import Testing
             let found = try items(path)
             #expect(found.prefix(3) == ["a.jpg image ", "b.jpg image ", "c.jpg image "])
             #expect(found.count > 3 && found[3...].allSatisfy { $0.hasPrefix("c.txt text AAA") })
+            // With the caption goes what was wrong with it, and comes with it.
+            func problems() throws -> [Problem.Reason: Int] {
+                try IndexReader(path: path, pool: pool).statistics().problems
+            }
+            unlink("\(files)/a.txt")
+            #expect(try index(files, into: path).problems == [:])
+            #expect(try problems() == [.tooLarge: 1])
+            try Folders.write([0, 1], "\(files)/b.txt")
+            _ = try index(files, into: path)
+            #expect(try problems() == [.tooLarge: 1, .damaged: 1, .unrecognised: 1])
         }
     }
 
@@ -201,6 +211,29 @@ import Testing
                     #expect(try items(path) == ["a.jpg image a boat", "a.txt text a boat"])
                 }
             }
+        }
+    }
+
+    /// One picture that is looked at alone, of a folder that was asked for: its text goes to it and comes back all the same.
+    @Test func aPictureThatIsNamedAlone() throws {
+        try Folders.withTemporary { folder in
+            let (files, path) = ("\(folder)/files", "\(folder)/index")
+            try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
+            try copyPicture("scene.jpg", to: "\(files)/a.jpg")
+            try write("a boat", "\(files)/a.txt")
+            let roots = try [files, "\(files)/a.jpg"].map { try #require(RawPath($0).resolved) }
+            let writer = try IndexWriter(path: path, model: Self.identity)
+            defer { writer.close() }
+            try writer.remember(takesCaptions: true)
+            try writer.remember(roots: [roots[0]])
+            _ = try Indexer(Self.embedder, writer).run(roots: [roots[0]])
+            let picture = try Folders.read("\(files)/a.jpg")
+            try Folders.write(Array(picture.prefix(200)), "\(files)/a.jpg")
+            _ = try Indexer(Self.embedder, writer).run(roots: [roots[1]])
+            #expect(try items(path) == ["a.txt text a boat"])
+            try Folders.write(picture, "\(files)/a.jpg")
+            _ = try Indexer(Self.embedder, writer).run(roots: [roots[1]])
+            #expect(try items(path) == ["a.jpg image a boat"])
         }
     }
 

@@ -114,8 +114,15 @@ import Testing
                 }
             }
             #expect(asked >= 4 && summary.problems == [.changing: 1], "\(asked) \(summary.problems)")
+            // What was read then is of neither, whatever its digest says: with its bytes back it is embedded anew.
+            unlink(file)
+            try FileManager.default.copyItem(atPath: "\(Folders.fixtures)/media/long.flac", toPath: file)
+            try FileManager.default.copyItem(atPath: file, toPath: "\(files)/copy.flac")
             let again = try index(files, into: path)
-            #expect(again.unchanged == 0)
+            #expect(again.unchanged == 0 && again.items == 11 && again.copied == 1, "\(again)")
+            _ = try index(files, into: "\(folder)/fresh")
+            #expect(try contents(path) == contents("\(folder)/fresh"))
+            #expect(try IndexReader(path: path, pool: pool).statistics().problems.isEmpty)
         }
     }
 

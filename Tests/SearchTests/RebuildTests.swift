@@ -93,6 +93,22 @@ import Testing
         }
     }
 
+    /// What was asked for together with making it anew.
+    @Test func whatIsAskedForNowIsKeptToo() throws {
+        try Folders.withTemporary { folder in
+            let path = "\(folder)/index"
+            let writer = try IndexWriter(path: path, model: smallModel)
+            try writer.remember(roots: [RawPath("/a")])
+            writer.close()
+            try? IndexWriter.clear(path: path, roots: [RawPath("/b")], takesCaptions: true) { _ in
+                throw SearchError.emptyQuery
+            }
+            let next = try IndexWriter(path: path, model: smallModel)
+            let takesCaptions = try next.takesCaptions
+            #expect(try next.roots() == [RawPath("/a"), RawPath("/b")] && takesCaptions)
+        }
+    }
+
     /// The same where the catalogue itself can no longer be read.
     @Test func whatWasAskedForOfADamagedIndex() throws {
         try Folders.withTemporary { folder in

@@ -128,6 +128,8 @@ extension APIError {
 
 extension String {
     fileprivate var capitalizedSentence: String {
-        prefix(1).uppercased() + dropFirst() + (hasSuffix(".") ? "" : ".")
+        // What begins with a path has that as it is.
+        let beginsWithPath = prefix { $0 != " " }.hasSuffix(":")
+        return (beginsWithPath ? self : prefix(1).uppercased() + dropFirst()) + (hasSuffix(".") ? "" : ".")
     }
 }

@@ -23,6 +23,9 @@ package struct Problem: Sendable, Hashable {
     package var reason: Reason
     package var detail: String
 
+    /// Between the name of a file beside a picture and what is wrong with that.
+    static let besideIt = ", beside it: "
+
     package init(_ reason: Reason, _ detail: String) {
         self.reason = reason
         self.detail = detail

@@ -6,6 +6,7 @@ struct IndexPlan {
     /// Beside pictures, which take them or don't: ``texts()``.
     private var beside: [FoundText]
     private var taken: Set<FileIdentity> = []
+    private var takenPaths: Set<RawPath> = []
     private var known: [RawPath: KnownSource]
     /// Sources that the walks should have come by and did not.
     private var missing: [Int64: RawPath] = [:]
@@ -37,7 +38,10 @@ struct IndexPlan {
                 continue
             }
             unchanged += 1
-            if let caption = file.caption, source.beside == caption.mark { taken.insert(caption.identity) }
+            if let caption = file.caption, source.beside == caption.mark {
+                taken.insert(caption.identity)
+                takenPaths.insert(caption.path)
+            }
         }
         // What is in a folder that could not be read is not gone.
         let unread = walk.problems.map(\.path)
@@ -52,6 +56,10 @@ struct IndexPlan {
         {
             missing[source.id] = source.path
         }
+        // A text that goes to a picture is known by itself no more, whichever of the two was asked for.
+        for text in beside {
+            if let source = known[text.file.path] { missing[source.id] = source.path }
+        }
         emptyRoots = lost
     }
 
@@ -63,18 +71,26 @@ struct IndexPlan {
 
     /// Sources among those whose text is in a picture's item now.
     var joined: Int {
-        let paths = Set(beside.filter { taken.contains($0.identity) }.map(\.file.path))
+        let paths = Set(beside.filter(isTaken).map(\.file.path))
         return missing.values.count { paths.contains($0) }
     }
 
     /// A picture's item is made of this, too.
-    mutating func take(_ caption: FoundCaption) { taken.insert(caption.identity) }
+    mutating func take(_ caption: FoundCaption) {
+        taken.insert(caption.identity)
+        takenPaths.insert(caption.path)
+    }
+
+    /// By whatever name, but for hard links, which have names of their own.
+    private func isTaken(_ text: FoundText) -> Bool {
+        takenPaths.contains(text.file.path) || text.isSingle && taken.contains(text.identity)
+    }
 
     /// Once all pictures were looked into: texts beside them of which none is made, to be looked into.
     mutating func texts() -> [FoundFile] {
         var seen = taken
         var texts: [FoundFile] = []
-        for text in beside where !taken.contains(text.identity) {
+        for text in beside where !isTaken(text) {
             if text.isSingle, !seen.insert(text.identity).inserted { continue }
             let source = known[text.file.path]
             if let source { missing[source.id] = nil }

@@ -71,11 +71,11 @@ extension Indexer {
             return Looked(file: file, isGone: failure.isGone)
         }
         var file = SourceFile(path: found.path, version: read.version, isYoung: read.isYoung)
+        file.beside = found.caption?.markOfRefused
         do {
             // Before it is read: what others keep beside their films may have any size.
             try FilePieces.require(read.source, options.pieces)
             file.sha256 = digest(read.source)
-            file.beside = found.caption?.markOfRefused
             let isPicture = FilePieces.isPicture(read.source)
             let caption = isPicture ? caption(found, &file) : nil
             let pieces = try FilePieces(
@@ -137,7 +137,8 @@ extension Indexer {
 
     /// The picture is indexed all the same.
     private static func problem(of caption: FoundCaption, _ problem: Problem) -> Problem {
-        Problem(problem.reason, "\(RawPath(bytes: Array(caption.path.name)).printable), beside it: \(problem.detail)")
+        Problem(
+            problem.reason, "\(RawPath(bytes: Array(caption.path.name)).printable)\(Problem.besideIt)\(problem.detail)")
     }
 
     private func prepare(
@@ -235,7 +236,8 @@ extension Indexer {
             file.beside = caption.mark
             plan.take(caption)
         }
-        if file.problem?.reason == .machine { file.isIncomplete = true }
+        // What was read of one that changes is neither what its digest is of nor what it is.
+        if let reason = file.problem?.reason, [.machine, .changing].contains(reason) { file.isIncomplete = true }
         if let problem = file.problem { summary.problems[problem.reason, default: 0] += 1 }
         if looked.isTwin, let sha256 = file.sha256,
             let twin = plan.twin(of: file.path, sha256: sha256, kind: file.kind)

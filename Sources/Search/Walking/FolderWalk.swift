@@ -110,10 +110,7 @@ package struct FolderWalk {
             if status.st_mode & S_IFMT == S_IFDIR {
                 folder(child, status, ignoring)
             } else if captions.mayBeTaken(child), !named.contains(child) {
-                texts.append(
-                    FoundText(
-                        file: FoundFile(path: child, version: FileVersion(status)), identity: FileIdentity(status),
-                        isSingle: status.st_nlink < 2))
+                text(child, status)
             } else {
                 add(child, status, captions.caption(of: child))
             }
@@ -131,7 +128,20 @@ package struct FolderWalk {
             }
             return (name, status)
         }
-        add(path, status, Captions([(path, status)] + beside).caption(of: path))
+        let captions = Captions([(path, status)] + beside)
+        add(path, status, captions.caption(of: path))
+        // Of a folder that was asked for at another time.
+        for (name, status) in beside
+        where captions.mayBeTaken(name) && !named.contains(name) && named.contains(where: { name.isInside($0) }) {
+            text(name, status)
+        }
+    }
+
+    private mutating func text(_ path: RawPath, _ status: stat) {
+        texts.append(
+            FoundText(
+                file: FoundFile(path: path, version: FileVersion(status)), identity: FileIdentity(status),
+                isSingle: status.st_nlink < 2))
     }
 
     private mutating func add(_ path: RawPath, _ status: stat, _ caption: FoundCaption?) {

@@ -75,7 +75,13 @@ extension IndexWriter {
     /// Removes the index at `path`, whatever its state, but for what it was asked for, which the next writer takes over.
     ///
     /// Throws `inUse` where another process writes it, and `unusable` for a folder of something else.
-    package static func clear(path: String, atStep: (ClearStep) throws -> Void = { _ in }) throws(SearchError) {
+    ///
+    /// - Parameters:
+    ///   - roots: what it is asked for now, too
+    ///   - takesCaptions: nil for as before
+    package static func clear(
+        path: String, roots: [RawPath] = [], takesCaptions: Bool? = nil, atStep: (ClearStep) throws -> Void = { _ in }
+    ) throws(SearchError) {
         do {
             guard access("\(path)/\(IndexFolder.catalogue)", F_OK) == 0 else { return }
             // Held as long as it is cleared: nothing else writes meanwhile.
@@ -83,7 +89,10 @@ extension IndexWriter {
             guard lock >= 0 else { throw SearchError.unusable(path: path, reason: String(cString: strerror(errno))) }
             defer { Glibc.close(lock) }
             guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw SearchError.inUse(path: path) }
-            try IndexRequest(ofIndex: path).keep(path)
+            var request = IndexRequest(ofIndex: path)
+            for root in roots where !request.roots.contains(root) { request.roots.append(root) }
+            if let takesCaptions { request.takesCaptions = takesCaptions }
+            try request.keep(path)
             try atStep(.kept)
             try remove(path, atStep)
         } catch { throw SearchError(error, at: path) }

@@ -181,12 +181,19 @@ package final class IndexWriter {
                 }
             case .rename(let id, let file):
                 steps.append { db in
+                    // What was wrong with its own bytes is so still; what was wrong with a file beside it was looked at anew.
                     try db.execute(
-                        sql:
-                            "UPDATE source SET path = ?, size = ?, modified = ?, stamp = ?, inode = ?, beside = ? WHERE id = ?",
+                        sql: """
+                            UPDATE source SET path = ?, size = ?, modified = ?, stamp = ?, inode = ?, beside = ?,
+                                problem = CASE WHEN ? THEN ? WHEN detail LIKE ? THEN NULL ELSE problem END,
+                                detail = CASE WHEN ? THEN ? WHEN detail LIKE ? THEN NULL ELSE detail END
+                            WHERE id = ?
+                            """,
                         arguments: [
                             Data(file.path.bytes), file.version.size, file.version.modified, file.stamp,
-                            file.version.inode, file.beside.map { Data($0) }, id,
+                            file.version.inode, file.beside.map { Data($0) }, file.problem != nil,
+                            file.problem?.reason.rawValue, "%\(Problem.besideIt)%", file.problem != nil,
+                            file.problem?.detail, "%\(Problem.besideIt)%", id,
                         ])
                 }
             case .remove(let id):
