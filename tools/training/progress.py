@@ -1,6 +1,6 @@
 """A stage of training that can be stopped at any time: its processor time, what it tells, what it keeps.
 
-The last quarter of the hours the rates fall to zero. What there was before they fell is kept (level.pt), and a stage that is given more hours than it had goes on from there: an early end is a branch, not the end.
+In the last part of the hours the rates fall to zero. What there was before they fell is kept (level.pt), and a stage that is given more hours than it had goes on from there: an early end is a branch, not the end.
 """
 import json
 import os
@@ -10,15 +10,14 @@ from pathlib import Path
 
 import torch
 
-FALL = 0.25
-"""The part of the hours in which rates fall."""
 SHOWN, KEPT = 60, 600
 """Seconds of processor time after which a line is told and a checkpoint is written."""
 
 
 class Progress:
-    def __init__(self, out: Path, hours: float, evaluate_every: float):
-        self.out, self.hours = out, hours
+    def __init__(self, out: Path, hours: float, evaluate_every: float, fall: float = 0.25):
+        """`fall`: the part of the hours in which rates fall."""
+        self.out, self.hours, self.fall = out, hours, fall
         self.step, self.spent, self.counts, self.falling = 0, 0.0, {}, False
         self.every = {"show": SHOWN, "save": KEPT, "evaluate": 3600 * evaluate_every}
         out.mkdir(parents=True, exist_ok=True)
@@ -38,8 +37,8 @@ class Progress:
 
     @property
     def factor(self) -> float:
-        """Of learning rates: fifty steps to rise, the last quarter to fall."""
-        return min(1, (self.step + 1) / 50) * max(0, min(1, (1 - self.share) / FALL))
+        """Of learning rates: fifty steps to rise, the last part to fall."""
+        return min(1, (self.step + 1) / 50) * max(0, min(1, (1 - self.share) / self.fall))
 
     def due(self, what: str) -> bool:
         if self.used - self.last[what] < self.every[what]:
@@ -50,7 +49,7 @@ class Progress:
     def after_step(self, told: dict[str, float], state: Callable[[], dict], check: Callable[[], dict]) -> None:
         """Counts it, and does what is due: a line, a checkpoint, an evaluation."""
         self.step += 1
-        if not self.falling and self.share >= 1 - FALL:
+        if not self.falling and self.share >= 1 - self.fall:
             self.falling = True
             self.save(self.out / "level.pt", state())
         if self.due("show"):

@@ -35,7 +35,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--hours", type=float, required=True, help="processor time; the last quarter of it the rates fall to zero")
+    parser.add_argument("--hours", type=float, required=True, help="processor time")
+    parser.add_argument("--fall", type=float, default=0.25, help="the last part of it, in which rates fall to zero")
     parser.add_argument("--blocks", type=int, default=0)
     parser.add_argument("--unified", type=int, default=0)
     parser.add_argument("--mlp", type=int, default=768)
@@ -61,7 +62,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(1)
-    progress = Progress(arguments.out, arguments.hours, arguments.evaluate_every)
+    progress = Progress(arguments.out, arguments.hours, arguments.evaluate_every, arguments.fall)
     data, pairs = Data(arguments.data, arguments.shares), Pairs(arguments.pairs) if arguments.pairs else None
     tokenizer = sentencepiece.SentencePieceProcessor(model_file=data.info["tokenizer"])
     student = Student(tokenizer.get_piece_size(), arguments)
