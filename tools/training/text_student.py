@@ -20,6 +20,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
 
+from layers import Products  # noqa: E402
 from optimisers import Muon  # noqa: E402
 from progress import Progress  # noqa: E402
 from student_checks import Checks  # noqa: E402
@@ -58,8 +59,11 @@ def main() -> None:
     parser.add_argument("--refit", action="store_true", help="with --start: a head for these targets, whose axes may be others than those that START learned")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--evaluate-every", type=float, default=0.5, help="hours")
+    parser.add_argument("--single", action="store_true", help="products in single precision, even where the processor has bfloat16")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if arguments.single:
+        Products.type = torch.float32
     torch.set_flush_denormal(True)
     torch.manual_seed(1)
     progress = Progress(arguments.out, arguments.hours, arguments.evaluate_every, arguments.fall)
