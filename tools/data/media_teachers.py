@@ -91,7 +91,7 @@ def by_onnxruntime(function, example: torch.Tensor, axes: dict[int, str], thread
 def pictures(arguments) -> None:
     from efficientnet_lite_pytorch import EfficientNet
 
-    model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(arguments.weights)).eval()
+    model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(arguments.weights)).eval().requires_grad_(False)
 
     def view_of(path, name, view, every):
         image = picture_view(path, name, view, every)
