@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--shares", type=float, nargs=4, default=(0.35, 0.55, 0.05, 0.05), help="English, other languages, code, texts that stand alone")
     parser.add_argument("--pieces", type=Path, help="start: a vector of each piece (tools/data/piece_vectors.py)")
     parser.add_argument("--start", type=Path, help="start: last.pt or done.pt of another stage; what it lacks starts anew")
-    parser.add_argument("--refit", action="store_true", help="with --start: a head for these targets, whose axes may be others than those that START learned")
+    parser.add_argument("--refit", action="store_true", help="with --start: turn the head toward these targets, whose axes may be others than those that START learned")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--evaluate-every", type=float, default=0.5, help="hours")
     parser.add_argument("--single", action="store_true", help="products in single precision, even where the processor has bfloat16")
@@ -99,7 +99,7 @@ def main() -> None:
                 table.value = saved["value"]
             progress.say("starts from", arguments.start, "without", missing[:6])
             if arguments.refit:
-                checks.fit_head(random)
+                checks.turn_head(random)
                 progress.say("start", json.dumps(checks.all()))
         else:
             if arguments.pieces:
