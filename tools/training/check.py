@@ -23,17 +23,20 @@ sys.path[:0] = [str(TOOLS / "data"), str(TOOLS / "reference")]
 import layers  # noqa: E402
 import media_batches  # noqa: E402
 import model as reference  # noqa: E402
+import model_to_student  # noqa: E402
+import progress  # noqa: E402
 import student_to_model  # noqa: E402
 import towers_to_model  # noqa: E402
 from joined_model import PICTURE_LOGIT, Joined  # noqa: E402
 from media_model import MediaStudent  # noqa: E402
 from media_views import heard, patches_of  # noqa: E402
 from optimisers import RowTable  # noqa: E402
+from progress import Progress  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from text_model import Student, packed  # noqa: E402
 
-NEAR, NEAR_GRADIENT, NEAR_PIXELS = 2e-6, 1e-5, 2e-3
-"""Of values of vectors, of gradients against their largest, of vectors of pictures whose pixels were rounded."""
+NEAR, NEAR_GRADIENT, NEAR_PIXELS, NEAR_ROUGH = 2e-6, 1e-5, 2e-3, 2e-2
+"""Of values of vectors, of gradients against their largest, of vectors of pictures whose pixels were rounded, of vectors whose products were in bfloat16."""
 SHAPES = argparse.Namespace(blocks=2, unified=1, mlp=96, unified_mlp=64, heads=6, bigrams=500)
 CONFIG = {
     "format": "castor-1", "name": "check", "width": 384, "heads": 6, "mlp_width": 96, "norm_epsilon": 1e-6, "max_tokens": 8192, "output_dimensions": 384, "matryoshka_dimensions": [384],
@@ -67,11 +70,16 @@ def text_student() -> Student:
 
 
 def texts(student: Student, model: reference.Castor) -> None:
-    """Vectors and gradients of a batch, and of each text by itself."""
+    """Vectors and gradients of a batch, and of each text by itself; and the batch in bfloat16."""
     rows = [model.read_text(text).inputs.numpy() for text in TEXTS]
     y = student(packed(rows, student.vocabulary, student.bigram_rows), keep=True)
     z = torch.stack([model([model.read_text(text)]) for text in TEXTS])
     shown("texts", float((y - z).detach().abs().max()), NEAR)
+    layers.Products.type = torch.bfloat16
+    with torch.no_grad():
+        rough = student(packed(rows, student.vocabulary, student.bigram_rows))
+    layers.Products.type = torch.float32
+    shown("texts in bfloat16", float((rough - z).detach().abs().max()), NEAR_ROUGH)
     toward = torch.randn_like(y)
     (y * toward).sum().backward()
     (z * toward).sum().backward()
@@ -160,9 +168,41 @@ def rows_of_a_table() -> None:
     shown("rows that no text has", float((tables[0].value[2:4] - 1).abs().max()), 0)
 
 
+def way_back(model: Path, folder: Path) -> None:
+    """A model's folder gives the states that it was made of."""
+    sys.argv = ["", str(model), str(folder / "back")]
+    model_to_student.main()
+    for name in ("texts", "pictures", "sounds"):
+        was, back = (torch.load(path / f"{name}.pt", weights_only=False) for path in (folder, folder / "back"))
+        differences = [float((was["weights"][key] - value).abs().max()) for key, value in back["weights"].items()]
+        differences += [float((a["value"] - b["value"]).abs().max()) for a, b in zip(was.get("tables", []), back.get("tables", []))]
+        lost = set(was["weights"]) - set(back["weights"])
+        if any(not key.startswith("features.") for key in lost):
+            sys.exit(f"the way back of {name} lost {sorted(lost)}")
+        shown(f"the way back of {name}", max(differences), 1e-3)
+
+
+def more_hours(folder: Path) -> None:
+    """A stage that is given more hours goes on from before its rates fell; one that was stopped, from where it was."""
+    # Saved every second step of six minutes: at 18 before it stopped at 19; at 15 rates began to fall.
+    clock, at = [0.0], {}
+    progress.time = argparse.Namespace(process_time=lambda: clock[0], strftime=lambda _: "")
+    for hours, end in ((2, 1.9), (2, 2), (4, 3.5), (4, 4)):
+        stage = Progress(folder / "stage", hours, 100)
+        stage.say = lambda *_: None
+        at[hours, end] = (stage.restored() or {"state": 0})["state"]
+        stage.begin()
+        while stage.used < end * 3600:
+            clock[0] += 360
+            stage.after_step({}, lambda: {"state": stage.step}, dict)
+    if list(at.values()) != [0, 18, 15, 35]:
+        sys.exit(f"stages went on from {at}")
+
+
 def main() -> None:
     torch.manual_seed(1)
     torch.set_num_threads(1)
+    layers.Products.type = torch.float32
     layers.CHUNK = 2
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -196,6 +236,8 @@ def main() -> None:
             media(tower, model, folder)
         states = {option: torch.load(folder / f"{option}.pt", weights_only=False) for option in towers}
         mixed(Joined(torch.load(folder / "texts.pt", weights_only=False), states), model, folder)
+        way_back(out, folder)
+        more_hours(folder)
     mirrored()
     rows_of_a_table()
 

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
 import media_checks  # noqa: E402
 from joined_batches import Captions  # noqa: E402
 from joined_model import Joined  # noqa: E402
+from layers import Products  # noqa: E402
 from media_batches import Texts, batch_of, drawn_of  # noqa: E402
 from media_student import Losses, read_sources  # noqa: E402
 from optimisers import Muon  # noqa: E402
@@ -138,8 +139,11 @@ def main() -> None:
     for name, weight in (("together", 0.5), ("features", 1.0), ("neighbours", 0.2), ("names", 0.3), ("called", 0.3)):
         parser.add_argument(f"--{name}", type=float, default=weight)
     parser.add_argument("--evaluate-every", type=float, default=0.75)
+    parser.add_argument("--single", action="store_true", help="products in single precision, even where the processor has bfloat16")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    if arguments.single:
+        Products.type = torch.float32
     torch.set_flush_denormal(True)
     torch.manual_seed(1)
     progress = Progress(arguments.out, arguments.hours, arguments.evaluate_every)

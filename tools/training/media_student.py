@@ -22,6 +22,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
 
 import media_files  # noqa: E402
+from layers import Products  # noqa: E402
 from media_batches import FEATURES, Source, Texts, drawn  # noqa: E402
 from media_checks import Checks  # noqa: E402
 from media_losses import alike, called, named, neighbours  # noqa: E402
@@ -99,8 +100,11 @@ def main() -> None:
     parser.add_argument("--names", type=float, default=0.5)
     parser.add_argument("--called", type=float, default=0.5)
     parser.add_argument("--evaluate-every", type=float, default=0.5, help="hours")
+    parser.add_argument("--single", action="store_true", help="products in single precision, even where the processor has bfloat16")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    if arguments.single:
+        Products.type = torch.float32
     torch.set_flush_denormal(True)
     torch.manual_seed(1)
     progress = Progress(arguments.out, arguments.hours, arguments.evaluate_every)

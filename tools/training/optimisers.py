@@ -2,6 +2,7 @@
 import math
 
 import torch
+from layers import Products
 
 
 class RowTable:
@@ -56,7 +57,7 @@ class Muon:
                 continue
             momentum.mul_(0.9).add_(parameter.grad)
             x = parameter.grad + 0.9 * momentum
-            x = x / (x.norm() + 1e-7)
+            x = (x / (x.norm() + 1e-7)).to(Products.type)
             tall = x.shape[0] > x.shape[1]
             x = x.T if tall else x
             for _ in range(5):

@@ -1,4 +1,7 @@
-"""A stage of training that can be stopped at any time: its processor time, what it tells, what it keeps."""
+"""A stage of training that can be stopped at any time: its processor time, what it tells, what it keeps.
+
+In the last part of the hours the rates fall to zero. What there was before they fell is kept (level.pt), and a stage that is given more hours than it had goes on from there: an early end is a branch, not the end.
+"""
 import json
 import os
 import time
@@ -12,9 +15,10 @@ SHOWN, KEPT = 60, 600
 
 
 class Progress:
-    def __init__(self, out: Path, hours: float, evaluate_every: float):
-        self.out, self.hours = out, hours
-        self.step, self.spent, self.counts = 0, 0.0, {}
+    def __init__(self, out: Path, hours: float, evaluate_every: float, fall: float = 0.25):
+        """`fall`: the part of the hours in which rates fall."""
+        self.out, self.hours, self.fall = out, hours, fall
+        self.step, self.spent, self.counts, self.falling = 0, 0.0, {}, False
         self.every = {"show": SHOWN, "save": KEPT, "evaluate": 3600 * evaluate_every}
         out.mkdir(parents=True, exist_ok=True)
 
@@ -33,8 +37,8 @@ class Progress:
 
     @property
     def factor(self) -> float:
-        """Of learning rates: fifty steps to rise, the last quarter to fall."""
-        return min(1, (self.step + 1) / 50) * max(0, min(1, (1 - self.share) * 4))
+        """Of learning rates: fifty steps to rise, the last part to fall."""
+        return min(1, (self.step + 1) / 50) * max(0, min(1, (1 - self.share) / self.fall))
 
     def due(self, what: str) -> bool:
         if self.used - self.last[what] < self.every[what]:
@@ -45,6 +49,9 @@ class Progress:
     def after_step(self, told: dict[str, float], state: Callable[[], dict], check: Callable[[], dict]) -> None:
         """Counts it, and does what is due: a line, a checkpoint, an evaluation."""
         self.step += 1
+        if not self.falling and self.share >= 1 - self.fall:
+            self.falling = True
+            self.save(self.out / "level.pt", state())
         if self.due("show"):
             self.say(f"step {self.step} {self.share:.3f}", " ".join(f"{name} {value:.3f}" for name, value in told.items()), self.rates())
         if self.due("save"):
@@ -68,15 +75,19 @@ class Progress:
             self.counts[name] = self.counts.get(name, 0) + number
 
     def save(self, path: Path, state: dict) -> None:
-        torch.save(state | {"spent": self.used, "step": self.step, "counts": self.counts}, path.with_suffix(".tmp"))
+        torch.save(state | {"spent": self.used, "step": self.step, "counts": self.counts, "hours": self.hours, "falling": self.falling}, path.with_suffix(".tmp"))
         os.replace(path.with_suffix(".tmp"), path)
 
     def restored(self) -> dict | None:
-        """The state that a stage that was stopped goes on from."""
-        last = self.out / "last.pt"
+        """The state that a stage goes on from that was stopped or is given more hours."""
+        last, level = self.out / "last.pt", self.out / "level.pt"
         if not last.exists():
             return None
         state = torch.load(last, weights_only=False)
+        if state.get("falling") and self.hours > state["hours"] and level.exists():
+            state = torch.load(level, weights_only=False)
+        else:
+            self.falling = state.get("falling", False)
         self.spent, self.step, self.counts = state["spent"], state["step"], state.get("counts", {})
         self.say("goes on at step", self.step, "after", round(self.spent / 3600, 2), "hours")
         return state

@@ -20,6 +20,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
 
+from layers import Products  # noqa: E402
 from optimisers import Muon  # noqa: E402
 from progress import Progress  # noqa: E402
 from student_checks import Checks  # noqa: E402
@@ -35,7 +36,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--hours", type=float, required=True, help="processor time; the last quarter of it the rates fall to zero")
+    parser.add_argument("--hours", type=float, required=True, help="processor time")
+    parser.add_argument("--fall", type=float, default=0.25, help="the last part of it, in which rates fall to zero")
     parser.add_argument("--blocks", type=int, default=0)
     parser.add_argument("--unified", type=int, default=0)
     parser.add_argument("--mlp", type=int, default=768)
@@ -54,13 +56,17 @@ def main() -> None:
     parser.add_argument("--shares", type=float, nargs=4, default=(0.35, 0.55, 0.05, 0.05), help="English, other languages, code, texts that stand alone")
     parser.add_argument("--pieces", type=Path, help="start: a vector of each piece (tools/data/piece_vectors.py)")
     parser.add_argument("--start", type=Path, help="start: last.pt or done.pt of another stage; what it lacks starts anew")
+    parser.add_argument("--refit", action="store_true", help="with --start: turn the head toward these targets, whose axes may be others than those that START learned")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--evaluate-every", type=float, default=0.5, help="hours")
+    parser.add_argument("--single", action="store_true", help="products in single precision, even where the processor has bfloat16")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if arguments.single:
+        Products.type = torch.float32
     torch.set_flush_denormal(True)
     torch.manual_seed(1)
-    progress = Progress(arguments.out, arguments.hours, arguments.evaluate_every)
+    progress = Progress(arguments.out, arguments.hours, arguments.evaluate_every, arguments.fall)
     data, pairs = Data(arguments.data, arguments.shares), Pairs(arguments.pairs) if arguments.pairs else None
     tokenizer = sentencepiece.SentencePieceProcessor(model_file=data.info["tokenizer"])
     student = Student(tokenizer.get_piece_size(), arguments)
@@ -92,6 +98,9 @@ def main() -> None:
             for table, saved in zip(tables, before["tables"]):
                 table.value = saved["value"]
             progress.say("starts from", arguments.start, "without", missing[:6])
+            if arguments.refit:
+                checks.turn_head(random)
+                progress.say("start", json.dumps(checks.all()))
         else:
             if arguments.pieces:
                 student.embedding.value = torch.from_numpy(np.load(arguments.pieces).astype(np.float32))
