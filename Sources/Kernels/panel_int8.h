@@ -8,7 +8,7 @@ enum {
     GROUP_WORDS = CASTOR_ROWS_GROUP / 4,
     columns_int8 = 48,
     rows_of_tile_int8 = 8,
-    groups_of_block_int8 = DEPTH_WORDS / GROUP_WORDS,
+    groups_of_block_int8 = 32, // of k
     /// Scale and correction of each column and group of a block's panels; a panel is at least as many bytes as columns times its words.
     room_of_factors_int8 = 2 * 4 * (BLOCK_BYTES / 4 / GROUP_WORDS + groups_of_block_int8 * columns_int8),
 };

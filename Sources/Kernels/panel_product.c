@@ -14,7 +14,6 @@
 
 enum {
     BLOCK_BYTES = 256 << 10, // of panels that stay in the second-level cache
-    DEPTH_WORDS = 512,       // of k, so that a tile's rows stay in the first level
     MAX_CALLS = 512,         // lines that are called for ahead of a tile
 };
 
@@ -51,6 +50,7 @@ static inline void call_ahead(struct ahead *ahead) {
 #define ROWS 6 // 6 x 2 registers of sums, 2 of W, one of x
 #define VECTORS 2
 #define VALUES 1
+#define DEPTH 96 // a tile's rows stay in the first level, and its sums are short: they round less than BLAS's
 #define vector __m256
 
 typedef __m256 words_vector_avx2;
@@ -181,6 +181,7 @@ WIDE static inline void transpose16(__m512i r[16]) {
 #define ROWS 8 // 8 x 3 registers of sums, 3 of W, and x is broadcast from memory
 #define VECTORS 3
 #define VALUES 1
+#define DEPTH 96
 #define vector __m512
 
 typedef __m512i words_vector_avx512;
@@ -212,6 +213,7 @@ WIDE static inline __m512i words_avx512(castor_rows_format format, const char *r
 #define ROWS 8
 #define VECTORS 3
 #define VALUES 2
+#define DEPTH 192
 #define vector __m512
 
 typedef __m512i words_vector_bfloat16;
@@ -270,9 +272,8 @@ static size_t rows_room(castor_panels_kernel kernel, size_t m, size_t k) {
 }
 
 enum {
-    // One panel of all its depth may be larger than a block.
-    PANEL_BYTES = 4 * DEPTH_WORDS * columns_avx512,
-    PANELS_ROOM = (PANEL_BYTES > BLOCK_BYTES ? PANEL_BYTES : BLOCK_BYTES) + room_of_factors_int8,
+    // No panel is larger than a block.
+    PANELS_ROOM = BLOCK_BYTES + room_of_factors_int8,
 };
 
 /// Of a thread, kept from call to call: a fresh megabyte costs more page faults than a small product costs time. It goes with the thread.

@@ -1,10 +1,12 @@
 // Included once for each kind of product, which defines NAME(x), TARGET, LANES, ROWS and VECTORS (of a tile), vector, VALUES (of k in a word of
-// 32 bits), and the functions words, transpose, set, load, zero, load_words, broadcast, multiply_add, add, scaled and store_first.
+// 32 bits), DEPTH (words of a panel), and the functions words, transpose, set, load, zero, load_words, broadcast, multiply_add, add, scaled and store_first.
 
 enum {
     NAME(columns) = LANES * VECTORS,
-    NAME(depth) = DEPTH_WORDS, // words of k that a panel has at most
+    NAME(depth) = DEPTH, // words of k that a panel has at most
 };
+
+_Static_assert(4 * NAME(depth) * NAME(columns) <= BLOCK_BYTES, "a panel has room");
 
 /// Some columns of W from `at` on, `words` words of each: [panel][word][column], zeros beyond the last column.
 TARGET static void NAME(pack_panels)(
@@ -34,7 +36,8 @@ TARGET static void NAME(pack_panels)(
     }
 }
 
-/// A tile's sums go on from what y has: nothing at first, then what earlier words of k gave.
+/// A tile's sums are added to what y has, `keep` of it: nothing at first, then what earlier words of k gave. Each sum of few terms by itself rounds
+/// less than one of all.
 TARGET static inline __attribute__((always_inline)) void NAME(tile)(
     int rows, size_t words, const uint32_t *x, size_t row_stride, const uint32_t *panel, const float *bias, float keep, float *y,
     size_t stride, size_t columns
@@ -42,7 +45,7 @@ TARGET static inline __attribute__((always_inline)) void NAME(tile)(
     vector sums[ROWS][VECTORS];
     UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int v = 0; v < VECTORS; v++) {
-            sums[r][v] = keep == 0 ? NAME(zero)() : NAME(scaled)(NAME(load_first)(y + (size_t)r * stride + LANES * v, columns, LANES * v), keep);
+            sums[r][v] = NAME(zero)();
         }
     }
     for (size_t d = 0; d < words; d++) {
@@ -57,6 +60,7 @@ TARGET static inline __attribute__((always_inline)) void NAME(tile)(
     UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int v = 0; v < VECTORS; v++) {
             vector sum = sums[r][v];
+            if (keep != 0) sum = NAME(add)(sum, NAME(scaled)(NAME(load_first)(y + (size_t)r * stride + LANES * v, columns, LANES * v), keep));
             if (bias) sum = NAME(add)(sum, NAME(load_first)(bias + LANES * v, columns, LANES * v));
             NAME(store_first)(y + (size_t)r * stride + LANES * v, sum, columns, LANES * v);
         }
@@ -123,4 +127,5 @@ static void NAME(product)(
 #undef ROWS
 #undef VECTORS
 #undef VALUES
+#undef DEPTH
 #undef vector
