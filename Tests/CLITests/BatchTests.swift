@@ -143,7 +143,8 @@ import Testing
         for answer in answers {
             // A processor may compute the rows of a batch with other last bits, and four values of 3,072 show them large.
             expectClose(
-                try #require(answer.response).embedding.values, try #require(answers[0].response).embedding.values, 1e-4)
+                try #require(answer.response).embedding.values, try #require(answers[0].response).embedding.values, 1e-4
+            )
         }
         let text =
             #"{"key":"t","request":{"content":{"parts":[{"inlineData":{"mimeType":"","data":"\#(try png())"}}]}}}"#
