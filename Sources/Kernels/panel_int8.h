@@ -21,6 +21,10 @@ VNNI static inline __m512i group_int8(const __m512 values[4], float *scale) {
     __m512 largest = _mm512_abs_ps(values[0]);
     for (int j = 1; j < 4; j++) largest = _mm512_max_ps(largest, _mm512_abs_ps(values[j]));
     float most = _mm512_reduce_max_ps(largest);
+    // A maximum passes over what is no number; the sums must not.
+    __mmask16 none = 0;
+    for (int j = 0; j < 4; j++) none |= _mm512_cmp_ps_mask(values[j], values[j], _CMP_UNORD_Q);
+    if (none) most = __builtin_nanf("");
     *scale = most / 127;
     // Below the smallest normal number a scale is too coarse; such values are none.
     if (*scale < 0x1p-126f) {

@@ -8,22 +8,13 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define GROUPS(k) (((k) + CASTOR_ROWS_GROUP - 1) / CASTOR_ROWS_GROUP)
-// Sums stay in registers only if every loop over them is gone before variables are assigned to these.
-#define UNROLL _Pragma("clang loop unroll(full)")
+#include "transpose.h"
+#include "weights.h"
 
 enum {
     BLOCK_BYTES = 256 << 10, // of panels that stay in the second-level cache
     MAX_CALLS = 512,         // lines that are called for ahead of a tile
 };
-
-static const size_t sizes[] = {[CASTOR_ROWS_F32] = 4, [CASTOR_ROWS_BF16] = 2, [CASTOR_ROWS_F16] = 2, [CASTOR_ROWS_I8] = 1};
-
-static inline float scale_at(const char *scales, size_t index) {
-    float scale;
-    memcpy(&scale, scales + 4 * index, 4);
-    return scale;
-}
 
 /// The next block's weights, which memory brings while this one is multiplied: some lines of 64 bytes before each tile.
 struct ahead {
@@ -146,33 +137,6 @@ WIDE static inline __m512 widened16(castor_rows_format format, const char *row, 
             _mm512_set1_ps(scale_at(scales, at / CASTOR_ROWS_GROUP)));
     }
     return _mm512_setzero_ps();
-}
-
-/// Rows to columns, 32 bits each.
-WIDE static inline void transpose16(__m512i r[16]) {
-    __m512i t[16];
-    for (int i = 0; i < 16; i += 2) {
-        t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-        t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-    }
-    for (int i = 0; i < 16; i += 4) {
-        r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-        r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-        r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-        r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-    }
-    for (int i = 0; i < 4; i++) {
-        t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
-        t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
-        t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
-        t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
-    }
-    for (int i = 0; i < 4; i++) {
-        r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
-        r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
-        r[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
-        r[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd);
-    }
 }
 
 #define NAME(x) x##_avx512

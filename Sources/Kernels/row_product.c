@@ -6,24 +6,13 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define GROUPS(k) (((k) + CASTOR_ROWS_GROUP - 1) / CASTOR_ROWS_GROUP)
+#include "weights.h"
 
 enum {
     COLUMNS = 4, // of a tile
     BLOCK_BYTES = 256 << 10, // of weights that stay in the second-level cache
     AHEAD_SHARES = 8,        // tiles of rows that call for the next block at most
 };
-
-static inline __attribute__((always_inline)) float scale_at(const char *scales, size_t index) {
-    float scale;
-    memcpy(&scale, scales + 4 * index, 4);
-    return scale;
-}
-
-static const size_t sizes[] = {[CASTOR_ROWS_F32] = 4, [CASTOR_ROWS_BF16] = 2, [CASTOR_ROWS_F16] = 2, [CASTOR_ROWS_I8] = 1};
-
-// Sums stay in registers only if every loop over them is gone before variables are assigned to these.
-#define UNROLL _Pragma("clang loop unroll(full)")
 
 #define FINISH_TARGET __attribute__((target("avx2,fma")))
 

@@ -179,6 +179,20 @@ import Testing
         }
     }
 
+    /// What is no number, on either side, is none afterwards: who multiplies asks at the end.
+    @Test(arguments: PanelKernel.all) func whatIsNoNumberStaysNone(kernel: PanelKernel) {
+        let k = 70
+        for broken in [Float.nan, .infinity] {
+            for place in [0, 40, 69] {
+                let x = Matrix(rows: 1, columns: k, values: (0..<k).map { $0 == place ? broken : 1 })
+                let weight = Weight(.f32, rows: 3, columns: k, seed: 7)
+                let y = Matrix(rows: 1, columns: 3)
+                #expect(Self.product(Block(x), weight, kernel, columns: 0..<3, bias: nil, beta: 0, into: Block(y)))
+                #expect(y.values.allSatisfy { !$0.isFinite }, "\(kernel) \(broken) \(place)")
+            }
+        }
+    }
+
     /// The largest and the smallest numbers, and rows of nothing, give what they are, not infinities.
     @Test(.enabled(if: PanelKernel.all.contains(.int8))) func extremesOfEightBits() {
         let k = 64
