@@ -65,11 +65,11 @@ package enum PanelKernel: Sendable, Equatable, CaseIterable {
 
 /// `output = x W^T + bias + beta output`, on the calling thread.
 ///
-/// A row's bits depend neither on the rows beside it nor on how columns are divided among threads: every output is one sum in the order of k.
+/// A row's bits depend neither on the rows beside it nor on how columns are divided among threads: every output is summed in one order.
 /// Weights are read where they are, and brought into the kernel's order a quarter of a megabyte at a time.
 ///
 /// - Parameters:
-///   - input: `[m, k]`, finite
+///   - input: `[m, k]`; what is no number makes none
 ///   - weights: n rows of k values
 ///   - scales: of W in eight bits, ``int8Groups(_:)`` f32 a row at any address
 ///   - bias: `[n]`

@@ -1,6 +1,6 @@
 // Products of many rows with a matrix of weights: y = x W^T. A few columns of W at a time are brought into panels, in the order in which a tile reads
-// them, which costs little beside some dozen rows; nothing of W is kept. Every output is one sum in the order of k, so that a row's bits depend neither on the rows
-// beside it nor on how columns are divided among threads.
+// them, which costs little beside some dozen rows; nothing of W is kept. Every output is summed in one order, some terms of k at a time, so that a row's bits depend
+// neither on the rows beside it nor on how columns are divided among threads.
 #pragma once
 
 #include <stdbool.h>
@@ -21,7 +21,7 @@ bool castor_panels_available(castor_panels_kernel kernel);
 
 /// `y = x W^T + b + beta y` for `m` rows of x and of y and `n` columns of y, rows `x_stride` and `y_stride` values apart.
 ///
-/// `weights`, `scales` and `bias` as in castor_rows_product; rows are finite. False where the thread has no memory for panels, which it keeps.
+/// `weights`, `scales` and `bias` as in castor_rows_product; what is no number makes none. False where the thread has no memory for panels, which it keeps.
 bool castor_panels_product(
     castor_panels_kernel kernel, castor_rows_format format, size_t m, size_t n, size_t k, const float *x, size_t x_stride,
     const void *weights, const void *scales, const float *bias, float beta, float *y, size_t y_stride);

@@ -151,7 +151,7 @@ struct KnownSource {
     var id: Int64
     var path: RawPath
     var version: FileVersion
-    /// ``FoundCaption/mark`` of the file beside it.
+    /// ``FoundCaption/mark`` of the file beside it, or ``FoundCaption/markOfRefused``.
     var beside: [UInt8]?
     var sha256: [UInt8]?
     var kind: String
