@@ -35,13 +35,20 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    /// Control characters, C1's too, line and paragraph separators, and those that turn the direction of writing.
+    private static let invisible: Set<Unicode.Scalar> = [
+        "\u{180e}", "\u{200b}", "\u{2060}", "\u{2061}", "\u{2062}", "\u{2063}", "\u{2064}", "\u{feff}", "\u{fff9}",
+        "\u{fffa}",
+        "\u{fffb}",
+    ]
+
+    /// Control characters, C1's too, line and paragraph separators, those that turn the direction of writing, and those that show as nothing:
+    /// a name with one would look like another. Joiners stay, which some scripts and emoji are written with.
     fileprivate var isUnprintable: Bool {
         // The common ones without a table.
         if value < 0x7f { return value < 0x20 }
         switch properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator: return true
-        default: return properties.isBidiControl
+        default: return properties.isBidiControl || Self.invisible.contains(self)
         }
     }
 }

@@ -101,9 +101,19 @@ struct IndexCommand: ParsableCommand {
         let reader = try IndexReader(path: folder, pool: try WorkerPool.opened(threads: 1))
         let writer = try IndexWriter(path: folder, model: try reader.model)
         let removed = paths.map { RawPath($0).absolute }
-        let count = try writer.remove(removed)
+        let pictures = try writer.pictures(ofCaptions: removed)
+        let gone = try writer.remove(removed)
         try writer.compact()
-        Terminal.error("castor: forgot \(counted(count, "file"))\n")
+        Terminal.error("castor: forgot \(counted(gone.count, "file"))\n")
+        for path in removed where !gone.contains(where: { $0.isInside(path) }) {
+            if let picture = pictures[path] {
+                Terminal.error(
+                    "castor: note: \(path.printable) is in the index as what \(picture.printable) shows; --no-captions parts all pictures from their texts\n"
+                )
+            } else {
+                Terminal.error("castor: note: there was nothing of \(path.printable) in the index\n")
+            }
+        }
         for root in try writer.roots() where removed.contains(where: { $0.isInside(root) }) {
             Terminal.error(
                 "castor: note: \(root.printable) stays indexed, and the next run finds them there again; a .castorignore keeps them out\n"

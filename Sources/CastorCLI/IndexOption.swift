@@ -35,29 +35,13 @@ extension IndexOption {
     var command: String { Self.command(index) }
 
     static func command(_ index: String?) -> String {
-        "castor index" + (index.map { " --index \($0.shellWord)" } ?? "")
+        SearchError.command(index)
     }
 }
 
 extension Failure {
     /// - Parameter index: the index where it was named, so that the commands which the message advises are for it
     init(_ error: SearchError, index: String?) {
-        let plain = Failure(error)
-        let command = IndexOption.command(index)
-        let message = ["PATH makes", "--rebuild makes", "looks again", "goes on"].reduce(plain.message) {
-            text, advice in
-            text.replacing("castor index \(advice)", with: "\(command) \(advice)")
-        }
-        self.init(plain.status, message)
+        self.init(Failure(error).status, error.description(of: index))
     }
-}
-
-extension String {
-    /// As one types it.
-    var shellWord: String {
-        let isPlain = !isEmpty && utf8.allSatisfy { $0 > 127 || Self.plain.contains($0) }
-        return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
-    }
-
-    private static let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+@%=".utf8)
 }

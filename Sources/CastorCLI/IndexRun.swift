@@ -21,6 +21,7 @@ struct IndexRun {
             }
             return root
         }
+        guard !given.isEmpty || IndexWriter.isThere(path) else { throw nothingNamed }
         let embedder = try model.open()
         if rebuilds { try IndexWriter.clear(path: path, roots: given, takesCaptions: takesCaptions) }
         let known = try? IndexReader(path: path, pool: try WorkerPool.opened(threads: 1)).model
@@ -31,9 +32,7 @@ struct IndexRun {
         if let takesCaptions { try writer.remember(takesCaptions: takesCaptions) }
         try writer.remember(roots: given)
         let roots = given.isEmpty || rebuilds ? try writer.roots() : given
-        guard !roots.isEmpty else {
-            throw Failure(.usage, "nothing to index yet: name files and folders, as in \(command) ~/Pictures")
-        }
+        guard !roots.isEmpty else { throw nothingNamed }
         var summary = try look(embedder, writer, roots)
         report(summary)
         if watches, Interruption.signal == nil {
@@ -56,6 +55,10 @@ struct IndexRun {
             writer.close()
             Terminal.end(128 + signal)
         }
+    }
+
+    private var nothingNamed: Failure {
+        Failure(.usage, "nothing to index yet: name files and folders, as in \(command) ~/Pictures")
     }
 
     private func look(_ embedder: Embedder, _ writer: IndexWriter, _ roots: [RawPath]) throws -> IndexSummary {

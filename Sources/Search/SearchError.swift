@@ -1,3 +1,4 @@
+import Castor
 import Store
 
 /// Why an index cannot be opened, written or asked.
@@ -45,6 +46,20 @@ extension SearchError: CustomStringConvertible {
         case .changed(let path): "\(path): the file has changed since it was indexed; castor index looks again"
         case .emptyQuery: "the query has nothing to look for"
         case .wrongSize(let given, let wanted): "the query has \(given) values, the index has \(wanted)"
+        }
+    }
+}
+
+extension SearchError {
+    /// As people type it for an index, where it has to be named.
+    package static func command(_ index: String?) -> String {
+        "castor index" + (index.map { " --index \($0.shellWord)" } ?? "")
+    }
+
+    /// With the commands that it advises for an index that has to be named.
+    package func description(of index: String?) -> String {
+        ["PATH makes", "--rebuild makes", "looks again", "goes on"].reduce(description) { text, advice in
+            text.replacing("castor index \(advice)", with: "\(Self.command(index)) \(advice)")
         }
     }
 }

@@ -59,9 +59,12 @@ package final class FolderDatabase: Sendable {
 
     /// Lets another process have the folder. What still comes fails.
     package func close() {
-        try? database.close()
         lock.withLock { lock in
-            if lock >= 0 { Glibc.close(lock) }
+            guard lock >= 0 else { return }
+            // Into the one file that people copy. The pool would leave it in the log: of its connections those that only read are closed last.
+            try? database.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+            try? database.close()
+            Glibc.close(lock)
             lock = -1
         }
     }

@@ -4,10 +4,10 @@ import Testing
 /// Names come from files of others: what they hold does nothing to a terminal, and forges no line.
 @Suite struct ControlCharacterTests {
     private let folder: Workspace
-    /// Clears the screen, in seven bits and in eight; rings; begins a line; turns the direction of writing.
-    private static let name = "n\u{1B}[2J\u{9B}2J\u{7}\r\ncastor: all is well\u{202E}\u{7F}"
+    /// Clears the screen, in seven bits and in eight; rings; begins a line; turns the direction of writing; shows as nothing.
+    private static let name = "n\u{1B}[2J\u{9B}2J\u{7}\r\ncastor: all is well\u{202E}\u{7F}\u{200B}\u{FEFF}"
     private static let shown =
-        #"n\u{1b}[2J\u{9b}2J\u{7}\r\ncastor: all is well\u{202e}\u{7f}"#
+        #"n\u{1b}[2J\u{9b}2J\u{7}\r\ncastor: all is well\u{202e}\u{7f}\u{200b}\u{feff}"#
 
     init() throws {
         folder = try Workspace()

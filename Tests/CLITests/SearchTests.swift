@@ -149,6 +149,8 @@ import Testing
         // The folder above stays indexed, which has it still.
         let removed = try castor("index", "--remove", "\(files)/boats.md").errors
         #expect(removed.hasPrefix("castor: forgot 1 file\n") && removed.contains("/files stays indexed"), "\(removed)")
+        let unknown = try castor("index", "--remove", "\(files)/none.md").errors
+        #expect(unknown.contains("forgot 0 files\n") && unknown.contains("there was nothing of"), "\(unknown)")
         #expect(!(try castor("search", "x", "--format", "paths").text.contains("boats")))
     }
 
@@ -173,6 +175,9 @@ import Testing
         #expect(try castor("search").status == 64)
         #expect(try castor("index", "--stats", "--problems").status == 64)
         #expect(try castor("index", "--remove").status == 64)
+        let nothing = try castor("index", "--index", "nowhere")
+        #expect(nothing.status == 64 && nothing.errors.contains("castor index --index nowhere ~/Pictures"))
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/nowhere"))
         #expect(try castor("search", "x", "--type", "smell").status == 64)
         #expect(try castor("search", "x", "--since", "2026-02-31").status == 64)
     }

@@ -47,7 +47,8 @@ import Testing
 
     @Test(arguments: [
         "evil.example", "localhost.evil.example", "notlocalhost", "127.0.0.1.evil.example", "127.0.0.1.nip.io:80",
-        "10.0.0.8", "[fe80::1]", "evil.example:8080:localhost", "localhost@evil.example", "box.example.evil", "[::1",
+        "10.0.0.8", "[fe80::1]", "evil.example:8080:localhost", "localhost@evil.example", "localhost:80@evil.example",
+        "localhost:８０", "box.example.evil", "[::1",
         "[::1].evil.example", "[::1]evil.example", "[::1]:80.evil.example",
     ]) func othersAreNot(host: String) async throws {
         try await TestServer.with {

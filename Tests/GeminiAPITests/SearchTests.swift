@@ -224,13 +224,13 @@ import Testing
                 try FileManager.default.moveItem(atPath: index.path, toPath: "\(index.folder)/aside")
                 let gone = try await client.search(query)
                 try gone.expectError(400, "FAILED_PRECONDITION")
-                #expect(try gone.message.contains("castor index PATH makes one"))
+                #expect(try gone.message.contains("castor index --index \(index.path) PATH makes one"))
 
                 let other = ModelIdentity(name: "other", dimensions: 3_072, sha256: "0123")
                 try IndexWriter(path: index.path, model: other).close()
                 let another = try await client.search(query)
                 try another.expectError(400, "FAILED_PRECONDITION")
-                #expect(try another.message.contains("castor index --rebuild"))
+                #expect(try another.message.contains("castor index --index \(index.path) --rebuild"))
                 #expect(throws: SearchError.self) { try index.opened() }
 
                 try FileManager.default.removeItem(atPath: index.path)
@@ -287,7 +287,14 @@ import Testing
                 #expect(try !after["indexing"]["isRunning"].bool)
                 #expect(try after["indexing"]["report"].string == report)
                 other.close()
+                // A disk that is not there.
+                try FileManager.default.removeItem(atPath: index.files)
                 #expect(try await client.post("/search/v1/index:update", "{}").status == 200)
+                try await Standstill.wait {
+                    try await !client.get("/search/v1/index").json["indexing"]["isRunning"].bool
+                }
+                let lost = try await client.get("/search/v1/index").json["indexing"]["report"].string
+                #expect(lost == "Nothing has changed. \(index.files) has no files, and had some: is its disk there?")
             }
         }
     }

@@ -81,6 +81,39 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (#"<rdf:Description dc:format="image/jpeg" dc:description="a &lt;boat&gt;" dc:title='one'/>"#, "one a <boat>"),
+        ("<dc:title><rdf:Alt><rdf:li><![CDATA[R&D <b>]]></rdf:li></rdf:Alt></dc:title>", "R&D <b>"),
+        ("<dc:title><![CDATA[never ended</dc:title>", ""), ("<x dc:title=\"never ended", ""),
+        ("<x dc:title=bare/>", ""),
+    ]) func extensibleMetadata(xmp: String, says: String) throws {
+        try Folders.withTemporary { folder in
+            let files = "\(folder)/files"
+            try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
+            try copyPicture("scene.jpg", to: "\(files)/a.jpg")
+            try write(xmp, "\(files)/a.xmp")
+            _ = try index(files, into: "\(folder)/index", captions: true)
+            #expect(try items("\(folder)/index").first == "a.jpg image \(says)")
+        }
+    }
+
+    /// Who wants a caption forgotten is told where it is.
+    @Test func captionsAreKnownByTheirPictures() throws {
+        try Folders.withTemporary { folder in
+            let files = "\(folder)/files"
+            try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
+            try copyPicture("scene.jpg", to: "\(files)/a.jpg")
+            try write("a boat", "\(files)/a.txt")
+            _ = try index(files, into: "\(folder)/index", captions: true)
+            let writer = try IndexWriter(path: "\(folder)/index", model: Self.identity)
+            let (picture, text) = (
+                try #require(RawPath("\(files)/a.jpg").resolved), try #require(RawPath("\(files)/a.txt").resolved)
+            )
+            #expect(try writer.pictures(ofCaptions: [text, picture]) == [text: picture])
+            #expect(try writer.remove([text]).isEmpty)
+        }
+    }
+
     /// A caption that changes, goes or comes changes the picture's item; asked for no more, captions are texts again.
     @Test func whatChanges() throws {
         try Folders.withTemporary { folder in

@@ -150,7 +150,7 @@ import Testing
             #expect(summary.removed == 0 && summary.emptyRoots.count == 1)
             #expect(try contents(path).count == 3)
             let writer = try IndexWriter(path: path, model: Self.identity)
-            #expect(try writer.remove([try #require(RawPath(files).resolved)]) == 3)
+            #expect(try writer.remove([try #require(RawPath(files).resolved)]).count == 3)
             #expect(try contents(path) == [])
         }
     }

@@ -49,6 +49,27 @@ import Testing
         }
     }
 
+    /// What is no request is none, whatever its name.
+    @Test func aFolderIsNoRequest() throws {
+        try Folders.withTemporary { folder in
+            let path = "\(folder)/index"
+            let writer = try IndexWriter(path: path, model: smallModel)
+            try writer.commit([.put(file("/a/1"), items: [item(1)])])
+            writer.close()
+            // A catalogue that was closed is one file.
+            let log = "\(path)/catalogue.sqlite-wal"
+            #expect(try access(log, F_OK) != 0 || Folders.read(log).isEmpty)
+            try FileManager.default.createDirectory(atPath: "\(path)/rebuild", withIntermediateDirectories: false)
+            try IndexWriter(path: path, model: smallModel).close()
+            try Folders.write(Array("no database".utf8), "\(path)/catalogue.sqlite")
+            #expect {
+                try IndexReader(path: path, pool: pool)
+            } throws: { error in
+                if case .damaged = error as? SearchError { true } else { false }
+            }
+        }
+    }
+
     /// Amid that, and where it was ended, those who search are told so, and what writes next finishes it; it is never called damaged.
     @Test func whileItIsMadeAnew() throws {
         try Folders.withTemporary { folder in

@@ -34,7 +34,7 @@ final class IndexingRun: Sendable {
         guard isFree else { return false }
         do throws(SearchError) {
             let writer = try IndexWriter(path: path, model: model)
-            let work = Work { self.run(writer, embedder, logger) }
+            let work = Work { self.run(writer, path, embedder, logger) }
             state.withLock { $0 = State(isRunning: true) }
             if !work.start() {
                 writer.close()
@@ -48,7 +48,7 @@ final class IndexingRun: Sendable {
         return true
     }
 
-    private func run(_ writer: IndexWriter, _ embedder: Embedder, _ logger: Logger) {
+    private func run(_ writer: IndexWriter, _ path: String, _ embedder: Embedder, _ logger: Logger) {
         let report: String
         do throws(SearchError) {
             var options = Indexer.Options()
@@ -60,7 +60,7 @@ final class IndexingRun: Sendable {
             report = Self.text(summary)
         } catch {
             logger.error("indexing", metadata: ["reason": "\(error)"])
-            report = "\(error)."
+            report = "\(error.description(of: path))."
         }
         // Before it is said to have ended: who hears that may begin the next.
         writer.close()
@@ -73,8 +73,11 @@ final class IndexingRun: Sendable {
             (summary.joined, "with their pictures now"), (summary.removed - summary.joined, "gone"),
         ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
         let problems = summary.problems.values.reduce(0, +)
+        let lost = summary.emptyRoots.map {
+            " \($0.printable) has no files, and had some: is its disk there?"
+        }
         return (counts.isEmpty ? "Nothing has changed" : counts.joined(separator: ", "))
-            + (problems > 0 ? "; \(problems) left out." : ".")
+            + (problems > 0 ? "; \(problems) left out." : ".") + lost.joined()
     }
 
     /// A thread of its own: hours of work, which no thread of a pool is for.

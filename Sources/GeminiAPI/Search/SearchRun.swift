@@ -111,17 +111,18 @@ struct SearchRun: Sendable {
 extension APIError {
     /// What a client is told when the index cannot do what it asked. The operator reads more in the log.
     init(_ error: SearchError, _ server: ServerCore) {
+        let message = error.description(of: server.options.index?.path).capitalizedSentence
         switch error {
-        case .noItem, .notFound, .changed: self = APIError(.notFound, "\(error)".capitalizedSentence)
-        case .emptyQuery, .wrongSize: self = .invalid("\(error)".capitalizedSentence)
+        case .noItem, .notFound, .changed: self = APIError(.notFound, message)
+        case .emptyQuery, .wrongSize: self = .invalid(message)
         case .inUse, .emptied:
-            self = APIError(.unavailable, "\(error)".capitalizedSentence, details: [.retryInfo(seconds: 5)])
+            self = APIError(.unavailable, message, details: [.retryInfo(seconds: 5)])
         case .noIndex, .otherModel, .otherVersion:
             server.logger.error("index", metadata: ["reason": "\(error)"])
-            self = APIError(.failedPrecondition, "\(error)".capitalizedSentence)
+            self = APIError(.failedPrecondition, message)
         case .unusable, .damaged, .diskFull:
             server.logger.error("index", metadata: ["reason": "\(error)"])
-            self = APIError(.internal, "\(error)".capitalizedSentence)
+            self = APIError(.internal, message)
         }
     }
 }

@@ -63,17 +63,18 @@ package struct HostCheck: Sendable {
     private static func host(of authority: String) -> Substring {
         if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
             let port = authority[authority.index(after: end)...]
-            guard port.isEmpty || port.first == ":" && port.dropFirst().allSatisfy(\.isNumber) else {
-                return authority[...]
-            }
+            guard port.isEmpty || port.first == ":" && isPort(port.dropFirst()) else { return authority[...] }
             return authority[authority.index(after: authority.startIndex)..<end]
         }
         // More than one colon is an address without brackets.
-        guard let colon = authority.firstIndex(of: ":"), authority.lastIndex(of: ":") == colon else {
-            return authority[...]
-        }
+        guard let colon = authority.firstIndex(of: ":"), authority.lastIndex(of: ":") == colon,
+            isPort(authority[authority.index(after: colon)...])
+        else { return authority[...] }
         return authority[..<colon]
     }
+
+    /// Anything else behind a colon makes what stands before it a user's name, as in `localhost:80@evil.example`.
+    private static func isPort(_ text: Substring) -> Bool { text.utf8.allSatisfy { (48...57).contains($0) } }
 
     /// One spelling of a name or address.
     private static func normalised(_ host: some StringProtocol) -> String {

@@ -91,11 +91,21 @@ package struct TextChunks: Sendable {
         mutating func add(_ block: TextBlock) {
             closeBare()
             openHeading = nil
-            if byteCount > 0, byteCount + block.byteCount > options.bytes, blocks.count > repeated {
+            if let pause = pause(before: block), pause > Self.longestPause {
+                close(overlapping: false)
+            } else if byteCount > 0, byteCount + block.byteCount > options.bytes, blocks.count > repeated {
                 close(overlapping: true)
             }
             blocks.append(block)
             byteCount += block.byteCount + 1
+        }
+
+        /// Seconds in which nothing is said before what is about something else.
+        private static let longestPause = 30.0
+
+        private func pause(before block: TextBlock) -> Double? {
+            guard let last = blocks.last?.seconds, let next = block.seconds else { return nil }
+            return next.lowerBound - last.upperBound
         }
 
         private var trail: String { headings.map(\.text).joined(separator: " > ") }

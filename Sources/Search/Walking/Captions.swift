@@ -24,6 +24,13 @@ package struct FoundCaption: Sendable, Equatable {
             + path.bytes
     }
 
+    /// Whose mark it is; nil of one that was refused.
+    static func path(ofMark mark: [UInt8]) -> RawPath? {
+        let numbers = 24
+        return mark.count > numbers && mark[numbers] == UInt8(ascii: "/")
+            ? RawPath(bytes: Array(mark[numbers...])) : nil
+    }
+
     /// The same where it is not: the picture is none, or the file no caption. Then it has items of its own.
     var markOfRefused: [UInt8] { [0] + mark }
 }

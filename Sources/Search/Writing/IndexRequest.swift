@@ -65,7 +65,10 @@ struct IndexRequest: Equatable {
     }
 
     /// Whether an index is being made anew, or was until something ended that.
-    static func isThere(_ path: String) -> Bool { access(name(path), F_OK) == 0 }
+    static func isThere(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(name(path), &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
 
     private static func name(_ path: String) -> String { "\(path)/\(IndexFolder.request)" }
     private static let maxBytes = 64 << 20

@@ -76,12 +76,22 @@ extension IndexWriter {
         } catch { throw SearchError(error, at: path) }
     }
 
+    /// Pictures whose items say what these files say of them, one each.
+    package func pictures(ofCaptions paths: [RawPath]) throws(SearchError) -> [RawPath: RawPath] {
+        let marks = Set(paths.map(\.bytes))
+        return try sources().reduce(into: [:]) { found, source in
+            if let caption = source.beside.flatMap(FoundCaption.path(ofMark:)), marks.contains(caption.bytes) {
+                found[caption] = source.path
+            }
+        }
+    }
+
     /// Forgets files that are one of these or below it, and that they were asked for.
     ///
-    /// - Returns: how many files
-    package func remove(_ paths: [RawPath]) throws(SearchError) -> Int {
-        let ids = try sources().filter { source in paths.contains { source.path.isInside($0) } }.map(\.id)
-        try commit(ids.map { .remove($0) })
+    /// - Returns: the files
+    package func remove(_ paths: [RawPath]) throws(SearchError) -> [RawPath] {
+        let gone = try sources().filter { source in paths.contains { source.path.isInside($0) } }
+        try commit(gone.map { .remove($0.id) })
         do {
             try database.write { db in
                 for root in try Data.fetchAll(db, sql: "SELECT path FROM root")
@@ -90,6 +100,6 @@ extension IndexWriter {
                 }
             }
         } catch { throw SearchError(error, at: path) }
-        return ids.count
+        return gone.map(\.path)
     }
 }

@@ -61,6 +61,11 @@ package final class IndexWriter {
         } catch { throw SearchError(error, at: path) }
     }
 
+    /// Whether there is an index to write on with, in whatever state.
+    package static func isThere(_ path: String) -> Bool {
+        access("\(path)/\(IndexFolder.catalogue)", F_OK) == 0 || IndexRequest.isThere(path)
+    }
+
     /// Lets another process have the folder.
     package func close() { database.close() }
 
