@@ -48,12 +48,13 @@ struct ModelOption: ParsableArguments {
         }
     }
 
-    var path: String {
-        get throws {
-            if let model { return model }
-            if let variable = getenv("CASTOR_MODEL"), variable.pointee != 0 { return String(cString: variable) }
-            return try Self.shipped
-        }
+    var path: String { get throws { try Self.path(named: model) } }
+
+    /// What stands for a model that is not named.
+    static func path(named model: String?) throws -> String {
+        if let model { return model }
+        if let variable = getenv("CASTOR_MODEL"), variable.pointee != 0 { return String(cString: variable) }
+        return try shipped
     }
 
     func open(decoders: Decoders = .inside) throws -> Embedder {

@@ -1,23 +1,42 @@
 import ArgumentParser
+import Castor
+import CastorJSON
 import CastorNumerics
 import Encoder
 import Evaluation
 import Glibc
+import Search
 import Training
 
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract: "Trains a model on pairs, as a recipe says.",
+        abstract: "Trains a model on pairs of yours.",
         discussion: """
+            castor train pairs.tsv --output run
+            castor train photos --output run
             castor train recipes/text-pairs.json --set stages[0].data[0].path=pairs.tsv
+
+            Data are a TSV or CSV (a query and its answer in two columns), a JSONL, or a folder of media with a captions file or a sub-folder \
+            a class. How to train follows from what they are and how many; it is said, and written to the output folder as recipe.json. \
+            Or a recipe says all of it (docs/training.md).
 
             The output folder gets the model, a report to look at (report.html), metrics.jsonl, train.log and checkpoints. \
             Ctrl-C stops after the step with a checkpoint; the same command with --resume goes on from there, bit for bit.
             """)
 
-    @Argument(help: ArgumentHelp("Recipe, a JSON file (docs/training.md).", valueName: "recipe"))
-    var recipe: String
+    @Argument(help: ArgumentHelp("Data, or a recipe, which is a JSON file.", valueName: "data|recipe"))
+    var source: String
+
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Folder of the training; wanted with data.", valueName: "dir"))
+    var output: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Model folder to start from, or that of an open checkpoint. Default: the recipe's; with data, the environment's CASTOR_MODEL, else castor-small.",
+            valueName: "dir"))
+    var model: String?
 
     @Option(
         name: .customLong("set"), parsing: .singleValue,
@@ -40,6 +59,7 @@ struct TrainCommand: ParsableCommand {
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("--threads must be between 1 and 1024, not \(threads)")
         }
+        if !isRecipe, output == nil { throw ValidationError("--output is missing: the folder of the training") }
         if checkpointEvery < 1 { throw ValidationError("--checkpoint-every must be 1 or more, not \(checkpointEvery)") }
     }
 
@@ -52,28 +72,29 @@ struct TrainCommand: ParsableCommand {
     }
 
     private func train() throws {
-        let parsed: Recipe
-        do { parsed = try Recipe(path: recipe, overrides: overrides) } catch { throw RunError(error) }
+        let pool = try WorkerPool.opened(threads: threads)
+        let (parsed, made) = try recipe(pool)
         if !dryRun {
             for file in RunFolder.files(parsed.output) + ModelOption.files(ofModel: RunFolder.model(parsed.output)) {
                 try OutputFile(file).refuse(
-                    inputs: [recipe] + parsed.inputs + ModelOption.files(ofModel: parsed.model))
+                    inputs: [source] + parsed.inputs + ModelOption.files(ofModel: parsed.model))
             }
         }
-        let pool = try WorkerPool.opened(threads: threads ?? parsed.threads)
         if !dryRun, !resume, RunFolder.hasTraining(parsed.output) { throw RunError.exists(path: parsed.output) }
         let folder = try dryRun ? nil : RunFolder(path: parsed.output)
         var plan = try RunPlan(parsed, model: ImportedModels.folder(for: parsed.model), pool: pool)
         plan.checkpointInterval = checkpointEvery
+        let trainers = threads == nil && parsed.threads != nil ? try WorkerPool.opened(threads: parsed.threads) : pool
         guard let folder else {
-            let dryRun = try DryRun(plan, pool)
+            let dryRun = try DryRun(plan, trainers)
             for warning in dryRun.warnings { Terminal.error("castor: \(warning)\n") }
             try Terminal.output(Array(dryRun.text.utf8))
             return
         }
+        if let made { try folder.write(made, to: folder.recipe) }
         StopRequest.watch()
         let display = try TrainDisplay(log: folder.log)
-        let run = TrainingRun(plan, folder, pool, isResumed: resume, version: Version.current)
+        let run = TrainingRun(plan, folder, trainers, isResumed: resume, version: Version.current)
         do throws(RunError) {
             try run(isInterrupted: { StopRequest.isNoted }) { display.show($0) }
         } catch {
@@ -82,6 +103,36 @@ struct TrainCommand: ParsableCommand {
         }
         display.close([])
     }
+}
+
+extension TrainCommand {
+    private var isRecipe: Bool { source.lowercased().hasSuffix(".json") }
+
+    /// With the text of one that was made for the data, to be kept.
+    private func recipe(_ pool: WorkerPool) throws -> (Recipe, made: String?) {
+        do {
+            if isRecipe {
+                var named = overrides
+                if let output { named.append("output=\(JSONValue.text(output).pretty)") }
+                if let model { named.append("model=\(JSONValue.text(model).pretty)") }
+                return (try Recipe(path: source, overrides: named), nil)
+            }
+            guard let output else { preconditionFailure("validated") }
+            // What was begun is gone on with as it was begun.
+            if resume, access(RunFolder.recipe(output), R_OK) == 0 {
+                return (try Recipe(path: RunFolder.recipe(output), overrides: overrides), nil)
+            }
+            let start = try ImportedModels.folder(for: ModelOption.path(named: model))
+            let suited = try SuitedRecipe(
+                data: Self.absolute(source), model: Self.absolute(start), output: Self.absolute(output), pool: pool)
+            var tree = suited.tree
+            for text in overrides { try RecipeOverride(text).apply(to: &tree) }
+            for choice in suited.choices { Terminal.error("castor: \(choice.printable)\n") }
+            return (try Recipe(tree), tree.pretty + "\n")
+        } catch let error as RecipeError { throw RunError(error) }
+    }
+
+    private static func absolute(_ path: String) -> String { RawPath(path).absolute.text ?? path }
 }
 
 extension Failure {

@@ -33,12 +33,14 @@ package final class DataSet: Sendable {
     package let ignoredCount: Int
     package let hasPositives: Bool
     /// Whether a sample has a part that is no text.
-    package let hasMedia: Bool
+    package var hasMedia: Bool { !kinds.isEmpty }
     /// Whether a sample has a hard negative.
     package let hasNegatives: Bool
-    /// Whether there are two queries, two positives.
-    package let queriesDiffer: Bool
-    package let positivesDiffer: Bool
+    /// What the samples are made of beside text.
+    package let kinds: MediaKinds
+    /// How many queries there are, and how many positives, each counted once.
+    package let distinctQueries: Int
+    package let distinctPositives: Int
     /// Samples with a teacher vector that has no direction, and the first of them.
     package let zeroTeacherCount: Int
     package let firstZeroTeacher: DataPlace?
@@ -94,10 +96,9 @@ package final class DataSet: Sendable {
             source: source, storage: storage, queryTeacher: queryTeacher, positiveTeacher: positiveTeacher)
         let inspected = reader.inspectAll(count, imageTokens: imageTokens, pool)
         var shape: Shape?
-        var hasMedia = false
+        var kinds = MediaKinds()
         var hasNegatives = false
-        var (firstQuery, firstPositive): (UInt64?, UInt64?)
-        var (queriesDiffer, positivesDiffer) = (false, false)
+        var (queries, positives): (Set<UInt64>, Set<UInt64>) = ([], [])
         var zeroTeachers: (count: Int, first: DataPlace?) = (0, nil)
         var rows: [Row] = []
         for (record, result) in inspected.enumerated() {
@@ -107,12 +108,10 @@ package final class DataSet: Sendable {
                     bad.append(BadSample(place: reader.place(record), reason: reason))
                 } else {
                     shape = found.shape
-                    if found.hasMedia { hasMedia = true }
+                    kinds.formUnion(found.kinds)
                     if found.hasNegatives { hasNegatives = true }
-                    if found.query != firstQuery ?? found.query { queriesDiffer = true }
-                    if found.positive != firstPositive ?? found.positive { positivesDiffer = true }
-                    firstQuery = firstQuery ?? found.query
-                    firstPositive = firstPositive ?? found.positive
+                    queries.insert(found.query)
+                    positives.insert(found.positive)
                     if found.hasZeroTeacher {
                         zeroTeachers = (zeroTeachers.count + 1, zeroTeachers.first ?? reader.place(record))
                     }
@@ -131,10 +130,10 @@ package final class DataSet: Sendable {
                 dataSet: source.name, count: bad.count, of: recordCount, limit: limit, first: bad[0])
         }
         hasPositives = shape.hasPositive
-        self.hasMedia = hasMedia
+        self.kinds = kinds
         self.hasNegatives = hasNegatives
-        self.queriesDiffer = queriesDiffer
-        self.positivesDiffer = positivesDiffer
+        distinctQueries = queries.count
+        distinctPositives = positives.count
         zeroTeacherCount = zeroTeachers.count
         firstZeroTeacher = zeroTeachers.first
         (queryTeacherDimensions, positiveTeacherDimensions) = (shape.queryTeacher, shape.positiveTeacher)
@@ -239,7 +238,7 @@ extension DataSet {
             /// Of the query and of the positive alone.
             var query: UInt64
             var positive: UInt64
-            var hasMedia: Bool
+            var kinds: MediaKinds
             var hasNegatives: Bool
             var hasZeroTeacher: Bool
             var shape: Shape
@@ -301,7 +300,7 @@ extension DataSet {
             return Found(
                 tokens: Int32(clamping: tokens), hash: hash.value, query: hashOf(sample.query),
                 positive: sample.positive.map(hashOf) ?? 0,
-                hasMedia: sample.contents.contains { $0.parts.contains { if case .text = $0 { false } else { true } } },
+                kinds: MediaKinds(sample),
                 hasNegatives: !sample.negatives.isEmpty,
                 hasZeroTeacher: [sample.queryTeacher, sample.positiveTeacher].contains {
                     $0?.allSatisfy { $0 == 0 } == true

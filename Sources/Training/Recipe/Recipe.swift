@@ -152,6 +152,7 @@ package struct Recipe: Sendable, Equatable, Codable {
         package var every: Int
         package var heldOut: Double
         package var pairs: Int
+        package var distractors: Int?
         package var sizes: [Int]?
         package var metric: String
         package var patience: Int

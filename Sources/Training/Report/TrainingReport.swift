@@ -57,17 +57,11 @@ package struct TrainingReport: Sendable {
 
     /// What a reader should know who reads one sentence.
     var summary: String {
-        guard let before = history.before, let after = history.after else {
+        guard let verdict = Verdict(history) else {
             return
                 "There is no evaluation on held-out pairs, so this report cannot say whether the model became better."
         }
-        let difference = 100 * (after.recallAt1 - before.recallAt1)
-        let verdict =
-            difference > 0.05 ? "better than" : difference < -0.05 ? "worse than" : "as good as"
-        return
-            "On pairs that it was not trained on, the model is \(verdict) at the start: it puts the right answer first for "
-            + "\(Figures.percent(after.recallAt1)) of the queries, \(Figures.percent(before.recallAt1)) before training; a "
-            + "random order would for \(Figures.percent(after.chance)). "
+        return "\(verdict.sentence) A random order would find \(Figures.percent(history.after?.chance ?? 0)). "
             + (history.ending.map { "Training ended because \($0.reason.rawValue)." } ?? "Training has not ended yet.")
     }
 

@@ -26,7 +26,7 @@ enum LearningWarnings {
         if sampling.batchSize == 1 || set.training.count == 1 {
             return "its batches have one pair and no hard negative"
         }
-        switch (set.queriesDiffer, set.positivesDiffer) {
+        switch (set.distinctQueries > 1, set.distinctPositives > 1) {
         case (true, true): return nil
         case (false, false): return "all its pairs are equal"
         case (true, false): return "all its pairs have the same positive"

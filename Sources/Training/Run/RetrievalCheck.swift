@@ -7,7 +7,8 @@ import Vectors
 ///
 /// Contents that occur twice are one candidate, and whatever is paired with one of them is right for it: a class name is
 /// right for all pictures of its class. Of equal scores the right one comes last, so that a model whose vectors are all alike
-/// finds nothing.
+/// finds nothing. A handful of pairs would be told apart by a model that knows next to nothing: distractors, contents of other pairs,
+/// make the choice as large as it is in use.
 package struct RetrievalCheck: Sendable {
     /// A content and, for people, what each of its parts is: a text, or the name of a file.
     package struct Item: Sendable {
@@ -24,13 +25,20 @@ package struct RetrievalCheck: Sendable {
     /// Whether it takes part in choosing the best checkpoint.
     package let decides: Bool
     package let queries: [Item]
+    /// Positives of the pairs, then distractors.
     package let candidates: [Item]
+    /// What positives are to find their queries among, too.
+    private let otherQueries: [Item]
     /// Candidates that are right for each query, in order.
     private let rightCandidates: [[Int]]
+    /// Queries that are right for each of the pairs' positives.
     private let rightQueries: [[Int]]
 
+    package typealias Pair = (query: Item, positive: Item)
+
+    /// - Parameter distractors: pairs of which a side is a wrong answer, unless its other side is one of `pairs`, too
     /// - Precondition: at least one pair.
-    package init(name: String, decides: Bool = true, pairs: [(query: Item, positive: Item)]) {
+    package init(name: String, decides: Bool = true, pairs: [Pair], distractors: [Pair] = []) {
         precondition(!pairs.isEmpty)
         self.name = name
         self.decides = decides
@@ -44,7 +52,13 @@ package struct RetrievalCheck: Sendable {
             back[candidate].insert(query)
         }
         self.queries = queries.items
-        self.candidates = candidates.items
+        var (allQueries, allCandidates) = (queries, candidates)
+        for pair in distractors {
+            if !queries.contains(pair.query) { _ = allCandidates.place(of: pair.positive) }
+            if !candidates.contains(pair.positive) { _ = allQueries.place(of: pair.query) }
+        }
+        self.candidates = allCandidates.items
+        otherQueries = Array(allQueries.items.dropFirst(queries.items.count))
         rightCandidates = right.map { $0.sorted() }
         rightQueries = back.map { $0.sorted() }
     }
@@ -60,6 +74,8 @@ package struct RetrievalCheck: Sendable {
             items.append(item)
             return items.count - 1
         }
+
+        func contains(_ item: Item) -> Bool { places[item.input.contentHash] != nil }
     }
 
     /// Queries that examples are shown of: evenly spread, different positives where possible.
@@ -77,7 +93,8 @@ package struct RetrievalCheck: Sendable {
     package func scores(
         sizes: [Int], pool: WorkerPool, encode: (_ contents: [EncoderInput]) throws(ModelError) -> Matrix
     ) throws(ModelError) -> EvaluationRecord.SetScores {
-        let (q, c) = (try encode(queries.map(\.input)), try encode(candidates.map(\.input)))
+        let (q, c) = (try encode((queries + otherQueries).map(\.input)), try encode(candidates.map(\.input)))
+        let (askedQueries, askedCandidates) = (Array(queries.indices), Array(rightQueries.indices))
         var result = EvaluationRecord.SetScores(
             data: name, queries: queries.count, candidates: candidates.count,
             chance: HitRate.chance(at: 1, relevant: rightCandidates.map(\.count), candidates: candidates.count) ?? 0,
@@ -87,8 +104,9 @@ package struct RetrievalCheck: Sendable {
             let (a, b) = (normalizedPrefix(q, size), normalizedPrefix(c, size))
             result.sizes.append(
                 EvaluationRecord.SizeScores(
-                    size: size, forward: Self.scores(a, finding: rightCandidates, among: b, pool),
-                    backward: Self.scores(b, finding: rightQueries, among: a, pool)))
+                    size: size,
+                    forward: Self.scores(gatherRows(a, askedQueries), finding: rightCandidates, among: b, pool),
+                    backward: Self.scores(gatherRows(b, askedCandidates), finding: rightQueries, among: a, pool)))
             if result.nearest.isEmpty {
                 result.nearest = nearestNeighbors(
                     of: gatherRows(a, examples), among: b, k: Self.neighborCount, pool: pool

@@ -9,6 +9,7 @@ import Glibc
 ///     checkpoints/best     the same, of the best evaluation
 ///     model/               the model folder, when training has ended
 ///     report.html          the report
+///     recipe.json          the recipe, where it was made for the data
 ///
 /// While it exists no other process trains there.
 package final class RunFolder: Sendable {
@@ -22,12 +23,14 @@ package final class RunFolder: Sendable {
     package var best: String { "\(path)/checkpoints/best" }
     package var model: String { Self.model(path) }
     package var report: String { "\(path)/report.html" }
+    package var recipe: String { Self.recipe(path) }
 
     package static func model(_ path: String) -> String { "\(path)/model" }
+    package static func recipe(_ path: String) -> String { "\(path)/recipe.json" }
 
     /// Those that a training in the folder at `path` writes beside the model's.
     package static func files(_ path: String) -> [String] {
-        ["metrics.jsonl", "train.log", "checkpoints/last", "checkpoints/best", "report.html"].map { "\(path)/\($0)" }
+        ["metrics.jsonl", "train.log", "checkpoints/last", "checkpoints/best", "report.html", "recipe.json"].map { "\(path)/\($0)" }
     }
 
     /// Makes the folder where it is missing, and locks it.
@@ -92,7 +95,7 @@ package final class RunFolder: Sendable {
     }
 
     /// Writes a text file that appears whole or not at all.
-    func write(_ text: String, to path: String) throws(RunError) {
+    package func write(_ text: String, to path: String) throws(RunError) {
         do throws(ModelError) {
             let file = try AtomicFile(path: path)
             let bytes = Array(text.utf8)

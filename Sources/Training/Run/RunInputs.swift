@@ -1,6 +1,7 @@
 import Castor
 import CastorNumerics
 import Encoder
+import Evaluation
 import Glibc
 
 /// What a training reads, checked: the pairs to evaluate on, and facts about the data sets.
@@ -33,7 +34,12 @@ struct RunInputs {
             guard seen.insert("\(set.name) \(set.source.path)").inserted else { continue }
             let rows = Array(set.heldOut.prefix(plan.evaluation.limit))
             let held = try Self.pairs(set, rows, task.samples, plan.preparation, pool)
-            if !held.pairs.isEmpty { checks.append(RetrievalCheck(name: set.name, pairs: held.pairs)) }
+            if !held.pairs.isEmpty {
+                // Some of them may be bad; training says so when it comes to them.
+                let others = plan.evaluation.distractors.map { evenlySpread($0, of: set.training.count) } ?? []
+                let distractors = try Self.pairs(set, others.map { set.training[$0] }, task.samples, plan.preparation, pool).pairs
+                checks.append(RetrievalCheck(name: set.name, pairs: held.pairs, distractors: distractors))
+            }
             facts.append(
                 TrainingFacts.DataSet(
                     name: set.name, pairs: set.training.count, heldOut: set.heldOut.count,
@@ -66,15 +72,13 @@ struct RunInputs {
         self.evaluationFacts = evaluationFacts
     }
 
-    private typealias Pair = (query: RetrievalCheck.Item, positive: RetrievalCheck.Item)
-
     /// Held-out rows, without any random change.
     private static func pairs(
         _ set: DataSet, _ rows: [Int32], _ samples: SampleOptions, _ preparation: Preparation, _ pool: WorkerPool
-    ) throws(RunError) -> (pairs: [Pair], bad: [BadSample]) {
+    ) throws(RunError) -> (pairs: [RetrievalCheck.Pair], bad: [BadSample]) {
         guard set.hasPositives, !rows.isEmpty else { return ([], []) }
         let prepare = SamplePreparation(preparation, cache: nil, options: samples, folder: set.source.folder)
-        let results = Slots<Result<Pair?, BadSample>>(count: rows.count)
+        let results = Slots<Result<RetrievalCheck.Pair?, BadSample>>(count: rows.count)
         pool.run(rows.count) { index, _ in
             let row = Int(rows[index])
             do throws(BadSample) {
@@ -85,7 +89,7 @@ struct RunInputs {
                 } catch { throw BadSample(place: set.place(row), reason: error.description) }
             } catch { results[index] = .failure(error) }
         }
-        var (pairs, bad): ([Pair], [BadSample]) = ([], [])
+        var (pairs, bad): ([RetrievalCheck.Pair], [BadSample]) = ([], [])
         for result in results.values {
             switch result {
             case .success(let pair): if let pair { pairs.append(pair) }
@@ -102,7 +106,7 @@ struct RunInputs {
         return (pairs, bad)
     }
 
-    private static func pair(_ sample: Sample, _ inputs: PreparedSample) -> Pair? {
+    private static func pair(_ sample: Sample, _ inputs: PreparedSample) -> RetrievalCheck.Pair? {
         guard let content = sample.positive, let positive = inputs.positive else { return nil }
         return (.init(inputs.query, texts: texts(sample.query)), .init(positive, texts: texts(content)))
     }

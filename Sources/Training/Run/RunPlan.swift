@@ -31,6 +31,8 @@ package struct RunPlan: Sendable {
         package var interval: Int
         /// Most pairs of a data set.
         package var limit = 1_000
+        /// Most pairs that are trained on whose contents held-out ones are to be told from, too.
+        package var distractors: Int?
         /// Sizes of the vectors.
         package var sizes: [Int]
         package var metric = EvaluationMetric.recallAt1
@@ -140,6 +142,7 @@ extension RunPlan {
         }
         var evaluation = Evaluation(interval: recipe.evaluation.every, sizes: [])
         evaluation.limit = recipe.evaluation.pairs
+        evaluation.distractors = recipe.evaluation.distractors
         evaluation.metric = EvaluationMetric(rawValue: recipe.evaluation.metric) ?? .recallAt1
         evaluation.patience = recipe.evaluation.patience > 0 ? recipe.evaluation.patience : nil
         try self.init(

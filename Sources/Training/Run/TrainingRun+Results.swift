@@ -34,6 +34,7 @@ extension TrainingRun {
                     "no evaluation was better than that after step \(chosen) of \(last): the model is of step \(chosen)"
                 ))
         }
+        if let verdict = Verdict(metrics.history) { report(.note(verdict.sentence)) }
         report(.note("the model is in \(folder.model), the report is \(folder.report)"))
     }
 

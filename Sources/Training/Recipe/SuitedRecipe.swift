@@ -1,0 +1,170 @@
+package import CastorJSON
+package import CastorNumerics
+import Encoder
+import Glibc
+import Report
+
+/// A recipe that suits data: what `castor train DATA --output DIR` trains by. Few pairs bear small steps, seen often; what is held back to judge by is a
+/// larger part of few than of many. The figures are of docs/training.md, "In one line".
+package struct SuitedRecipe: Sendable {
+    package let tree: JSONValue
+    /// What was found and chosen, a sentence each.
+    package let choices: [String]
+
+    /// Pairs below which there is nothing to learn from and to judge by.
+    package static let fewest = 20
+
+    /// - Parameters:
+    ///   - data: a TSV, CSV or JSONL, or a folder of media
+    ///   - model: folder of the model to start from
+    ///   - output: folder of the training
+    package init(data: String, model: String, output: String, pool: WorkerPool) throws(RunError) {
+        guard let format = Self.format(data) else {
+            throw .recipe(
+                reason: "\(data): data are a folder, or a file that ends in .jsonl, .tsv or .csv; a recipe ends in .json",
+                isMissing: access(data, F_OK) != 0)
+        }
+        let blank = RunPlan.Evaluation(interval: 0, sizes: [])
+        let architecture = try RunPlan(name: "", seed: 1, recipe: "", template: model, evaluation: blank).architecture
+        var source = DataSource(path: data, format: format)
+        let isTable = format == .tsv || format == .csv
+        let set: DataSet
+        let header: TableHeader?
+        do throws(DataError) {
+            header = isTable ? try TableHeader(path: data, isQuoted: format == .csv) : nil
+            if let header {
+                source.hasHeader = true
+                (source.query, source.positive) = (.index(header.query), .index(header.positive))
+                source.negatives = header.negatives.map { .index($0) }
+            }
+            // What is bad in it training says, and how much of that is too much.
+            source.badShare = 1
+            set = try DataSet(source, imageTokens: architecture.imageTokens, pool: pool)
+        } catch { throw .data(error) }
+        guard set.hasPositives else {
+            throw .recipe(
+                reason: "\(data): its samples have no positives; recipes/distil-hosted.json follows a teacher alone",
+                isMissing: false)
+        }
+        guard set.rows.count >= Self.fewest else {
+            throw .recipe(
+                reason: "\(data): \(set.rows.count) pairs are too few to learn from and to be judged by, \(Self.fewest) at least",
+                isMissing: false)
+        }
+        let amounts = Amounts(set, isImported: architecture.isImported)
+        tree = Self.tree(set, header, isTable, amounts, model: model, output: output)
+        choices = Self.choices(set, header, isTable, amounts)
+    }
+
+    private static func format(_ path: String) -> DataSource.Format? {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return .folder }
+        return switch path.split(separator: ".").last?.lowercased() {
+        case "jsonl", "ndjson": .jsonl
+        case "tsv": .tsv
+        case "csv": .csv
+        default: nil
+        }
+    }
+}
+
+// MARK: - How much of what
+
+extension SuitedRecipe {
+    /// Numbers that follow from how many pairs there are, and of what.
+    struct Amounts: Equatable {
+        var heldOut: Double
+        var batch: Int
+        var epochs: Int
+        var rate: Double
+        var distractors: Int
+        var steps: Int
+
+        init(_ set: DataSet, isImported: Bool) {
+            let pairs = set.rows.count
+            self.init(pairs: pairs, kinds: set.kinds, isImported: isImported)
+        }
+
+        init(pairs: Int, kinds: MediaKinds, isImported: Bool) {
+            heldOut = pairs < 100 ? 0.3 : pairs < 1_000 ? 0.2 : pairs < 10_000 ? 0.1 : max(0.01, 1_000 / Double(pairs))
+            let trained = Int(Double(pairs) * (1 - heldOut))
+            // A tenth of them, so that a pass is some steps; beyond that larger ones bring wrong answers that are harder.
+            let largest = kinds.isEmpty ? 256 : 64
+            batch = 8
+            while batch < largest, batch * 20 <= trained { batch *= 2 }
+            epochs = pairs < 1_000 ? 8 : pairs < 5_000 ? 5 : pairs < 20_000 ? 3 : 2
+            rate = isImported ? 5e-5 : kinds.isEmpty ? 5e-4 : 1e-4
+            distractors = kinds.isEmpty ? 1_000 : 300
+            steps = max(1, (trained + batch - 1) / batch) * epochs
+        }
+
+        /// Eight looks on the way.
+        var evaluatedEvery: Int { max(1, steps / 8) }
+    }
+
+    private static func tree(
+        _ set: DataSet, _ header: TableHeader?, _ isTable: Bool, _ amounts: Amounts, model: String, output: String
+    ) -> JSONValue {
+        var data: [String: JSONValue] = ["path": .text(set.source.path), "batch": .number(Double(amounts.batch))]
+        if isTable { data["header"] = .flag(header != nil) }
+        if let header {
+            data["query"] = .number(Double(header.query))
+            data["positive"] = .number(Double(header.positive))
+            if !header.negatives.isEmpty { data["negatives"] = .list(header.negatives.map { .number(Double($0)) }) }
+        }
+        var optimizer: [String: JSONValue] = ["average": .number(0.9), "decay": .number(0.01)]
+        // Few pictures spoil it (docs/training.md).
+        if set.kinds.contains(.images) { optimizer["freeze"] = .list([.text("image.patch_embedding.*")]) }
+        if set.kinds.contains(.images) {
+            data["image"] = .object(["crop": .number(0.6), "brightness": .number(0.2), "contrast": .number(0.2)])
+        }
+        if set.kinds.contains(.sounds) {
+            data["audio"] = .object(["shift": .number(0.3), "gain": .number(6), "noise": .number(20)])
+        }
+        let stage: [String: JSONValue] = [
+            "name": .text("pairs"), "epochs": .number(Double(amounts.epochs)), "data": .list([.object(data)]),
+            "loss": .object(["contrastive": .object(["temperature": .number(0.05), "symmetric": .flag(true)])]),
+            "optimizer": .object(optimizer),
+            "schedule": .object([
+                "peak": .number(amounts.rate), "decay": .text("linear"), "warmUp": .number(0.1),
+            ]),
+        ]
+        return .object([
+            "name": .text(set.name), "model": .text(model), "output": .text(output), "stages": .list([.object(stage)]),
+            "evaluation": .object([
+                "every": .number(Double(amounts.evaluatedEvery)), "heldOut": .number(amounts.heldOut),
+                "metric": .text("mrr"), "patience": .number(3), "distractors": .number(Double(amounts.distractors)),
+            ]),
+        ])
+    }
+
+    private static func choices(
+        _ set: DataSet, _ header: TableHeader?, _ isTable: Bool, _ amounts: Amounts
+    ) -> [String] {
+        let count = Figures.grouped(set.rows.count)
+        var found = "\(set.name): \(count) pairs of \(kinds(set)), \(Figures.grouped(set.distinctQueries)) queries and "
+        found += "\(Figures.grouped(set.distinctPositives)) answers that differ"
+        var lines = [found]
+        if let header {
+            lines.append(
+                "its first line names the columns: queries are \"\(header.names[header.query])\", answers \"\(header.names[header.positive])\""
+                    + (header.negatives.isEmpty ? "" : ", wrong answers \(header.negatives.map { "\"\(header.names[$0])\"" }.joined(separator: ", "))"))
+        } else if isTable {
+            lines.append("its first line is taken for a pair; if it names columns, --set stages[0].data[0].header=true")
+        }
+        lines.append(
+            "\(Figures.percent(amounts.heldOut)) of them are held back to judge by; each has to be found among up to \(Figures.grouped(amounts.distractors)) others")
+        lines.append(
+            "batches of \(amounts.batch), \(amounts.epochs) passes, about \(Figures.grouped(amounts.steps)) steps, learning rate \(amounts.rate), a look at what is held back every \(amounts.evaluatedEvery) steps, "
+                + "an end after three without a gain")
+        return lines
+    }
+
+    private static func kinds(_ set: DataSet) -> String {
+        var names: [String] = []
+        if set.kinds.contains(.images) { names.append("pictures") }
+        if set.kinds.contains(.sounds) { names.append("sounds") }
+        if set.kinds.contains(.long) { names.append("films or documents") }
+        return names.isEmpty ? "texts" : "texts with " + names.joined(separator: ", ")
+    }
+}

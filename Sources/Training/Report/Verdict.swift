@@ -1,0 +1,61 @@
+import Glibc
+import Report
+
+/// What a training was good for, as far as pairs that it never saw can tell.
+struct Verdict: Equatable {
+    enum Outcome: Equatable {
+        /// The weights at the start were the best, and are the model.
+        case nothing
+        case better, worse
+        /// A difference that so few queries show by chance, too.
+        case unclear
+    }
+
+    let outcome: Outcome
+    /// Shares of queries whose right answer comes first.
+    let before: Double
+    let after: Double
+    let queries: Int
+    let candidates: Int
+
+    /// nil without an evaluation before and after.
+    init?(_ history: TrainingHistory) {
+        guard let before = history.before, let after = history.after else { return nil }
+        let sets = after.sets.filter { $0.decides != false }
+        self.init(
+            before: before.recallAt1, after: after.recallAt1, queries: sets.reduce(0) { $0 + $1.queries },
+            candidates: sets.map(\.candidates).max() ?? 0, keepsStart: history.ending?.modelStep == 0)
+    }
+
+    init(before: Double, after: Double, queries: Int, candidates: Int, keepsStart: Bool) {
+        (self.before, self.after, self.queries, self.candidates) = (before, after, queries, candidates)
+        let difference = after - before
+        outcome =
+            keepsStart
+            ? .nothing
+            : abs(difference) <= Self.chance(before, after, queries)
+                ? .unclear : difference > 0 ? .better : .worse
+    }
+
+    /// Two standard errors of a share, half a query at least.
+    private static func chance(_ before: Double, _ after: Double, _ queries: Int) -> Double {
+        let (share, count) = ((before + after) / 2, Double(max(1, queries)))
+        return max(0.5 / count, 2 * (share * (1 - share) / count).squareRoot())
+    }
+
+    var sentence: String {
+        let (old, new) = (Figures.percent(before), Figures.percent(after))
+        let place =
+            "of \(Figures.grouped(queries)) queries that it was not trained on, among \(Figures.grouped(candidates)) candidates"
+        switch outcome {
+        case .nothing:
+            return "Nothing was gained: no weights did better on what was held back than those at the start, which find the right answer "
+                + "first for \(old) \(place). They are the model."
+        case .better: return "Better: the model finds the right answer first for \(new) \(place), \(old) before."
+        case .worse: return "Worse: the model finds the right answer first for \(new) \(place), \(old) before."
+        case .unclear:
+            return "No clear difference: the model finds the right answer first for \(new) \(place), \(old) before; as many queries differ "
+                + "that much by chance."
+        }
+    }
+}
