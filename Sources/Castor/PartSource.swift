@@ -96,6 +96,10 @@ extension PartSource {
                 try MediaType.resolve(declared: declared, bytes: bytes.bytes)
             }
         } catch {
+            // A program, a table, subtitles: what is of no known format and reads as text is one.
+            if case .unrecognised = error, bytes.count <= limits.maxTextBytes, let text = Self.text(bytes) {
+                return (.text(text), [])
+            }
             throw .media(part: number, name: name, reason: error.description)
         }
         let kind: Kind =
@@ -118,6 +122,14 @@ extension PartSource {
             return type
         }
         return name.flatMap(fileExtension).flatMap(MediaType.init(fileExtension:))
+    }
+
+    /// nil for what is not UTF-8, or has bytes that no text has.
+    private static func text(_ bytes: ByteSource) -> String? {
+        bytes.withUnsafeBytes { bytes in
+            bytes.contains { $0 < 32 && !(7...13).contains($0) && $0 != 27 }
+                ? nil : String(validating: bytes, as: UTF8.self)
+        }
     }
 
     private static func isPlainText(mimeType: String?, name: String?) -> Bool {

@@ -20,6 +20,14 @@ extension String {
         }
     }
 
+    /// Without what shows as nothing: of a passage, where some scripts part words by it.
+    package var withoutInvisible: String {
+        guard unicodeScalars.contains(where: \.isInvisible) else { return self }
+        var result = String.UnicodeScalarView()
+        for scalar in unicodeScalars where !scalar.isInvisible { result.append(scalar) }
+        return String(result)
+    }
+
     private func replacingUnprintable(with text: (Unicode.Scalar) -> String) -> String {
         guard unicodeScalars.contains(where: \.isUnprintable) else { return self }
         var result = ""
@@ -36,10 +44,13 @@ extension String {
 
 extension Unicode.Scalar {
     private static let invisible: Set<Unicode.Scalar> = [
-        "\u{180e}", "\u{200b}", "\u{2060}", "\u{2061}", "\u{2062}", "\u{2063}", "\u{2064}", "\u{feff}", "\u{fff9}",
+        "\u{ad}", "\u{34f}", "\u{115f}", "\u{1160}", "\u{17b4}", "\u{17b5}", "\u{180e}", "\u{3164}", "\u{ffa0}",
+        "\u{200b}", "\u{2060}", "\u{2061}", "\u{2062}", "\u{2063}", "\u{2064}", "\u{feff}", "\u{fff9}",
         "\u{fffa}",
         "\u{fffb}",
     ]
+
+    fileprivate var isInvisible: Bool { value > 0x7f && Self.invisible.contains(self) }
 
     /// Control characters, C1's too, line and paragraph separators, those that turn the direction of writing, and those that show as nothing:
     /// a name with one would look like another. Joiners stay, which some scripts and emoji are written with.
@@ -48,7 +59,7 @@ extension Unicode.Scalar {
         if value < 0x7f { return value < 0x20 }
         switch properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator: return true
-        default: return properties.isBidiControl || Self.invisible.contains(self)
+        default: return properties.isBidiControl || isInvisible
         }
     }
 }

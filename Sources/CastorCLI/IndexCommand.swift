@@ -69,6 +69,7 @@ struct IndexCommand: ParsableCommand {
         if stats || problems || export != nil, !paths.isEmpty {
             throw ValidationError("paths are for indexing and for --remove")
         }
+        if paths.contains("") { throw ValidationError("an empty path names nothing") }
         if remove, paths.isEmpty { throw ValidationError("--remove wants to know what: give paths") }
         if captions != nil, stats || problems || remove || export != nil {
             throw ValidationError("--captions is for indexing")
@@ -100,24 +101,28 @@ struct IndexCommand: ParsableCommand {
     private func forget(_ folder: String) throws {
         let reader = try IndexReader(path: folder, pool: try WorkerPool.opened(threads: 1))
         let writer = try IndexWriter(path: folder, model: try reader.model)
-        let removed = paths.map { RawPath($0).absolute }
-        let pictures = try writer.pictures(ofCaptions: removed)
-        let gone = try writer.remove(removed)
+        // By whatever name: a link is known by its own.
+        let names = paths.map { RawPath($0).spellings }
+        let pictures = try writer.pictures(ofCaptions: names.flatMap(\.self))
+        let roots = try writer.roots()
+        let gone = try writer.remove(names.flatMap(\.self))
         try writer.compact()
         Terminal.error("castor: forgot \(counted(gone.count, "file"))\n")
-        for path in removed where !gone.contains(where: { $0.isInside(path) }) {
-            if let picture = pictures[path] {
+        for (path, names) in zip(paths, names) {
+            func isInside(_ file: RawPath) -> Bool { names.contains { file.isInside($0) } }
+            if gone.contains(where: isInside) {
+                for root in roots where !isInside(root) && names.contains(where: { $0.isInside(root) }) {
+                    Terminal.error(
+                        "castor: note: \(root.printable) stays indexed, and the next run finds them there again; a .castorignore keeps them out\n"
+                    )
+                }
+            } else if let picture = names.compactMap({ pictures[$0] }).first {
                 Terminal.error(
-                    "castor: note: \(path.printable) is in the index as what \(picture.printable) shows; --no-captions parts all pictures from their texts\n"
+                    "castor: note: \(path.printable) is in the index as what \(picture.printable) shows; \(index.command) --no-captions parts all pictures from their texts\n"
                 )
-            } else {
+            } else if !roots.contains(where: isInside) {
                 Terminal.error("castor: note: there was nothing of \(path.printable) in the index\n")
             }
-        }
-        for root in try writer.roots() where removed.contains(where: { $0.isInside(root) }) {
-            Terminal.error(
-                "castor: note: \(root.printable) stays indexed, and the next run finds them there again; a .castorignore keeps them out\n"
-            )
         }
     }
 }

@@ -23,6 +23,7 @@ struct IndexReport {
         if statistics.deadRows > 0 {
             rows.append(("to compact", "\(statistics.deadRows) rows of files that changed or are gone"))
         }
+        if statistics.takesCaptions { rows.append(("captions", "pictures and the texts beside them are one")) }
         for root in statistics.roots { rows.append(("from", root.printable)) }
         for (reason, count) in statistics.problems.sorted(by: {
             ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue)

@@ -37,6 +37,7 @@ struct IndexRun {
         report(summary)
         if watches, Interruption.signal == nil {
             let watch = try FolderWatch()
+            Terminal.error("castor: follows what changes, until Ctrl-C\n")
             repeat {
                 watch.watch(summary.folders)
                 if watch.unwatched > 0 {
@@ -58,7 +59,11 @@ struct IndexRun {
     }
 
     private var nothingNamed: Failure {
-        Failure(.usage, "nothing to index yet: name files and folders, as in \(command) ~/Pictures")
+        Failure(
+            .usage,
+            rebuilds
+                ? "what the index was made of could not be read: name files and folders again, as in \(command) ~/Pictures"
+                : "\(path.printable): nothing to index yet: name files and folders, as in \(command) ~/Pictures")
     }
 
     private func look(_ embedder: Embedder, _ writer: IndexWriter, _ roots: [RawPath]) throws -> IndexSummary {

@@ -43,7 +43,7 @@ struct SearchCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Only these: text, image, audio, video, document, with commas between them.", valueName: "media"))
-    var type: MediumList?
+    var type: [MediumList] = []
 
     @Option(help: ArgumentHelp("Only what is at or below this path. May be repeated.", valueName: "path"))
     var under: [String] = []
@@ -90,8 +90,14 @@ struct SearchCommand: AsyncParsableCommand {
         if open, !more.isEmpty || !less.isEmpty || parts.contains(where: { !$0.isText }) {
             throw ValidationError("--open takes texts and --like; files are dropped onto the page")
         }
+        let isNarrowed = !under.isEmpty || since != nil || threshold != nil || top != 10 || perFile != 3 || exact
+        if open, isNarrowed || format != .table || zero {
+            throw ValidationError("--open takes texts, --like and --type; what else narrows a search is on the page")
+        }
+        if under.contains("") { throw ValidationError("--under: an empty path names nothing") }
         if !open, parts.isEmpty, more.isEmpty, like == nil {
-            throw ValidationError("nothing to look for: give parts, --more, or --like")
+            throw ValidationError(
+                "nothing to look for: give parts, --more, or --like; a part that begins with a dash goes behind --")
         }
         if top < 1 { throw ValidationError("--top must be 1 or more, not \(top)") }
         if perFile < 0 { throw ValidationError("--per-file must be 0 or more, not \(perFile)") }
@@ -105,12 +111,15 @@ struct SearchCommand: AsyncParsableCommand {
         guard !open else {
             let texts = parts.compactMap { part in if case .text(let text) = part.part { text } else { nil } }
             return try await SearchPageRun(model: model, path: try index.path)
-                .run(text: texts.joined(separator: " "), like: like, types: type?.media ?? [])
+                .run(text: texts.joined(separator: " "), like: like, types: media)
         }
         do {
             // First what costs nothing: whether there is an index, and one of this model.
             let reader = try IndexReader(path: try index.path, pool: try WorkerPool.opened(threads: model.threads))
             let hits = try reader.find(try query(reader))
+            for path in under where try hits.isEmpty && !reader.knows(RawPath(path).spellings) {
+                Terminal.error("castor: note: nothing at or below \(path.printable) is indexed\n")
+            }
             switch format {
             case .table: try SearchTable(hits, thumbnails).write()
             case .json: try Terminal.output(hits.flatMap(Self.line))
@@ -129,14 +138,15 @@ struct SearchCommand: AsyncParsableCommand {
             guard recorded.agrees(with: given) else {
                 throw SearchError.otherModel(path: reader.path, recorded: recorded.summary, given: given.summary)
             }
-            var all: [(content: Content, weight: Double)] = []
+            var all: [(content: Content, weight: Double, option: String?)] = []
             for case .text(let text) in parts.map(\.part) where access(text, F_OK) == 0 {
                 Terminal.error(
                     "castor: note: \(text.printable) is a file, and was searched as words; @ before it searches with it\n"
                 )
             }
-            if !parts.isEmpty { all.append((Content(parts.map(\.part)), 1)) }
-            all += more.map { (Content([$0.part]), $0.weight) } + less.map { (Content([$0.part]), -$0.weight) }
+            if !parts.isEmpty { all.append((Content(parts.map(\.part)), 1, nil)) }
+            all += more.map { (Content([$0.part]), $0.weight, "--more") }
+            all += less.map { (Content([$0.part]), -$0.weight, "--less") }
             var options = EmbedOptions()
             options.files = .relative(to: ".")
             if embedder.info.isImported { options.task = .retrievalQuery }
@@ -146,14 +156,19 @@ struct SearchCommand: AsyncParsableCommand {
                     for note in embedding.notes { Terminal.note(note) }
                     if embedding.truncated { Terminal.error(EmbedCommand.truncationNotice("the query")) }
                     sum.add(embedding.values, weight: content.weight)
-                case .failure(let error): throw Failure(error)
+                case .failure(let error):
+                    let failure = Failure(error)
+                    guard let option = content.option else { throw failure }
+                    throw Failure(
+                        failure.status,
+                        failure.messages.map { "\(option): \($0.replacing("part 1: ", with: "", maxReplacements: 1))" })
                 }
             }
         }
         var query = SearchQuery(try sum.unit())
         if let like { query.excluded = [like] }
-        if let type { query.media = type.media }
-        query.folders = under.map { RawPath($0).absolute }
+        if !media.isEmpty { query.media = media }
+        query.folders = under.flatMap { RawPath($0).spellings }
         query.since = since?.nanoseconds
         query.limit = top
         query.threshold = threshold
@@ -162,10 +177,13 @@ struct SearchCommand: AsyncParsableCommand {
         return query
     }
 
+    private var media: Set<Medium> { type.reduce(into: []) { $0.formUnion($1.media) } }
+
     private static func line(_ hit: SearchHit) -> [UInt8] {
         var writer = JSONWriter()
         writer.raw("{")
         writer.fields(of: hit)
+        writer.fileNow(of: hit)
         writer.raw(",\"score\":\(hit.score)}\n")
         return writer.bytes
     }

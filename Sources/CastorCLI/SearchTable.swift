@@ -1,5 +1,4 @@
 import Castor
-import Glibc
 import Search
 
 /// Results for people: score, medium, place, and what stands there.
@@ -23,18 +22,21 @@ struct SearchTable {
             let place = hit.place.description
             text += "\(Self.score(hit.score))  \(name)  \(Self.shown(hit.path, from: folder))"
             if !place.isEmpty { text += "  \(place)" }
-            if access(hit) { text += "\n" } else { text += "  (not there now)\n" }
+            switch hit.fileNow {
+            case .same: text += "\n"
+            case .missing: text += "  (not there now)\n"
+            case .changed: text += "  (changed since it was indexed)\n"
+            }
             if hit.medium == .image, let picture = thumbnails.picture(at: hit.path.bytes) {
                 text += picture
             }
             if !hit.snippet.isEmpty {
-                text += String(repeating: " ", count: width + 9) + Self.cut(hit.snippet.printable) + "\n"
+                text +=
+                    String(repeating: " ", count: width + 9) + Self.cut(hit.snippet.withoutInvisible.printable) + "\n"
             }
         }
         try Terminal.output(Array(text.utf8))
     }
-
-    private func access(_ hit: SearchHit) -> Bool { hit.path.withCString { Glibc.access($0, F_OK) == 0 } }
 
     /// Three digits, which is what half precision keeps.
     private static func score(_ score: Float) -> String {

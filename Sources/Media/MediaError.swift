@@ -63,7 +63,7 @@ extension MediaError: CustomStringConvertible {
         case .empty:
             "the file is empty (0 bytes)"
         case .unrecognised:
-            "the bytes are of no known image, audio, video or document format"
+            "the bytes are of no known image, audio, video or document format, nor text in UTF-8"
         case .mismatch(let declared, let found?):
             "declared as \(declared.mimeType), but the bytes are \(found.mimeType)"
         case .mismatch(let declared, nil):

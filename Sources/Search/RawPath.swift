@@ -73,8 +73,21 @@ package struct RawPath: Sendable, Hashable, Comparable {
     }
 
     /// Absolute, also where there is nothing of this name; `.` and `..` are taken out of it as they are written.
-    package var absolute: RawPath {
-        if let resolved { return resolved }
+    package var absolute: RawPath { resolved ?? written }
+
+    /// All names by which a file that was named may be known: as it is written, with the links on the way to it followed, and with its own, too.
+    package var spellings: [RawPath] {
+        var names = [absolute, written]
+        if let slash = written.bytes.lastIndex(of: UInt8(ascii: "/")), slash > 0,
+            let folder = RawPath(bytes: Array(written.bytes[..<slash])).resolved
+        {
+            names.append(folder.appending(written.name))
+        }
+        return Array(Set(names)).sorted()
+    }
+
+    /// Absolute, links left as they are.
+    private var written: RawPath {
         var path = bytes
         if path.first != UInt8(ascii: "/"), let folder = getcwd(nil, 0) {
             defer { free(folder) }

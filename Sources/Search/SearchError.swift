@@ -76,6 +76,8 @@ extension SearchError {
         case StoreError.folderInUse(let path): self = .inUse(path: path)
         case StoreError.folderUnusable(let path, let reason): self = .unusable(path: path, reason: reason)
         case StoreError.diskFull: self = .diskFull(path: path)
+        case StoreError.busy: self = .inUse(path: path)
+        case StoreError.closed(let reason): self = .unusable(path: path, reason: reason)
         case StoreError.storage(let reason): self = .damaged(path: "\(path)/\(IndexFolder.catalogue)", reason: reason)
         default: self = .unusable(path: path, reason: "\(error)")
         }

@@ -33,7 +33,9 @@ package final class FolderDatabase: Sendable {
         do {
             try prepare()
             try Self.restrict("\(folder)/\(name)")
-            database = try DatabasePool(path: "\(folder)/\(name)")
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(Self.patience)
+            database = try DatabasePool(path: "\(folder)/\(name)", configuration: configuration)
             // Said to the connection that writes, once it is open: what GRDB prepares a connection with it sets to NORMAL again, which syncs no
             // commit.
             try database.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
@@ -41,11 +43,14 @@ package final class FolderDatabase: Sendable {
             self.lock = Mutex(lock)
         } catch {
             Glibc.close(lock)
-            throw error as? StoreError ?? .folderUnusable(path: folder, reason: "\(error)")
+            throw StoreError.translated(error) as? StoreError ?? .folderUnusable(path: folder, reason: "\(error)")
         }
     }
 
     deinit { close() }
+
+    /// Seconds in which others, who hold a database for a moment when they open and close it, are waited for.
+    package static let patience = 10.0
 
     /// The owner's alone, in a folder that others may read, too. SQLite gives the files beside it the database's own mode.
     private static func restrict(_ path: String) throws(StoreError) {
@@ -96,6 +101,9 @@ extension StoreError {
         guard let error = error as? DatabaseError else { return error }
         switch error.extendedResultCode {
         case .SQLITE_FULL, .SQLITE_IOERR_SHMSIZE: return StoreError.diskFull
+        case let code where [.SQLITE_BUSY, .SQLITE_LOCKED].contains(code.primaryResultCode): return StoreError.busy
+        case let code where [.SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM].contains(code.primaryResultCode):
+            return StoreError.closed(reason: error.message ?? error.resultCode.description)
         default: return StoreError.storage(reason: error.message ?? error.resultCode.description)
         }
     }

@@ -10,6 +10,10 @@ package enum StoreError: Error, Sendable, Equatable {
     /// The disk or the database failed.
     case storage(reason: String)
     case diskFull
+    /// Others hold the database, and let go of it too late.
+    case busy
+    /// The folder does not let the database be opened or written as it must be.
+    case closed(reason: String)
     /// Bytes that a row promises are not there, which takes a damaged disk or a foreign hand.
     case bytesLost
 }
@@ -21,6 +25,8 @@ extension StoreError: CustomStringConvertible {
         case .folderUnusable(let path, let reason): "\(path): \(reason)"
         case .storage(let reason): "the storage failed: \(reason)"
         case .diskFull: "the disk is full"
+        case .busy: "another process holds the database"
+        case .closed(let reason): "the database cannot be used: \(reason)"
         case .bytesLost: "bytes that were written are lost"
         }
     }

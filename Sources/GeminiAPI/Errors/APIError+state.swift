@@ -26,7 +26,7 @@ extension APIError {
     package init(_ error: StoreError) {
         switch error {
         case .diskFull: self = APIError(.resourceExhausted, "the server's disk is full")
-        case .folderInUse, .folderUnusable, .storage, .bytesLost:
+        case .folderInUse, .folderUnusable, .storage, .busy, .closed, .bytesLost:
             self = APIError(.internal, "Internal error encountered.")
         }
     }

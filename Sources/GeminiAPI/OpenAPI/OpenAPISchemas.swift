@@ -183,6 +183,7 @@ enum OpenAPISchemas {
           "lines":{"type":"array","items":{"type":"integer"}},"page":{"type":"integer"},
           "seconds":{"type":"array","items":{"type":"number"}},"modified":{"type":"integer","format":"int64"},
           "bytes":{"type":"integer","format":"int64"},"mimeType":{"type":"string"},"fileUri":{"type":"string"},
+          "fileNow":{"type":"string","enum":["missing","changed"]},
           "thumbnailUri":{"type":"string"},"textUri":{"type":"string"},"score":{"type":"number"}}},
         "SearchResponse":{"type":"object","required":["results","dimensions","kept"],"properties":{
           "results":{"type":"array","items":{"$ref":"#/components/schemas/SearchItem"}},

@@ -33,6 +33,8 @@ final class IndexingRun: Sendable {
         }
         guard isFree else { return false }
         do throws(SearchError) {
+            // One that is away, with its disk perhaps, is not made anew in its place.
+            guard IndexWriter.isThere(path) else { throw SearchError.noIndex(path: path) }
             let writer = try IndexWriter(path: path, model: model)
             let work = Work { self.run(writer, path, embedder, logger) }
             state.withLock { $0 = State(isRunning: true) }

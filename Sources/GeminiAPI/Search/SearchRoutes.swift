@@ -155,6 +155,7 @@ extension JSONWriter {
     /// An item with where its file and picture are, without its braces.
     mutating func item(_ hit: SearchHit, _ call: APIRequest) {
         fields(of: hit)
+        fileNow(of: hit)
         let ticket = call.server.keys.isEmpty ? "" : "?ticket=\(call.server.tickets.ticket(for: hit.item))"
         let item = "/search/v1/items/\(hit.item)"
         raw(",\"place\":")

@@ -130,7 +130,7 @@ extension APIError {
 extension String {
     fileprivate var capitalizedSentence: String {
         // What begins with a path has that as it is.
-        let beginsWithPath = prefix { $0 != " " }.hasSuffix(":")
+        let beginsWithPath = contains(": ")
         return (beginsWithPath ? self : prefix(1).uppercased() + dropFirst()) + (hasSuffix(".") ? "" : ".")
     }
 }

@@ -36,7 +36,7 @@ extension Problem.Reason: CustomStringConvertible {
     package var description: String {
         switch self {
         case .unreadable: "cannot be read"
-        case .unrecognised: "no text, picture, sound, film or PDF"
+        case .unrecognised: "of no format that is read, nor text"
         case .damaged: "cannot be decoded"
         case .empty: "empty"
         case .tooLarge: "too large"

@@ -25,7 +25,7 @@ package struct IndexSummary: Sendable, Equatable {
     package var items = 0
     /// Passed over because `.castorignore` says so.
     package var ignored = 0
-    /// Files of this run that have none, or not all, of their items, and folders that could not be read.
+    /// Files that have none, or not all, of their items, and folders that could not be read: all that the index knows of.
     package var problems: [Problem.Reason: Int] = [:]
     /// Roots below which the index knows files, and in which there is none now: nothing of them was forgotten.
     package var emptyRoots: [RawPath] = []

@@ -54,7 +54,10 @@ extension Indexer {
             progress.files += 1
             progress.bytes += files[index].version.size
             progress.items = summary.items
-            if options.isStopped(), looked[index].rest != nil { break }
+            if options.isStopped(), looked[index].rest != nil {
+                summary.isStopped = true
+                break
+            }
         }
         try commit(changes, &plan)
     }
@@ -238,7 +241,6 @@ extension Indexer {
         }
         // What was read of one that changes is neither what its digest is of nor what it is.
         if let reason = file.problem?.reason, [.machine, .changing].contains(reason) { file.isIncomplete = true }
-        if let problem = file.problem { summary.problems[problem.reason, default: 0] += 1 }
         if looked.isTwin, let sha256 = file.sha256,
             let twin = plan.twin(of: file.path, sha256: sha256, kind: file.kind)
         {

@@ -39,7 +39,8 @@ package struct Indexer {
     package func run(roots: [RawPath]) throws(SearchError) -> IndexSummary {
         var summary = IndexSummary()
         var walk = FolderWalk(
-            takesCaptions: try writer.takesCaptions, named: try roots + writer.roots(), isCancelled: options.isStopped)
+            takesCaptions: try writer.takesCaptions, named: try roots + writer.roots(), index: RawPath(writer.path),
+            isCancelled: options.isStopped)
         for root in roots {
             do { try walk.walk(root) } catch {
                 // Of one that is not there, a disk perhaps, nothing is forgotten, and the others are not kept waiting.
@@ -53,7 +54,6 @@ package struct Indexer {
         }
         summary.ignored = walk.ignored
         summary.folders = walk.folders
-        for (_, problem) in walk.problems { summary.problems[problem.reason, default: 0] += 1 }
         var plan = try IndexPlan(walk, roots: roots, known: writer.sources())
         summary.emptyRoots = plan.emptyRoots
         try writer.commit(walk.problems.map { .put(Self.unknown($0.path, $0.problem), items: []) })
@@ -68,7 +68,10 @@ package struct Indexer {
             try index(texts, &plan, &summary, &progress)
         }
         summary.unchanged += plan.unchanged
-        if summary.isStopped { return summary }
+        if summary.isStopped {
+            summary.problems = try writer.problems()
+            return summary
+        }
         // Only now: a file that was moved is known again by the name that it had.
         let gone = plan.gone
         summary.removed = gone.count
@@ -76,6 +79,8 @@ package struct Indexer {
         for start in stride(from: 0, to: gone.count, by: Self.removedTogether) {
             try writer.commit(gone[start..<min(gone.count, start + Self.removedTogether)].map { .remove($0) })
         }
+        // All that is left out, as it is listed: what a run did not have to look at again is so still.
+        summary.problems = try writer.problems()
         try writer.compact()
         return summary
     }

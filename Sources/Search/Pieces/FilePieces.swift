@@ -221,7 +221,7 @@ final class FilePieces {
         return result.trimmingSpaces
     }
 
-    /// UTF-8, or UTF-16 with its mark; nil for bytes that are no text.
+    /// UTF-8, UTF-16 with its mark, or Windows-1252 (Latin-1 and a little more), which is told by what it is not; nil for bytes that are no text.
     static func text(_ bytes: [UInt8]) -> String? {
         if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
             let isLittle = bytes[0] == 0xFF
@@ -234,9 +234,23 @@ final class FilePieces {
         // What is no text has bytes that none has, mostly at once.
         guard !hasControls(bytes.prefix(controlledBytes)) else { return nil }
         let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-        guard let text = String(validating: bytes[start...], as: UTF8.self) else { return nil }
+        guard let text = String(validating: bytes[start...], as: UTF8.self) else { return western(bytes) }
         return text.utf8.contains(0) ? nil : text
     }
+
+    /// Letters beyond ASCII are few in what Western Europe writes; where they are many, it is another encoding, or no text.
+    private static func western(_ bytes: [UInt8]) -> String? {
+        let letters = bytes.count { $0 >= 128 }
+        guard letters * 4 <= bytes.count, !hasControls(bytes) else { return nil }
+        return String(
+            String.UnicodeScalarView(
+                bytes.map { (128..<160).contains($0) ? windows[Int($0) - 128] : Unicode.Scalar($0) }))
+    }
+
+    /// Bytes 128 to 159 of Windows-1252 (WHATWG, Encoding).
+    private static let windows = Array(
+        "\u{20ac}\u{81}\u{201a}\u{192}\u{201e}\u{2026}\u{2020}\u{2021}\u{2c6}\u{2030}\u{160}\u{2039}\u{152}\u{8d}\u{17d}\u{8f}\u{90}\u{2018}\u{2019}\u{201c}\u{201d}\u{2022}\u{2013}\u{2014}\u{2dc}\u{2122}\u{161}\u{203a}\u{153}\u{9d}\u{17e}\u{178}"
+            .unicodeScalars)
 
     private static let controlledBytes = 1 << 16
 

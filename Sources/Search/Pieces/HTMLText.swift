@@ -94,7 +94,8 @@ private struct HTMLReader {
         if name.count == 2, name.first == "h", let level = name.last?.wholeNumberValue, (1...6).contains(level) {
             heading = isEnd ? nil : level
         } else if name == "title" {
-            heading = isEnd ? nil : 1
+            // Above all headings of the page.
+            heading = isEnd ? nil : 0
         } else if Self.blocksOfText.contains(name) {
             heading = nil
         }

@@ -30,12 +30,14 @@ extension TextBlock {
     private static func times(_ line: Substring) -> Range<Double>? {
         guard let arrow = line.firstRange(of: "-->") else { return nil }
         let end = line[arrow.upperBound...].drop(while: \.isWhitespace).prefix { !$0.isWhitespace }
-        guard let start = seconds(line[..<arrow.lowerBound]), let stop = seconds(end), start <= stop else { return nil }
-        return start..<stop
+        guard let start = seconds(line[..<arrow.lowerBound]), let stop = seconds(end) else { return nil }
+        // What ends before it begins is said all the same.
+        return start..<max(start, stop)
     }
 
     private static func seconds(_ text: Substring) -> Double? {
-        let parts = text.split(separator: ":")
+        // The fourth would be a frame of the second.
+        let parts = text.split(separator: ":").prefix(3)
         guard (2...3).contains(parts.count) else { return nil }
         var sum = 0.0
         for part in parts {
@@ -48,19 +50,14 @@ extension TextBlock {
 
     /// Without `<i>`, `<v Name>`, `{\an8}`.
     private static func withoutMarks(_ line: Substring) -> String {
-        var result = ""
-        var closing: Character?
-        for character in line {
-            if let end = closing {
-                if character == end { closing = nil }
-            } else if character == "<" {
-                closing = ">"
-            } else if character == "{" {
-                closing = "}"
-            } else {
-                result.append(character)
-            }
+        var (result, rest) = ("", line)
+        while let start = rest.firstIndex(where: { $0 == "<" || $0 == "{" }) {
+            result += rest[..<start]
+            rest = rest[start...]
+            // One that is never closed is text.
+            guard let end = rest.firstIndex(of: rest.first == "<" ? ">" : "}") else { break }
+            rest = rest[rest.index(after: end)...]
         }
-        return result
+        return result + rest
     }
 }

@@ -5,7 +5,7 @@ struct TextBlock: Equatable {
     var text: String
     /// Counted from 1.
     var lines: ClosedRange<Int>
-    /// 1 is the highest; nil for what is no heading.
+    /// 1 is the highest, 0 the title of all; nil for what is no heading.
     var headingLevel: Int?
     /// Of a subtitle.
     var seconds: Range<Double>?
@@ -128,7 +128,9 @@ extension TextBlock {
             blocks.append(TextBlock(text: rows.joined(separator: "\n"), lines: first...next - 1))
             rows = []
         }
-        for (index, line) in lines(of: text).enumerated() {
+        let (title, skipped) = markdown ? frontMatter(text) : (nil, 0)
+        if let title { blocks.append(TextBlock(text: title, lines: 1...skipped, headingLevel: 0)) }
+        for (index, line) in lines(of: text).enumerated().dropFirst(skipped) {
             let number = index + 1
             if let open = fence {
                 rows.append(line)
@@ -153,6 +155,22 @@ extension TextBlock {
         close(lines(of: text).count + 1)
         return blocks
     }
+
+    /// What programs that make pages read at the top of Markdown, between lines of three dashes: its title, and how many lines it has.
+    private static func frontMatter(_ text: String) -> (title: String?, lines: Int) {
+        let lines = lines(of: text)
+        guard lines.first.map(isRule) == true, let end = lines.dropFirst().prefix(200).firstIndex(where: isRule) else {
+            return (nil, 0)
+        }
+        // A rule at the top of a text that has another one is followed by a blank line.
+        guard lines[1..<end].allSatisfy({ !$0.allSatisfy(\.isWhitespace) }), end > 1 else { return (nil, 0) }
+        let title = lines[1..<end].first { $0.lowercased().hasPrefix("title:") }.map {
+            String($0.dropFirst(6)).trimmingSpaces.filter { !"\"'".contains($0) }
+        }
+        return (title.flatMap { $0.isEmpty ? nil : $0 }, end + 1)
+    }
+
+    private static func isRule(_ line: Substring) -> Bool { String(line).trimmingSpaces == "---" }
 
     static func lines(of text: String) -> [Substring] {
         text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)

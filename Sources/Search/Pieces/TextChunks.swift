@@ -91,7 +91,7 @@ package struct TextChunks: Sendable {
         mutating func add(_ block: TextBlock) {
             closeBare()
             openHeading = nil
-            if let pause = pause(before: block), pause > Self.longestPause {
+            if isApart(block) {
                 close(overlapping: false)
             } else if byteCount > 0, byteCount + block.byteCount > options.bytes, blocks.count > repeated {
                 close(overlapping: true)
@@ -103,10 +103,14 @@ package struct TextChunks: Sendable {
         /// Seconds in which nothing is said before what is about something else.
         private static let longestPause = 30.0
 
-        private func pause(before block: TextBlock) -> Double? {
-            guard let last = blocks.last?.seconds, let next = block.seconds else { return nil }
-            return next.lowerBound - last.upperBound
+        /// Whether it is said long after those before it, or before them.
+        private func isApart(_ block: TextBlock) -> Bool {
+            guard let last = blocks.last?.seconds, let end, let next = block.seconds else { return false }
+            return next.lowerBound - end > Self.longestPause || next.lowerBound < last.lowerBound
         }
+
+        /// When the last of them has been said.
+        private var end: Double? { blocks.compactMap(\.seconds?.upperBound).max() }
 
         private var trail: String { headings.map(\.text).joined(separator: " > ") }
 
@@ -114,8 +118,8 @@ package struct TextChunks: Sendable {
             guard blocks.count > repeated, let first = blocks.first, let last = blocks.last else { return }
             let own = blocks.map(\.text).joined(separator: "\n")
             let place: Place
-            if let start = first.seconds, let end = last.seconds {
-                place = .seconds(start.lowerBound..<max(start.lowerBound, end.upperBound))
+            if let start = first.seconds, let end {
+                place = .seconds(start.lowerBound..<max(start.lowerBound, end))
             } else {
                 place = .lines(first.lines.lowerBound...max(first.lines.lowerBound, last.lines.upperBound))
             }

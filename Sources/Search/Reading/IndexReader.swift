@@ -37,6 +37,7 @@ package final class IndexReader: Sendable {
         do {
             var configuration = Configuration()
             configuration.readonly = true
+            configuration.busyMode = .timeout(FolderDatabase.patience)
             database = try DatabasePool(path: catalogue, configuration: configuration)
             _ = try state()
         } catch { throw SearchError(StoreError.translated(error), at: path) }
@@ -60,6 +61,17 @@ package final class IndexReader: Sendable {
     /// One transaction, which sees one commit.
     func reading<Value>(_ body: (Database) throws -> Value) throws(SearchError) -> Value {
         do { return try database.read(body) } catch { throw SearchError(StoreError.translated(error), at: path) }
+    }
+
+    /// Whether a file of it is one of these or below it.
+    package func knows(_ paths: [RawPath]) throws(SearchError) -> Bool {
+        try reading { db in
+            try paths.contains { path in
+                try Bool.fetchOne(
+                    db, sql: "SELECT EXISTS (SELECT 1 FROM source WHERE path = ? OR path > ? AND path < ?)",
+                    arguments: [Data(path.bytes), Data(path.range.from), Data(path.range.to)]) ?? false
+            }
+        }
     }
 
     // MARK: - Finding

@@ -11,9 +11,23 @@ package struct IndexStatistics: Sendable, Equatable {
     package var deadRows = 0
     package var problems: [Problem.Reason: Int] = [:]
     package var roots: [RawPath] = []
+    /// Whether pictures and the texts beside them are one.
+    package var takesCaptions = false
     package var bytes: Int64 = 0
     package var model: ModelIdentity
     package var precision: String
+}
+
+extension Problem {
+    static func counts(_ db: Database) throws -> [Reason: Int] {
+        var counts: [Reason: Int] = [:]
+        for row in try Row.fetchAll(
+            db, sql: "SELECT problem, COUNT(*) FROM source WHERE problem IS NOT NULL GROUP BY problem")
+        {
+            if let reason = Reason(rawValue: try row.value(0)) { counts[reason] = try row.value(1) }
+        }
+        return counts
+    }
 }
 
 extension IndexReader {
@@ -29,13 +43,8 @@ extension IndexReader {
                 if let medium = Medium(rawValue: try row.value(0)) { statistics.items[medium] = try row.value(1) }
             }
             statistics.deadRows = try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM dead") ?? 0
-            for row in try Row.fetchAll(
-                db, sql: "SELECT problem, COUNT(*) FROM source WHERE problem IS NOT NULL GROUP BY problem")
-            {
-                if let reason = Problem.Reason(rawValue: try row.value(0)) {
-                    statistics.problems[reason] = try row.value(1)
-                }
-            }
+            statistics.problems = try Problem.counts(db)
+            statistics.takesCaptions = try IndexWriter.setting(db, IndexWriter.captions) ?? 0 != 0
             statistics.roots = try Data.fetchAll(db, sql: "SELECT path FROM root ORDER BY path")
                 .map { RawPath(bytes: Array($0)) }
             for name in [IndexFolder.catalogue, "\(IndexFolder.catalogue)-wal"]

@@ -30,3 +30,17 @@ package struct IndexedFile: Sendable {
         } catch { return nil }
     }
 }
+
+extension SearchHit {
+    /// What has become of an item's file since.
+    package enum FileNow: String, Sendable {
+        case same, missing, changed
+    }
+
+    /// As a look at its name and time tells.
+    package var fileNow: FileNow {
+        var status = stat()
+        guard path.withCString({ stat($0, &status) }) == 0 else { return .missing }
+        return FileVersion(status) == version ? .same : .changed
+    }
+}

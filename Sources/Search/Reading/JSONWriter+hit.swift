@@ -18,4 +18,10 @@ extension JSONWriter {
         }
         raw(",\"modified\":\(hit.modified / 1_000_000_000),\"bytes\":\(hit.size)")
     }
+
+    /// Where it is not any more what was indexed.
+    package mutating func fileNow(of hit: SearchHit) {
+        let now = hit.fileNow
+        if now != .same { raw(",\"fileNow\":\"\(now.rawValue)\"") }
+    }
 }

@@ -36,12 +36,16 @@ package struct FolderWalk {
     /// - Parameters:
     ///   - takesCaptions: whether files beside pictures that say what they show belong to those, and are none of their own
     ///   - named: files that somebody asked for by name, which are files of their own all the same
+    ///   - index: the folder in which what is found is written down, which is passed over
     package init(
-        takesCaptions: Bool = false, named: [RawPath] = [], isCancelled: @escaping () -> Bool = { false }
+        takesCaptions: Bool = false, named: [RawPath] = [], index: RawPath? = nil,
+        isCancelled: @escaping () -> Bool = { false }
     ) {
         self.takesCaptions = takesCaptions
         self.named = Set(named)
         self.isCancelled = isCancelled
+        var status = stat()
+        if let index, index.withCString({ stat($0, &status) }) == 0 { visited.insert(FileIdentity(status)) }
     }
 
     /// Whether it is one of ``files``, by whatever name.
@@ -55,7 +59,9 @@ package struct FolderWalk {
         var status = stat()
         guard root.withCString({ stat($0, &status) }) == 0 else {
             if errno == ENOENT || errno == ENOTDIR { throw .notFound(path: root.printable) }
-            throw .unusable(path: root.printable, reason: String(cString: strerror(errno)))
+            // The others are not kept waiting for a disk that does not answer.
+            problems.append((root, Problem(.unreadable, String(cString: strerror(errno)))))
+            return
         }
         switch status.st_mode & S_IFMT {
         case S_IFDIR: folder(root, status, rulesAbove(root))

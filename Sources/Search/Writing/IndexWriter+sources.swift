@@ -30,6 +30,13 @@ extension IndexWriter {
         } catch { throw SearchError(error, at: path) }
     }
 
+    /// How many files have none, or not all, of their items, and why.
+    func problems() throws(SearchError) -> [Problem.Reason: Int] {
+        do {
+            return try database.read { db in try Problem.counts(db) }
+        } catch { throw SearchError(error, at: path) }
+    }
+
     /// What `castor index` without a path looks through.
     package func roots() throws(SearchError) -> [RawPath] {
         do {

@@ -63,7 +63,9 @@ package final class IndexWriter {
 
     /// Whether there is an index to write on with, in whatever state.
     package static func isThere(_ path: String) -> Bool {
-        access("\(path)/\(IndexFolder.catalogue)", F_OK) == 0 || IndexRequest.isThere(path)
+        // What cannot be looked at may be there.
+        access("\(path)/\(IndexFolder.catalogue)", F_OK) == 0 || ![ENOENT, ENOTDIR].contains(errno)
+            || IndexRequest.isThere(path)
     }
 
     /// Lets another process have the folder.

@@ -227,7 +227,8 @@ package enum RecipeSchema {
             "pairs", .whole(.atLeast(1)), .defaults("1000"), "Held-out pairs of a data set that are used, at most."),
         RecipeField(
             "distractors", .whole(.atLeast(1)), .optional,
-            "Pairs of the training, at most, whose contents a held-out one has to be told from, too: few held-out pairs alone are too easy."),
+            "Pairs of the training, at most, whose contents a held-out one has to be told from, too: few held-out pairs alone are too easy."
+        ),
         RecipeField(
             "sizes", .list(.whole(.atLeast(1)), minimum: 1), .optional, "Vector sizes; without it, those of the loss."),
         RecipeField(

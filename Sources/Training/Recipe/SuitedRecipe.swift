@@ -21,7 +21,8 @@ package struct SuitedRecipe: Sendable {
     package init(data: String, model: String, output: String, pool: WorkerPool) throws(RunError) {
         guard let format = Self.format(data) else {
             throw .recipe(
-                reason: "\(data): data are a folder, or a file that ends in .jsonl, .tsv or .csv; a recipe ends in .json",
+                reason:
+                    "\(data): data are a folder, or a file that ends in .jsonl, .tsv or .csv; a recipe ends in .json",
                 isMissing: access(data, F_OK) != 0)
         }
         let blank = RunPlan.Evaluation(interval: 0, sizes: [])
@@ -48,7 +49,8 @@ package struct SuitedRecipe: Sendable {
         }
         guard set.rows.count >= Self.fewest else {
             throw .recipe(
-                reason: "\(data): \(set.rows.count) pairs are too few to learn from and to be judged by, \(Self.fewest) at least",
+                reason:
+                    "\(data): \(set.rows.count) pairs are too few to learn from and to be judged by, \(Self.fewest) at least",
                 isMissing: false)
         }
         let amounts = Amounts(set, isImported: architecture.isImported)
@@ -148,12 +150,16 @@ extension SuitedRecipe {
         if let header {
             lines.append(
                 "its first line names the columns: queries are \"\(header.names[header.query])\", answers \"\(header.names[header.positive])\""
-                    + (header.negatives.isEmpty ? "" : ", wrong answers \(header.negatives.map { "\"\(header.names[$0])\"" }.joined(separator: ", "))"))
+                    + (header.negatives.isEmpty
+                        ? ""
+                        : ", wrong answers \(header.negatives.map { "\"\(header.names[$0])\"" }.joined(separator: ", "))")
+            )
         } else if isTable {
             lines.append("its first line is taken for a pair; if it names columns, --set stages[0].data[0].header=true")
         }
         lines.append(
-            "\(Figures.percent(amounts.heldOut)) of them are held back to judge by; each has to be found among up to \(Figures.grouped(amounts.distractors)) others")
+            "\(Figures.percent(amounts.heldOut)) of them are held back to judge by; each has to be found among up to \(Figures.grouped(amounts.distractors)) others"
+        )
         lines.append(
             "batches of \(amounts.batch), \(amounts.epochs) passes, about \(Figures.grouped(amounts.steps)) steps, learning rate \(amounts.rate), a look at what is held back every \(amounts.evaluatedEvery) steps, "
                 + "an end after three without a gain")

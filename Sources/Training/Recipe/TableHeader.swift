@@ -30,7 +30,9 @@ struct TableHeader: Equatable {
         let first =
             names.firstIndex(where: Self.queries.contains) ?? names.firstIndex { Self.positives.contains($0) } ?? 0
         let rest = names.indices.filter { $0 != first && !Self.hardNegatives.contains(names[$0]) }
-        guard let second = rest.first(where: { Self.positives.contains(names[$0]) }) ?? rest.first(where: { isKnown(names[$0]) })
+        guard
+            let second = rest.first(where: { Self.positives.contains(names[$0]) })
+                ?? rest.first(where: { isKnown(names[$0]) })
         else { return nil }
         query = first
         positive = second

@@ -49,12 +49,14 @@ struct Verdict: Equatable {
             "of \(Figures.grouped(queries)) queries that it was not trained on, among \(Figures.grouped(candidates)) candidates"
         switch outcome {
         case .nothing:
-            return "Nothing was gained: no weights did better on what was held back than those at the start, which find the right answer "
+            return
+                "Nothing was gained: no weights did better on what was held back than those at the start, which find the right answer "
                 + "first for \(old) \(place). They are the model."
         case .better: return "Better: the model finds the right answer first for \(new) \(place), \(old) before."
         case .worse: return "Worse: the model finds the right answer first for \(new) \(place), \(old) before."
         case .unclear:
-            return "No clear difference: the model finds the right answer first for \(new) \(place), \(old) before; as many queries differ "
+            return
+                "No clear difference: the model finds the right answer first for \(new) \(place), \(old) before; as many queries differ "
                 + "that much by chance."
         }
     }

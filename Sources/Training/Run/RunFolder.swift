@@ -30,7 +30,9 @@ package final class RunFolder: Sendable {
 
     /// Those that a training in the folder at `path` writes beside the model's.
     package static func files(_ path: String) -> [String] {
-        ["metrics.jsonl", "train.log", "checkpoints/last", "checkpoints/best", "report.html", "recipe.json"].map { "\(path)/\($0)" }
+        ["metrics.jsonl", "train.log", "checkpoints/last", "checkpoints/best", "report.html", "recipe.json"].map {
+            "\(path)/\($0)"
+        }
     }
 
     /// Makes the folder where it is missing, and locks it.

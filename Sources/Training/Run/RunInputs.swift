@@ -37,7 +37,9 @@ struct RunInputs {
             if !held.pairs.isEmpty {
                 // Some of them may be bad; training says so when it comes to them.
                 let others = plan.evaluation.distractors.map { evenlySpread($0, of: set.training.count) } ?? []
-                let distractors = try Self.pairs(set, others.map { set.training[$0] }, task.samples, plan.preparation, pool).pairs
+                let distractors = try Self.pairs(
+                    set, others.map { set.training[$0] }, task.samples, plan.preparation, pool
+                ).pairs
                 checks.append(RetrievalCheck(name: set.name, pairs: held.pairs, distractors: distractors))
             }
             facts.append(

@@ -133,6 +133,7 @@ export function card(item, { like, best = 1, level = 'h3', copies = [] }) {
                 icon(item.type),
                 element('a', { href: addressOf(item), target: '_blank', rel: 'noopener' }, name)),
             element('p', { class: 'place' }, placeOf(item)),
+            item.fileNow && element('p', { class: 'place' }, item.fileNow === 'missing' ? 'The file is not there now.' : 'The file has changed since.'),
             snippetOf(item) && element('p', { class: 'snippet' }, snippetOf(item)),
             folderLine(item.path, folder),
             copies.length > 0 && copyList(copies),
