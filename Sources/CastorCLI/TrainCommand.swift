@@ -113,8 +113,8 @@ extension TrainCommand {
         do {
             if isRecipe {
                 var named = overrides
-                if let output { named.append("output=\(JSONValue.text(output).pretty)") }
-                if let model { named.append("model=\(JSONValue.text(model).pretty)") }
+                if let output { named.append("output=\(output)") }
+                if let model { named.append("model=\(model)") }
                 return (try Recipe(path: source, overrides: named), nil)
             }
             guard let output else { preconditionFailure("validated") }

@@ -49,7 +49,8 @@ struct FailingInput: Sendable, CustomStringConvertible {
         ) { try $0.write(mediaBytes("clip.mp4"), "clip.png") },
         .init(
             what: "file of no known format", command: "embed hello @data.bin", status: 65,
-            message: "part 2 (data.bin): the bytes are of no known image, audio, video or document format"
+            message:
+                "part 2 (data.bin): the bytes are of no known image, audio, video or document format, nor text in UTF-8"
         ) { try $0.write([0, 1, 2, 3, 4, 5, 6, 7], "data.bin") },
         .init(
             what: "damaged PDF", command: "embed hello @paper.pdf", status: 65,

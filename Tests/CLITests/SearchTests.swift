@@ -182,6 +182,69 @@ import Testing
         #expect(try castor("search", "x", "--since", "2026-02-31").status == 64)
     }
 
+    /// What is asked for twice, or not there, or not meant so.
+    @Test func whatIsAskedFor() throws {
+        _ = try castor("index", files)
+        let both = try castor("search", "x", "--type", "text", "--type", "audio", "--format", "json", "-n", "9")
+        #expect(Set(both.lines.compactMap { $0.firstMatch(of: /"type":"(\w+)"/)?.1 }) == ["text", "audio"])
+        let nowhere = try castor("search", "x", "--under", "\(files)/nothing")
+        #expect(nowhere.status == 0 && nowhere.errors.contains("nothing at or below \(files)/nothing is indexed"))
+        #expect(try castor("search", "x", "--under", "").status == 64)
+        #expect(try castor("index", "--remove", "").status == 64)
+        #expect(try castor("search", "-5 degrees").errors.contains("behind --"))
+        #expect(try castor("search", "--", "-5 degrees").status == 0)
+        #expect(try castor("search", "--open", "-n", "3", "x").status == 64)
+        let missing = try castor("search", "x", "--more", "@none.png")
+        #expect(missing.errors == "castor: --more: none.png: no such file\n")
+        // By its bytes a text, whatever its name.
+        try folder.write("def sail(boat):\n    pass\n", "fib.py")
+        #expect(try castor("search", "@fib.py").status == 0)
+    }
+
+    /// Scripts see, too, what has become of a file.
+    @Test func whatBecameOfFiles() throws {
+        _ = try castor("index", files)
+        try folder.remove("files/kitten.txt")
+        try folder.write("# Ships\n", "files/boats.md")
+        let table = try castor("search", "x", "--type", "text").text
+        #expect(table.contains("kitten.txt  line 1  (not there now)"), "\(table)")
+        #expect(table.contains("(changed since it was indexed)"), "\(table)")
+        let lines = try castor("search", "x", "--type", "text", "--format", "json").lines
+        #expect(Set(lines.compactMap { $0.firstMatch(of: /"fileNow":"(\w+)"/)?.1 }) == ["missing", "changed"])
+    }
+
+    /// A link is known by its own name, as search shows it.
+    @Test func links() throws {
+        try folder.makeFolder("out")
+        try folder.write("far away\n", "out/far.txt")
+        try FileManager.default.createSymbolicLink(atPath: "\(files)/link", withDestinationPath: "\(folder.path)/out")
+        _ = try castor("index", files)
+        let found = try castor("search", "far away", "--under", "\(files)/link", "--format", "paths").text
+        #expect(found.hasSuffix("/files/link/far.txt\n"), "\(found)")
+        #expect(try castor("index", "--remove", "\(files)/link").errors.hasPrefix("castor: forgot 1 file\n"))
+    }
+
+    /// Who opens or closes the catalogue holds it for a moment.
+    @Test func aCatalogueThatIsHeld() throws {
+        _ = try castor("index", files)
+        try folder.write(
+            """
+            import sqlite3, sys, time
+            held = sqlite3.connect(sys.argv[1], isolation_level=None)
+            held.execute("PRAGMA locking_mode = EXCLUSIVE")
+            held.execute("BEGIN EXCLUSIVE")
+            held.execute("CREATE TABLE held (x)")
+            held.execute("ROLLBACK")
+            print("held", flush=True)
+            time.sleep(1)
+
+            """, "hold.py")
+        let outcome = try CastorProgram.shell(
+            "python3 hold.py index/catalogue.sqlite | { read held; CASTOR_INDEX=index castor search kitten; }",
+            in: folder)
+        #expect(outcome.status == 0 && outcome.text.contains("kitten.txt"), "\(outcome.errors)")
+    }
+
     @Test func anotherModel() throws {
         _ = try castor("index", files)
         try folder.copyModel()

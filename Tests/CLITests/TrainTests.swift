@@ -124,6 +124,30 @@ import Testing
         #expect(try train("--resume").status == 0)
     }
 
+    /// Data and a folder are enough; what was chosen is said, and kept as a recipe.
+    @Test func inOneLine() throws {
+        let train = ["train", "pairs.tsv", "--model", CastorProgram.nano]
+        let first = try CastorProgram.run(train + ["--output", "run", "--set", "stages[0].epochs=2"], in: folder)
+        #expect(first.status == 0, "\(first.errors)")
+        #expect(
+            first.errors.contains("castor: pairs.tsv: 125 pairs of texts, 125 queries and 125 answers that differ\n"))
+        #expect(first.errors.contains("castor: the model is in"))
+        #expect(["Better", "No clear", "Nothing", "Worse"].contains { first.errors.contains("castor: \($0)") })
+        #expect(folder.size("run/model/model.safetensors") > 0)
+        // The recipe gives the same, under another name, and goes on where it was.
+        let again = try CastorProgram.run(["train", "run/recipe.json", "--output", "again"], in: folder)
+        #expect(again.status == 0, "\(again.errors)")
+        try expectSame("run", "again")
+        let resumed = try CastorProgram.run(train + ["--output", "run", "--resume"], in: folder)
+        #expect(resumed.status == 0 && resumed.errors.contains("had ended already"), "\(resumed.errors)")
+        #expect(try CastorProgram.run(train + ["-o", "run"], in: folder).errors.contains("already holds a training"))
+        #expect(try CastorProgram.run(train, in: folder).status == 64)
+        #expect(try CastorProgram.run(["train", "none.tsv", "-o", "x"], in: folder).status == 66)
+        let dry = try CastorProgram.run(train + ["-o", "dry", "--dry-run"], in: folder)
+        #expect(dry.status == 0 && dry.text.contains("steps of about"), "\(dry.errors)")
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/dry"))
+    }
+
     @Test func divergenceIsSaid() throws {
         try writeRecipe(steps: 40)
         let outcome = try train("--set", "stages[0].schedule.peak=1e30")

@@ -295,6 +295,10 @@ import Testing
                 }
                 let lost = try await client.get("/search/v1/index").json["indexing"]["report"].string
                 #expect(lost == "Nothing has changed. \(index.files) has no files, and had some: is its disk there?")
+                // Nor is an index made where one is away.
+                try FileManager.default.moveItem(atPath: index.path, toPath: "\(index.folder)/aside")
+                try await client.post("/search/v1/index:update", "{}").expectError(400, "FAILED_PRECONDITION")
+                #expect(!FileManager.default.fileExists(atPath: index.path))
             }
         }
     }

@@ -139,6 +139,43 @@ import Testing
         }
     }
 
+    /// Old files: the letters of Western Europe in a byte each. What else has high bytes is no text.
+    @Test func textsOfOneByteALetter() throws {
+        try Folders.withTemporary { folder in
+            let (files, path) = ("\(folder)/files", "\(folder)/index")
+            try write("x", "\(files)/x.txt")
+            try Folders.write(
+                Array("Caf".utf8) + [0xE9] + Array(" costs 3 ".utf8) + [0x80, 0x92], "\(files)/old.txt")
+            try Folders.write((0..<200).map { UInt8(128 + $0 % 128) }, "\(files)/high.txt")
+            try Folders.write(Array("A zero".utf8) + [0, 0xE9], "\(files)/zero.txt")
+            #expect(try index(files, into: path).problems == [.unrecognised: 2])
+            #expect(try contents(path).contains { $0.contains("Café costs 3 €’") })
+            // As long as nothing changes, as many are told of.
+            #expect(try index(files, into: path).problems == [.unrecognised: 2])
+        }
+    }
+
+    /// One root that cannot be looked at keeps no other one waiting, and nothing of it is forgotten. The index's own folder is none of its files.
+    @Test func aRootThatCannotBeLookedAt() throws {
+        try Folders.withTemporary { folder in
+            let (one, two, path) = ("\(folder)/one", "\(folder)/two", "\(folder)/two/index")
+            try write("first", "\(one)/a.txt")
+            try write("second", "\(two)/b.txt")
+            let writer = try IndexWriter(path: path, model: Self.identity)
+            let roots = [RawPath(one).absolute, RawPath(two).absolute]
+            #expect(try Indexer(Self.embedder, writer).run(roots: roots).added == 2)
+            try FileManager.default.moveItem(atPath: one, toPath: "\(folder)/aside")
+            try FileManager.default.createSymbolicLink(atPath: one, withDestinationPath: one)
+            try write("third", "\(two)/c.txt")
+            let summary = try Indexer(Self.embedder, writer).run(roots: roots)
+            #expect(summary.added == 1 && summary.removed == 0 && summary.problems == [.unreadable: 1])
+            unlink(one)
+            try FileManager.default.moveItem(atPath: "\(folder)/aside", toPath: one)
+            let after = try Indexer(Self.embedder, writer).run(roots: roots)
+            #expect(after.unchanged == 3 && after.problems == [:])
+        }
+    }
+
     /// A folder with nothing in it may be a disk that is not there.
     @Test func anEmptyRootForgetsNothing() throws {
         try Folders.withTemporary { folder in

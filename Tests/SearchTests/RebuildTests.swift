@@ -63,6 +63,11 @@ import Testing
             try IndexWriter(path: path, model: smallModel).close()
             try Folders.write(Array("no database".utf8), "\(path)/catalogue.sqlite")
             #expect {
+                try IndexWriter(path: path, model: smallModel)
+            } throws: { error in
+                if case .damaged = error as? SearchError { true } else { false }
+            }
+            #expect {
                 try IndexReader(path: path, pool: pool)
             } throws: { error in
                 if case .damaged = error as? SearchError { true } else { false }

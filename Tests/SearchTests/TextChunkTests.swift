@@ -109,6 +109,19 @@ import Testing
         #expect(found.map(\.place) == [.lines(5...5), .lines(7...9), .lines(13...13), .lines(15...15)])
     }
 
+    /// The title of a page is above its headings; what programs read at the top of Markdown is no text.
+    @Test func titles() {
+        let page = "<title>Shop</title><h1>Bikes</h1><p>Cheap.</p><h1>Bells</h1><p>Loud.</p>"
+        #expect(chunks(page, .html).map(\.text) == ["Shop > Bikes\nCheap.", "Shop > Bells\nLoud."])
+        let post = "---\ntitle: \"Sourdough\"\ntags: [bread]\n---\n# Starter\n\nFlour.\n"
+        #expect(chunks(post, .markdown).map(\.text) == ["Sourdough > Starter\nFlour."])
+        #expect(chunks(post, .markdown)[0].place == .lines(7...7))
+        let rules = "---\n\nOne.\n\n---\nTwo.\n"
+        #expect(chunks(rules, .markdown).map(\.own).joined().contains("One."))
+        #expect(chunks("---\ntags: x\n---\nText.\n", .markdown).map(\.own) == ["Text."])
+        #expect(chunks("---\nnever ended\n", .markdown).map(\.own) == ["---\nnever ended"])
+    }
+
     @Test func oneLongLine() {
         let line = (0..<500).map { "word\($0)" }.joined(separator: " ")
         let found = chunks(line, .plain)
@@ -142,6 +155,14 @@ import Testing
         let vtt = "WEBVTT\n\nNOTE a remark\n\nintro\n00:03.000 --> 00:05.000 align:left\n<v Ann>Hello there\n"
         #expect(chunks(vtt, .subtitles).map(\.own) == ["Hello there"])
         #expect(chunks("no cues at all", .subtitles) == [])
+        // Whatever the times are, what is said stays.
+        let odd = "00:05,000 --> 00:03,000\nI <3 dogs {and\n\n00:00:06:12 --> 00:00:07:00\n<b>cats</b>\n"
+        #expect(chunks(odd, .subtitles).map(\.own) == ["I <3 dogs {and\ncats"])
+        let unsorted = "00:10.000 --> 00:11.000\nlast\n\n00:01.000 --> 00:02.000\nfirst\n"
+        #expect(chunks(unsorted, .subtitles).map(\.place) == [.seconds(10..<11), .seconds(1..<2)])
+        let spanning =
+            "00:00.000 --> 10:00.000\na song\n\n00:10.000 --> 00:11.000\nwords\n\n05:00.000 --> 05:01.000\nmore\n"
+        #expect(chunks(spanning, .subtitles).map(\.place) == [.seconds(0..<600)])
         // What is said minutes later is about something else.
         let late = srt + "\n3\n00:03:00,000 --> 00:03:01,000\nGood night.\n"
         #expect(chunks(late, .subtitles).map(\.own) == ["Good evening.\nRain, and snow.", "Good night."])

@@ -67,6 +67,23 @@ import Training
         }
     }
 
+    /// Contents of other pairs are wrong answers, but where they are paired with what is asked for.
+    @Test func distractors() throws {
+        let pairs = [(0, 1_000), (1, 1_001)].map { (item($0.0), item($0.1)) }
+        // Of a query that is asked, of a positive that is, and of neither; twice.
+        let others = [(0, 1_002), (2, 1_001), (3, 1_003), (3, 1_003)].map { (item($0.0), item($0.1)) }
+        let check = RetrievalCheck(name: "x", pairs: pairs, distractors: others)
+        #expect(check.queries.count == 2 && check.candidates.map(\.texts) == [["1000"], ["1001"], ["1003"]])
+        // All are alike: the right one comes last of three, and of the three queries.
+        let scores = try check.scores(sizes: [24], pool: Self.pool) {
+            (contents: [EncoderInput]) throws(ModelError) in
+            rows(contents, period: 1)
+        }
+        #expect(scores.queries == 2 && scores.candidates == 3 && abs(scores.chance - 1.0 / 3) < 1e-12)
+        #expect(scores.sizes[0].forward.reciprocalRank == 1.0 / 3)
+        #expect(scores.sizes[0].backward.reciprocalRank == 1.0 / 3)
+    }
+
     /// Rank of the best right answer behind every wrong one that is as good, within rounding.
     private func expect(
         _ scores: EvaluationRecord.Scores, _ lists: [[(score: Double, isRight: Bool)]],

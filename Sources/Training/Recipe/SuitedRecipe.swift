@@ -74,20 +74,20 @@ package struct SuitedRecipe: Sendable {
 
 extension SuitedRecipe {
     /// Numbers that follow from how many pairs there are, and of what.
-    struct Amounts: Equatable {
-        var heldOut: Double
-        var batch: Int
-        var epochs: Int
-        var rate: Double
-        var distractors: Int
-        var steps: Int
+    package struct Amounts: Equatable {
+        package var heldOut: Double
+        package var batch: Int
+        package var epochs: Int
+        package var rate: Double
+        package var distractors: Int
+        package var steps: Int
 
         init(_ set: DataSet, isImported: Bool) {
             let pairs = set.rows.count
             self.init(pairs: pairs, kinds: set.kinds, isImported: isImported)
         }
 
-        init(pairs: Int, kinds: MediaKinds, isImported: Bool) {
+        package init(pairs: Int, kinds: MediaKinds, isImported: Bool) {
             heldOut = pairs < 100 ? 0.3 : pairs < 1_000 ? 0.2 : pairs < 10_000 ? 0.1 : max(0.01, 1_000 / Double(pairs))
             let trained = Int(Double(pairs) * (1 - heldOut))
             // A tenth of them, so that a pass is some steps; beyond that larger ones bring wrong answers that are harder.
@@ -101,7 +101,7 @@ extension SuitedRecipe {
         }
 
         /// Eight looks on the way.
-        var evaluatedEvery: Int { max(1, steps / 8) }
+        package var evaluatedEvery: Int { max(1, steps / 8) }
     }
 
     private static func tree(

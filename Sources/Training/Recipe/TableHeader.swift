@@ -1,12 +1,12 @@
 import Encoder
 
 /// What the first line of a table says, where it names columns: whether it does no file states.
-struct TableHeader: Equatable {
+package struct TableHeader: Equatable {
     /// Places of the columns that are a query, its positive, and hard negatives.
-    var query: Int
-    var positive: Int
-    var negatives: [Int]
-    var names: [String]
+    package var query: Int
+    package var positive: Int
+    package var negatives: [Int]
+    package var names: [String]
 
     private static let queries: Set = [
         "query", "question", "anchor", "premise", "sentence1", "sentence_1", "text1", "first", "input", "prompt",
@@ -20,7 +20,7 @@ struct TableHeader: Equatable {
     private static let hardNegatives: Set = ["negative", "hard_negative", "negatives", "hard_negatives"]
 
     /// nil where no two columns are named as those of pairs are: then the first line is a pair.
-    init?(_ fields: [String]) {
+    package init?(_ fields: [String]) {
         let names = fields.map { $0.lowercased().filter { !$0.isWhitespace } }
         func isKnown(_ name: String) -> Bool {
             Self.queries.contains(name) || Self.positives.contains(name) || Self.hardNegatives.contains(name)

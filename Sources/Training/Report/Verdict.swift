@@ -2,8 +2,8 @@ import Glibc
 import Report
 
 /// What a training was good for, as far as pairs that it never saw can tell.
-struct Verdict: Equatable {
-    enum Outcome: Equatable {
+package struct Verdict: Equatable {
+    package enum Outcome: Equatable {
         /// The weights at the start were the best, and are the model.
         case nothing
         case better, worse
@@ -11,12 +11,12 @@ struct Verdict: Equatable {
         case unclear
     }
 
-    let outcome: Outcome
+    package let outcome: Outcome
     /// Shares of queries whose right answer comes first.
-    let before: Double
-    let after: Double
-    let queries: Int
-    let candidates: Int
+    package let before: Double
+    package let after: Double
+    package let queries: Int
+    package let candidates: Int
 
     /// nil without an evaluation before and after.
     init?(_ history: TrainingHistory) {
@@ -27,7 +27,7 @@ struct Verdict: Equatable {
             candidates: sets.map(\.candidates).max() ?? 0, keepsStart: history.ending?.modelStep == 0)
     }
 
-    init(before: Double, after: Double, queries: Int, candidates: Int, keepsStart: Bool) {
+    package init(before: Double, after: Double, queries: Int, candidates: Int, keepsStart: Bool) {
         (self.before, self.after, self.queries, self.candidates) = (before, after, queries, candidates)
         let difference = after - before
         outcome =
@@ -43,7 +43,7 @@ struct Verdict: Equatable {
         return max(0.5 / count, 2 * (share * (1 - share) / count).squareRoot())
     }
 
-    var sentence: String {
+    package var sentence: String {
         let (old, new) = (Figures.percent(before), Figures.percent(after))
         let place =
             "of \(Figures.grouped(queries)) queries that it was not trained on, among \(Figures.grouped(candidates)) candidates"

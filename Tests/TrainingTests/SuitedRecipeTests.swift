@@ -1,0 +1,117 @@
+import Castor
+import CastorJSON
+import CastorNumerics
+import TestSupport
+import Testing
+import Training
+
+/// Recipes that follow from data.
+@Suite struct SuitedRecipeTests {
+    private static let pool = WorkerPool(threads: 2)
+
+    private func suited(_ path: String) throws -> SuitedRecipe {
+        try SuitedRecipe(data: path, model: Folders.nano, output: "/out", pool: Self.pool)
+    }
+
+    /// Every size of a data set gives a recipe that is one, with something to learn from and something to judge by.
+    @Test(arguments: [20, 99, 100, 400, 999, 1_000, 4_999, 12_000, 2_000_000])
+    func amounts(pairs: Int) {
+        for kinds in [MediaKinds(), .images, .sounds, [.images, .long]] {
+            for isImported in [false, true] {
+                let found = SuitedRecipe.Amounts(pairs: pairs, kinds: kinds, isImported: isImported)
+                let held = Double(pairs) * found.heldOut
+                #expect(held >= 6 && found.heldOut <= 0.3, "\(pairs): \(held)")
+                #expect(Double(found.batch) <= Double(pairs) - held && found.batch >= 8)
+                // A batch of all but a few pairs would be one step a pass.
+                #expect(found.steps >= 2 * found.epochs && found.evaluatedEvery >= 1)
+                #expect(found.rate <= 5e-4)
+            }
+        }
+    }
+
+    @Test func theRecipeIsOne() throws {
+        try DataFolder.with { folder in
+            let path = try folder.pairs(300)
+            let found = try suited(path)
+            let recipe = try Recipe(found.tree)
+            #expect(recipe.stages[0].data[0].path == path && recipe.stages[0].data[0].header == false)
+            #expect(recipe.output == "/out" && recipe.model == Folders.nano)
+            #expect(recipe.evaluation.heldOut == 0.2 && recipe.evaluation.distractors == 1_000)
+            #expect(found.choices[0].hasPrefix("pairs.tsv: 300 pairs of texts, "), "\(found.choices)")
+            #expect(found.choices[1].contains("--set stages[0].data[0].header=true"), "\(found.choices)")
+            _ = try RunPlan(recipe, pool: Self.pool)
+        }
+    }
+
+    @Test func media() throws {
+        try DataFolder.with { folder in
+            for number in 0..<24 {
+                let name = number % 3 == 0 ? "red_car" : "tree"
+                try folder.write("photos/\(name)/\(number).bmp", Made.picture(seed: UInt64(number)))
+            }
+            let found = try suited("\(folder.path)/photos")
+            let recipe = try Recipe(found.tree)
+            #expect(recipe.stages[0].optimizer.freeze == ["image.patch_embedding.*"])
+            #expect(recipe.stages[0].data[0].header == nil)
+            #expect(
+                found.choices[0] == "photos: 24 pairs of texts with pictures, 2 queries and 24 answers that differ",
+                "\(found.choices)")
+            for number in 0..<20 { try folder.write("sounds/beep/\(number).wav", Made.sound(seed: UInt64(number))) }
+            let sounds = try Recipe(suited("\(folder.path)/sounds").tree)
+            #expect(sounds.stages[0].data[0].audio.shift > 0 && sounds.stages[0].optimizer.freeze == [])
+        }
+    }
+
+    @Test func refusals() throws {
+        try DataFolder.with { folder in
+            func fails(_ path: String, _ words: String, isMissing: Bool = false) {
+                #expect("\(path)") {
+                    _ = try suited(path)
+                } throws: { error in
+                    if case .recipe(_, let missing)? = error as? RunError, missing != isMissing { return false }
+                    return "\(error)".contains(words)
+                }
+            }
+            fails(try folder.pairs(19), "19 pairs are too few")
+            fails("\(folder.path)/none.tsv", "none.tsv")
+            fails("\(folder.path)/none", "a folder, or a file that ends in", isMissing: true)
+            fails(try folder.write("data.txt", "x"), "a folder, or a file that ends in")
+            let line = #"{"query": {"parts": [{"text": "a"}]}, "teacher": [0.5, 1]}"# + "\n"
+            fails(try folder.write("t.jsonl", String(repeating: line, count: 30)), "distil-hosted")
+        }
+    }
+
+    @Test(
+        arguments: [
+            (["query", "answer"], 0, 1, []), (["Question", "Context"], 0, 1, []), (["label", "text"], 1, 0, []),
+            (["id", "description", "example", "url"], 1, 2, []), (["anchor", "positive", "negative"], 0, 1, [2]),
+            (["sentence1", "sentence2", "score"], 0, 1, []), (["title", "text"], 0, 1, []),
+        ] as [([String], Int, Int, [Int])])
+    func headers(fields: [String], query: Int, positive: Int, negatives: [Int]) throws {
+        let found = try #require(TableHeader(fields))
+        #expect(found.query == query && found.positive == positive && found.negatives == negatives)
+    }
+
+    @Test(arguments: [
+        ["a sleepy kitten", "a tired cat"], ["text"], ["how do I text", "answer me"], ["query", "x"], [],
+        ["negative", "hard_negative"],
+    ])
+    func pairsAreNoHeaders(fields: [String]) {
+        #expect(TableHeader(fields) == nil)
+    }
+
+    @Test func verdicts() {
+        func verdict(_ before: Double, _ after: Double, _ queries: Int, keepsStart: Bool = false) -> Verdict {
+            Verdict(before: before, after: after, queries: queries, candidates: 500, keepsStart: keepsStart)
+        }
+        #expect(verdict(0.5, 0.7, 200).outcome == .better)
+        #expect(verdict(0.7, 0.5, 200).outcome == .worse)
+        // Two queries of ten.
+        #expect(verdict(0.5, 0.7, 10).outcome == .unclear)
+        #expect(verdict(1, 1, 10).outcome == .unclear)
+        #expect(verdict(0.5, 0.5, 200, keepsStart: true).outcome == .nothing)
+        #expect(
+            verdict(0.5, 0.7, 200).sentence.hasPrefix(
+                "Better: the model finds the right answer first for 70.0 % of 200"))
+    }
+}
