@@ -18,7 +18,8 @@ import Training
     func amounts(pairs: Int) {
         for kinds in [MediaKinds(), .images, .sounds, [.images, .long]] {
             for isImported in [false, true] {
-                let found = SuitedRecipe.Amounts(pairs: pairs, kinds: kinds, isImported: isImported)
+                let found = SuitedRecipe.Amounts(
+                    pairs: pairs, kinds: kinds, isImported: isImported, isClasses: pairs % 2 == 0)
                 let held = Double(pairs) * found.heldOut
                 #expect(held >= 6 && found.heldOut <= 0.3, "\(pairs): \(held)")
                 #expect(Double(found.batch) <= Double(pairs) - held && found.batch >= 8)
@@ -101,17 +102,17 @@ import Training
     }
 
     @Test func verdicts() {
-        func verdict(_ before: Double, _ after: Double, _ queries: Int, keepsStart: Bool = false) -> Verdict {
-            Verdict(before: before, after: after, queries: queries, candidates: 500, keepsStart: keepsStart)
+        func verdict(_ before: Double, _ after: Double, _ pairs: Int, keepsStart: Bool = false) -> Verdict {
+            Verdict(before: before, after: after, pairs: pairs, candidates: 500, keepsStart: keepsStart)
         }
         #expect(verdict(0.5, 0.7, 200).outcome == .better)
         #expect(verdict(0.7, 0.5, 200).outcome == .worse)
-        // Two queries of ten.
+        // Two of ten.
         #expect(verdict(0.5, 0.7, 10).outcome == .unclear)
         #expect(verdict(1, 1, 10).outcome == .unclear)
         #expect(verdict(0.5, 0.5, 200, keepsStart: true).outcome == .nothing)
         #expect(
             verdict(0.5, 0.7, 200).sentence.hasPrefix(
-                "Better: the model finds the right answer first for 70.0 % of 200"))
+                "Better: the model finds the right one first for 70.0 % of 200 pairs"))
     }
 }

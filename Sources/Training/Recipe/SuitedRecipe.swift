@@ -84,10 +84,12 @@ extension SuitedRecipe {
 
         init(_ set: DataSet, isImported: Bool) {
             let pairs = set.rows.count
-            self.init(pairs: pairs, kinds: set.kinds, isImported: isImported)
+            let answers = min(set.distinctQueries, set.distinctPositives)
+            self.init(pairs: pairs, kinds: set.kinds, isImported: isImported, isClasses: answers * 3 < pairs)
         }
 
-        package init(pairs: Int, kinds: MediaKinds, isImported: Bool) {
+        /// - Parameter isClasses: whether an answer is that of three queries and more
+        package init(pairs: Int, kinds: MediaKinds, isImported: Bool, isClasses: Bool) {
             heldOut = pairs < 100 ? 0.3 : pairs < 1_000 ? 0.2 : pairs < 10_000 ? 0.1 : max(0.01, 1_000 / Double(pairs))
             let trained = Int(Double(pairs) * (1 - heldOut))
             // A tenth of them, so that a pass is some steps; beyond that larger ones bring wrong answers that are harder.
@@ -95,7 +97,7 @@ extension SuitedRecipe {
             batch = 8
             while batch < largest, batch * 20 <= trained { batch *= 2 }
             epochs = pairs < 1_000 ? 8 : pairs < 5_000 ? 5 : pairs < 20_000 ? 3 : 2
-            rate = isImported ? 5e-5 : kinds.isEmpty ? 5e-4 : 1e-4
+            rate = isImported ? 5e-5 : kinds.isEmpty ? (isClasses ? 5e-4 : 2e-4) : 1e-4
             distractors = kinds.isEmpty ? 1_000 : 300
             steps = max(1, (trained + batch - 1) / batch) * epochs
         }

@@ -194,6 +194,8 @@ package struct EvaluationRecord: Sendable, Equatable, Codable {
         package var nearest: [[Int]]
         /// False where it is only reported; nil is as good as true.
         package var decides: Bool?
+        /// Pairs that are asked for, both ways; nil in files of earlier versions.
+        package var pairs: Int?
 
         package init(
             data: String, queries: Int, candidates: Int, chance: Double, sizes: [SizeScores], nearest: [[Int]] = []

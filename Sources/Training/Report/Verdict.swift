@@ -12,10 +12,10 @@ package struct Verdict: Equatable {
     }
 
     package let outcome: Outcome
-    /// Shares of queries whose right answer comes first.
+    /// Shares whose right answer comes first, the mean of queries and of answers that look for their queries.
     package let before: Double
     package let after: Double
-    package let queries: Int
+    package let pairs: Int
     package let candidates: Int
 
     /// nil without an evaluation before and after.
@@ -23,41 +23,41 @@ package struct Verdict: Equatable {
         guard let before = history.before, let after = history.after else { return nil }
         let sets = after.sets.filter { $0.decides != false }
         self.init(
-            before: before.recallAt1, after: after.recallAt1, queries: sets.reduce(0) { $0 + $1.queries },
+            before: before.recallAt1, after: after.recallAt1, pairs: sets.reduce(0) { $0 + ($1.pairs ?? $1.queries) },
             candidates: sets.map(\.candidates).max() ?? 0, keepsStart: history.ending?.modelStep == 0)
     }
 
-    package init(before: Double, after: Double, queries: Int, candidates: Int, keepsStart: Bool) {
-        (self.before, self.after, self.queries, self.candidates) = (before, after, queries, candidates)
+    package init(before: Double, after: Double, pairs: Int, candidates: Int, keepsStart: Bool) {
+        (self.before, self.after, self.pairs, self.candidates) = (before, after, pairs, candidates)
         let difference = after - before
         outcome =
             keepsStart
             ? .nothing
-            : abs(difference) <= Self.chance(before, after, queries)
+            : abs(difference) <= Self.chance(before, after, pairs)
                 ? .unclear : difference > 0 ? .better : .worse
     }
 
-    /// Two standard errors of a share, half a query at least.
-    private static func chance(_ before: Double, _ after: Double, _ queries: Int) -> Double {
-        let (share, count) = ((before + after) / 2, Double(max(1, queries)))
+    /// Two standard errors of a share, half a pair at least.
+    private static func chance(_ before: Double, _ after: Double, _ pairs: Int) -> Double {
+        let (share, count) = ((before + after) / 2, Double(max(1, pairs)))
         return max(0.5 / count, 2 * (share * (1 - share) / count).squareRoot())
     }
 
     package var sentence: String {
         let (old, new) = (Figures.percent(before), Figures.percent(after))
         let place =
-            "of \(Figures.grouped(queries)) queries that it was not trained on, among \(Figures.grouped(candidates)) candidates"
+            "of \(Figures.grouped(pairs)) pairs that it was not trained on, query to answer and back, among up to \(Figures.grouped(candidates))"
         switch outcome {
         case .nothing:
             return
-                "Nothing was gained: no weights did better on what was held back than those at the start, which find the right answer "
+                "Nothing was gained: no weights did better on what was held back than those at the start, which find the right one "
                 + "first for \(old) \(place). They are the model."
-        case .better: return "Better: the model finds the right answer first for \(new) \(place), \(old) before."
-        case .worse: return "Worse: the model finds the right answer first for \(new) \(place), \(old) before."
+        case .better: return "Better: the model finds the right one first for \(new) \(place); \(old) before."
+        case .worse: return "Worse: the model finds the right one first for \(new) \(place); \(old) before."
         case .unclear:
             return
-                "No clear difference: the model finds the right answer first for \(new) \(place), \(old) before; as many queries differ "
-                + "that much by chance."
+                "No clear difference: the model finds the right one first for \(new) \(place); \(old) before. So few pairs differ that much by "
+                + "chance."
         }
     }
 }
