@@ -42,8 +42,8 @@ package struct TrainingReport: Sendable {
         html += "\(HTML.escape(facts.version)), model \(HTML.escape(facts.model)), started "
         html += "\(HTML.escape(facts.started))</p>\n<p>\(HTML.escape(summary))</p>\n<ul class=\"tiles\">\n"
         var tiles: [(String, String)] = []
-        if let before = history.before, let after = history.after {
-            tiles.append((Figures.percent(after.recallAt1), "found first, \(Figures.percent(before.recallAt1)) before"))
+        if let verdict = Verdict(history) {
+            tiles.append((Figures.percent(verdict.after), "found first, \(Figures.percent(verdict.before)) before"))
         }
         tiles += [
             (Figures.grouped(history.steps.last?.step ?? 0), "steps"),

@@ -21,9 +21,12 @@ package struct Verdict: Equatable {
     /// nil without an evaluation before and after.
     init?(_ history: TrainingHistory) {
         guard let before = history.before, let after = history.after else { return nil }
-        let sets = after.sets.filter { $0.decides != false }
+        // Where there is nothing but test sets, of those.
+        let deciding = after.sets.filter { $0.decides != false }
+        let sets = deciding.isEmpty ? after.sets : deciding
         self.init(
-            before: before.recallAt1, after: after.recallAt1, pairs: sets.reduce(0) { $0 + ($1.pairs ?? $1.queries) },
+            before: before.score(.recallAt1) ?? before.recallAt1, after: after.score(.recallAt1) ?? after.recallAt1,
+            pairs: sets.reduce(0) { $0 + ($1.pairs ?? $1.queries) },
             candidates: sets.map(\.candidates).max() ?? 0, keepsStart: history.ending?.modelStep == 0)
     }
 
