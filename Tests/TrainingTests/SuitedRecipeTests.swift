@@ -57,7 +57,10 @@ import Training
             #expect(
                 found.choices[0] == "photos: 24 pairs of texts with pictures, 2 queries and 24 answers that differ",
                 "\(found.choices)")
-            for number in 0..<20 { try folder.write("sounds/beep/\(number).wav", Made.sound(seed: UInt64(number))) }
+            for number in 0..<20 {
+                try folder.write(
+                    "sounds/\(number % 2 == 0 ? "beep" : "boo")/\(number).wav", Made.sound(seed: UInt64(number)))
+            }
             let sounds = try Recipe(suited("\(folder.path)/sounds").tree)
             #expect(sounds.stages[0].data[0].audio.shift > 0 && sounds.stages[0].optimizer.freeze == [])
         }
@@ -74,8 +77,12 @@ import Training
                 }
             }
             fails(try folder.pairs(19), "19 pairs are too few")
-            fails("\(folder.path)/none.tsv", "none.tsv")
-            fails("\(folder.path)/none", "a folder, or a file that ends in", isMissing: true)
+            fails("\(folder.path)/none.tsv", "no such file", isMissing: true)
+            fails("\(folder.path)/none", "no such file", isMissing: true)
+            fails(try folder.write("pairs.tsv.xz", "x"), "xz -dk")
+            fails(try folder.write("same.tsv", String(repeating: "a\tb\n", count: 30)), "the same query")
+            let labels = (0..<30).map { "text \($0)\tone\n" }.joined()
+            fails(try folder.write("labels.tsv", labels), "the same answer")
             fails(try folder.write("data.txt", "x"), "a folder, or a file that ends in")
             let line = #"{"query": {"parts": [{"text": "a"}]}, "teacher": [0.5, 1]}"# + "\n"
             fails(try folder.write("t.jsonl", String(repeating: line, count: 30)), "distil-hosted")

@@ -19,11 +19,17 @@ package struct SuitedRecipe: Sendable {
     ///   - model: folder of the model to start from
     ///   - output: folder of the training
     package init(data: String, model: String, output: String, pool: WorkerPool) throws(RunError) {
+        guard access(data, F_OK) == 0 || errno != ENOENT && errno != ENOTDIR else {
+            throw .recipe(reason: "\(data): no such file or folder", isMissing: true)
+        }
+        if let compression = Compression(fileName: data) {
+            throw .recipe(reason: "\(data): \(compression.advice(data))", isMissing: false)
+        }
         guard let format = Self.format(data) else {
             throw .recipe(
                 reason:
                     "\(data): data are a folder, or a file that ends in .jsonl, .tsv or .csv; a recipe ends in .json",
-                isMissing: access(data, F_OK) != 0)
+                isMissing: false)
         }
         let blank = RunPlan.Evaluation(interval: 0, sizes: [])
         let architecture = try RunPlan(name: "", seed: 1, recipe: "", template: model, evaluation: blank).architecture
@@ -51,6 +57,11 @@ package struct SuitedRecipe: Sendable {
             throw .recipe(
                 reason:
                     "\(data): \(set.rows.count) pairs are too few to learn from and to be judged by, \(Self.fewest) at least",
+                isMissing: false)
+        }
+        for (count, side) in [(set.distinctQueries, "query"), (set.distinctPositives, "answer")] where count < 2 {
+            throw .recipe(
+                reason: "\(data): all its pairs have the same \(side): there is nothing to tell it from",
                 isMissing: false)
         }
         let amounts = Amounts(set, isImported: architecture.isImported)
@@ -160,7 +171,7 @@ extension SuitedRecipe {
             lines.append("its first line is taken for a pair; if it names columns, --set stages[0].data[0].header=true")
         }
         lines.append(
-            "\(Figures.percent(amounts.heldOut)) of them are held back to judge by; each has to be found among up to \(Figures.grouped(amounts.distractors)) others"
+            "about \(Figures.grouped(Int(Double(set.rows.count) * amounts.heldOut))) of them are held back to judge by; each has to be found among up to \(Figures.grouped(min(amounts.distractors, set.rows.count))) others"
         )
         lines.append(
             "batches of \(amounts.batch), \(amounts.epochs) passes, about \(Figures.grouped(amounts.steps)) steps, learning rate \(amounts.rate), a look at what is held back every \(amounts.evaluatedEvery) steps, "
