@@ -172,8 +172,10 @@ struct ServeCommand: AsyncParsableCommand {
         let scheme = options.tlsCertificatePath == nil ? "http" : "https"
         let host = options.host.contains(":") ? "[\(options.host)]" : options.host
         do {
-            try await server.run { port in
+            try await server.run { [options] port in
                 Terminal.error("castor: listening at \(scheme)://\(host):\(port)\n")
+                guard ServeGreeting.isWanted else { return }
+                for line in ServeGreeting(options, port: port).lines { Terminal.error(line + "\n") }
             }
         } catch let failure as StartupFailure {
             throw Failure(failure)

@@ -1,0 +1,38 @@
+import GeminiAPI
+import Glibc
+
+/// What a person reads who has started a server at a terminal: how to call it, ready to be pasted.
+struct ServeGreeting {
+    /// `http://127.0.0.1:8080`.
+    let address: String
+    let needsKey: Bool
+    let hasPage: Bool
+
+    /// - Parameter port: the one that it listens at
+    init(_ options: ServerOptions, port: Int) {
+        let scheme = options.tlsCertificatePath == nil ? "http" : "https"
+        // All addresses of this machine are none that can be called.
+        let host = ["0.0.0.0", "::"].contains(options.host) ? "localhost" : options.host
+        address = "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        needsKey = !options.apiKeys.isEmpty
+        hasPage = options.index != nil
+    }
+
+    /// For people alone: scripts that read what a server says have nothing to do with it.
+    static var isWanted: Bool { isatty(STDERR_FILENO) == 1 }
+
+    var lines: [String] {
+        let path = "\(address)/v1beta/models/gemini-embedding-2:embedContent"
+        let (key, header) = needsKey ? ("YOUR-KEY", " -H 'x-goog-api-key: YOUR-KEY'") : ("any", "")
+        let headers = needsKey ? #"headers: {"x-goog-api-key": "YOUR-KEY"}, "# : ""
+        var lines = [
+            #"  curl '\#(path)'\#(header) -d '{"content":{"parts":[{"text":"hello"}]}}'"#,
+            #"  Python      from google import genai"#,
+            #"              client = genai.Client(api_key="\#(key)", http_options={"base_url": "\#(address)"})"#,
+            #"              client.models.embed_content(model="gemini-embedding-2", contents="hello")"#,
+            #"  JavaScript  await (await fetch("\#(path)", {method: "POST", \#(headers)body: JSON.stringify({content: {parts: [{text: "hello"}]}})})).json()"#,
+        ]
+        if hasPage { lines.append("  Browser     \(address)/") }
+        return lines
+    }
+}
