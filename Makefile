@@ -11,6 +11,7 @@ build_options := -c release $(if $(TRAITS),--traits $(TRAITS))
 program := .build/release/castor
 model := weights/castor-small
 installed_model := $(DESTDIR)$(PREFIX)/share/castor/castor-small
+completions := $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions/castor zsh/site-functions/_castor fish/vendor_completions.d/castor.fish)
 
 .PHONY: help
 help: ## List what one can do here
@@ -168,14 +169,18 @@ reference: build ## Compute the golden fixtures anew with PyTorch and show the d
 	@tools/timed "Computing the fixtures with the reference" .venv/bin/python tools/reference/check.py
 
 .PHONY: install
-install: build ## Put program and model below PREFIX (/usr/local); DESTDIR is honoured
+install: build ## Put program, model and completions for bash, zsh and fish below PREFIX (/usr/local); DESTDIR is honoured
 	install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/castor
 	install -d $(installed_model)
 	install -m 644 $(model)/config.json $(model)/model.safetensors $(model)/tokenizer.model $(model)/README.md $(installed_model)
+	install -d $(dir $(completions))
+	$(program) --generate-completion-script bash >$(word 1,$(completions))
+	$(program) --generate-completion-script zsh >$(word 2,$(completions))
+	$(program) --generate-completion-script fish >$(word 3,$(completions))
 
 .PHONY: uninstall
 uninstall: ## Remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/castor
+	rm -f $(DESTDIR)$(PREFIX)/bin/castor $(completions)
 	rm -rf $(installed_model)
 	-rmdir $(DESTDIR)$(PREFIX)/share/castor 2>/dev/null
 
