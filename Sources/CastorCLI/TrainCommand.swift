@@ -59,6 +59,7 @@ struct TrainCommand: ParsableCommand {
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("--threads must be between 1 and 1024, not \(threads)")
         }
+        if output == "" { throw ValidationError("--output: an empty path names nothing") }
         if !isRecipe, output == nil { throw ValidationError("--output is missing: the folder of the training") }
         if checkpointEvery < 1 { throw ValidationError("--checkpoint-every must be 1 or more, not \(checkpointEvery)") }
     }
@@ -86,14 +87,16 @@ struct TrainCommand: ParsableCommand {
         plan.checkpointInterval = checkpointEvery
         let trainers = threads == nil && parsed.threads != nil ? try WorkerPool.opened(threads: parsed.threads) : pool
         guard let folder else {
+            for choice in made?.choices ?? [] { Terminal.error("castor: \(choice.printable)\n") }
             let dryRun = try DryRun(plan, trainers)
             for warning in dryRun.warnings { Terminal.error("castor: \(warning)\n") }
             try Terminal.output(Array(dryRun.text.utf8))
             return
         }
-        if let made { try folder.write(made, to: folder.recipe) }
+        if let made { try folder.write(made.text, to: folder.recipe) }
         StopRequest.watch()
         let display = try TrainDisplay(log: folder.log)
+        for choice in made?.choices ?? [] { display.show(.note(choice)) }
         let run = TrainingRun(plan, folder, trainers, isResumed: resume, version: Version.current)
         do throws(RunError) {
             try run(isInterrupted: { StopRequest.isNoted }) { display.show($0) }
@@ -109,7 +112,7 @@ extension TrainCommand {
     private var isRecipe: Bool { source.lowercased().hasSuffix(".json") }
 
     /// With the text of one that was made for the data, to be kept.
-    private func recipe(_ pool: WorkerPool) throws -> (Recipe, made: String?) {
+    private func recipe(_ pool: WorkerPool) throws -> (Recipe, made: (text: String, choices: [String])?) {
         do {
             if isRecipe {
                 var named = overrides
@@ -120,16 +123,28 @@ extension TrainCommand {
             guard let output else { preconditionFailure("validated") }
             // What was begun is gone on with as it was begun.
             if resume, access(RunFolder.recipe(output), R_OK) == 0 {
-                return (try Recipe(path: RunFolder.recipe(output), overrides: overrides), nil)
+                let begun = try Recipe(path: RunFolder.recipe(output), overrides: overrides + ["output=\(output)"])
+                try require(begun)
+                return (begun, nil)
             }
             let start = try ImportedModels.folder(for: ModelOption.path(named: model))
             let suited = try SuitedRecipe(
                 data: Self.absolute(source), model: Self.absolute(start), output: Self.absolute(output), pool: pool)
             var tree = suited.tree
             for text in overrides { try RecipeOverride(text).apply(to: &tree) }
-            for choice in suited.choices { Terminal.error("castor: \(choice.printable)\n") }
-            return (try Recipe(tree), tree.pretty + "\n")
+            return (try Recipe(tree), (tree.pretty + "\n", suited.choices))
         } catch let error as RecipeError { throw RunError(error) }
+    }
+
+    /// That what was begun is what is asked for.
+    private func require(_ begun: Recipe) throws {
+        let data = begun.stages[0].data[0].path
+        guard data == Self.absolute(source) else {
+            throw RunError.changed(key: "the data", was: data, now: Self.absolute(source))
+        }
+        guard let model else { return }
+        let start = Self.absolute(try ImportedModels.folder(for: model))
+        guard begun.model == start else { throw RunError.changed(key: "model", was: begun.model, now: start) }
     }
 
     private static func absolute(_ path: String) -> String { RawPath(path).absolute.text ?? path }

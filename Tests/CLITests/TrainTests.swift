@@ -142,6 +142,21 @@ import Testing
         #expect(resumed.status == 0 && resumed.errors.contains("had ended already"), "\(resumed.errors)")
         #expect(try CastorProgram.run(train + ["-o", "run"], in: folder).errors.contains("already holds a training"))
         #expect(try CastorProgram.run(train, in: folder).status == 64)
+        #expect(try CastorProgram.run(train + ["-o", ""], in: folder).status == 64)
+        // Other data, another model, another place of the same training.
+        try folder.write(folder.bytes("pairs.tsv"), "other.tsv")
+        let other = try CastorProgram.run(["train", "other.tsv", "-o", "run", "--resume"], in: folder)
+        #expect(other.status == 65 && other.errors.contains("because the data has changed"), "\(other.errors)")
+        let model = try CastorProgram.run(
+            ["train", "pairs.tsv", "--model", "model", "-o", "run", "--resume"], in: folder)
+        #expect(model.status == 65 && model.errors.contains("because model has changed"), "\(model.errors)")
+        try FileManager.default.moveItem(atPath: "\(folder.path)/run", toPath: "\(folder.path)/moved")
+        let moved = try CastorProgram.run(train + ["-o", "moved", "--resume"], in: folder)
+        #expect(moved.status == 0 && moved.errors.contains("had ended already"), "\(moved.errors)")
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/run"))
+        #expect(
+            String(decoding: try folder.bytes("moved/train.log"), as: UTF8.self).contains("125 queries and 125 answers")
+        )
         #expect(try CastorProgram.run(["train", "none.tsv", "-o", "x"], in: folder).status == 66)
         let dry = try CastorProgram.run(train + ["-o", "dry", "--dry-run"], in: folder)
         #expect(dry.status == 0 && dry.text.contains("steps of about"), "\(dry.errors)")

@@ -76,11 +76,15 @@ import Training
                     return "\(error)".contains(words)
                 }
             }
-            fails(try folder.pairs(19), "19 pairs are too few")
+            fails(try folder.pairs(19), "19 different pairs are too few")
+            let copies = (0..<300).map { "query \($0 % 10)\tanswer \($0 % 10)\n" }.joined()
+            fails(try folder.write("copies.tsv", copies), "10 different pairs are too few")
+            let semicolons = (0..<30).map { "query \($0);answer \($0)\n" }.joined()
+            fails(try folder.write("semi.csv", semicolons), "tr ';'")
             fails("\(folder.path)/none.tsv", "no such file", isMissing: true)
             fails("\(folder.path)/none", "no such file", isMissing: true)
             fails(try folder.write("pairs.tsv.xz", "x"), "xz -dk")
-            fails(try folder.write("same.tsv", String(repeating: "a\tb\n", count: 30)), "the same query")
+            fails(try folder.write("same.tsv", (0..<30).map { "one\ttext \($0)\n" }.joined()), "the same query")
             let labels = (0..<30).map { "text \($0)\tone\n" }.joined()
             fails(try folder.write("labels.tsv", labels), "the same answer")
             fails(try folder.write("data.txt", "x"), "a folder, or a file that ends in")
@@ -94,6 +98,7 @@ import Training
             (["query", "answer"], 0, 1, []), (["Question", "Context"], 0, 1, []), (["label", "text"], 1, 0, []),
             (["id", "description", "example", "url"], 1, 2, []), (["anchor", "positive", "negative"], 0, 1, [2]),
             (["sentence1", "sentence2", "score"], 0, 1, []), (["title", "text"], 0, 1, []),
+            (["url", "title", "question", "answer"], 2, 3, []),
         ] as [([String], Int, Int, [Int])])
     func headers(fields: [String], query: Int, positive: Int, negatives: [Int]) throws {
         let found = try #require(TableHeader(fields))
@@ -109,17 +114,19 @@ import Training
     }
 
     @Test func verdicts() {
-        func verdict(_ before: Double, _ after: Double, _ pairs: Int, keepsStart: Bool = false) -> Verdict {
-            Verdict(before: before, after: after, pairs: pairs, candidates: 500, keepsStart: keepsStart)
+        func verdict(_ before: Double, _ after: Double, _ asked: Int, keepsStart: Bool = false) -> Verdict {
+            Verdict(before: before, after: after, asked: asked, candidates: 500, chance: 0.1, keepsStart: keepsStart)
         }
         #expect(verdict(0.5, 0.7, 200).outcome == .better)
         #expect(verdict(0.7, 0.5, 200).outcome == .worse)
+        // Below what a random order finds.
+        #expect(verdict(0.01, 0.09, 1_000).outcome == .unclear)
         // Two of ten.
         #expect(verdict(0.5, 0.7, 10).outcome == .unclear)
         #expect(verdict(1, 1, 10).outcome == .unclear)
         #expect(verdict(0.5, 0.5, 200, keepsStart: true).outcome == .nothing)
         #expect(
             verdict(0.5, 0.7, 200).sentence.hasPrefix(
-                "Better: the model finds the right one first for 70.0 % of 200 pairs"))
+                "Better: the model finds the right one first for 70.0 % of what it was not trained on (200 different"))
     }
 }

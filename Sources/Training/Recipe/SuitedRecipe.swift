@@ -31,6 +31,17 @@ package struct SuitedRecipe: Sendable {
                     "\(data): data are a folder, or a file that ends in .jsonl, .tsv or .csv; a recipe ends in .json",
                 isMissing: false)
         }
+        guard format != .folder || output != data && !output.hasPrefix(data + "/") else {
+            throw .recipe(
+                reason: "\(output): the folder of the training is in that of the data, which it would change",
+                isMissing: false)
+        }
+        if format == .csv, Self.isDividedBySemicolons(data) {
+            throw .recipe(
+                reason:
+                    "\(data): its columns are divided by semicolons; commas are wanted, or tabs in a .tsv, as this makes: tr ';' '\\t' <\(data) >\(data.dropLast(4)).tsv",
+                isMissing: false)
+        }
         let blank = RunPlan.Evaluation(interval: 0, sizes: [])
         let architecture = try RunPlan(name: "", seed: 1, recipe: "", template: model, evaluation: blank).architecture
         var source = DataSource(path: data, format: format)
@@ -53,20 +64,30 @@ package struct SuitedRecipe: Sendable {
                 reason: "\(data): its samples have no positives; recipes/distil-hosted.json follows a teacher alone",
                 isMissing: false)
         }
-        guard set.rows.count >= Self.fewest else {
+        let different = Set(set.rows.map(\.hash)).count
+        guard different >= Self.fewest else {
             throw .recipe(
                 reason:
-                    "\(data): \(set.rows.count) pairs are too few to learn from and to be judged by, \(Self.fewest) at least",
-                isMissing: false)
+                    "\(data): \(different) different pairs are too few to learn from and to be judged by, \(Self.fewest) at least"
+                    + (set.bad.first.map { "; \(set.bad.count) are bad, the first: \($0)" } ?? ""), isMissing: false)
         }
         for (count, side) in [(set.distinctQueries, "query"), (set.distinctPositives, "answer")] where count < 2 {
             throw .recipe(
                 reason: "\(data): all its pairs have the same \(side): there is nothing to tell it from",
                 isMissing: false)
         }
-        let amounts = Amounts(set, isImported: architecture.isImported)
+        let amounts = Amounts(set, different: different, isImported: architecture.isImported)
         tree = Self.tree(set, header, isTable, amounts, model: model, output: output)
-        choices = Self.choices(set, header, isTable, amounts)
+        choices = Self.choices(set, different, header, isTable ? Self.columns(data, format) : 0, amounts)
+    }
+
+    /// As some spreadsheets write it.
+    private static func isDividedBySemicolons(_ path: String) -> Bool {
+        guard let records = try? TextRecords(path: path, quoted: true), let first = records.records.first else {
+            return false
+        }
+        let line = records.bytes(first)
+        return line.contains(UInt8(ascii: ";")) && !line.contains(UInt8(ascii: ","))
     }
 
     private static func format(_ path: String) -> DataSource.Format? {
@@ -92,15 +113,16 @@ extension SuitedRecipe {
         package var rate: Double
         package var distractors: Int
         package var steps: Int
+        package var isClasses: Bool
 
-        init(_ set: DataSet, isImported: Bool) {
-            let pairs = set.rows.count
+        init(_ set: DataSet, different pairs: Int, isImported: Bool) {
             let answers = min(set.distinctQueries, set.distinctPositives)
             self.init(pairs: pairs, kinds: set.kinds, isImported: isImported, isClasses: answers * 3 < pairs)
         }
 
         /// - Parameter isClasses: whether an answer is that of three queries and more
         package init(pairs: Int, kinds: MediaKinds, isImported: Bool, isClasses: Bool) {
+            self.isClasses = isClasses
             heldOut = pairs < 100 ? 0.3 : pairs < 1_000 ? 0.2 : pairs < 10_000 ? 0.1 : max(0.01, 1_000 / Double(pairs))
             let trained = Int(Double(pairs) * (1 - heldOut))
             // A tenth of them, so that a pass is some steps; beyond that larger ones bring wrong answers that are harder.
@@ -122,6 +144,8 @@ extension SuitedRecipe {
     ) -> JSONValue {
         var data: [String: JSONValue] = ["path": .text(set.source.path), "batch": .number(Double(amounts.batch))]
         if isTable { data["header"] = .flag(header != nil) }
+        // Sorted by length, long texts of one label and short ones of another would make batches of one label each, which teach nothing.
+        if amounts.isClasses { data["bucket"] = .number(1) }
         if let header {
             data["query"] = .number(Double(header.query))
             data["positive"] = .number(Double(header.positive))
@@ -153,12 +177,23 @@ extension SuitedRecipe {
         ])
     }
 
+    /// How many the first line has.
+    private static func columns(_ path: String, _ format: DataSource.Format) -> Int {
+        guard let records = try? TextRecords(path: path, quoted: format == .csv), let first = records.records.first
+        else {
+            return 0
+        }
+        let bytes = records.bytes(first)
+        return ((try? format == .csv ? FieldSplitter.commas(bytes) : FieldSplitter.tabs(bytes)) ?? []).count
+    }
+
     private static func choices(
-        _ set: DataSet, _ header: TableHeader?, _ isTable: Bool, _ amounts: Amounts
+        _ set: DataSet, _ different: Int, _ header: TableHeader?, _ columns: Int, _ amounts: Amounts
     ) -> [String] {
-        let count = Figures.grouped(set.rows.count)
+        let same = set.rows.count > different ? ", \(Figures.grouped(different)) of them different" : ""
+        let count = "\(Figures.grouped(set.rows.count))"
         var found = "\(set.name): \(count) pairs of \(kinds(set)), \(Figures.grouped(set.distinctQueries)) queries and "
-        found += "\(Figures.grouped(set.distinctPositives)) answers that differ"
+        found += "\(Figures.grouped(set.distinctPositives)) answers that differ\(same)"
         var lines = [found]
         if let header {
             lines.append(
@@ -167,8 +202,17 @@ extension SuitedRecipe {
                         ? ""
                         : ", wrong answers \(header.negatives.map { "\"\(header.names[$0])\"" }.joined(separator: ", "))")
             )
-        } else if isTable {
-            lines.append("its first line is taken for a pair; if it names columns, --set stages[0].data[0].header=true")
+            let used = [header.query, header.positive] + header.negatives
+            let unused = header.names.indices.filter { !used.contains($0) }.map { "\"\(header.names[$0])\"" }
+            if !unused.isEmpty {
+                lines.append(
+                    "not used: \(unused.joined(separator: ", ")); --set stages[0].data[0].query=NAME and .positive=NAME choose others"
+                )
+            }
+        } else if columns > 0 {
+            lines.append(
+                "its first line is taken for a pair: queries are its column 1, answers column 2 of \(columns); if it names columns, --set stages[0].data[0].header=true"
+            )
         }
         lines.append(
             "about \(Figures.grouped(Int(Double(set.rows.count) * amounts.heldOut))) of them are held back to judge by; each has to be found among up to \(Figures.grouped(min(amounts.distractors, set.rows.count))) others"

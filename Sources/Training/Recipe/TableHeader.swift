@@ -8,16 +8,17 @@ package struct TableHeader: Equatable {
     package var negatives: [Int]
     package var names: [String]
 
-    private static let queries: Set = [
+    /// The surest first.
+    private static let queries = [
         "query", "question", "anchor", "premise", "sentence1", "sentence_1", "text1", "first", "input", "prompt",
-        "search", "source", "text", "sentence", "utterance", "caption", "description", "title", "message", "q",
+        "search", "source", "title", "description", "caption", "utterance", "sentence", "text", "message", "q",
     ]
-    private static let positives: Set = [
+    private static let positives = [
         "positive", "answer", "document", "passage", "context", "hypothesis", "sentence2", "sentence_2", "text2",
         "second", "output", "response", "target", "label", "class", "category", "intent", "summary", "translation",
         "example", "code", "body", "content", "image", "audio", "file", "file_name", "path", "a",
     ]
-    private static let hardNegatives: Set = ["negative", "hard_negative", "negatives", "hard_negatives"]
+    private static let hardNegatives = ["negative", "hard_negative", "negatives", "hard_negatives"]
 
     /// nil where no two columns are named as those of pairs are: then the first line is a pair.
     package init?(_ fields: [String]) {
@@ -26,14 +27,13 @@ package struct TableHeader: Equatable {
             Self.queries.contains(name) || Self.positives.contains(name) || Self.hardNegatives.contains(name)
         }
         guard names.count >= 2, names.count(where: isKnown) >= 2 else { return nil }
-        // A column that can only be one of the two leaves the other to what may be both.
-        let first =
-            names.firstIndex(where: Self.queries.contains) ?? names.firstIndex { Self.positives.contains($0) } ?? 0
-        let rest = names.indices.filter { $0 != first && !Self.hardNegatives.contains(names[$0]) }
-        guard
-            let second = rest.first(where: { Self.positives.contains(names[$0]) })
-                ?? rest.first(where: { isKnown(names[$0]) })
-        else { return nil }
+        func place(_ known: [String], among places: [Int]) -> Int? {
+            known.lazy.compactMap { name in places.first { names[$0] == name } }.first
+        }
+        let all = names.indices.filter { !Self.hardNegatives.contains(names[$0]) }
+        guard let first = place(Self.queries, among: all) ?? place(Self.positives, among: all) else { return nil }
+        let rest = all.filter { $0 != first }
+        guard let second = place(Self.positives, among: rest) ?? place(Self.queries, among: rest) else { return nil }
         query = first
         positive = second
         negatives = names.indices.filter { Self.hardNegatives.contains(names[$0]) }

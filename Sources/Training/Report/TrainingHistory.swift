@@ -194,8 +194,8 @@ package struct EvaluationRecord: Sendable, Equatable, Codable {
         package var nearest: [[Int]]
         /// False where it is only reported; nil is as good as true.
         package var decides: Bool?
-        /// Pairs that are asked for, both ways; nil in files of earlier versions.
-        package var pairs: Int?
+        /// Positives that look for their queries, each once; nil in files of earlier versions.
+        package var answers: Int?
 
         package init(
             data: String, queries: Int, candidates: Int, chance: Double, sizes: [SizeScores], nearest: [[Int]] = []
@@ -209,7 +209,7 @@ package struct EvaluationRecord: Sendable, Equatable, Codable {
         }
     }
 
-    /// Scores of vectors that are cut to one size.
+    /// Scores of vectors that are cut to one size, both ways.
     package struct SizeScores: Sendable, Equatable, Codable {
         package var size: Int
         /// Query finds positive.
@@ -246,12 +246,10 @@ package struct EvaluationRecord: Sendable, Equatable, Codable {
         }
     }
 
-    /// What training wants to rise: a metric at the largest size, mean over both directions and all sets that decide; nil where
+    /// What training wants to rise: a metric at the largest size, mean over what was asked and all sets that decide; nil where
     /// none does.
     package func score(_ metric: EvaluationMetric) -> Double? {
-        let values = sets.filter { $0.decides != false }.compactMap(\.sizes.first).map {
-            (metric.value($0.forward) + metric.value($0.backward)) / 2
-        }
+        let values = sets.filter { $0.decides != false }.compactMap { $0.mean(metric.value) }
         return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
     }
 }
@@ -270,6 +268,16 @@ package enum EvaluationMetric: String, Sendable, Codable, CaseIterable {
         case .recallAt10: scores.recallAt10
         case .reciprocalRank: scores.reciprocalRank
         }
+    }
+}
+
+extension EvaluationRecord.SetScores {
+    /// At the largest size, over both directions, each counted as often as something else was asked: of many texts and two labels the
+    /// texts decide.
+    package func mean(_ value: (EvaluationRecord.Scores) -> Double) -> Double? {
+        guard let scores = sizes.first, queries > 0 else { return nil }
+        let (forward, backward) = (Double(queries), Double(answers ?? queries))
+        return (forward * value(scores.forward) + backward * value(scores.backward)) / (forward + backward)
     }
 }
 

@@ -354,10 +354,8 @@ package struct TrainingReport: Sendable {
 }
 
 extension EvaluationRecord.SetScores {
-    /// R@1 at the largest size, mean of both directions.
-    var recallAt1: Double {
-        sizes.first.map { ($0.forward.recallAt1 + $0.backward.recallAt1) / 2 } ?? 0
-    }
+    /// R@1 at the largest size, mean over what was asked both ways.
+    var recallAt1: Double { mean(\.recallAt1) ?? 0 }
 
     /// Scores of both evaluations at the largest size, by direction.
     func pairs(

@@ -12,10 +12,11 @@ package struct Verdict: Equatable {
     }
 
     package let outcome: Outcome
-    /// Shares whose right answer comes first, the mean of queries and of answers that look for their queries.
+    /// Shares whose right answer comes first, over queries and answers that look for their queries.
     package let before: Double
     package let after: Double
-    package let pairs: Int
+    /// Different contents that were asked for.
+    package let asked: Int
     package let candidates: Int
 
     /// nil without an evaluation before and after.
@@ -26,30 +27,31 @@ package struct Verdict: Equatable {
         let sets = deciding.isEmpty ? after.sets : deciding
         self.init(
             before: before.score(.recallAt1) ?? before.recallAt1, after: after.score(.recallAt1) ?? after.recallAt1,
-            pairs: sets.reduce(0) { $0 + ($1.pairs ?? $1.queries) },
-            candidates: sets.map(\.candidates).max() ?? 0, keepsStart: history.ending?.modelStep == 0)
+            asked: sets.reduce(0) { $0 + max($1.queries, $1.answers ?? 0) },
+            candidates: sets.map { max($0.candidates, $0.queries) }.max() ?? 0,
+            chance: sets.map(\.chance).max() ?? 0, keepsStart: history.ending?.modelStep == 0)
     }
 
-    package init(before: Double, after: Double, pairs: Int, candidates: Int, keepsStart: Bool) {
-        (self.before, self.after, self.pairs, self.candidates) = (before, after, pairs, candidates)
+    /// - Parameters:
+    ///   - asked: different contents that were asked for, in the direction that has more
+    ///   - chance: what a random order finds
+    package init(before: Double, after: Double, asked: Int, candidates: Int, chance: Double, keepsStart: Bool) {
+        (self.before, self.after, self.asked, self.candidates) = (before, after, asked, candidates)
         let difference = after - before
-        outcome =
-            keepsStart
-            ? .nothing
-            : abs(difference) <= Self.chance(before, after, pairs)
-                ? .unclear : difference > 0 ? .better : .worse
+        let isClear = abs(difference) > Self.noise(before, after, asked) && (difference < 0 || after > chance)
+        outcome = keepsStart ? .nothing : !isClear ? .unclear : difference > 0 ? .better : .worse
     }
 
-    /// Two standard errors of a share, half a pair at least.
-    private static func chance(_ before: Double, _ after: Double, _ pairs: Int) -> Double {
-        let (share, count) = ((before + after) / 2, Double(max(1, pairs)))
-        return max(0.5 / count, 2 * (share * (1 - share) / count).squareRoot())
+    /// Two standard errors of a difference of shares, half a content at least.
+    private static func noise(_ before: Double, _ after: Double, _ asked: Int) -> Double {
+        let count = Double(max(1, asked))
+        return max(0.5 / count, 2 * ((before * (1 - before) + after * (1 - after)) / count).squareRoot())
     }
 
     package var sentence: String {
         let (old, new) = (Figures.percent(before), Figures.percent(after))
         let place =
-            "of \(Figures.grouped(pairs)) pairs that it was not trained on, query to answer and back, among up to \(Figures.grouped(candidates))"
+            "of what it was not trained on (\(Figures.grouped(asked)) different ones, among up to \(Figures.grouped(candidates)), both ways)"
         switch outcome {
         case .nothing:
             return
@@ -59,7 +61,7 @@ package struct Verdict: Equatable {
         case .worse: return "Worse: the model finds the right one first for \(new) \(place); \(old) before."
         case .unclear:
             return
-                "No clear difference: the model finds the right one first for \(new) \(place); \(old) before. So few pairs differ that much by "
+                "No clear difference: the model finds the right one first for \(new) \(place); \(old) before. So few differ that much by "
                 + "chance."
         }
     }

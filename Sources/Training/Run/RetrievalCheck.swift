@@ -33,7 +33,6 @@ package struct RetrievalCheck: Sendable {
     private let rightCandidates: [[Int]]
     /// Queries that are right for each of the pairs' positives.
     private let rightQueries: [[Int]]
-    private let pairCount: Int
 
     package typealias Pair = (query: Item, positive: Item)
 
@@ -42,7 +41,6 @@ package struct RetrievalCheck: Sendable {
     package init(name: String, decides: Bool = true, pairs: [Pair], distractors: [Pair] = []) {
         precondition(!pairs.isEmpty)
         self.name = name
-        pairCount = pairs.count
         self.decides = decides
         var (queries, candidates) = (Distinct(), Distinct())
         var links: [(Int, Int)] = []
@@ -102,7 +100,7 @@ package struct RetrievalCheck: Sendable {
             chance: HitRate.chance(at: 1, relevant: rightCandidates.map(\.count), candidates: candidates.count) ?? 0,
             sizes: [])
         if !decides { result.decides = false }
-        result.pairs = pairCount
+        result.answers = rightQueries.count
         for size in sizes.sorted(by: >) {
             let (a, b) = (normalizedPrefix(q, size), normalizedPrefix(c, size))
             result.sizes.append(
