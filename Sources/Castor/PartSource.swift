@@ -126,10 +126,7 @@ extension PartSource {
 
     /// nil for what is not UTF-8, or has bytes that no text has.
     private static func text(_ bytes: ByteSource) -> String? {
-        bytes.withUnsafeBytes { bytes in
-            bytes.contains { $0 < 32 && !(7...13).contains($0) && $0 != 27 }
-                ? nil : String(validating: bytes, as: UTF8.self)
-        }
+        bytes.withUnsafeBytes { $0.hasControls ? nil : String(validating: $0, as: UTF8.self) }
     }
 
     private static func isPlainText(mimeType: String?, name: String?) -> Bool {

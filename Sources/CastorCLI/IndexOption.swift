@@ -32,11 +32,7 @@ struct IndexOption: ParsableArguments {
 
 extension IndexOption {
     /// As people type it for this index.
-    var command: String { Self.command(index) }
-
-    static func command(_ index: String?) -> String {
-        SearchError.command(index)
-    }
+    var command: String { SearchError.command(index) }
 }
 
 extension Failure {

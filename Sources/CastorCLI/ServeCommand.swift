@@ -169,13 +169,12 @@ struct ServeCommand: AsyncParsableCommand {
         if let index { options.index = try Self.openIndex(index, embedder, model, allowsIndexing: allowIndexing) }
         let server = Server(embedder: embedder, options: options, logger: logger)
         warn(options)
-        let scheme = options.tlsCertificatePath == nil ? "http" : "https"
-        let host = options.host.contains(":") ? "[\(options.host)]" : options.host
         do {
             try await server.run { [options] port in
-                Terminal.error("castor: listening at \(scheme)://\(host):\(port)\n")
+                let greeting = ServeGreeting(options, port: port)
+                Terminal.error("castor: listening at \(greeting.listening)\n")
                 guard ServeGreeting.isWanted else { return }
-                for line in ServeGreeting(options, port: port).lines { Terminal.error(line + "\n") }
+                for line in greeting.lines { Terminal.error(line + "\n") }
             }
         } catch let failure as StartupFailure {
             throw Failure(failure)

@@ -3,7 +3,9 @@ import Glibc
 
 /// What a person reads who has started a server at a terminal: how to call it, ready to be pasted.
 struct ServeGreeting {
-    /// `http://127.0.0.1:8080`.
+    /// Where it listens, as `http://127.0.0.1:8080`.
+    let listening: String
+    /// Where this machine reaches it.
     let address: String
     let needsKey: Bool
     let hasPage: Bool
@@ -11,9 +13,10 @@ struct ServeGreeting {
     /// - Parameter port: the one that it listens at
     init(_ options: ServerOptions, port: Int) {
         let scheme = options.tlsCertificatePath == nil ? "http" : "https"
+        func url(_ host: String) -> String { "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+        listening = url(options.host)
         // All addresses of this machine are none that can be called.
-        let host = ["0.0.0.0", "::"].contains(options.host) ? "localhost" : options.host
-        address = "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        address = url(["0.0.0.0", "::"].contains(options.host) ? "localhost" : options.host)
         needsKey = !options.apiKeys.isEmpty
         hasPage = options.index != nil
     }

@@ -67,7 +67,11 @@ package final class FolderDatabase: Sendable {
         lock.withLock { lock in
             guard lock >= 0 else { return }
             // Into the one file that people copy. The pool would leave it in the log: of its connections those that only read are closed last.
-            try? database.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+            try? database.writeWithoutTransaction { db in
+                // Who still reads is not waited for: the log stays then.
+                try db.execute(sql: "PRAGMA busy_timeout = 0")
+                _ = try db.checkpoint(.truncate)
+            }
             try? database.close()
             Glibc.close(lock)
             lock = -1

@@ -103,7 +103,7 @@ final class FilePieces {
         case .image, .document, nil:
             guard source.count > options.maxWholeBytes else { return }
             // No size would make it one of those.
-            if type == nil, source.withUnsafeBytes({ Self.hasControls($0.prefix(controlledBytes)) }) {
+            if type == nil, source.withUnsafeBytes({ $0.prefix(controlledBytes).hasControls }) {
                 throw Problem(.unrecognised, "")
             }
             throw Problem(.tooLarge, "\(source.count) bytes, the limit is \(options.maxWholeBytes)")
@@ -232,7 +232,7 @@ final class FilePieces {
             return String(validating: units, as: UTF16.self)
         }
         // What is no text has bytes that none has, mostly at once.
-        guard !hasControls(bytes.prefix(controlledBytes)) else { return nil }
+        guard !bytes.prefix(controlledBytes).hasControls else { return nil }
         let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         guard let text = String(validating: bytes[start...], as: UTF8.self) else { return western(bytes) }
         return text.utf8.contains(0) ? nil : text
@@ -241,7 +241,7 @@ final class FilePieces {
     /// Letters beyond ASCII are few in what Western Europe writes; where they are many, it is another encoding, or no text.
     private static func western(_ bytes: [UInt8]) -> String? {
         let letters = bytes.count { $0 >= 128 }
-        guard letters * 4 <= bytes.count, !hasControls(bytes) else { return nil }
+        guard letters * 4 <= bytes.count, !bytes.hasControls else { return nil }
         return String(
             String.UnicodeScalarView(
                 bytes.map { (128..<160).contains($0) ? windows[Int($0) - 128] : Unicode.Scalar($0) }))
@@ -253,10 +253,6 @@ final class FilePieces {
             .unicodeScalars)
 
     private static let controlledBytes = 1 << 16
-
-    private static func hasControls(_ bytes: some Sequence<UInt8>) -> Bool {
-        bytes.contains { $0 < 32 && !(7...13).contains($0) && $0 != 27 }
-    }
 }
 
 extension Problem: Error {

@@ -128,9 +128,10 @@ extension TextBlock {
             blocks.append(TextBlock(text: rows.joined(separator: "\n"), lines: first...next - 1))
             rows = []
         }
-        let (title, skipped) = markdown ? frontMatter(text) : (nil, 0)
+        let lines = lines(of: text)
+        let (title, skipped) = markdown ? frontMatter(lines) : (nil, 0)
         if let title { blocks.append(TextBlock(text: title, lines: 1...skipped, headingLevel: 0)) }
-        for (index, line) in lines(of: text).enumerated().dropFirst(skipped) {
+        for (index, line) in lines.enumerated().dropFirst(skipped) {
             let number = index + 1
             if let open = fence {
                 rows.append(line)
@@ -152,13 +153,12 @@ extension TextBlock {
                 rows.append(line)
             }
         }
-        close(lines(of: text).count + 1)
+        close(lines.count + 1)
         return blocks
     }
 
     /// What programs that make pages read at the top of Markdown, between lines of three dashes: its title, and how many lines it has.
-    private static func frontMatter(_ text: String) -> (title: String?, lines: Int) {
-        let lines = lines(of: text)
+    private static func frontMatter(_ lines: [Substring]) -> (title: String?, lines: Int) {
         guard lines.first.map(isRule) == true, let end = lines.dropFirst().prefix(200).firstIndex(where: isRule) else {
             return (nil, 0)
         }

@@ -1,3 +1,4 @@
+import Castor
 package import CastorJSON
 package import CastorNumerics
 import Encoder
@@ -36,20 +37,24 @@ package struct SuitedRecipe: Sendable {
                 reason: "\(output): the folder of the training is in that of the data, which it would change",
                 isMissing: false)
         }
-        if format == .csv, Self.isDividedBySemicolons(data) {
-            throw .recipe(
-                reason:
-                    "\(data): its columns are divided by semicolons; commas are wanted, or tabs in a .tsv, as this makes: tr ';' '\\t' <\(data) >\(data.dropLast(4)).tsv",
-                isMissing: false)
-        }
         let blank = RunPlan.Evaluation(interval: 0, sizes: [])
         let architecture = try RunPlan(name: "", seed: 1, recipe: "", template: model, evaluation: blank).architecture
         var source = DataSource(path: data, format: format)
         let isTable = format == .tsv || format == .csv
         let set: DataSet
-        let header: TableHeader?
+        let firstLine: [String]
         do throws(DataError) {
-            header = isTable ? try TableHeader(path: data, isQuoted: format == .csv) : nil
+            firstLine = isTable ? try TableHeader.firstLine(data, isQuoted: format == .csv) : []
+        } catch { throw .data(error) }
+        // As some spreadsheets write it.
+        guard format != .csv || firstLine.count > 1 || firstLine.first?.contains(";") != true else {
+            throw .recipe(
+                reason:
+                    "\(data): its columns are divided by semicolons; commas are wanted, or tabs in a .tsv, as this makes: tr ';' '\\t' <\(data.shellWord) >\("\(data.dropLast(4)).tsv".shellWord)",
+                isMissing: false)
+        }
+        let header = TableHeader(firstLine)
+        do throws(DataError) {
             if let header {
                 source.hasHeader = true
                 (source.query, source.positive) = (.index(header.query), .index(header.positive))
@@ -78,16 +83,7 @@ package struct SuitedRecipe: Sendable {
         }
         let amounts = Amounts(set, different: different, isImported: architecture.isImported)
         tree = Self.tree(set, header, isTable, amounts, model: model, output: output)
-        choices = Self.choices(set, different, header, isTable ? Self.columns(data, format) : 0, amounts)
-    }
-
-    /// As some spreadsheets write it.
-    private static func isDividedBySemicolons(_ path: String) -> Bool {
-        guard let records = try? TextRecords(path: path, quoted: true), let first = records.records.first else {
-            return false
-        }
-        let line = records.bytes(first)
-        return line.contains(UInt8(ascii: ";")) && !line.contains(UInt8(ascii: ","))
+        choices = Self.choices(set, different, header, firstLine.count, amounts)
     }
 
     private static func format(_ path: String) -> DataSource.Format? {
@@ -175,16 +171,6 @@ extension SuitedRecipe {
                 "metric": .text("mrr"), "patience": .number(3), "distractors": .number(Double(amounts.distractors)),
             ]),
         ])
-    }
-
-    /// How many the first line has.
-    private static func columns(_ path: String, _ format: DataSource.Format) -> Int {
-        guard let records = try? TextRecords(path: path, quoted: format == .csv), let first = records.records.first
-        else {
-            return 0
-        }
-        let bytes = records.bytes(first)
-        return ((try? format == .csv ? FieldSplitter.commas(bytes) : FieldSplitter.tabs(bytes)) ?? []).count
     }
 
     private static func choices(

@@ -40,15 +40,13 @@ package struct TableHeader: Equatable {
         self.names = fields
     }
 
-    /// Of the file at `path`; nil where it has none.
-    init?(path: String, isQuoted: Bool) throws(DataError) {
+    /// The first line of a table; empty where it has none, or none that can be read.
+    static func firstLine(_ path: String, isQuoted: Bool) throws(DataError) -> [String] {
         let records = try TextRecords(path: path, quoted: isQuoted)
-        guard let first = records.records.first else { return nil }
+        guard let first = records.records.first else { return [] }
         let bytes = records.bytes(first)
-        let fields: [String]
         do throws(Unreadable) {
-            fields = isQuoted ? try FieldSplitter.commas(bytes) : try FieldSplitter.tabs(bytes)
-        } catch { return nil }
-        self.init(fields)
+            return isQuoted ? try FieldSplitter.commas(bytes) : try FieldSplitter.tabs(bytes)
+        } catch { return [] }
     }
 }

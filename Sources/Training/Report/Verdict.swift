@@ -1,4 +1,3 @@
-import Glibc
 import Report
 
 /// What a training was good for, as far as pairs that it never saw can tell.
