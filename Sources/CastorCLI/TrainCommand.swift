@@ -19,7 +19,7 @@ struct TrainCommand: ParsableCommand {
 
             Data are a TSV or CSV (a query and its answer in two columns), a JSONL, or a folder of media with a captions file or a sub-folder \
             a class. How to train follows from what they are and how many; it is said, and written to the output folder as recipe.json. \
-            Or a recipe says all of it (docs/training.md).
+            Or a recipe says all of it (docs/recipes.md).
 
             The output folder gets the model, a report to look at (report.html), metrics.jsonl, train.log and checkpoints. \
             Ctrl-C stops after the step with a checkpoint; the same command with --resume goes on from there, bit for bit.

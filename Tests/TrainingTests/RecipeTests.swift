@@ -324,8 +324,8 @@ import Training
     }
 
     @Test func documentationHasTheSchemasTable() throws {
-        let docs = String(decoding: try Folders.read("\(Self.root)/docs/training.md"), as: UTF8.self)
-        #expect(docs.contains(RecipeSchema.markdown), "docs/training.md lacks this table:\n\(RecipeSchema.markdown)")
+        let docs = String(decoding: try Folders.read("\(Self.root)/docs/recipes.md"), as: UTF8.self)
+        #expect(docs.contains(RecipeSchema.markdown), "docs/recipes.md lacks this table:\n\(RecipeSchema.markdown)")
     }
 
     // MARK: - What becomes of it
