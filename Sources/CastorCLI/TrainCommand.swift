@@ -132,7 +132,8 @@ extension TrainCommand {
                 data: Self.absolute(source), model: Self.absolute(start), output: Self.absolute(output), pool: pool)
             var tree = suited.tree
             for text in overrides { try RecipeOverride(text).apply(to: &tree) }
-            return (try Recipe(tree), (tree.pretty + "\n", suited.choices))
+            let changes = overrides.isEmpty ? [] : ["changed by --set: \(overrides.joined(separator: ", "))"]
+            return (try Recipe(tree), (tree.pretty + "\n", suited.choices + changes))
         } catch let error as RecipeError { throw RunError(error) }
     }
 
