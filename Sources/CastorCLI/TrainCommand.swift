@@ -23,6 +23,8 @@ struct TrainCommand: ParsableCommand {
 
             The output folder gets the model, a report to look at (report.html), metrics.jsonl, train.log and checkpoints. \
             Ctrl-C stops after the step with a checkpoint; the same command with --resume goes on from there, bit for bit.
+
+            Started by mpirun, a build with the trait MPI trains on several processes; a batch spans all of them (docs/scale.md).
             """)
 
     @Argument(help: ArgumentHelp("Data, or a recipe, which is a JSON file.", valueName: "data|recipe"))
@@ -65,28 +67,40 @@ struct TrainCommand: ParsableCommand {
     }
 
     func run() throws {
+        let processes = try TrainingProcesses()
         do {
-            try train()
-        } catch let error as RunError {
-            throw Failure(error)
+            do {
+                try train(processes.ranks)
+            } catch let error as RunError {
+                throw Failure(error)
+            }
+        } catch let failure as Failure {
+            processes.fail(failure)
+            throw failure
         }
+        processes.end()
     }
 
-    private func train() throws {
+    private func train(_ ranks: any Ranks) throws {
         let pool = try WorkerPool.opened(threads: threads)
         let (parsed, made) = try recipe(pool)
-        if !dryRun {
+        if !dryRun, ranks.isFirst {
             for file in RunFolder.files(parsed.output) + ModelOption.files(ofModel: RunFolder.model(parsed.output)) {
                 try OutputFile(file).refuse(
                     inputs: [source] + parsed.inputs + ModelOption.files(ofModel: parsed.model))
             }
         }
-        if !dryRun, !resume, RunFolder.hasTraining(parsed.output) { throw RunError.exists(path: parsed.output) }
-        let folder = try dryRun ? nil : RunFolder(path: parsed.output)
-        var plan = try RunPlan(parsed, model: ImportedModels.folder(for: parsed.model), pool: pool)
+        if !dryRun, !resume, ranks.isFirst, RunFolder.hasTraining(parsed.output) { throw RunError.exists(path: parsed.output) }
+        let folder =
+            try dryRun ? nil : ranks.isFirst ? RunFolder(path: parsed.output) : RunFolder(lookedAt: parsed.output)
+        var plan = try RunPlan(parsed, model: ImportedModels.folder(for: parsed.model), ranks: ranks, pool: pool)
         plan.checkpointInterval = checkpointEvery
         let trainers = threads == nil && parsed.threads != nil ? try WorkerPool.opened(threads: parsed.threads) : pool
         guard let folder else {
+            guard ranks.isFirst else {
+                _ = try DryRun(plan, trainers)
+                return
+            }
             for choice in made?.choices ?? [] { Terminal.error("castor: \(choice.printable)\n") }
             let dryRun = try DryRun(plan, trainers)
             for warning in dryRun.warnings { Terminal.error("castor: \(warning)\n") }
@@ -95,6 +109,11 @@ struct TrainCommand: ParsableCommand {
         }
         if let made { try folder.write(made.text, to: folder.recipe) }
         StopRequest.watch()
+        guard ranks.isFirst else {
+            let run = TrainingRun(plan, folder, trainers, isResumed: resume, version: Version.current)
+            try run(isInterrupted: { StopRequest.isNoted })
+            return
+        }
         let display = try TrainDisplay(log: folder.log)
         for choice in made?.choices ?? [] { display.show(.note(choice)) }
         let run = TrainingRun(plan, folder, trainers, isResumed: resume, version: Version.current)
