@@ -68,17 +68,19 @@ import Training
                 let output = "\(folder)/three"
                 let made = ranks.isFirst ? try RunFolder(path: output) : RunFolder(lookedAt: output)
                 let run = TrainingRun(plan, made, pool, isResumed: resume, version: "test")
-                var steps = 0
-                do throws(RunError) {
+                let steps = Counter()
+                let isLast = ranks.index == ranks.count - 1
+                do {
                     // Only one of them is told to stop.
-                    try run(isInterrupted: { ranks.index == ranks.count - 1 && steps == stop }) {
-                        if case .step = $0 { steps += 1 }
-                    }
-                } catch .interrupted(step: stop) {}
+                    try run(isInterrupted: { isLast && steps.count == stop }) { steps.note($0) }
+                } catch let error as RunError {
+                    #expect(error == .interrupted(step: resume ? 9 : 7))
+                }
             }
             _ = try ThreadRanks.run(3) { try run($0, resume: false, stop: 7) }
             #expect(try SmallRun.history("\(folder)/three").steps.count == 7)
-            _ = try ThreadRanks.run(2) { try run($0, resume: true, stop: 9) }
+            _ = try ThreadRanks.run(2) { try run($0, resume: true, stop: 2) }
+            #expect(try SmallRun.history("\(folder)/three").steps.count == 9)
             try run(LoneRank(), resume: true, stop: -1)
             let (one, three) = (try SmallRun.history("\(folder)/one"), try SmallRun.history("\(folder)/three"))
             #expect(three.ending != nil && three.steps.count == one.steps.count)
@@ -87,6 +89,15 @@ import Training
             }
             #expect(one.evaluations.map(\.step) == three.evaluations.map(\.step))
         }
+    }
+}
+
+/// Steps of a run.
+private final class Counter {
+    private(set) var count = 0
+
+    func note(_ event: RunEvent) {
+        if case .step = event { count += 1 }
     }
 }
 
