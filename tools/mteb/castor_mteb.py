@@ -92,12 +92,12 @@ class CastorEncoder(AbsEncoder):
         other = {"dimensions": self.dimensions} if self.dimensions != self.source.dimensions else {}
         if self.prompts != self.source.has_prompts:
             other["prompts"] = self.prompts
-        is_own = self.source.folder is not None and self.source.folder.resolve() == OWN_MODEL.resolve()
+        is_own = OWN_MODEL.exists() and self.source.revision == vectors.digest(OWN_MODEL)
         return ModelMeta(
             loader=None, name=name or f"castor/{self.source.name}", revision=self.source.revision, release_date=None, languages=None,
             n_parameters=info.get("parameters"), memory_usage_mb=info["weightBytes"] / (1 << 20) if info else None,
             max_tokens=info.get("maxTokens"), embed_dim=self.dimensions, license=license or ("apache-2.0" if is_own else None),
-            open_weights=None, public_training_code=None, public_training_data=None, framework=["safetensors"] if info else ["API"],
+            open_weights=True if is_own else None, public_training_code=None, public_training_data=None, framework=["safetensors"] if info else ["API"],
             similarity_fn_name="cosine", use_instructions=self.prompts, training_datasets=None, experiment_kwargs=other or None,
             modalities=[medium for medium in MEDIA if medium in info.get("media", MEDIA)])
 

@@ -3,7 +3,7 @@
 
     .venv-mteb/bin/python tools/mteb/check.py PROGRAM [--model DIR]
 
-The tasks are made on the spot (made_tasks.py); nothing is fetched. Then come a server in the program's place, a text that fails, and one task of each kind
+The tasks are made on the spot (made_tasks.py); nothing is fetched. Then come the command, a text that fails, a server in the program's place, and the tasks
 that mteb has of its own for trying models. Ends with 1 where something does not hold.
 """
 
@@ -49,7 +49,7 @@ def main():
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        check = Check(pathlib.Path(folder), os.path.abspath(arguments.castor), arguments.model)
+        check = Check(pathlib.Path(folder), os.path.abspath(arguments.castor), arguments.model and os.path.abspath(arguments.model))
         check.scores()
         check.command()
         check.tasks()
@@ -66,6 +66,7 @@ class Check:
         self.castor = castor
         self.model = ["--model", model] if model else []
         self.source = vectors.Program(castor, model)
+        self.spearman = None
         self.failures = 0
 
     def expect(self, holds, text):
@@ -77,6 +78,7 @@ class Check:
         sizes = {False: self.source.dimensions, True: min(SMALLER, self.source.dimensions)}
         print(f"{'task':20} {'prompts':8} {'values':>6}  {'metric':12} {'mteb':>9} {'castor':>9}", flush=True)
         expected = self.evaluated(sizes.values())
+        self.spearman = expected["MadeSTS", False, "Spearman", self.source.dimensions]
         worst = 0
         for prompts, size in sizes.items():
             encoder = castor_mteb.CastorEncoder(self.source, size, prompts)
@@ -98,12 +100,25 @@ class Check:
             for task in json.loads(result.read_text())["tasks"] for metric in task["metrics"] for size, value in metric["values"].items()}
 
     def command(self):
-        """What a user types, up to the place where mteb asks the hub, which is not there."""
-        run = subprocess.run(
-            [sys.executable, pathlib.Path(castor_mteb.__file__), "--castor", self.castor, *self.model, "--tasks", "STSBenchmark", "--output", self.folder / "out"],
-            capture_output=True, text=True, env={**os.environ, "HF_HOME": str(self.folder / "hub")})
+        """What a user types, with data in the hub's place, and without any."""
+        place = self.folder / "mteb/stsbenchmark-sts"
+        place.mkdir(parents=True)
+        (place / "test.jsonl").write_text("".join(
+            json.dumps({"sentence1": first, "sentence2": second, "score": score}) + "\n" for first, second, score in made_tasks.pairs()))
+        run = self.run("STSBenchmark")
+        wanted = f"{self.spearman:.4f}"
+        kept = list(self.folder.glob(f"out/results/castor__{self.source.name}/{self.source.revision}/STSBenchmark.json"))
+        self.expect(
+            run.returncode == 0 and run.stdout.split()[-1] == wanted and len(kept) == 1,
+            f"mteb's STSBenchmark on those pairs, by the command: {wanted} ({run.stdout.splitlines()[-1]})")
+        run = self.run("STS12")
         said = run.stderr.strip().splitlines()[-1]
-        self.expect(run.returncode == 69 and "STSBenchmark: no data" in said, f"the command ends with 69 where there are no data ({said[:120]})")
+        self.expect(run.returncode == 69 and "STS12: no data" in said, f"the command ends with 69 where there are no data ({said[:120]})")
+
+    def run(self, task):
+        return subprocess.run(
+            [sys.executable, pathlib.Path(castor_mteb.__file__).resolve(), "--castor", self.castor, *self.model, "--tasks", task, "--output", "out"],
+            capture_output=True, text=True, cwd=self.folder, env={**os.environ, "HF_HOME": str(self.folder / "hub")})
 
     def tasks(self):
         hosted = {name: GEMINI_EMBEDDING_2_PROMPTS.get(name) for name in castor_mteb.TASKS}
