@@ -18,12 +18,13 @@ SECTIONS = {
     section.partition("\n")[0]: re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     for section in re.split(r"^### ", re.split(r"^## ", LINES, flags=re.MULTILINE)[0], flags=re.MULTILINE)}
 (COMMON,) = SECTIONS.pop("")
-SNIPPETS = {name: block for name, (block,) in ((name, blocks) for name, blocks in SECTIONS.items() if blocks)}
+SNIPPETS = {name: blocks[0] for name, blocks in SECTIONS.items() if blocks}
 # Those that make contracts-all installs, and where they lie.
 LARGE = {"semantic-kernel": "semantic-kernel"}
 REQUIREMENTS = {
     line.split("==")[0]: line.split("==")[1]
-    for name in ("semantic-kernel.txt", "requirements-all.txt", "requirements.txt") for line in (HERE / name).read_text().splitlines() if "==" in line}
+    for name in ("semantic-kernel.txt", "requirements-all.txt", "requirements.txt")
+    for line in (HERE / name).read_text().splitlines() if "==" in line}
 # Of a cosine, between a client's vector and the program's.
 CLOSE = 1e-5
 

@@ -5,8 +5,9 @@
     .venv-mteb/bin/python tools/mteb/castor_mteb.py --model models/minilm --tasks STSBenchmark Banking77Classification
     .venv-mteb/bin/python tools/mteb/castor_mteb.py --server http://127.0.0.1:8080 --benchmark "MTEB(eng, v2)"
 
-mteb fetches a task's data from the Hugging Face hub, and keeps them in its cache. Results are files as the leaderboard has them, below OUTPUT/results;
-a second run computes what is missing. Ends with 64 where there is no such task, 65 where a content has no vector, 69 where there is no program, no server or no data.
+mteb fetches a task's data from the Hugging Face hub, and keeps them in its cache. Results are files as the leaderboard has them, below
+OUTPUT/results; a second run computes what is missing. Ends with 64 where there is no such task, 65 where a content has no vector, 69 where there
+is no program, no server or no data.
 """
 
 import argparse
@@ -23,8 +24,8 @@ from mteb.types import PromptType
 
 import vectors
 
-# The service's task for each of mteb's kinds, as mteb has them for the hosted model (models/model_implementations/google_gemini.py). Left out are the tasks
-# for which Google chose another one by how the hosted model did there; and queries of reranking are queries here.
+# The service's task for each of mteb's kinds, as mteb has them for the hosted model (models/model_implementations/google_gemini.py). Left out are
+# the tasks for which Google chose another one by how the hosted model did there; and queries of reranking are queries here.
 TASKS = {
     "Classification": "CLASSIFICATION",
     "MultilabelClassification": "CLASSIFICATION",
@@ -97,8 +98,9 @@ class CastorEncoder(AbsEncoder):
             loader=None, name=name or f"castor/{self.source.name}", revision=self.source.revision, release_date=None, languages=None,
             n_parameters=info.get("parameters"), memory_usage_mb=info["weightBytes"] / (1 << 20) if info else None,
             max_tokens=info.get("maxTokens"), embed_dim=self.dimensions, license=license or ("apache-2.0" if is_own else None),
-            open_weights=True if is_own else None, public_training_code=None, public_training_data=None, framework=["safetensors"] if info else ["API"],
-            similarity_fn_name="cosine", use_instructions=self.prompts, training_datasets=None, experiment_kwargs=other or None,
+            open_weights=True if is_own else None, public_training_code=None, public_training_data=None,
+            framework=["safetensors"] if info else ["API"], similarity_fn_name="cosine", use_instructions=self.prompts,
+            training_datasets=None, experiment_kwargs=other or None,
             modalities=[medium for medium in MEDIA if medium in info.get("media", MEDIA)])
 
 
@@ -151,12 +153,14 @@ def main():
     parser.add_argument("--languages", nargs="+", metavar="CODE", help="of tasks in many, only these: eng deu")
     parser.add_argument("--output", default="results", metavar="DIR", help="where results are kept (results)")
     parser.add_argument("--dimensions", type=int, metavar="N", help="size of a vector; default: the model's own")
-    parser.add_argument("--prompts", choices=("on", "off"), help="a task's prompt before its texts; default: on where the model has prompts of its own")
-    parser.add_argument("--zeros", action="store_true", help="a content that has no vector, such as an empty text, gets zeros and is said; without: the run ends")
+    parser.add_argument(
+        "--prompts", choices=("on", "off"), help="a task's prompt before its texts; default: on where the model has prompts of its own")
+    parser.add_argument("--zeros", action="store_true", help="a content that has no vector, such as an empty text, gets zeros and is said; else the run ends")
     parser.add_argument("--again", action="store_true", help="compute also what there are results of")
     parser.add_argument("--name", metavar="OWNER/NAME", help="of the model in the results; default: castor/ and the model's own")
     parser.add_argument("--license", metavar="NAME", help="of the model, for the results: apache-2.0, mit, ..")
-    parser.add_argument("--castor", default=vectors.found_program(), metavar="PROGRAM", help="default: that of this checkout, else castor on the PATH")
+    parser.add_argument(
+        "--castor", default=vectors.found_program(), metavar="PROGRAM", help="default: that of this checkout, else castor on the PATH")
     parser.add_argument("--precision", choices=("single", "bfloat16", "int8"), help="as castor's")
     parser.add_argument("--threads", metavar="N", help="as castor's")
     parser.add_argument("--api-key", metavar="KEY", help="for --server")

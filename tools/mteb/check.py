@@ -142,7 +142,9 @@ class Check:
     def server(self):
         rows = [{"text": [one["text"] for one in made_tasks.documents()], "body": [one["text"] for one in made_tasks.documents()],
                  "title": [one["title"] for one in made_tasks.documents()]}]
-        options = {"task_metadata": made_tasks.MadeRetrieval.metadata, "hf_split": "test", "hf_subset": "default", "prompt_type": castor_mteb.PromptType.document}
+        options = {
+            "task_metadata": made_tasks.MadeRetrieval.metadata, "hf_split": "test", "hf_subset": "default",
+            "prompt_type": castor_mteb.PromptType.document}
         with Served(self.castor, self.folder / "served", [*self.model, "--apply-task-prompts"]) as url:
             served = castor_mteb.CastorEncoder(vectors.Server(url), SMALLER, prompts=True)
             difference = abs(
@@ -164,7 +166,8 @@ class Check:
                 mteb.evaluate(encoder, [task], cache=None, co2_tracker=False, show_progress_bar=False)
             except Exception as error:
                 failed.append(f"{task.metadata.name}: {str(error).splitlines()[0]}")
-        self.expect(not failed, f"{len(tasks) - len(failed)} of {len(tasks)} of mteb's own tasks for trying models run" + "".join(f"\n    {one}" for one in failed))
+        said = "".join(f"\n    {one}" for one in failed)
+        self.expect(not failed, f"{len(tasks) - len(failed)} of {len(tasks)} of mteb's own tasks for trying models run{said}")
 
 
 class Served:
