@@ -14,6 +14,7 @@ import numpy
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What the server takes at once.
 BATCH = 100
+TASK_TYPES = ("RETRIEVAL_QUERY", "RETRIEVAL_DOCUMENT", "SEMANTIC_SIMILARITY", "CLASSIFICATION", "CLUSTERING")
 
 
 class Unavailable(Exception):
@@ -73,10 +74,11 @@ class Server:
         self.name = model or (own or models)[0]
         self.info = None
         self.folder = None
+        # A model may have prompts for some tasks alone.
         probe = {"content": {"parts": [{"text": "a sleepy kitten"}]}}
-        plain, prompted = (next(self._batch([request], None)) for request in (probe, probe | {"taskType": "CLUSTERING"}))
+        plain, *prompted = self._batch([probe, *(probe | {"taskType": task} for task in TASK_TYPES)], None)
         self.dimensions = len(plain)
-        self.has_prompts = not numpy.allclose(plain, prompted, atol=1e-4)
+        self.has_prompts = not all(numpy.allclose(plain, other, atol=1e-4) for other in prompted)
         # It does not say which weights it has.
         self.revision = "served"
 
