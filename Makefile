@@ -96,6 +96,12 @@ moving: program ## Record vectors from a second server, compare, map and distil,
 	@tools/timed "Installing the hosted service's client" tools/hosted/setup
 	@tools/timed "From recording to moving" .venv-hosted/bin/python tools/hosted/end_to_end.py $(program)
 
+.PHONY: mteb
+mteb: program ## Put the model on small tasks of MTEB, the public benchmark, and hold the scores against castor evaluate; PyTorch and mteb (1.6 GB) are fetched
+	@tools/timed "Checking the Debian packages for that" tools/setup models
+	@tools/timed "Installing mteb" tools/mteb/setup
+	@tools/timed "Small tasks through mteb and through castor evaluate" .venv-mteb/bin/python tools/mteb/check.py $(program)
+
 .PHONY: joined
 joined: program ## Join a picture tower to a text model, train the product between them, and show what it gains
 	@tools/timed "A locked tower learns the texts' space" python3 tools/demo/joined.py $(program)
