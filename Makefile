@@ -3,6 +3,8 @@
 SHELL := /bin/sh
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Where a web server will have the documentation.
+BASE ?= /
 
 # Traits of the package, TLS or OCR or both with a comma: make build TRAITS=TLS
 TRAITS ?=
@@ -99,6 +101,12 @@ moving: program ## Record vectors from a second server, compare, map and distil,
 .PHONY: joined
 joined: program ## Join a picture tower to a text model, train the product between them, and show what it gains
 	@tools/timed "A locked tower learns the texts' space" python3 tools/demo/joined.py $(program)
+
+.PHONY: docs
+docs: setup-build ## Write the documentation, library and pages, as a site into build/docs; BASE is its path on a web server
+	@tools/timed "Building the library in release mode" swift build $(build_options) --target Castor
+	@tools/timed "Writing the site" tools/docs/site build/docs --base $(BASE)
+	@echo "A browser needs a web server to show it: python3 -m http.server --directory build/docs, then http://127.0.0.1:8000/"
 
 .PHONY: bench
 bench: setup-build ## Measure speed, as a share of what the processor's matrix product reaches
