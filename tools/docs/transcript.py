@@ -23,6 +23,8 @@ ROOT = markdown.ROOT
 PROGRAM = pathlib.Path(os.environ.get("CASTOR_PROGRAM", ROOT / ".build/release/castor"))
 # Absolute, of figures up to 1.5, and as a share of larger ones.
 TOLERANCE = 0.02
+# Of shares that training says, of a few that are held back: a step that rounds otherwise may find one more.
+PERCENT_TOLERANCE = 15
 LOOP = r'''
 while IFS= read -r -d "" -u 9 command; do
     (exit $status); eval "$command" </dev/null; status=$?; printf "\001%d\n" $status
@@ -77,7 +79,7 @@ class Session:
         self.port = None
         self.background = []
         self.files = 0
-        for name in ("tools", "weights", "recipes", "deploy", "docs", "Tests", ".build", "Makefile"):
+        for name in ("tools", "weights", "recipes", "deploy", "docs", "Tests", "Makefile"):
             (folder / name).symlink_to(ROOT / name)
         shutil.copytree(media, folder / "build/demo")
         for name in ("bin", "home"):
@@ -241,5 +243,11 @@ def same(shown, printed):
         last = match.end()
     match = re.fullmatch("".join(pieces) + re.escape(shown[last:]), printed)
     return bool(match) and all(
-        abs(float(a) - float(b)) <= TOLERANCE * max(1, abs(float(a)) / 1.5)
-        for a, b in zip((figure[0] for figure in FIGURE.finditer(shown)), match.groups(), strict=True))
+        abs(float(figure[0]) - float(other)) <= tolerance(figure, shown)
+        for figure, other in zip(FIGURE.finditer(shown), match.groups(), strict=True))
+
+
+def tolerance(figure, line):
+    if re.match(r"(/[\d.]+)? %", line[figure.end():]):
+        return PERCENT_TOLERANCE
+    return TOLERANCE * max(1, abs(float(figure[0])) / 1.5)
