@@ -95,7 +95,7 @@ public final class Embedder: Sendable {
         embed(contents.map { ($0, options) })
     }
 
-    /// As ``embed(_:options:)-(Array,_)``, with options of their own for each content.
+    /// As ``embed(_:options:)-([Content],_)``, with options of their own for each content.
     public func embed(_ requests: [(content: Content, options: EmbedOptions)]) -> [Result<Embedding, EmbedError>] {
         var results: [Result<Embedding, EmbedError>] = []
         results.reserveCapacity(requests.count)
