@@ -185,6 +185,7 @@ class Played:
         """[(step, lines, what is wrong)] of the block's steps but those that go on."""
         results = []
         found = steps(block)
+        # Where nothing is shown of any command, what they print is not the point: they must succeed.
         silent = not any(line.strip() for step in found for line in step.shown)
         for step in found:
             shown = [line for line in step.shown if line.strip()]
