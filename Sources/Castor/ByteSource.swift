@@ -11,6 +11,7 @@ public struct ByteSource: @unchecked Sendable {
 
     private let storage: Storage
 
+    /// The bytes of an array.
     public init(_ bytes: [UInt8]) {
         storage = .array(bytes)
     }
@@ -20,6 +21,7 @@ public struct ByteSource: @unchecked Sendable {
         storage = .region(bytes, owner: owner)
     }
 
+    /// In bytes.
     public var count: Int {
         switch storage {
         case .array(let bytes): bytes.count
@@ -27,8 +29,10 @@ public struct ByteSource: @unchecked Sendable {
         }
     }
 
+    /// Whether there are no bytes.
     public var isEmpty: Bool { count == 0 }
 
+    /// Lends the bytes for the time of the call.
     public func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -51,6 +55,7 @@ public struct ByteSource: @unchecked Sendable {
 }
 
 extension ByteSource: Equatable {
+    /// Whether the bytes are equal, wherever they lie.
     public static func == (left: ByteSource, right: ByteSource) -> Bool {
         switch (left.storage, right.storage) {
         case (.array(let left), .array(let right)): left == right

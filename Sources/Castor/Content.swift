@@ -4,8 +4,10 @@
 /// let content: Content = ["a sleepy kitten", .file("kitten.jpg")]
 /// ```
 public struct Content: Sendable, Equatable, ExpressibleByArrayLiteral {
+    /// In the order in which the model sees them.
     public var parts: [Part]
 
+    /// A content of these parts; without any it has no vector (``EmbedError/noParts``).
     public init(_ parts: [Part]) {
         self.parts = parts
     }
@@ -22,6 +24,7 @@ public struct Content: Sendable, Equatable, ExpressibleByArrayLiteral {
 
 /// One piece of a ``Content``.
 public enum Part: Sendable, Equatable, ExpressibleByStringLiteral {
+    /// Words in any language; of length zero it has no vector.
     case text(String)
     /// Bytes of an image, a sound, a video, a PDF document, or a plain text. The bytes themselves tell what they are; a MIME type of another
     /// kind is an error, one of another format of the same kind an ``EmbedNote``.
@@ -35,8 +38,10 @@ public enum Part: Sendable, Equatable, ExpressibleByStringLiteral {
         self = .text(text)
     }
 
+    /// A file whose name is taken for its MIME type.
     public static func file(_ path: String) -> Part { .file(path, mimeType: nil) }
 
+    /// Bytes in an array; the MIME type may be nil.
     public static func data(_ bytes: [UInt8], mimeType: String?) -> Part {
         .data(ByteSource(bytes), mimeType: mimeType)
     }

@@ -6,8 +6,11 @@ public enum EmbedError: Error, Sendable, Equatable {
     case emptyPart(part: Int)
     /// A file part, where files are not allowed.
     case fileNotAllowed(part: Int, path: String)
+    /// There is no such file.
     case fileNotFound(part: Int, path: String)
+    /// A file that the system does not let read, or a folder.
     case fileUnreadable(part: Int, path: String, reason: String)
+    /// A file of more bytes than ``Limits/maxFileBytes``.
     case fileTooLarge(part: Int, path: String, bytes: Int, limit: Int)
     /// A MIME type or file that Castor does not embed.
     case unsupportedType(part: Int, type: String)
@@ -21,13 +24,17 @@ public enum EmbedError: Error, Sendable, Equatable {
     case unreadableText(part: Int, reason: String)
     /// Parts of which nothing is left to embed.
     case noTokens
+    /// More than ``Limits/maxImages``.
     case tooManyImages(count: Int, limit: Int)
     /// Sounds that are together longer than one may be.
     case tooMuchSound(seconds: Double, limit: Double)
+    /// More than ``Limits/maxSounds``.
     case tooManySounds(count: Int, limit: Int)
     /// In bytes.
     case tooMuchText(limit: Int)
+    /// More than ``Limits/maxVideos``.
     case tooManyVideos(count: Int, limit: Int)
+    /// More than ``Limits/maxDocuments``.
     case tooManyDocuments(count: Int, limit: Int)
     /// Media that this model was not made for; `kind` is "text", "images", "sounds", "video" or "documents".
     case unsupportedByModel(part: Int, kind: String)
@@ -37,6 +44,7 @@ public enum EmbedError: Error, Sendable, Equatable {
     case tooManyTokens(limit: Int)
     /// In bytes, of what the parts become.
     case tooMuchMemory(limit: Int)
+    /// ``EmbedOptions/dimensions`` below 1 or beyond the model's own number.
     case invalidDimensions(Int, limit: Int)
     /// Nobody waits for the vector any more.
     case cancelled
@@ -61,6 +69,7 @@ public enum EmbedError: Error, Sendable, Equatable {
         case machine
     }
 
+    /// Who has to act.
     public var kind: Kind {
         switch self {
         case .fileNotFound: .notFound
@@ -72,6 +81,7 @@ public enum EmbedError: Error, Sendable, Equatable {
 }
 
 extension EmbedError: CustomStringConvertible {
+    /// What is wrong, in one line: the part, the value and the limit.
     public var description: String {
         switch self {
         case .noParts: "the content has no parts"
@@ -116,6 +126,7 @@ public struct ModelLoadError: Error, Sendable, Equatable, CustomStringConvertibl
     public let isMissing: Bool
     /// Whether the machine is at fault and not the folder: it lacks memory, or OpenBLAS, or computes wrongly.
     public let isMachine: Bool
+    /// What is wrong, with the file's name.
     public let description: String
 }
 

@@ -6,6 +6,7 @@ public struct EmbedNote: Sendable, Hashable {
     public let part: Int
     /// The file's, where it is one.
     public let name: String?
+    /// What is odd about it.
     public let reason: String
 
     package init(part: Int, name: String?, _ note: MediaNote) {
@@ -16,6 +17,7 @@ public struct EmbedNote: Sendable, Hashable {
 }
 
 extension EmbedNote: CustomStringConvertible {
+    /// Part, name and reason in one line.
     public var description: String { "part \(part)\(name.map { " (\($0))" } ?? ""): \(reason)" }
 
     /// With another number, where each part is a content of its own.

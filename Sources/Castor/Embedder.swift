@@ -12,6 +12,13 @@ package import Encoder
 /// same call gives the same bits; a content gives the same vector, within 2e-6 a component, whatever it is embedded with.
 /// Calls block: from Swift concurrency, call from a thread of your own.
 public final class Embedder: Sendable {
+    /// How a model is opened and computed.
+    ///
+    /// ```swift
+    /// var options = Embedder.Options()
+    /// options.threads = 2
+    /// let embedder = try Embedder(modelPath: "weights/castor-small", options: options)
+    /// ```
     public struct Options: Sendable {
         /// Threads that compute. The default, nil, is one for each core. Where the address space is bounded (`ulimit -v`), there
         /// are as many as have room: 128 MiB each.
@@ -27,12 +34,14 @@ public final class Embedder: Sendable {
         /// What an imported model leaves open.
         public var imported = ImportedModelOptions()
 
+        /// The defaults.
         public init() {}
     }
 
     /// In which a model computes; sums are in single precision always. Where the processor has no instructions for it (AVX512-BF16, AVX512-VNNI),
     /// it is single precision; ``ModelInfo/precision`` tells.
     public enum Precision: String, Sendable, CaseIterable {
+        /// 24 bits of mantissa.
         case single
         /// 8 bits of mantissa.
         case bfloat16
@@ -40,6 +49,7 @@ public final class Embedder: Sendable {
         case int8
     }
 
+    /// What it was opened with.
     public let options: Options
     let model: OpenedModel
     let pool: WorkerPool
@@ -85,7 +95,7 @@ public final class Embedder: Sendable {
         embed(contents.map { ($0, options) })
     }
 
-    /// As ``embed(_:options:)-(Array,_)``, with options of their own for each content.
+    /// As ``embed(_:options:)-([Content],_)``, with options of their own for each content.
     public func embed(_ requests: [(content: Content, options: EmbedOptions)]) -> [Result<Embedding, EmbedError>] {
         var results: [Result<Embedding, EmbedError>] = []
         results.reserveCapacity(requests.count)

@@ -17,9 +17,12 @@ public struct EmbedOptions: Sendable, Equatable {
     /// Tokens beyond which the content counts as too long, where that is less than the context. The default is none.
     package var maxTokens: Int?
 
+    /// The defaults.
     public init() {}
 
+    /// Which files a content may name.
     public enum FileAccess: Sendable, Equatable {
+        /// No file: a content that names one is refused with ``EmbedError/fileNotAllowed(part:path:)``.
         case none
         /// Paths that are not absolute are relative to this folder.
         case relative(to: String)
@@ -43,28 +46,39 @@ public struct Embedding: Sendable, Equatable {
 /// Tokens of a content by the service's rules: 258 an image or page, 25 a second of sound, 66 a frame of video, text by the model's
 /// own vocabulary. Text on a document's pages counts as the document's.
 public struct Usage: Sendable, Equatable {
+    /// What tokens are counted for; the raw values are the service's.
     public enum Modality: String, Sendable, CaseIterable {
+        /// Texts, and text files.
         case text = "TEXT"
+        /// Pictures.
         case image = "IMAGE"
+        /// Sounds, and the audio track of a video where that is embedded.
         case audio = "AUDIO"
+        /// Frames of videos.
         case video = "VIDEO"
+        /// Pages of PDF documents, with their text.
         case document = "DOCUMENT"
     }
 
+    /// Tokens of one modality.
     public struct Detail: Sendable, Equatable {
+        /// What they are of.
         public var modality: Modality
+        /// How many.
         public var tokenCount: Int
     }
 
     /// One entry a modality present, in the order of ``Modality``.
     public private(set) var details: [Detail] = []
 
+    /// No tokens.
     public init() {}
 
     init(_ count: Int, _ modality: Modality) {
         add(count, modality)
     }
 
+    /// Tokens of all modalities.
     public var promptTokenCount: Int { details.reduce(0) { $0 + $1.tokenCount } }
 
     /// Tokens of one modality; 0 where there are none.
@@ -75,6 +89,7 @@ public struct Usage: Sendable, Equatable {
     static let tokensPerFrame = 66
     static let tokensPerSecondOfAudio = 25.0
 
+    /// Counts tokens of one modality, beside those that are counted already.
     public mutating func add(_ count: Int, _ modality: Modality) {
         if let index = details.firstIndex(where: { $0.modality == modality }) {
             details[index].tokenCount += count
@@ -85,6 +100,7 @@ public struct Usage: Sendable, Equatable {
         }
     }
 
+    /// Tokens of two contents together.
     public static func + (left: Usage, right: Usage) -> Usage {
         var sum = left
         for detail in right.details { sum.add(detail.tokenCount, detail.modality) }

@@ -6,5 +6,6 @@ public struct ImportedModelOptions: Sendable, Equatable {
     /// Whether each frame of a video stands after its time, `00:07`. With the video's sound it always does. The default is false.
     public var timesFrames = false
 
+    /// The defaults.
     public init() {}
 }

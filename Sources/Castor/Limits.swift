@@ -43,6 +43,7 @@ public struct Limits: Sendable, Equatable {
     /// Where pictures, sounds and videos are decoded. The default is inside this process.
     package var decoders = Decoders.inside
 
+    /// The defaults.
     public init() {}
 
     package var media: MediaLimits {

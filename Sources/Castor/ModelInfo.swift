@@ -4,7 +4,9 @@ import Media
 
 /// Facts about an opened model and the machine, for people and programs to look at.
 public struct ModelInfo: Sendable, Equatable, Codable {
+    /// What `config.json` calls it.
     public var name: String
+    /// The model's folder.
     public var path: String
     /// `castor-1`, or `castor-2` for an imported checkpoint.
     public var format: String
@@ -14,6 +16,7 @@ public struct ModelInfo: Sendable, Equatable, Codable {
     public var media: [String]
     /// `trained`, `untrained`, or `unknown` when the file does not say.
     public var state: String
+    /// Trained numbers, all together.
     public var parameters: Int
     /// Of the format that most of the weights have in the file: `F32`, `BF16`, `F16` or `I8`.
     public var weightFormat: String
@@ -21,18 +24,25 @@ public struct ModelInfo: Sendable, Equatable, Codable {
     public var weightBytes: Int
     /// In which products with weights are computed: `single`, `bfloat16` or `int8`.
     public var precision: String
+    /// Values of a token between blocks.
     public var width: Int
+    /// Values in the middle of a block's feed-forward part.
     public var mlpWidth: Int
     /// Blocks of the text, image and sound towers, and the unified ones.
     public var blocks: [String: Int]
+    /// Pieces that the tokenizer knows.
     public var vocabulary: Int
+    /// The context: tokens of one content, by the model's own count.
     public var maxTokens: Int
+    /// Values of a full vector.
     public var dimensions: Int
+    /// Sizes that the model was trained for, largest first; any other from 1 on can be had, too.
     public var matryoshkaDimensions: [Int]
     /// What stands before a text, by the names that the model's makers gave; empty where the service's tasks are understood as they are.
     public var prompts: [String: String]
     /// Of one token of a text, in a short one: the model's cost.
     public var multiplyAddsPerToken: Int
+    /// Threads that compute.
     public var threads: Int
     /// The BLAS library.
     public var blas: String
@@ -55,6 +65,7 @@ extension ModelInfo {
 }
 
 extension Embedder {
+    /// What model this is, and what it runs on.
     public var info: ModelInfo {
         var info =
             switch model {

@@ -2,13 +2,21 @@
 ///
 /// The strings are those that the service documents for its second model.
 public enum TaskType: String, Sendable, CaseIterable {
+    /// A question, for which documents are looked for.
     case retrievalQuery = "RETRIEVAL_QUERY"
+    /// A text that is to be found.
     case retrievalDocument = "RETRIEVAL_DOCUMENT"
+    /// Texts that are compared with each other.
     case semanticSimilarity = "SEMANTIC_SIMILARITY"
+    /// Texts that are told apart by class.
     case classification = "CLASSIFICATION"
+    /// Texts that are put into groups.
     case clustering = "CLUSTERING"
+    /// A question whose answer is looked for.
     case questionAnswering = "QUESTION_ANSWERING"
+    /// A statement, for which evidence is looked for.
     case factVerification = "FACT_VERIFICATION"
+    /// A question in words, for which code is looked for.
     case codeRetrievalQuery = "CODE_RETRIEVAL_QUERY"
 
     /// Reads the service's name in any case, with `-` or `_`.

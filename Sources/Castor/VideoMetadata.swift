@@ -8,6 +8,7 @@ public struct VideoMetadata: Sendable, Hashable {
     /// there are more.
     public var fps: Double?
 
+    /// Seconds from the beginning of the video, and frames a second.
     public init(startOffset: Double? = nil, endOffset: Double? = nil, fps: Double? = nil) {
         self.startOffset = startOffset
         self.endOffset = endOffset

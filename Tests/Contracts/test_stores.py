@@ -92,21 +92,26 @@ def test_texts_come_as_shown(small_server, server, store):
     for block, outcome in zip([*blocks_before(store), *BLOCKS[store]], shown_run, strict=True):
         shown = ast.literal_eval(re.search(r"^# (.*)\n\Z", block, re.MULTILINE)[1])
         printed = ast.literal_eval(outcome["printed"])
-        assert [text for _, text in printed] == [text for _, text in shown]
+        assert [text for _, text in printed] == [text for _, text in shown], "tools/docs/renew docs/stores.md writes what is printed now"
         assert [score for score, _ in printed] == pytest.approx([score for score, _ in shown], abs=SHOWN_CLOSE)
 
 
 def test_pictures_come_as_shown(small_server, tmp_path):
     subprocess.run(["/usr/bin/python3", ROOT / "tools/demo/pictures.py", tmp_path], check=True)
+    shown = [ast.literal_eval(line) for line in re.findall(r"^# (.*)$", PICTURES[0], re.MULTILINE)]
+    printed = [ast.literal_eval(line) for line in pictures_outcome(small_server.url, tmp_path)["printed"].splitlines()]
+    assert printed == shown, "tools/docs/renew docs/stores.md writes what is printed now"
+
+
+def pictures_outcome(url, media):
     (block,) = PICTURES
-    asked_for = asked("Qdrant", {}, {"http://127.0.0.1:8080": small_server.url, "build/demo": str(tmp_path)})
+    asked_for = asked("Qdrant", {}, {"http://127.0.0.1:8080": url})
     # Into the first of the collections, beside the texts.
-    asked_for["blocks"] = [BLOCKS["Qdrant"][0], block.replace("build/demo", str(tmp_path))]
+    asked_for["blocks"] = [BLOCKS["Qdrant"][0], block.replace("build/demo", str(media))]
     run = subprocess.run(
         [sys.executable, HERE / "clients/blocks.py"], input=json.dumps([asked_for]), env=environment(), capture_output=True, text=True)
     ((_, outcome),) = last_line(run, "pictures")
-    shown = [ast.literal_eval(line) for line in re.findall(r"^# (.*)$", block, re.MULTILINE)]
-    assert [ast.literal_eval(line) for line in outcome["printed"].splitlines()] == shown
+    return outcome
 
 
 def test_search_finds_what_comparing_everything_finds(small_server, server, store):

@@ -3,16 +3,24 @@ public import FoundationEssentials
 
 /// What is to be embedded, and how: the service's `EmbedContentRequest`, of the Gemini API and of Vertex.
 public struct EmbedRequest: Sendable {
+    /// As the request has it; which model answers is not its matter.
     public var model: String?
     /// nil where the request has none.
     public var content: Content?
+    /// ``EmbedOptions/dimensions``, as `outputDimensionality`.
     public var dimensions: Int?
+    /// ``EmbedOptions/task``, as `taskType`.
     public var task: TaskType?
+    /// ``EmbedOptions/title``.
     public var title: String?
+    /// ``EmbedOptions/autoTruncate``.
     public var autoTruncate: Bool?
+    /// ``EmbedOptions/audioTrackExtraction``.
     public var audioTrackExtraction: Bool?
+    /// ``EmbedOptions/documentOCR``, as `documentOcr`.
     public var documentOCR: Bool?
 
+    /// A request without settings.
     public init(_ content: Content) {
         self.content = content
     }
@@ -72,10 +80,12 @@ public struct EmbedRequest: Sendable {
 public struct BatchRequest: Sendable {
     /// What tells the result of this line from others. A number is the text of its digits.
     public var key: String?
+    /// What is to be embedded, and how.
     public var request: EmbedRequest
     /// JSON that comes back with the result.
     package var metadata: [UInt8]?
 
+    /// The request's; without parts where it has none.
     public var content: Content { request.content ?? Content([]) }
 
     /// Reads one line.

@@ -2,8 +2,10 @@ import CastorJSON
 
 /// Writes JSON straight into bytes: vectors of thousands of numbers need no tree in between.
 public struct JSONWriter: Sendable {
+    /// What was written, in UTF-8.
     public private(set) var bytes: [UInt8] = []
 
+    /// A writer that has written nothing.
     public init() {}
 
     /// With room for so many bytes: growing step by step costs a third of the time that vectors take.
@@ -14,6 +16,7 @@ public struct JSONWriter: Sendable {
     /// About what one value takes: `-0.012345678,`.
     package static let bytesPerValue = 14
 
+    /// JSON as it stands, such as commas and brackets between values.
     public mutating func raw(_ text: String) {
         bytes.append(contentsOf: text.utf8)
     }

@@ -2,6 +2,7 @@ package import CastorJSON
 
 /// JSON that is not of the service's form; the description names the place.
 public struct WireError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What is wrong, and where.
     public let description: String
 
     package init(_ error: JSONError) {
