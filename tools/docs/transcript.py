@@ -190,7 +190,7 @@ class Played:
         for step in found:
             shown = [line for line in step.shown if line.strip()]
             if step.waits:
-                path = self.session.start(step.command, shown[0] if shown else "")
+                path = self.session.start(step.command, shown[0] if shown else "…")
                 if "search" in step.command:
                     self.session.interrupt(path)
                 self.waiting.append((step, path))
@@ -209,6 +209,16 @@ class Played:
             wrong = [f"exit status {status}: {printed[-3:]}"] * (status != 0) if silent else differences(shown, printed)
             results.append((step, printed, wrong))
         return results
+
+    def script(self, block):
+        """What is wrong with a block of shell, or of Python that says after `#` what it prints."""
+        if block.language != "python":
+            printed, status = self.session.run(block.text)
+            return [f"exit status {status}", *printed[-5:]] if status else []
+        (self.session.folder / ".block.py").write_text(self.session.here(block.text))
+        printed, status = self.session.run(f"python {self.session.folder}/.block.py")
+        shown = re.findall(r"^print\(.*\) +# (.*)$", block.text, re.MULTILINE)
+        return [f"exit status {status}", *printed[-5:]] if status else differences(shown, printed)
 
     def finish(self):
         """[(step, lines, what is wrong)] of those that went on: what the page shows is among what they said, in its order."""
