@@ -84,6 +84,12 @@ replicas: program ## Put three servers behind nginx and HAProxy under load, kill
 	    tools/timed "Replicas behind $$balancer" .venv-contracts/bin/python tools/replicas/check.py $(program) $$balancer || exit 1; \
 	done
 
+.PHONY: ranks
+ranks: setup-build ## Train on two processes by MPI beside one, kill one of them, stop both, go on (Open MPI; a build of its own)
+	@tools/timed "Checking the Debian packages for MPI" tools/setup ranks
+	@tools/timed "Building castor with MPI in release mode" swift build -c release --traits MPI --scratch-path .build-mpi --product castor
+	@tools/timed "Two processes train as one" python3 tools/ranks/check.py .build-mpi/release/castor
+
 .PHONY: moving
 moving: program ## Record vectors from a second server, compare, map and distil, and show what each gains
 	@tools/timed "Checking the Debian packages for the client" tools/setup contracts
@@ -201,4 +207,4 @@ lint: ## Check the format, as strictly as a review does
 
 .PHONY: clean
 clean: ## Remove what was built and the demo's media
-	rm -rf .build Benchmarks/.build build
+	rm -rf .build .build-mpi Benchmarks/.build build

@@ -25,6 +25,7 @@ let package = Package(
         .trait(name: "OCR", description: "Text of PDF pages without a text layer, by Tesseract (libtesseract-dev)."),
         // Two thirds of a build's time are BoringSSL, which swift-nio-ssl carries.
         .trait(name: "TLS", description: "castor serve --tls-cert --tls-key."),
+        .trait(name: "MPI", description: "castor train on several processes, by Open MPI (libopenmpi-dev)."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -56,6 +57,9 @@ let package = Package(
         .target(name: "CZlib", path: "Sources/System/CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CWorker", path: "Sources/System/CWorker"),
         .target(name: "CMapping", path: "Sources/System/CMapping"),
+        .target(
+            name: "CMPI", path: "Sources/System/CMPI", cSettings: [.define("CASTOR_MPI", .when(traits: ["MPI"]))],
+            linkerSettings: [.linkedLibrary("mpi", .when(traits: ["MPI"]))]),
         .target(
             name: "CPoppler", dependencies: ["CWorker", "CZlib"], path: "Sources/System/CPoppler",
             cSettings: [.define("CASTOR_OCR", .when(traits: ["OCR"]))]),
@@ -107,7 +111,7 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Castor", "CastorJSON", "CastorNumerics", "Encoder", "Evaluation", "Hashing", "Media", "Report",
+                "Castor", "CastorJSON", "CastorNumerics", "CMPI", "Encoder", "Evaluation", "Hashing", "Media", "Report",
                 "Vectors",
             ],
             swiftSettings: strict),

@@ -1,4 +1,5 @@
 import Castor
+import Glibc
 
 /// What a person wants to know at the end of a batch.
 struct BatchTally {
@@ -14,11 +15,13 @@ struct BatchTally {
     private var failedBefore = 0
     private var changed = 0
     private var hasReported = false
+    private var tokens = 0
     private var truncated = 0
     private var failures = 0
     private var firstFailure: String?
     private var notes: [String] = []
     private var notedContents = 0
+    private let start = Progress.now
 
     /// The rest are counted.
     private static let shownNotes = 20
@@ -31,6 +34,7 @@ struct BatchTally {
         computed += 1
         switch result {
         case .success(let embedding):
+            tokens += embedding.usage.promptTokenCount
             if embedding.truncated { truncated += 1 }
             guard !embedding.notes.isEmpty else { break }
             notedContents += 1
@@ -74,5 +78,16 @@ struct BatchTally {
             Terminal.error(
                 "castor: \(failures) of \(counted(computed, "content")) failed, the first with key \(firstFailure)\n")
         }
+        summarise()
+    }
+
+    /// At a terminal, as the progress before it: scripts read an end without a word as an end without a fault.
+    private func summarise() {
+        guard computed > failures, isatty(STDERR_FILENO) == 1 else { return }
+        let seconds = Progress.now - start
+        let embedded = computed - failures
+        Terminal.error(
+            "castor: \(counted(embedded, "content")) embedded\(output.map { " into \($0)" } ?? "") in \(Progress.time(seconds)), "
+                + "\(Progress.short(Double(embedded) / max(seconds, 1e-3)))/s; \(counted(tokens, "token")) as billed\n")
     }
 }

@@ -74,6 +74,9 @@ struct Progress {
         value >= 10 ? "\(Int(value.rounded()))" : "\((value * 10).rounded() / 10)"
     }
 
+    /// What short work took.
+    static func time(_ seconds: Double) -> String { seconds < 10 ? "\(short(seconds)) s" : duration(seconds) }
+
     static func duration(_ seconds: Double) -> String {
         let whole = Int(max(0, seconds).rounded())
         if whole < 60 { return "\(whole) s" }

@@ -19,10 +19,12 @@ struct TrainCommand: ParsableCommand {
 
             Data are a TSV or CSV (a query and its answer in two columns), a JSONL, or a folder of media with a captions file or a sub-folder \
             a class. How to train follows from what they are and how many; it is said, and written to the output folder as recipe.json. \
-            Or a recipe says all of it (docs/training.md).
+            Or a recipe says all of it (docs/recipes.md).
 
             The output folder gets the model, a report to look at (report.html), metrics.jsonl, train.log and checkpoints. \
             Ctrl-C stops after the step with a checkpoint; the same command with --resume goes on from there, bit for bit.
+
+            Started by mpirun, a build with the trait MPI trains on several processes; a batch spans all of them (docs/scale.md).
             """)
 
     @Argument(help: ArgumentHelp("Data, or a recipe, which is a JSON file.", valueName: "data|recipe"))
@@ -65,28 +67,40 @@ struct TrainCommand: ParsableCommand {
     }
 
     func run() throws {
+        let processes = try TrainingProcesses()
         do {
-            try train()
-        } catch let error as RunError {
-            throw Failure(error)
+            do {
+                try train(processes.ranks)
+            } catch let error as RunError {
+                throw Failure(error)
+            }
+        } catch let failure as Failure {
+            processes.fail(failure)
+            throw failure
         }
+        processes.end()
     }
 
-    private func train() throws {
+    private func train(_ ranks: any Ranks) throws {
         let pool = try WorkerPool.opened(threads: threads)
         let (parsed, made) = try recipe(pool)
-        if !dryRun {
+        if !dryRun, ranks.isFirst {
             for file in RunFolder.files(parsed.output) + ModelOption.files(ofModel: RunFolder.model(parsed.output)) {
                 try OutputFile(file).refuse(
                     inputs: [source] + parsed.inputs + ModelOption.files(ofModel: parsed.model))
             }
         }
-        if !dryRun, !resume, RunFolder.hasTraining(parsed.output) { throw RunError.exists(path: parsed.output) }
-        let folder = try dryRun ? nil : RunFolder(path: parsed.output)
-        var plan = try RunPlan(parsed, model: ImportedModels.folder(for: parsed.model), pool: pool)
+        if !dryRun, !resume, ranks.isFirst, RunFolder.hasTraining(parsed.output) { throw RunError.exists(path: parsed.output) }
+        let folder =
+            try dryRun ? nil : ranks.isFirst ? RunFolder(path: parsed.output) : RunFolder(lookedAt: parsed.output)
+        var plan = try RunPlan(parsed, model: ImportedModels.folder(for: parsed.model), ranks: ranks, pool: pool)
         plan.checkpointInterval = checkpointEvery
         let trainers = threads == nil && parsed.threads != nil ? try WorkerPool.opened(threads: parsed.threads) : pool
         guard let folder else {
+            guard ranks.isFirst else {
+                _ = try DryRun(plan, trainers)
+                return
+            }
             for choice in made?.choices ?? [] { Terminal.error("castor: \(choice.printable)\n") }
             let dryRun = try DryRun(plan, trainers)
             for warning in dryRun.warnings { Terminal.error("castor: \(warning)\n") }
@@ -95,6 +109,11 @@ struct TrainCommand: ParsableCommand {
         }
         if let made { try folder.write(made.text, to: folder.recipe) }
         StopRequest.watch()
+        guard ranks.isFirst else {
+            let run = TrainingRun(plan, folder, trainers, isResumed: resume, version: Version.current)
+            try run(isInterrupted: { StopRequest.isNoted })
+            return
+        }
         let display = try TrainDisplay(log: folder.log)
         for choice in made?.choices ?? [] { display.show(.note(choice)) }
         let run = TrainingRun(plan, folder, trainers, isResumed: resume, version: Version.current)
@@ -132,7 +151,8 @@ extension TrainCommand {
                 data: Self.absolute(source), model: Self.absolute(start), output: Self.absolute(output), pool: pool)
             var tree = suited.tree
             for text in overrides { try RecipeOverride(text).apply(to: &tree) }
-            return (try Recipe(tree), (tree.pretty + "\n", suited.choices))
+            let changes = overrides.isEmpty ? [] : ["changed by --set: \(overrides.joined(separator: ", "))"]
+            return (try Recipe(tree), (tree.pretty + "\n", suited.choices + changes))
         } catch let error as RecipeError { throw RunError(error) }
     }
 

@@ -43,9 +43,11 @@ package enum ReportStyle {
         code { font-size: .85em; overflow-wrap: anywhere; }
         .neighbors { border-collapse: collapse; width: 100%; } .neighbors td, .neighbors th { text-align: left; }
         .item { display: inline-block; vertical-align: top; margin: 0 .5rem .5rem 0; padding: .25rem .5rem; max-width: 15rem;
-          border: 1px solid var(--rule); border-radius: .5rem; overflow-wrap: anywhere; font-size: .88rem; }
+          border: 1px solid var(--rule); border-radius: .5rem; overflow-wrap: break-word; font-size: .88rem; }
         .item.right { border: 2px solid var(--good); } .item img { display: block; max-width: 96px; border-radius: .25rem; }
         .yes { color: var(--good); font-weight: 600; }
+        @media (max-width: 36rem) { .plot > svg { min-width: 0; } .plot .tick, .plot .axis { font-size: 18px; }
+          .neighbors { font-size: .82rem; } .neighbors td, .neighbors th { padding-right: .4rem; } .item { margin-right: 0; } }
 
         """
 }

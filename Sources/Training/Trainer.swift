@@ -49,24 +49,28 @@ package final class Trainer {
     package let engine: GradientEngine
     private let gradients: ParameterStore
     private var touched: TouchedRows
+    private let ranks: any Ranks
     private let pool: WorkerPool
 
-    /// - Parameter parameters: the tensors that the model has in memory and the objective's; changed by every step
+    /// - Parameters:
+    ///   - parameters: the tensors that the model has in memory and the objective's; changed by every step
+    ///   - ranks: processes that make the same steps together, on the same batches
     /// - Throws: ``Untrainable`` where what is to be trained has no backward pass
     package init(
         _ architecture: Architecture, _ parameters: ParameterStore, _ objective: Objective, _ options: Options,
-        _ pool: WorkerPool
+        _ pool: WorkerPool, ranks: any Ranks = LoneRank()
     ) throws(Untrainable) {
         self.architecture = architecture
         self.parameters = parameters
         self.objective = objective
         self.options = options
+        self.ranks = ranks
         self.pool = pool
         optimizer = AdamW(parameters, options: options.optimizer, precision: options.precision, pool: pool)
         gradients = ParameterStore(parameters.shapes)
         engine = GradientEngine(
             try architecture.model(parameters, gradients: gradients, options, pool),
-            maxChunkTokens: options.engine.maxChunkTokens)
+            maxChunkTokens: options.engine.maxChunkTokens, ranks: ranks)
         touched = TouchedRows(rowCount: architecture.vocabularySize, always: architecture.paddingID)
         average = options.averageDecay.map { _ in ParameterStore(parameters.shapes) }
         average?.copy(from: parameters)
@@ -94,6 +98,7 @@ package final class Trainer {
         }
         let number = stepCount + 1
         guard loss.total.isFinite else { throw .diverged(step: number, what: "the loss is \(loss.total)") }
+        sumGradients()
         let norm = share * optimizer.norm(gradients, touched)
         guard norm.isFinite else { throw .diverged(step: number, what: "the gradient's norm is \(norm)") }
         let rate = options.schedule.rate(at: stepCount)
@@ -113,6 +118,28 @@ package final class Trainer {
                 objective(LossBatch(batch, rows: rows), parameters, gradient: dRows, gradients, pool)
             }
         } catch { throw .model(error) }
+    }
+
+    /// Those of the weights: the objective's own are of all rows in every process.
+    private func sumGradients() {
+        guard ranks.count > 1 else { return }
+        let own = Set(objective.parameterShapes.map(\.name))
+        let embedding = gradients.index(of: "text.embedding.weight")
+        for (index, tensor) in gradients.tensors.enumerated() where !own.contains(tensor.name) {
+            let values = tensor.values
+            guard index == embedding else {
+                ranks.sum(UnsafeMutableBufferPointer(start: values.pointer, count: values.count))
+                continue
+            }
+            let packed = Matrix(rows: touched.rows.count, columns: values.columns)
+            for (place, row) in touched.rows.enumerated() {
+                packed.row(place).update(from: values.row(row), count: values.columns)
+            }
+            ranks.sum(UnsafeMutableBufferPointer(start: packed.pointer, count: packed.count))
+            for (place, row) in touched.rows.enumerated() {
+                values.row(row).update(from: packed.row(place), count: values.columns)
+            }
+        }
     }
 
     private func clearGradients() {

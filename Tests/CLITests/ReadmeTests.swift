@@ -2,7 +2,7 @@ import Castor
 import Foundation
 import Testing
 
-/// The README's example compiles: it is the text between the two markers below.
+/// The example of docs/library.md compiles: it is the text between the two markers below.
 @Suite struct ReadmeTests {
     private func example() throws {
         // example
@@ -24,7 +24,8 @@ import Testing
         let start = try #require(lines.firstIndex(of: "        // example"))
         let end = try #require(lines.firstIndex(of: "        // end of example"))
         let example = lines[start + 1..<end].map { String($0.dropFirst(8)) }.joined(separator: "\n")
-        #expect(try readme().contains("```swift\nimport Castor\n\n\(example)\n```"))
+        let page = try String(contentsOfFile: "\(CastorProgram.repository)/docs/library.md", encoding: .utf8)
+        #expect(page.contains("```swift\nimport Castor\n\n\(example)\n```"))
     }
 
     @Test func saysUntrainedWhileTheModelIs() throws {

@@ -31,6 +31,28 @@ import Training
         }
     }
 
+    /// As most people's files have it, and other trainers' examples.
+    @Test func jsonlHoldsPlainTextsAndOthersNames() throws {
+        try DataFolder.with { folder in
+            try folder.write(
+                "pairs.jsonl",
+                """
+                {"query": "one", "positive": "1", "negatives": ["n", {"parts": [{"text": "m"}]}]}
+                ["one", "1", "n", "m"]
+                {"anchor": "one", "positive": "1", "negative": "n"}
+                {"question": "one", "answer": "1"}
+                {"sentence1": "one", "pos": ["1"], "neg": ["n", "m"]}
+                """)
+            let set = try folder.open("pairs.jsonl", .jsonl)
+            #expect(set.bad.isEmpty, "\(set.bad)")
+            for index in 0..<5 {
+                let sample = try set.sample(index)
+                #expect(sample.query == Content("one") && sample.positive == Content("1"))
+                #expect(sample.negatives.map(\.text) == [["n", "m"], ["n", "m"], ["n"], [], ["n", "m"]][index])
+            }
+        }
+    }
+
     private func filesAllowed(_ folder: DataFolder) -> EmbedOptions {
         var options = EmbedOptions()
         options.files = .relative(to: folder.path)
@@ -46,6 +68,10 @@ import Training
             Array(#"{"query": {"parts": [{"text": "x"}]}, "teacher": {"query": [1], "positive": [1]}}"#.utf8),
             "a teacher's vector for its positive, and no positive"
         ),
+        (Array(#"{"query": "x", "anchor": "y", "positive": "z"}"#.utf8), "a second query"),
+        (Array(#"{"query": "x", "pos": ["y", "z"]}"#.utf8), "2 positives"),
+        (Array(#"["x"]"#.utf8), "a query and its positive"),
+        (Array(#"{"query": 7, "positive": "z"}"#.utf8), "must be an object"),
         (Array(#"{"query": {"parts": []}, "positive": {"parts": [{"text": "x"}]}}"#.utf8), "no parts"),
         (Array(#"{"query": {"parts": [{"text": ""}]}, "positive": {"parts": [{"text": "x"}]}}"#.utf8), "empty"),
         (Array(#"{"query": {"parts": [{"text": "x"}]}, "positve": {"parts": [{"text": "x"}]}}"#.utf8), "positve"),
@@ -93,6 +119,7 @@ import Training
                 return
             }
             #expect(first.place.line == 2)
+            #expect(error?.description.contains("1 are tolerated (badShare)") == true)
             try folder.write("y.jsonl", String(repeating: good, count: 297) + "{\n{\n{\n")
             #expect(try folder.open("y.jsonl", .jsonl).bad.count == 3)
             #expect(throws: DataError.self) { try folder.open("y.jsonl", .jsonl) { $0.badShare = 0.005 } }

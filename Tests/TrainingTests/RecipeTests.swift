@@ -277,6 +277,18 @@ import Training
         }
     }
 
+    /// Data in a file that recipes have the name of.
+    @Test(arguments: [#"[{"query": "a", "positive": "b"}]"#, "{\"query\": \"a\"}\n{\"query\": \"b\"}\n", "7"])
+    func dataAreNoRecipe(text: String) throws {
+        try DataFolder.with { folder in
+            let path = try folder.write("data.json", text)
+            for overrides in [[], ["seed=3"]] {
+                let error = #expect(throws: RecipeError.self) { try Recipe(path: path, overrides: overrides) }
+                #expect(error?.description.contains("ends in .jsonl") == true, "\(String(describing: error))")
+            }
+        }
+    }
+
     /// JSON is YAML, too; what is only YAML is not read, and that is said.
     @Test(arguments: ["r.yaml", "r.YML"]) func aYAMLRecipeIsRefusedUnlessItIsJSON(name: String) throws {
         try DataFolder.with { folder in
@@ -324,8 +336,8 @@ import Training
     }
 
     @Test func documentationHasTheSchemasTable() throws {
-        let docs = String(decoding: try Folders.read("\(Self.root)/docs/training.md"), as: UTF8.self)
-        #expect(docs.contains(RecipeSchema.markdown), "docs/training.md lacks this table:\n\(RecipeSchema.markdown)")
+        let docs = String(decoding: try Folders.read("\(Self.root)/docs/recipes.md"), as: UTF8.self)
+        #expect(docs.contains(RecipeSchema.markdown), "docs/recipes.md lacks this table:\n\(RecipeSchema.markdown)")
     }
 
     // MARK: - What becomes of it

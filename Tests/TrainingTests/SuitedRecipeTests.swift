@@ -44,6 +44,18 @@ import Training
         }
     }
 
+    @Test func longTextsAreSaid() throws {
+        try DataFolder.with { folder in
+            let long = String(repeating: "a word and ", count: 3_000)
+            let path = try folder.write(
+                "long.tsv", (0..<30).map { "question \($0)\tanswer \($0)\($0 == 7 ? long : "")\n" }.joined())
+            let choices = try suited(path).choices
+            #expect(choices.contains { $0.contains("long texts take time and memory") }, "\(choices)")
+            let short = try suited(folder.pairs(300)).choices
+            #expect(!short.contains { $0.contains("long texts") })
+        }
+    }
+
     @Test func media() throws {
         try DataFolder.with { folder in
             for number in 0..<24 {

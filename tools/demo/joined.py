@@ -1,4 +1,4 @@
-"""A locked picture tower beside a text model, joined by a learned product: the steps of docs/training.md, section 10, with models and data
+"""A locked picture tower beside a text model, joined by a learned product: the steps of docs/training.md, with models and data
 made on the spot. The models have random weights, so that what is learned is the product alone. Needs nothing but Python and the program.
 
     python3 tools/demo/joined.py .build/release/castor

@@ -19,7 +19,7 @@ MODEL = ROOT / "weights/castor-small"
 STEPS = 1
 TOKENS = 16
 CHUNKS = {"cached": 4_096, "plain": 1 << 30}  # tokens that pass at once
-PLAIN_BYTES_PER_TOKEN = 169_000  # docs/training.md, section 4
+PLAIN_BYTES_PER_TOKEN = 169_000  # docs/training-exact.md, section 4
 # Each is one piece of castor-small's vocabulary; the end token comes on top.
 WORDS = (
     "the house of a small city in which people have work and time for water light music food day night world hand"

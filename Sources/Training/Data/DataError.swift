@@ -49,7 +49,7 @@ package enum DataError: Error, Sendable, Equatable, CustomStringConvertible {
         case .empty(let name, let first):
             "data set \(name) has no sample to train on" + (first.map { "; the first bad one: \($0)" } ?? "")
         case .tooManyBad(let name, let count, let all, let limit, let first):
-            "data set \(name): at least \(count) of \(all) samples are bad, \(limit) are tolerated; the first: \(first)"
+            "data set \(name): at least \(count) of \(all) samples are bad, \(limit) are tolerated (badShare); the first: \(first)"
         case .state(let reason): "the data cannot continue where they stopped: \(reason)"
         }
     }

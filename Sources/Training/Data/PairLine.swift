@@ -1,7 +1,7 @@
 import Castor
 import CastorJSON
 
-/// One line of a JSONL data set.
+/// One line of a JSONL data set: `{"query": .., "positive": .., ...}` or `["query", "positive", ...]`.
 struct PairLine {
     let query: Content
     private(set) var positive: Content?
@@ -17,16 +17,24 @@ struct PairLine {
     }
 
     private init(_ json: inout JSONReader) throws(JSONError) {
+        if try json.kind() == .list {
+            self = try Self.list(&json)
+            return
+        }
         var query: Content?
         try json.startObject()
         while let name = try json.nextField() {
             switch name {
-            case "query": query = try Content(&json)
-            case "positive": positive = try Content(&json)
-            case "negatives":
-                negatives = []
+            // Beside ours the names that others' data have.
+            case "query", "question", "anchor", "sentence1":
+                guard query == nil else { throw json.failure(.value("the line has a second query")) }
+                query = try Self.content(&json)
+            case "positive", "answer", "sentence2", "pos":
+                guard positive == nil else { throw json.failure(.value("the line has a second positive")) }
+                positive = try Self.only(&json)
+            case "negatives", "negative", "neg":
                 try json.startRepeated()
-                while try json.nextItem() { negatives.append(try Content(&json)) }
+                while try json.nextItem() { negatives.append(try Self.content(&json)) }
             case "teacher": (queryTeacher, positiveTeacher) = try Self.teacher(&json)
             case "task":
                 let word = try json.wireString()
@@ -40,6 +48,36 @@ struct PairLine {
         }
         guard let query else { throw json.failure(.missing(name: "query")) }
         self.query = query
+    }
+
+    private init(query: Content, positive: Content, negatives: [Content]) {
+        (self.query, self.positive, self.negatives) = (query, positive, negatives)
+    }
+
+    /// `["query", "positive", "negative", ...]`.
+    private static func list(_ json: inout JSONReader) throws(JSONError) -> PairLine {
+        var contents: [Content] = []
+        try json.startRepeated()
+        while try json.nextItem() { contents.append(try content(&json)) }
+        guard contents.count > 1 else { throw json.failure(.value("a list has a query and its positive at least")) }
+        return PairLine(query: contents[0], positive: contents[1], negatives: Array(contents[2...]))
+    }
+
+    /// As the service has it, or a plain text.
+    private static func content(_ json: inout JSONReader) throws(JSONError) -> Content {
+        try json.kind() == .string ? Content(try json.string()) : try Content(&json)
+    }
+
+    /// A content, or a list of this one alone.
+    private static func only(_ json: inout JSONReader) throws(JSONError) -> Content {
+        guard try json.kind() == .list else { return try content(&json) }
+        var contents: [Content] = []
+        try json.startRepeated()
+        while try json.nextItem() { contents.append(try content(&json)) }
+        guard contents.count == 1 else {
+            throw json.failure(.value("has \(contents.count) positives; a line for each is wanted"))
+        }
+        return contents[0]
     }
 
     /// The query's vector, or `{"query": [..], "positive": [..]}`.

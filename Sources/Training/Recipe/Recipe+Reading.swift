@@ -22,7 +22,10 @@ extension Recipe {
                 path: path,
                 reason: isYAML
                     ? "is YAML by its name; a recipe is read as JSON only, and this is none: \(error.description)"
-                    : "is not valid JSON: \(error.description)")
+                    : "is not valid JSON: \(error.description)" + (Self.isLines(file.bytes) ? "; \(Self.dataAdvice)" : ""))
+        }
+        guard case .object = tree else {
+            throw .syntax(path: path, reason: "is no recipe, which is an object; \(Self.dataAdvice)")
         }
         do throws(RecipeError) { try self.init(tree, folder: folder, overrides: overrides) } catch {
             // With overrides a mistake may be one of theirs.
@@ -31,6 +34,14 @@ extension Recipe {
             for index in problems.indices { problems[index].line = lines[problems[index].path] }
             throw .invalid(problems)
         }
+    }
+
+    private static let dataAdvice = "data have a pair a line, in a file that ends in .jsonl"
+
+    /// Whether the first line alone is JSON.
+    private static func isLines(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return false }
+        return (try? JSONValue(json: UnsafeRawBufferPointer(rebasing: bytes[..<end]))) != nil
     }
 
     /// - Parameter folder: what paths in `tree` are relative to; empty for the working folder

@@ -3,7 +3,7 @@ import Encoder
 import FoundationEssentials
 
 /// What to train, on what, and how: one JSON file, checked, with every default filled in. Keys, limits and defaults are in
-/// ``RecipeSchema`` and docs/training.md. Paths are ready to be opened.
+/// ``RecipeSchema`` and docs/recipes.md. Paths are ready to be opened.
 package struct Recipe: Sendable, Equatable, Codable {
     package var name: String
     package var model: String

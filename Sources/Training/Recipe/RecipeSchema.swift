@@ -2,7 +2,7 @@ import Castor
 import CastorNumerics
 
 /// Every key of a recipe, its limits, its default and what it means: the one place that checking, defaults and the table
-/// in docs/training.md come from.
+/// in docs/recipes.md come from.
 package enum RecipeSchema {
     static let root = RecipeShape.object([
         RecipeField("name", .text, .defaults("\"training\""), "Name of the run, in its report and model card."),
@@ -142,7 +142,7 @@ package enum RecipeSchema {
             "Matryoshka sizes; without it, those of the model's configuration."),
         RecipeField(
             "sizeWeights", .list(.number(.above(0)), minimum: 1), .optional, "One a size; without it, 1 each."),
-        RecipeField("contrastive", contrastive, .defaults("{}"), "InfoNCE, docs/training.md."),
+        RecipeField("contrastive", contrastive, .defaults("{}"), "InfoNCE, docs/training-exact.md."),
         RecipeField("teacherCosine", teacherCosine, .optional, "1 - cosine to the teacher's vector."),
         RecipeField("teacherSimilarity", teacherSimilarity, .optional, "The batch's cosines as the teacher's are."),
     ])
@@ -274,7 +274,7 @@ package enum RecipeSchema {
 // MARK: - Documentation
 
 extension RecipeSchema {
-    /// The table of keys in docs/training.md; a test compares.
+    /// The table of keys in docs/recipes.md; a test compares.
     package static var markdown: String {
         var lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
         append(root, "", to: &lines)

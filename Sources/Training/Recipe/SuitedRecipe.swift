@@ -181,6 +181,13 @@ extension SuitedRecipe {
         var found = "\(set.name): \(count) pairs of \(kinds(set)), \(Figures.grouped(set.distinctQueries)) queries and "
         found += "\(Figures.grouped(set.distinctPositives)) answers that differ\(same)"
         var lines = [found]
+        // Of media the files' sizes say little.
+        let lengths = set.rows.map(\.tokens).sorted()
+        if set.kinds.isEmpty, let longest = lengths.last, longest >= 1_000 {
+            lines.append(
+                "a pair has about \(Figures.grouped(Int(lengths[lengths.count / 2]))) tokens, the longest \(Figures.grouped(Int(longest))): long texts take time and memory; --dry-run says how much"
+            )
+        }
         if let header {
             lines.append(
                 "its first line names the columns: queries are \"\(header.names[header.query])\", answers \"\(header.names[header.positive])\""

@@ -15,6 +15,8 @@ struct CheckpointNotes: Sendable, Equatable, Codable {
     /// Bytes of `metrics.jsonl` up to here.
     var metricsBytes: Int
     var threads: Int
+    /// Processes that trained together; nil in files of versions that knew but one.
+    var ranks: Int?
     /// nil in files of versions that did not keep it.
     var watch: ExplosionWatch?
 }

@@ -51,27 +51,36 @@ package final class MetricsLog {
     package private(set) var history: TrainingHistory
     /// Bytes of whole lines.
     package private(set) var byteCount: Int
+    private let isWritten: Bool
     private let descriptor: Int32
 
     /// Starts a file.
-    package init(path: String, facts: TrainingFacts) throws(RunError) {
+    ///
+    /// - Parameter isWritten: whether it is this process that writes it
+    package init(path: String, facts: TrainingFacts, isWritten: Bool = true) throws(RunError) {
         self.path = path
+        self.isWritten = isWritten
         history = TrainingHistory(facts: facts)
         byteCount = 0
-        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw RunFolder.failure(path) }
+        descriptor = isWritten ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) : -1
+        guard descriptor >= 0 || !isWritten else { throw RunFolder.failure(path) }
         try append(.start(facts))
     }
 
     /// Goes on after the first `byteCount` bytes of a file; what follows them happened after the checkpoint, and is dropped.
-    package init(path: String, byteCount: Int) throws(RunError) {
+    package init(path: String, byteCount: Int, isWritten: Bool = true) throws(RunError) {
         self.path = path
+        self.isWritten = isWritten
         self.byteCount = byteCount
         func damaged(_ reason: String) -> RunError { .checkpoint(path: path, reason: reason) }
         guard byteCount >= 0, let data = try? Data(contentsOf: URL(filePath: path)), data.count >= byteCount else {
             throw damaged("it is missing or shorter than the checkpoint says")
         }
         history = try Self.read(data.prefix(byteCount), path)
+        guard isWritten else {
+            descriptor = -1
+            return
+        }
         descriptor = open(path, O_WRONLY | O_CLOEXEC)
         guard descriptor >= 0, ftruncate(descriptor, byteCount) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
             throw RunFolder.failure(path)
@@ -79,7 +88,7 @@ package final class MetricsLog {
     }
 
     deinit {
-        close(descriptor)
+        if isWritten { close(descriptor) }
     }
 
     /// The history in a file's bytes.
@@ -104,14 +113,14 @@ package final class MetricsLog {
             throw .cannotWrite(path: path, reason: "a value that is not finite cannot be written as JSON")
         }
         bytes.append(UInt8(ascii: "\n"))
-        try writeAll([UInt8](bytes), to: descriptor, path)
+        if isWritten { try writeAll([UInt8](bytes), to: descriptor, path) }
         byteCount += bytes.count
         history.add(line)
     }
 
     /// Makes durable what was appended.
     package func synchronise() throws(RunError) {
-        guard fsync(descriptor) == 0 || errno == EINVAL else { throw RunFolder.failure(path) }
+        guard !isWritten || fsync(descriptor) == 0 || errno == EINVAL else { throw RunFolder.failure(path) }
     }
 }
 

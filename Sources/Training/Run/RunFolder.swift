@@ -14,6 +14,8 @@ import Glibc
 /// While it exists no other process trains there.
 package final class RunFolder: Sendable {
     package let path: String
+    /// Nothing is written: another process, which trains along, does.
+    let isLookedAt: Bool
     private let lock: Int32
 
     package var metrics: String { "\(path)/metrics.jsonl" }
@@ -38,6 +40,7 @@ package final class RunFolder: Sendable {
     /// Makes the folder where it is missing, and locks it.
     package init(path: String) throws(RunError) {
         self.path = path
+        isLookedAt = false
         try Self.make(path)
         let name = "\(path)/.lock"
         lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -50,8 +53,15 @@ package final class RunFolder: Sendable {
         removePartialFiles()
     }
 
+    /// The folder of a training that another process writes.
+    package init(lookedAt path: String) {
+        self.path = path
+        isLookedAt = true
+        lock = -1
+    }
+
     deinit {
-        close(lock)
+        if lock >= 0 { close(lock) }
     }
 
     package static func hasTraining(_ path: String) -> Bool {
@@ -74,6 +84,7 @@ package final class RunFolder: Sendable {
 
     /// Makes names as durable as contents.
     func synchronise() {
+        guard !isLookedAt else { return }
         for folder in [checkpoints, path] {
             let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             guard descriptor >= 0 else { continue }
@@ -98,6 +109,7 @@ package final class RunFolder: Sendable {
 
     /// Writes a text file that appears whole or not at all.
     package func write(_ text: String, to path: String) throws(RunError) {
+        guard !isLookedAt else { return }
         do throws(ModelError) {
             let file = try AtomicFile(path: path)
             let bytes = Array(text.utf8)

@@ -81,14 +81,18 @@ package struct RunPlan: Sendable {
     /// Steps from one checkpoint to the next.
     package var checkpointInterval = 200
     package var choice = Choice.best
+    /// The processes that carry it out.
+    package let ranks: any Ranks
     package var weightType = ScalarType.f16
 
     /// Opens configuration and tokenizer; stages are to be filled in.
     ///
     /// - Parameter template: a model folder; training starts from random weights where it has none
     package init(
-        name: String, seed: UInt64, recipe: String, template: String, evaluation: Evaluation
+        name: String, seed: UInt64, recipe: String, template: String, evaluation: Evaluation,
+        ranks: any Ranks = LoneRank()
     ) throws(RunError) {
+        self.ranks = ranks
         self.name = name
         self.seed = seed
         self.recipe = recipe
@@ -134,7 +138,9 @@ extension RunPlan {
     /// Opens what a recipe names. The same data set in two stages is opened once.
     ///
     /// - Parameter model: the folder to start from, where it is another than the recipe's: what a checkpoint was imported to
-    package init(_ recipe: Recipe, model: String? = nil, pool: WorkerPool) throws(RunError) {
+    package init(
+        _ recipe: Recipe, model: String? = nil, ranks: any Ranks = LoneRank(), pool: WorkerPool
+    ) throws(RunError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         guard let json = try? encoder.encode(recipe.tree) else {
@@ -148,7 +154,7 @@ extension RunPlan {
         try self.init(
             name: recipe.name, seed: recipe.seed, recipe: String(decoding: json, as: UTF8.self),
             template: model ?? recipe.model,
-            evaluation: evaluation)
+            evaluation: evaluation, ranks: ranks)
         prefetching = recipe.prefetching
         try checkTrained(recipe)
 
@@ -170,7 +176,8 @@ extension RunPlan {
                     }
                 } catch { throw .data(error) }
                 // What the cache keeps is in the shape of castor-1's front-ends.
-                if !architecture.isImported, recipe.cache.enabled, data.cache, set.hasMedia, caches[set.name] == nil {
+                // One process writes it.
+                if !architecture.isImported, recipe.cache.enabled, ranks.isFirst, data.cache, set.hasMedia, caches[set.name] == nil {
                     let front: FrontEndIdentity
                     if let identity { front = identity } else { front = try FrontEndIdentity(modelFolder: template) }
                     identity = front
@@ -240,7 +247,8 @@ extension RunPlan {
         _ stage: Int, _ parameters: ParameterStore, _ pool: WorkerPool
     ) throws(RunError) -> Trainer {
         do {
-            return try Trainer(architecture, parameters, stages[stage].objective, stages[stage].options, pool)
+            return try Trainer(
+                architecture, parameters, stages[stage].objective, stages[stage].options, pool, ranks: ranks)
         } catch { throw .recipe(reason: "stages[\(stage)].train: \(error)", isMissing: false) }
     }
 

@@ -14,6 +14,7 @@ extension TrainingRun {
 
     /// The model folder without its card.
     func writeModel(_ history: TrainingHistory) throws(RunError) {
+        guard !folder.isLookedAt else { return }
         let (file, _) = try CheckpointFile.open(chosenStep(history) == nil ? folder.last : folder.best)
         let weights = try CheckpointFile.weights(file, plan.heldShapes)
         do {
@@ -39,6 +40,7 @@ extension TrainingRun {
     }
 
     func writeReport(_ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
+        guard !folder.isLookedAt else { return }
         let examples = ReportExamples(inputs.checks, plan.architecture)
         let html = TrainingReport(metrics.history, examples: examples(metrics.history)).html
         try folder.write(html, to: folder.report)
@@ -48,6 +50,7 @@ extension TrainingRun {
 
     /// The model in its folder. A task that fails now takes no training with it.
     func measureModel(step: Int, _ metrics: MetricsLog) throws(RunError) {
+        guard !folder.isLookedAt else { return }
         do {
             try metrics.append(.tasks(try measure(folder.model, step: step)))
         } catch .evaluation(let error) {

@@ -5,7 +5,8 @@ import Evaluation
 import FoundationEssentials
 import Glibc
 
-/// A training from its plan to a model, a report and a model card; stopped at any time, it goes on as if it had not been.
+/// A training from its plan to a model, a report and a model card; stopped at any time, it goes on as if it had not been. Of several
+/// processes the first measures, writes and decides; the others are told what it found.
 ///
 /// ```swift
 /// let run = TrainingRun(plan, RunFolder(path: "out"), pool, isResumed: false, version: "0.1.0")
@@ -62,6 +63,8 @@ package final class TrainingRun {
         let inputs = try RunInputs(plan, pool)
         for warning in inputs.warnings { report(.note(warning)) }
         var (work, metrics) = try start(inputs)
+        // Nobody writes before all have read.
+        plan.ranks.meet()
         if metrics.history.ending != nil {
             report(.note("training had ended already; its model is in \(folder.model)"))
             try finish(inputs, metrics)
@@ -83,7 +86,7 @@ package final class TrainingRun {
                 try writeReport(inputs, metrics)
                 state = .training(stage: stage)
             case .training(let stage):
-                if isInterrupted() {
+                if plan.ranks.largest(isInterrupted() ? 1 : 0) == 1 {
                     try writeCheckpoint(work, metrics)
                     try writeReport(inputs, metrics)
                     throw .interrupted(step: step(work))
@@ -136,13 +139,15 @@ package final class TrainingRun {
             }
             let metrics = try MetricsLog(
                 path: folder.metrics,
-                facts: TrainingFacts(plan, inputs, threads: pool.threadCount, version: version, started: Self.time))
+                facts: TrainingFacts(plan, inputs, threads: pool.threadCount, version: version, started: Self.time),
+                isWritten: !folder.isLookedAt)
             let objective = plan.stages[0].objective
             return (try begin(0, stepsBefore: 0, inputs, try inputs.parameters(objective), nil), metrics)
         }
         let (_, notes) = try CheckpointFile.open(folder.last)
         try RecipeComparison.check(old: notes.recipe, new: plan.recipe)
-        let metrics = try MetricsLog(path: folder.metrics, byteCount: notes.metricsBytes)
+        let metrics = try MetricsLog(
+            path: folder.metrics, byteCount: notes.metricsBytes, isWritten: !folder.isLookedAt)
         let facts = metrics.history.facts
         let hashes =
             zip(facts.dataSets, inputs.facts).map { ($0.name, $0.sha256, $1.sha256) }
@@ -154,6 +159,12 @@ package final class TrainingRun {
             report(
                 .note(
                     "\(notes.threads) threads before, \(pool.threadCount) now: the numbers will differ in their last digits"
+                ))
+        }
+        if (notes.ranks ?? 1) != plan.ranks.count {
+            report(
+                .note(
+                    "\(notes.ranks ?? 1) processes before, \(plan.ranks.count) now: the numbers will differ in their last digits"
                 ))
         }
         guard plan.stages.indices.contains(notes.stage) else {
@@ -274,6 +285,19 @@ package final class TrainingRun {
 
     private func evaluate(_ work: Work, _ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {
         guard !inputs.checks.isEmpty else { return }
+        let record = try shared(plan.ranks.isFirst ? scores(work, inputs) : nil)
+        let best = metrics.history.best?.score(plan.evaluation.metric) ?? -1
+        try metrics.append(.evaluation(record))
+        let isBest = record.score(plan.evaluation.metric).map { $0 > best } ?? false
+        if isBest {
+            // First the checkpoint that knows of the evaluation: `best` is never of a course of events that nobody remembers.
+            try writeCheckpoint(work, metrics)
+            try keepBest(work, metrics)
+        }
+        report(.evaluated(record, isBest: isBest))
+    }
+
+    private func scores(_ work: Work, _ inputs: RunInputs) throws(RunError) -> EvaluationRecord {
         let begin = StepClock.now
         let encoder = BatchEncoder(try plan.evaluated(work.trainer, pool))
         var sets: [EvaluationRecord.SetScores] = []
@@ -285,17 +309,17 @@ package final class TrainingRun {
                     })
             }
         } catch { throw diverged(.model(error), step(work)) }
-        let record = EvaluationRecord(
+        return EvaluationRecord(
             step: step(work), stage: plan.stages[work.stage].name, sets: sets, seconds: StepClock.now - begin)
-        let best = metrics.history.best?.score(plan.evaluation.metric) ?? -1
-        try metrics.append(.evaluation(record))
-        let isBest = record.score(plan.evaluation.metric).map { $0 > best } ?? false
-        if isBest {
-            // First the checkpoint that knows of the evaluation: `best` is never of a course of events that nobody remembers.
-            try writeCheckpoint(work, metrics)
-            try keepBest(work, metrics)
-        }
-        report(.evaluated(record, isBest: isBest))
+    }
+
+    /// What the first process found: whether a stage ends early must not hang on anybody's own last digits.
+    private func shared(_ record: EvaluationRecord?) throws(RunError) -> EvaluationRecord {
+        if let record, plan.ranks.count == 1 { return record }
+        let bytes = record.flatMap { try? JSONEncoder().encode($0) } ?? Data()
+        guard let found = try? JSONDecoder().decode(EvaluationRecord.self, from: Data(plan.ranks.first([UInt8](bytes))))
+        else { throw .cannotWrite(path: folder.metrics, reason: "an evaluation cannot be told to the other processes") }
+        return found
     }
 
     private func endsEarly(_ stage: Int, _ history: TrainingHistory) -> Bool {
@@ -317,6 +341,7 @@ package final class TrainingRun {
 
     /// The weights that training starts with.
     private func measureStart(_ work: Work, _ metrics: MetricsLog) throws(RunError) {
+        guard !folder.isLookedAt else { return }
         guard plan.startsUntrained else {
             try metrics.append(.tasks(try measure(plan.template, step: 0)))
             return
@@ -339,17 +364,19 @@ package final class TrainingRun {
     }
 
     private func write(_ work: Work, _ metrics: MetricsLog, to path: String) throws(RunError) {
+        guard !folder.isLookedAt else { return }
         // Metrics first: a checkpoint never knows of lines that are not there.
         try metrics.synchronise()
         let notes = CheckpointNotes(
             stage: work.stage, step: step(work), data: work.stream.state, recipe: plan.recipe,
-            metricsBytes: metrics.byteCount, threads: pool.threadCount, watch: work.watch)
+            metricsBytes: metrics.byteCount, threads: pool.threadCount, ranks: plan.ranks.count, watch: work.watch)
         try CheckpointFile.write(work.trainer, notes, to: path)
         folder.synchronise()
     }
 
     /// The last checkpoint is the best one, too: under a second name, or as a file of its own where that cannot be.
     private func keepBest(_ work: Work, _ metrics: MetricsLog) throws(RunError) {
+        guard !folder.isLookedAt else { return }
         if folder.link(folder.last, as: folder.best) {
             folder.synchronise()
         } else {
