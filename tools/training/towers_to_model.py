@@ -16,8 +16,9 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from student_to_model import BLOCK
 
-ROWS = {"image": (1, 3, 4), "audio": (2,)}
-"""Of the modality embedding: pictures, videos, documents; sounds."""
+ROWS = {"image": (1, 3), "audio": (2,)}
+"""Of the modality embedding: pictures, videos; sounds. A page is above all its text: documents have that of texts."""
+TEXT, DOCUMENT = 0, 4
 
 
 def main() -> None:
@@ -54,6 +55,7 @@ def main() -> None:
         config[tower]["blocks"] = count
         if tower == "image" and "video.time_embedding.weight" in tensors:
             tensors["video.time_embedding.weight"] = np.zeros_like(tensors["video.time_embedding.weight"])
+    modalities[DOCUMENT] = modalities[TEXT]
     tensors["unified.modality_embedding.weight"] = modalities.astype(np.float16)
     (arguments.model / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     temporary = path.with_suffix(".tmp")
