@@ -195,4 +195,4 @@ lint: ## Check the format, as strictly as a review does
 
 .PHONY: clean
 clean: ## Remove what was built and the demo's media
-	rm -rf .build Benchmarks/.build build
+	rm -rf .build .build-static Benchmarks/.build build
