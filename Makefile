@@ -183,7 +183,7 @@ portable: setup-build
 	@tools/timed "Building the program with Swift's library in it" tools/package/program $(if $(TRAITS),--traits $(TRAITS))
 
 .PHONY: dist
-dist: portable ## Make a tarball of the program with its model, which runs after unpacking: build/package/castor-*.tar.xz
+dist: portable ## Make a tarball of the program with its model, which runs after unpacking: build/package/castor-*.tar.gz
 	@tools/timed "The tarball" tools/package/dist
 
 .PHONY: deb

@@ -13,8 +13,6 @@ ROOT = pathlib.Path(__file__).parents[2]
 LATE = ROOT / "deploy/debian/late-libraries"
 # Of a library's packages that give the same soname, the one that is meant: the build with threads, as in tools/debian-packages.txt.
 MEANT = {"libopenblas.so.0": "libopenblas0-pthread"}
-# What a recommended library needs besides, to be of use: decoders of libheif are packages of their own from Debian 13 on.
-BESIDE = {"Recommends": ["libheif-plugin-libde265", "libheif-plugin-dav1d"]}
 
 
 def major(library):
@@ -67,8 +65,6 @@ def fields(linked, late, package=package):
         lists[field].append(" | ".join(dict.fromkeys(package(soname) for soname in sonames)))
     # What is depended on is not recommended as well.
     hard = {each.split()[0].removesuffix("t64") for each in lists["Depends"]}
-    for field, names in BESIDE.items():
-        lists[field] += names
     return {field: list(dict.fromkeys(each for each in names if field == "Depends" or each not in hard)) for field, names in lists.items()}
 
 
