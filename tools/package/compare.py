@@ -5,6 +5,9 @@
 
 import sys
 
+# libheif enlarges chroma otherwise from version to version (docs/model.md, section 8).
+DECODERS = 2e-3
+
 
 def read(path):
     lines = (line.rstrip("\n").split("\t", 1) for line in open(path))
@@ -27,7 +30,7 @@ def problems(here, there, tolerance, excused):
             wrong.append(f"{name}: no vector here: {expected}")
         elif not other:
             (told if name in excused else wrong).append(f"{name}: no vector there: {there.get(name)}")
-        elif (most := max(abs(a - b) for a, b in zip(one, other, strict=True))) > tolerance:
+        elif (most := max(abs(a - b) for a, b in zip(one, other, strict=True))) > max(tolerance, DECODERS * name.endswith((".heic", ".avif"))):
             wrong.append(f"{name}: differs by {most:.1e}")
         else:
             told.append(f"{name}: the same to {most:.1e}")
