@@ -88,7 +88,10 @@ extension MediaError: CustomStringConvertible {
         case .tooManyChannels(let count, let limit):
             "the audio has \(count) channels; the limit is \(limit)"
         case .libraryMissing(let reason, let packages):
-            "this input needs a library that could not be loaded (\(reason)): apt-get install \(packages)"
+            """
+            this input needs a library that could not be loaded (\(reason)): apt-get install \(packages) \
+            (of the Debian that castor was built on)
+            """
         case .noVideo:
             "the file has no video track"
         case .videoTooLong(let seconds, let limit, let withSound):
