@@ -191,7 +191,9 @@ deb: portable ## Make the Debian packages castor and castor-model-small, for the
 	@tools/timed "The packages" tools/package/deb
 
 .PHONY: package-check
-package-check: dist deb ## Install, use, upgrade, remove and purge them in bare Debian 12 and 13 (as root; half a gigabyte is fetched)
+package-check: dist deb ## Install, use, upgrade, remove and purge them in bare Debian 12 and 13 (as root; half a gigabyte is fetched), run the unit, do without AVX2
+	@tools/timed "The unit under a systemd of its own" tools/package/unit build/package/castor
+	@tools/timed "PyTorch's fixtures on a processor without AVX2" python3 tools/package/parity.py qemu-x86_64-static -cpu Nehalem build/package/castor
 	@tools/timed "Packages and tarball in Debian 12 and 13" tools/package/check bookworm trixie
 
 .PHONY: format
