@@ -11,7 +11,6 @@ TRAITS ?=
 build_options := -c release $(if $(TRAITS),--traits $(TRAITS))
 
 program := .build/release/castor
-model := weights/castor-small
 installed_model := $(DESTDIR)$(PREFIX)/share/castor/castor-small
 completions := $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions/castor zsh/site-functions/_castor fish/vendor_completions.d/castor.fish)
 
@@ -189,20 +188,33 @@ reference: build ## Compute the golden fixtures anew with PyTorch and show the d
 	@tools/timed "Computing the fixtures with the reference" .venv/bin/python tools/reference/check.py
 
 .PHONY: install
-install: build ## Put program, model and completions for bash, zsh and fish below PREFIX (/usr/local); DESTDIR is honoured
-	install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/castor
-	install -d $(installed_model)
-	install -m 644 $(model)/config.json $(model)/model.safetensors $(model)/tokenizer.model $(model)/README.md $(installed_model)
-	install -d $(dir $(completions))
-	$(program) --generate-completion-script bash >$(word 1,$(completions))
-	$(program) --generate-completion-script zsh >$(word 2,$(completions))
-	$(program) --generate-completion-script fish >$(word 3,$(completions))
+install: build ## Put program, model, man pages and completions for bash, zsh and fish below PREFIX (/usr/local); DESTDIR is honoured
+	tools/package/stage $(program) $(DESTDIR)$(PREFIX)
 
 .PHONY: uninstall
 uninstall: ## Remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/castor $(completions)
+	rm -f $(DESTDIR)$(PREFIX)/bin/castor $(completions) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,castor.1 castor-*.1)
 	rm -rf $(installed_model)
 	-rmdir $(DESTDIR)$(PREFIX)/share/castor 2>/dev/null
+
+.PHONY: portable
+portable: setup-build
+	@tools/timed "Checking the Debian packages for packaging" tools/setup package
+	@tools/timed "Building the program with Swift's library in it" tools/package/program $(if $(TRAITS),--traits $(TRAITS))
+
+.PHONY: dist
+dist: portable ## Make a tarball of the program with its model, which runs after unpacking: build/package/castor-*.tar.gz
+	@tools/timed "The tarball" tools/package/dist
+
+.PHONY: deb
+deb: portable ## Make the Debian packages castor and castor-model-small, for the Debian at hand: build/package/*.deb
+	@tools/timed "The packages" tools/package/deb
+
+.PHONY: package-check
+package-check: dist deb ## Install, use, upgrade, remove and purge them in bare Debian 12 and 13 (as root; half a gigabyte is fetched), run the unit, do without AVX2
+	@tools/timed "The unit under a systemd of its own" tools/package/unit build/package/castor
+	@tools/timed "PyTorch's fixtures on a processor without AVX2" python3 tools/package/parity.py qemu-x86_64-static -cpu Nehalem build/package/castor
+	@tools/timed "Packages and tarball in Debian 12 and 13" tools/package/check bookworm trixie
 
 .PHONY: format
 format: ## Format the Swift sources
@@ -215,4 +227,4 @@ lint: ## Check the format, as strictly as a review does
 
 .PHONY: clean
 clean: ## Remove what was built and the demo's media
-	rm -rf .build .build-mpi Benchmarks/.build build
+	rm -rf .build .build-static .build-mpi Benchmarks/.build build

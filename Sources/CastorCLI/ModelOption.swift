@@ -89,21 +89,27 @@ struct ModelOption: ParsableArguments {
         }
     }
 
-    /// `share/castor` beside an installed program's `bin`, or `weights` above a built one.
+    /// Beside the program itself, in `share/castor` beside an installed one's `bin`, or in `weights` above a built one.
     private static var shipped: String {
         get throws {
             let name = "castor-small"
             var folder = executableFolder
             let prefix = folder.lastIndex(of: "/").map { folder[..<$0] } ?? "."
-            let installed = "\(prefix)/share/castor/\(name)"
-            if access("\(installed)/config.json", R_OK) == 0 { return installed }
+            for installed in ["\(folder)/\(name)", "\(prefix)/share/castor/\(name)"]
+            where access("\(installed)/config.json", R_OK) == 0 {
+                return installed
+            }
             while let slash = folder.lastIndex(of: "/") {
                 let candidate = "\(folder)/weights/\(name)"
                 if access("\(candidate)/config.json", R_OK) == 0 { return candidate }
                 folder = String(folder[..<slash])
             }
             throw Failure(
-                .notFound, "no model: \(name) is not beside the program; name a folder by --model or CASTOR_MODEL")
+                .notFound,
+                """
+                no model: \(name) is not beside the program; name a folder by --model or CASTOR_MODEL \
+                (Debian's packages of Castor: castor-model-small)
+                """)
         }
     }
 

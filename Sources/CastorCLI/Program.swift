@@ -62,5 +62,5 @@ struct Program: AsyncParsableCommand {
 }
 
 enum Version {
-    static let current = "0.1.0"
+    static let current = "0.2.0"
 }

@@ -29,7 +29,7 @@ enum BMP {
 
     private static func failure(_ status: castor_ffmpeg_status, _ header: ImageHeader) -> MediaError {
         switch status {
-        case CASTOR_FFMPEG_MISSING: .libraryMissing(String(cString: castor_ffmpeg_missing()))
+        case CASTOR_FFMPEG_MISSING: .missingFFmpeg
         case CASTOR_FFMPEG_NO_MEMORY: .outOfMemory(format: header.format.rawValue)
         case CASTOR_FFMPEG_UNSUPPORTED: .unsupported("this kind of BMP file")
         default: header.damaged("the picture data is broken or cut short")

@@ -123,7 +123,7 @@ struct FFmpegAudio: ~Copyable {
         _ status: castor_ffmpeg_status, _ name: String, _ limits: MediaLimits
     ) -> MediaError {
         switch status {
-        case CASTOR_FFMPEG_MISSING: .libraryMissing(String(cString: castor_ffmpeg_missing()))
+        case CASTOR_FFMPEG_MISSING: .missingFFmpeg
         case CASTOR_FFMPEG_NO_STREAM: .noAudio
         case CASTOR_FFMPEG_UNSUPPORTED: .unsupported("the kind of audio in this \(name) file")
         case CASTOR_FFMPEG_NO_MEMORY: .outOfMemory(format: name)

@@ -182,7 +182,7 @@ struct FFmpegVideo: ~Copyable {
         _ status: castor_ffmpeg_status, _ format: VideoFormat, _ limits: MediaLimits
     ) -> MediaError {
         switch status {
-        case CASTOR_FFMPEG_MISSING: .libraryMissing(String(cString: castor_ffmpeg_missing()))
+        case CASTOR_FFMPEG_MISSING: .missingFFmpeg
         case CASTOR_FFMPEG_NO_STREAM: .noVideo
         case CASTOR_FFMPEG_UNSUPPORTED: .unsupported("the kind of video in this \(format.rawValue) file")
         case CASTOR_FFMPEG_NO_MEMORY: .outOfMemory(format: format.rawValue)

@@ -27,7 +27,8 @@ private struct HEIFFile: ~Copyable {
     init(_ bytes: UnsafeRawBufferPointer, format: ImageFormat, limits: MediaLimits) throws(MediaError) {
         guard let heif = castor_heif()?.pointee else {
             throw castor_heif_lacks_memory()
-                ? .outOfMemory(format: format.rawValue) : .libraryMissing(String(cString: castor_heif_missing()))
+                ? .outOfMemory(format: format.rawValue)
+                : .libraryMissing(reason: String(cString: castor_heif_missing()), packages: "libheif1")
         }
         guard let context = heif.heif_context_alloc() else { throw .outOfMemory(format: format.rawValue) }
         heif.heif_context_set_maximum_image_size_limit(context, Int32(clamping: limits.maxImageSide))

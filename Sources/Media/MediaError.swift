@@ -21,8 +21,8 @@ package enum MediaError: Error, Sendable, Equatable {
     /// In Hz.
     case badSampleRate(Int, lowest: Int, highest: Int)
     case tooManyChannels(Int, limit: Int)
-    /// A system library that is loaded on demand is not installed.
-    case libraryMissing(String)
+    /// A system library that is loaded on demand is not installed: what the loader says, and Debian's packages, between spaces.
+    case libraryMissing(reason: String, packages: String)
     /// A video container without a picture track.
     case noVideo
     /// Both in seconds, of the part that was asked for.
@@ -87,10 +87,10 @@ extension MediaError: CustomStringConvertible {
             "the audio's sample rate is \(rate) Hz; rates from \(lowest) to \(highest) Hz are accepted"
         case .tooManyChannels(let count, let limit):
             "the audio has \(count) channels; the limit is \(limit)"
-        case .libraryMissing(let reason):
+        case .libraryMissing(let reason, let packages):
             """
-            this input needs the FFmpeg libraries, which could not be loaded (\(reason)): \
-            apt-get install libavcodec59 libavformat59 libswresample4 libswscale6
+            this input needs a library that could not be loaded (\(reason)): apt-get install \(packages) \
+            (of the Debian that castor was built on)
             """
         case .noVideo:
             "the file has no video track"

@@ -5,6 +5,14 @@ private import CPNG
 private import CSndfile
 private import CWebP
 
+extension MediaError {
+    /// Of those that this thread tried to load last.
+    static var missingFFmpeg: MediaError {
+        .libraryMissing(
+            reason: String(cString: castor_ffmpeg_missing()), packages: String(cString: castor_ffmpeg_packages()))
+    }
+}
+
 /// The libraries that decode, with the versions at hand now; those that do not tell at run time, with that of their headers.
 package enum MediaLibraries {
     /// Loads those that are loaded on demand, and asks the machine what decoders ask it.

@@ -11,7 +11,7 @@ struct Resampler: ~Copyable {
         let status = castor_resampler_create(Int32(inputRate), Int32(outputRate), &handle)
         guard status == CASTOR_FFMPEG_OK, let handle else {
             switch status {
-            case CASTOR_FFMPEG_MISSING: throw .libraryMissing(String(cString: castor_ffmpeg_missing()))
+            case CASTOR_FFMPEG_MISSING: throw .missingFFmpeg
             case CASTOR_FFMPEG_NO_MEMORY: throw .outOfMemory(format: "sound")
             default: throw .unsupported("resampling from \(inputRate) Hz")
             }

@@ -19,7 +19,7 @@ extension MessageWriter {
         case .noSamples(let format): append(8, format)
         case .badSampleRate(let rate, let lowest, let highest): append(9, rate, lowest, highest)
         case .tooManyChannels(let count, let limit): append(10, count, limit)
-        case .libraryMissing(let reason): append(11, reason)
+        case .libraryMissing(let reason, let packages): append(11, reason, packages)
         case .noVideo: append(UInt8(12))
         case .videoTooLong(let seconds, let limit, let withSound):
             append(UInt8(13))
@@ -71,7 +71,7 @@ extension MessageReader {
         case 8: .noSamples(format: try text())
         case 9: .badSampleRate(try int(), lowest: try int(), highest: try int())
         case 10: .tooManyChannels(try int(), limit: try int())
-        case 11: .libraryMissing(try text())
+        case 11: .libraryMissing(reason: try text(), packages: try text())
         case 12: .noVideo
         case 13: .videoTooLong(seconds: try double(), limit: try double(), withSound: try byte() != 0)
         case 14:

@@ -47,22 +47,31 @@ static castor_ffmpeg_status failure(const char *reason) {
         functions(RESOLVE) \
     } while (0)
 
+/// Also FFmpeg 7's (Debian 13), for a program built with an earlier one: what is passed are channel layouts, names of formats and plain
+/// samples, which have been the same since FFmpeg 5.1. Frames, packets and contexts have not, and are given to the headers' own libraries only.
 static castor_ffmpeg_status load_resampling(void) {
     castor_ffmpeg_status status = CASTOR_FFMPEG_OK;
-    LOAD(SONAME("libavutil", LIBAVUTIL_VERSION_MAJOR), AVUTIL_FUNCTIONS);
-    LOAD(SONAME("libswresample", LIBSWRESAMPLE_VERSION_MAJOR), SWRESAMPLE_FUNCTIONS);
-    if (status == CASTOR_FFMPEG_OK) {
-        // Decoders print about damaged input; callers get it as a status instead.
-        ff.av_log_set_level(AV_LOG_QUIET);
-        ff.av_max_alloc(MAX_ALLOCATION);
+#if LIBSWRESAMPLE_VERSION_MAJOR < 5
+    if (!dlopen(SONAME("libswresample", LIBSWRESAMPLE_VERSION_MAJOR), RTLD_LAZY | RTLD_LOCAL)
+        && failure(dlerror()) == CASTOR_FFMPEG_MISSING && dlopen("libswresample.so.5", RTLD_LAZY | RTLD_LOCAL)) {
+        LOAD("libswresample.so.5", SWRESAMPLE_FUNCTIONS);
+        return status;
     }
+#endif
+    LOAD(SONAME("libswresample", LIBSWRESAMPLE_VERSION_MAJOR), SWRESAMPLE_FUNCTIONS);
     return status;
 }
 
 static castor_ffmpeg_status load_decoding(void) {
     castor_ffmpeg_status status = CASTOR_FFMPEG_OK;
+    LOAD(SONAME("libavutil", LIBAVUTIL_VERSION_MAJOR), AVUTIL_FUNCTIONS);
     LOAD(SONAME("libavcodec", LIBAVCODEC_VERSION_MAJOR), AVCODEC_FUNCTIONS);
     LOAD(SONAME("libavformat", LIBAVFORMAT_VERSION_MAJOR), AVFORMAT_FUNCTIONS);
+    if (status == CASTOR_FFMPEG_OK) {
+        // Decoders print about damaged input; callers get it as a status instead.
+        ff.av_log_set_level(AV_LOG_QUIET);
+        ff.av_max_alloc(MAX_ALLOCATION);
+    }
     return status;
 }
 
@@ -105,6 +114,11 @@ castor_ffmpeg_status castor_load_scaling(void) {
 void castor_ffmpeg_load(void) { castor_load_scaling(); }
 
 const char *castor_ffmpeg_missing(void) { return missing; }
+
+const char *castor_ffmpeg_packages(void) {
+    return "libavcodec" TEXT(LIBAVCODEC_VERSION_MAJOR) " libavformat" TEXT(LIBAVFORMAT_VERSION_MAJOR)
+        " libswresample" TEXT(LIBSWRESAMPLE_VERSION_MAJOR) " libswscale" TEXT(LIBSWSCALE_VERSION_MAJOR);
+}
 
 const char *castor_ffmpeg_version(void) {
     return castor_load_decoding() == CASTOR_FFMPEG_OK ? ff.av_version_info() : missing;

@@ -21,6 +21,9 @@ typedef enum {
 /// The library that this thread could not load, and why. Valid until it tries again.
 const char *castor_ffmpeg_missing(void);
 
+/// Debian's packages of the libraries whose headers this was compiled with.
+const char *castor_ffmpeg_packages(void);
+
 /// Loads all of them that there are.
 void castor_ffmpeg_load(void);
 
