@@ -28,6 +28,7 @@ from media_batches import Texts, batch_of, drawn_of  # noqa: E402
 from media_student import Losses, read_sources  # noqa: E402
 from optimisers import Muon  # noqa: E402
 from progress import Progress  # noqa: E402
+from prompts import Prompts  # noqa: E402
 from student_checks import Checks  # noqa: E402
 from text_batches import Data, Pairs  # noqa: E402
 from text_losses import found, ordered, to_teacher, told_apart  # noqa: E402
@@ -45,7 +46,8 @@ MIXED = ("tuxpaint", "words", "noto-emoji")
 class Parts:
     """The losses of a step."""
 
-    def __init__(self, student: Joined, arguments, data: Data, pairs: Pairs, sources, texts: Texts, captions: Captions):
+    def __init__(self, student: Joined, arguments, data: Data, pairs: Pairs, sources, texts: Texts, captions: Captions, prompts: Prompts):
+        self.prompts = prompts
         self.student, self.arguments, self.data, self.pairs, self.sources, self.captions = student, arguments, data, pairs, sources, captions
         self.texts, self.of_kind = texts, {}
         for kind in sources:
@@ -62,7 +64,7 @@ class Parts:
     def words(self, random) -> torch.Tensor:
         chosen = self.data.draw(random, self.arguments.batch)
         of = torch.from_numpy(self.data.target[chosen])
-        return self.after_teachers(self.embed([self.data.row(i) for i in chosen]), self.data.vectors(chosen), of[:, None] == of[None])
+        return self.after_teachers(self.embed(self.prompts.before([self.data.row(i) for i in chosen], random)), self.data.vectors(chosen), of[:, None] == of[None])
 
     def media(self, random) -> tuple[str, torch.Tensor]:
         kinds = [kind for kind in KINDS if kind in self.sources]
@@ -99,11 +101,12 @@ class Parts:
             return self.mixed(random)
         if name == "long":
             rows, t = self.data.long(random, COUNTS[name])
-            return self.after_teachers(self.embed(rows), t)
+            return self.after_teachers(self.embed(self.prompts.before(rows, random)), t)
         if name == "minimal":
             return told_apart(self.embed(self.pairs.minimal(random, COUNTS[name])))
         rows, what = getattr(self.pairs, name)(random, COUNTS[name])
-        return ordered(self.embed(rows), what) if name == "scored" else found(self.embed(rows), what)
+        y = self.embed(self.prompts.before(rows, random))
+        return ordered(y, what) if name == "scored" else found(y, what)
 
 
 class OwnChecks:
@@ -138,6 +141,7 @@ def main() -> None:
     parser.add_argument("--table-rate", type=float, default=1e-3)
     for name, weight in (("together", 0.5), ("features", 1.0), ("neighbours", 0.2), ("names", 0.3), ("called", 0.3)):
         parser.add_argument(f"--{name}", type=float, default=weight)
+    parser.add_argument("--prompts", type=float, default=0.25, help="the share of texts that have a task's prompt in front")
     parser.add_argument("--evaluate-every", type=float, default=0.75)
     parser.add_argument("--single", action="store_true", help="products in single precision, even where the processor has bfloat16")
     arguments = parser.parse_args()
@@ -155,7 +159,7 @@ def main() -> None:
         sources |= read_sources(arguments, texts)
     states = {name: torch.load(getattr(arguments, name), weights_only=False) for name in ("texts", "pictures", "sounds")}
     student = Joined(states["texts"], {name: states[name] for name in ("pictures", "sounds")})
-    parts = Parts(student, arguments, data, pairs, sources, texts, Captions(arguments.data, texts, tokenizer))
+    parts = Parts(student, arguments, data, pairs, sources, texts, Captions(arguments.data, texts, tokenizer), Prompts(tokenizer, arguments.prompts))
     checks = OwnChecks(student, parts, texts, Checks(data, pairs, tokenizer, student.text, arguments.triplets))
     random = np.random.default_rng(1)
     named = dict(student.named_parameters())

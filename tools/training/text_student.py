@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
 from layers import Products  # noqa: E402
 from optimisers import Muon  # noqa: E402
 from progress import Progress  # noqa: E402
+from prompts import Prompts  # noqa: E402
 from student_checks import Checks  # noqa: E402
 from text_batches import Data, Pairs  # noqa: E402
 from text_losses import found, ordered, to_teacher, told_apart  # noqa: E402
@@ -54,6 +55,7 @@ def main() -> None:
     for name, (_, _, weight) in STREAMS.items():
         parser.add_argument(f"--{name}", type=float, default=weight)
     parser.add_argument("--shares", type=float, nargs=4, default=(0.35, 0.55, 0.05, 0.05), help="English, other languages, code, texts that stand alone")
+    parser.add_argument("--prompts", type=float, default=0.1, help="the share of texts that have a task's prompt in front")
     parser.add_argument("--pieces", type=Path, help="start: a vector of each piece (tools/data/piece_vectors.py)")
     parser.add_argument("--start", type=Path, help="start: last.pt or done.pt of another stage; what it lacks starts anew")
     parser.add_argument("--refit", action="store_true", help="with --start: turn the head toward these targets, whose axes may be others than those that START learned")
@@ -71,6 +73,7 @@ def main() -> None:
     tokenizer = sentencepiece.SentencePieceProcessor(model_file=data.info["tokenizer"])
     student = Student(tokenizer.get_piece_size(), arguments)
     random = np.random.default_rng(1)
+    prompts = Prompts(tokenizer, arguments.prompts)
     checks = Checks(data, pairs, tokenizer, student, arguments.triplets)
     matrices = [p for module in (student.blocks, student.unified) for p in module.parameters() if p.ndim == 2] + [student.head.weight]
     if student.bigrams:
@@ -124,17 +127,18 @@ def main() -> None:
         """The loss of a stream."""
         if name == "long":
             rows, t = data.long(random, count)
-            return after_teachers(embed(rows), t, torch.eye(len(t), dtype=torch.bool))[0]
+            return after_teachers(embed(prompts.before(rows, random)), t, torch.eye(len(t), dtype=torch.bool))[0]
         if name == "minimal":
             return told_apart(embed(pairs.minimal(random, count)))
         rows, what = getattr(pairs, name)(random, count)
-        return ordered(embed(rows), what) if name == "scored" else found(embed(rows), what)
+        y = embed(prompts.before(rows, random))
+        return ordered(y, what) if name == "scored" else found(y, what)
 
     while progress.share < 1:
         factor = progress.factor
         chosen = data.draw(random, arguments.batch)
         of = torch.from_numpy(data.target[chosen])
-        loss, values = after_teachers(embed([data.row(i) for i in chosen]), data.vectors(chosen), of[:, None] == of[None])
+        loss, values = after_teachers(embed(prompts.before([data.row(i) for i in chosen], random)), data.vectors(chosen), of[:, None] == of[None])
         loss.backward()
         told(**values)
         for name, (every, count, _) in STREAMS.items():

@@ -9,7 +9,7 @@ import Glibc
 /// processes the first measures, writes and decides; the others are told what it found.
 ///
 /// ```swift
-/// let run = TrainingRun(plan, RunFolder(path: "out"), pool, isResumed: false, version: "0.1.0")
+/// let run = TrainingRun(plan, RunFolder(path: "out"), pool, isResumed: false, version: "0.2.0")
 /// try run(isInterrupted: { false }) { event in print(event) }
 /// ```
 package final class TrainingRun {
