@@ -94,8 +94,10 @@ import Testing
         let shown = seen.matches(of: line)
         #expect(!shown.isEmpty, "\(seen.debugDescription)")
         #expect(shown.allSatisfy { (0...100).contains(Int($0.2) ?? -1) })
-        // The line is gone at the end.
-        #expect(seen.contains("\r\u{1B}[K\r\nScript done") || seen.contains("\r\u{1B}[K\nScript done"))
+        // The line is gone at the end, and a summary stands in its place.
+        let end = #/\r\u{1B}\[Kcastor: (\d+) contents embedded in [\d.]+ (s|min \d+ s), [\d.]+/s; \d+ tokens as billed\s+Script done/#
+        let summary = seen.matches(of: end)
+        #expect(summary.count == 1 && summary.first.map { Int($0.1) } == Self.groups, "\(seen.debugDescription)")
     }
 
     @Test func shortWorkShowsNothingOnATerminal() throws {

@@ -73,7 +73,7 @@ import Training
                 do {
                     // Only one of them is told to stop.
                     try run(isInterrupted: { isLast && steps.count == stop }) { steps.note($0) }
-                } catch let error as RunError {
+                } catch {
                     #expect(error == .interrupted(step: resume ? 9 : 7))
                 }
             }
