@@ -90,7 +90,9 @@ struct TrainCommand: ParsableCommand {
                     inputs: [source] + parsed.inputs + ModelOption.files(ofModel: parsed.model))
             }
         }
-        if !dryRun, !resume, ranks.isFirst, RunFolder.hasTraining(parsed.output) { throw RunError.exists(path: parsed.output) }
+        if !dryRun, !resume, ranks.isFirst, RunFolder.hasTraining(parsed.output) {
+            throw RunError.exists(path: parsed.output)
+        }
         let folder =
             try dryRun ? nil : ranks.isFirst ? RunFolder(path: parsed.output) : RunFolder(lookedAt: parsed.output)
         var plan = try RunPlan(parsed, model: ImportedModels.folder(for: parsed.model), ranks: ranks, pool: pool)

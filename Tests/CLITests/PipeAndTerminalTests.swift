@@ -95,7 +95,8 @@ import Testing
         #expect(!shown.isEmpty, "\(seen.debugDescription)")
         #expect(shown.allSatisfy { (0...100).contains(Int($0.2) ?? -1) })
         // The line is gone at the end, and a summary stands in its place.
-        let end = #/\r\u{1B}\[Kcastor: (\d+) contents embedded in [\d.]+ (s|min \d+ s), [\d.]+/s; \d+ tokens as billed\s+Script done/#
+        let end =
+            #/\r\u{1B}\[Kcastor: (\d+) contents embedded in [\d.]+ (s|min \d+ s), [\d.]+/s; \d+ tokens as billed\s+Script done/#
         let summary = seen.matches(of: end)
         #expect(summary.count == 1 && summary.first.map { Int($0.1) } == Self.groups, "\(seen.debugDescription)")
     }

@@ -22,7 +22,8 @@ extension Recipe {
                 path: path,
                 reason: isYAML
                     ? "is YAML by its name; a recipe is read as JSON only, and this is none: \(error.description)"
-                    : "is not valid JSON: \(error.description)" + (Self.isLines(file.bytes) ? "; \(Self.dataAdvice)" : ""))
+                    : "is not valid JSON: \(error.description)"
+                        + (Self.isLines(file.bytes) ? "; \(Self.dataAdvice)" : ""))
         }
         guard case .object = tree else {
             throw .syntax(path: path, reason: "is no recipe, which is an object; \(Self.dataAdvice)")

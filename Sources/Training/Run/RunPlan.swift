@@ -177,7 +177,9 @@ extension RunPlan {
                 } catch { throw .data(error) }
                 // What the cache keeps is in the shape of castor-1's front-ends.
                 // One process writes it.
-                if !architecture.isImported, recipe.cache.enabled, ranks.isFirst, data.cache, set.hasMedia, caches[set.name] == nil {
+                if !architecture.isImported, recipe.cache.enabled, ranks.isFirst, data.cache, set.hasMedia,
+                    caches[set.name] == nil
+                {
                     let front: FrontEndIdentity
                     if let identity { front = identity } else { front = try FrontEndIdentity(modelFolder: template) }
                     identity = front
