@@ -121,6 +121,7 @@ class Check:
         steps = len(self.lines("stopped"))
         again = self.run("stopped", 2, 1, "--resume")
         errors = again.communicate()[1]
+        self.says("before its end", steps < len(self.lines("one")))
         self.says(f"stopped after step {steps}, two ranks go on from there", again.returncode == 0 and f"going on after step {steps}" in errors or bool(print(errors)))
         self.says("to the end", len(self.lines("stopped")) == len(self.lines("one")))
 
