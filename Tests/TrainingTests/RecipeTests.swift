@@ -277,18 +277,6 @@ import Training
         }
     }
 
-    /// Data in a file that recipes have the name of.
-    @Test(arguments: [#"[{"query": "a", "positive": "b"}]"#, "{\"query\": \"a\"}\n{\"query\": \"b\"}\n", "7"])
-    func dataAreNoRecipe(text: String) throws {
-        try DataFolder.with { folder in
-            let path = try folder.write("data.json", text)
-            for overrides in [[], ["seed=3"]] {
-                let error = #expect(throws: RecipeError.self) { try Recipe(path: path, overrides: overrides) }
-                #expect(error?.description.contains("ends in .jsonl") == true, "\(String(describing: error))")
-            }
-        }
-    }
-
     /// JSON is YAML, too; what is only YAML is not read, and that is said.
     @Test(arguments: ["r.yaml", "r.YML"]) func aYAMLRecipeIsRefusedUnlessItIsJSON(name: String) throws {
         try DataFolder.with { folder in
