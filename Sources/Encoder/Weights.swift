@@ -24,6 +24,9 @@ package struct ModelWeights: WeightSource {
                 BigramWeights(
                     hashing: $0, table: EmbeddingTable(store[Configuration.bigramEmbeddingName]),
                     projection: store[Configuration.bigramProjectionName])
+            },
+            lexical: configuration.text.lexical.map {
+                LexicalWeights(part: $0, rarity: store[Configuration.lexicalRarityName])
             }, tower: assembly.tower(.text))
         imageWeights = assembly.patches(.image)
         audioWeights = assembly.patches(.audio)
@@ -64,6 +67,7 @@ package struct PatchWeights: Sendable {
 package struct TextWeights: Sendable {
     package let embedding: EmbeddingTable
     package let bigrams: BigramWeights?
+    package let lexical: LexicalWeights?
     package let tower: TowerWeights
 }
 
@@ -84,7 +88,7 @@ package struct UnifiedWeights: Sendable {
     /// `[5]`, logarithms of what a token of each ``Modality`` weighs in a content's mean, where the model has them
     package let poolingLogits: Matrix?
     package let tower: TowerWeights
-    /// `[output dimensions, d]`
+    /// `[projected dimensions, d]`
     package let projection: Matrix
 }
 
@@ -245,7 +249,12 @@ struct WeightLoader {
     func text() throws(ModelError) -> TextWeights {
         TextWeights(
             embedding: try table(Configuration.embeddingName),
-            bigrams: try bigrams(), tower: try assembly.tower(.text))
+            bigrams: try bigrams(), lexical: try lexical(), tower: try assembly.tower(.text))
+    }
+
+    private func lexical() throws(ModelError) -> LexicalWeights? {
+        guard let part = configuration.text.lexical else { return nil }
+        return LexicalWeights(part: part, rarity: try matrix(Configuration.lexicalRarityName))
     }
 
     private func bigrams() throws(ModelError) -> BigramWeights? {

@@ -9,6 +9,7 @@ T tokens of a part or a content, d width, D head size, p patch_size, F patch_fra
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -205,7 +206,12 @@ class Castor(nn.Module):
         self.unified = Stack(config, "unified", modality_embedding=nn.Embedding(len(MODALITIES), width))
         if config["unified"].get("pooling_logits"):
             self.unified.pooling_logits = nn.Parameter(torch.zeros(len(MODALITIES)))
-        self.projection = nn.Linear(width, config["output_dimensions"], bias=False)
+        self.lexical = config["text"].get("lexical")
+        if self.lexical:
+            # Not trained.
+            self.text.register_buffer("lexical_rarity", torch.ones(config["text"]["vocabulary_size"]))
+        sketched = sum(self.lexical["widths"]) if self.lexical else 0
+        self.projection = nn.Linear(width, config["output_dimensions"] - sketched, bias=False)
         if "video" in config:
             self.video = Video(config)
 
@@ -336,7 +342,32 @@ class Castor(nn.Module):
     def forward(self, parts: list[Part]) -> Tensor:                          # -> [output_dimensions]
         x = torch.cat([self.tower(part) for part in parts])                              # [T, d]
         x = self.unified(x, torch.arange(len(x))[:, None])
-        return F.normalize(self.projection(self.mean(x, parts)), dim=0)
+        return F.normalize(self.with_lexical(self.projection(self.mean(x, parts)), parts), dim=0)
+
+    def with_lexical(self, y: Tensor, parts: list[Part]) -> Tensor:          # -> [output_dimensions]
+        if not self.lexical:
+            return y
+        share = self.lexical["share"]
+        return torch.cat([y, y.norm() * (share / (1 - share)) ** 0.5 * self.sketches(parts)])
+
+    def sketches(self, parts: list[Part]) -> Tensor:                         # of length 1, or zeros
+        counts, low = Counter(), 0xFFFFFFFF
+        for part in parts:
+            if part.tower == "text":
+                ids = part.inputs.tolist()
+                prompts = [prompt for prompt in self.lexical["prompts"] if ids[:len(prompt)] == prompt]
+                counts.update(ids[max(map(len, prompts), default=0):])
+        sketches = []
+        for k, (width, weight) in enumerate(zip(self.lexical["widths"], self.lexical["weights"], strict=True)):
+            sketch = torch.zeros(width, dtype=self.dtype)
+            for piece, count in counts.items():
+                x = (piece * 2654435761 + (k + 1) * 2246822519) & low
+                x = ((x ^ x >> 15) * 3266489917) & low
+                x ^= x >> 13
+                value = (weight * count) ** 0.5 * self.text.lexical_rarity[piece]
+                sketch[(x >> 1) % width] += -value if x & 1 else value
+            sketches.append(sketch)
+        return F.normalize(torch.cat(sketches), dim=0)
 
     def mean(self, x: Tensor, parts: list[Part]) -> Tensor:                  # [T, d] -> [d]
         if not self.config["unified"].get("pooling_logits"):
