@@ -110,7 +110,7 @@ struct TrainCommand: ParsableCommand {
             return
         }
         if let made { try folder.write(made.text, to: folder.recipe) }
-        StopRequest.watch()
+        StopRequest.watch(isShared: ranks.count > 1, speaks: ranks.isFirst)
         guard ranks.isFirst else {
             let run = TrainingRun(plan, folder, trainers, isResumed: resume, version: Version.current)
             try run(isInterrupted: { StopRequest.isNoted })
@@ -185,23 +185,4 @@ extension Failure {
             }
         self.init(status, error.lines)
     }
-}
-
-/// Ctrl-C and SIGTERM during a training: noted, since a step is not to be lost; a second one ends the program at once.
-private enum StopRequest {
-    nonisolated(unsafe) private static var noted: sig_atomic_t = 0
-
-    static func watch() {
-        for signal in [SIGINT, SIGTERM] {
-            var action = sigaction()
-            action.__sigaction_handler.sa_handler = { StopRequest.noted = $0 }
-            action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_RESTART
-            sigaction(signal, &action, nil)
-        }
-    }
-
-    static var isNoted: Bool { noted != 0 }
-
-    /// As a shell reports a program that the signal ended.
-    static var status: ExitStatus { noted == SIGTERM ? .terminated : .interrupted }
 }

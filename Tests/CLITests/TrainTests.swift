@@ -105,6 +105,17 @@ import Testing
         #expect(log.contains("stopped after step \(steps)"))
     }
 
+    /// Two processes of a castor without MPI would each train alone, into one folder.
+    @Test func mpirunNeedsABuildWithMPI() throws {
+        try writeRecipe(steps: 5)
+        let outcome = try CastorProgram.run(
+            ["train", "recipe.json"], in: folder,
+            environment: ["OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0"])
+        #expect(outcome.status == 69)
+        #expect(outcome.errors.contains("mpirun started 2 processes, and this castor was built without MPI"))
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out"))
+    }
+
     /// 1 MB for a file, where a checkpoint needs three.
     @Test func aFullDiskIsSaidAndLeavesTheCheckpoint() throws {
         try writeRecipe(steps: 40)

@@ -121,6 +121,6 @@ enum CheckpointFile {
             hash.add(tensor.name)
             hash.add(tensor.bytes)
         }
-        return "\(String(hash.first, radix: 16))-\(String(hash.second, radix: 16))"
+        return hash.text
     }
 }

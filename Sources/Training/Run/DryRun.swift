@@ -28,21 +28,25 @@ package struct DryRun: Sendable {
         let inputs = try RunInputs(plan, pool)
         stages = []
         warnings = inputs.warnings
+        try plan.ranks.expectSame(inputs.shared)
         for (index, stage) in plan.stages.enumerated() {
             let trainer = try plan.trainer(index, try inputs.parameters(stage.objective), pool)
             let stream = try inputs.stream(index, state: nil)
             var (seconds, tokens) = (Double.infinity, 0)
             do {
-                for _ in 0..<Self.trialSteps {
+                for step in 1...Self.trialSteps {
                     let begin = StepClock.now
                     var batches: [PairBatch] = []
                     while batches.count < stage.accumulation, let batch = try stream.next() {
                         batches.append(batch.pairs)
                     }
+                    try plan.ranks.expectSame([.samples(step: step, batches)])
                     tokens += try trainer.step(batches).tokens
                     // The first step also makes memory and fills caches.
                     seconds = min(seconds, StepClock.now - begin)
                 }
+            } catch let error as RunError {
+                throw error
             } catch let error as DataError {
                 throw .data(error)
             } catch {

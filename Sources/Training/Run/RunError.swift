@@ -16,6 +16,8 @@ package enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The training in the folder was another one; `key` is where it differs.
     case changed(key: String, was: String, now: String)
     case checkpoint(path: String, reason: String)
+    /// Of processes that train together one has something else than the first.
+    case differs(process: Int, count: Int, what: String)
     /// A file cannot be written: disk full, no permission.
     case cannotWrite(path: String, reason: String)
     /// Loss, gradient or vectors are not finite, or the loss exploded; nothing of that step was kept.
@@ -36,6 +38,8 @@ package enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
             "cannot resume, because \(key) has changed: it was \(was), now it is \(now); change it back, or start anew in "
                 + "another folder"
         case .checkpoint(let path, let reason): "\(path): not a usable checkpoint: \(reason)"
+        case .differs(let process, let count, let what):
+            "process \(process) of \(count) differs from the first in \(what): all of them need the same castor, recipe, data and model"
         case .cannotWrite(let path, let reason): "\(path): \(reason)"
         case .diverged(let step, let reason, let last):
             "training diverged at step \(step): \(reason). A lower learning rate, a longer warm-up or a lower limit of the "

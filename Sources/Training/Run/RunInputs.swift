@@ -74,6 +74,12 @@ struct RunInputs {
         self.evaluationFacts = evaluationFacts
     }
 
+    /// What processes that train together need to have alike.
+    var shared: [SharedFact] {
+        [SharedFact("the recipe", plan.recipe)] + facts.map { SharedFact("data set \($0.name)", $0.sha256) }
+            + evaluationFacts.map { SharedFact("evaluation set \($0.name)", $0.sha256) }
+    }
+
     /// Held-out rows, without any random change.
     private static func pairs(
         _ set: DataSet, _ rows: [Int32], _ samples: SampleOptions, _ preparation: Preparation, _ pool: WorkerPool
