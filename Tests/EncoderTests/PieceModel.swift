@@ -18,7 +18,7 @@ struct PieceModel {
     var tail: [UInt8] = []
 
     /// What makes it another thing than our own code reads.
-    static let unknownThings: [(inout PieceModel) -> Void] = [
+    static let unknownThings: [@Sendable (inout PieceModel) -> Void] = [
         { $0.kind = 2 }, { $0.kind = 3 }, { $0.kind = 4 }, { $0.isSuffix = true }, { $0.others = [("abba", 4)] },
         { $0.others = [("abba", 5)] },
         { $0.others = [("<unk2>", 2)] }, { $0.others = [("abba", 9)] }, { $0.others = [("cat", 1)] },
