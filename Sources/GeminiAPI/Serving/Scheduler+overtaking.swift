@@ -11,8 +11,8 @@ extension Scheduler {
     /// Whether something is being computed that short contents may overtake.
     package var isComputingLong: Bool { monitor.withLock { mayOvertake } }
 
-    /// Only with the lock: whether something long is being computed. What fits into a batch is over in a moment.
-    var mayOvertake: Bool { computingTokens > options.maxBatchTokens }
+    /// Only with the lock: whether something is being computed that is longer than a batch, and much longer than what may overtake.
+    var mayOvertake: Bool { computingTokens > max(options.maxBatchTokens, 4 * options.maxOvertakingTokens) }
 
     private func overtakeLoop(_ beside: Embedder) {
         while let batch = monitor.withLock({ nextThatOvertakes() }) { compute(batch, beside) {} }
