@@ -121,14 +121,16 @@ bench: setup-build ## Measure speed, as a share of what the processor's matrix p
 bench-train: setup-build ## Time a training step, as a share of the matrix product and beside PyTorch's
 	@tools/timed "Building the benchmark in release mode" swift build $(build_options) --product Times
 	@tools/timed "Training steps of castor-small" .build/release/Times step
-	@if test -x .venv/bin/python; then .venv/bin/python tools/reference/bench_training.py; \
+	@if test -x .venv/bin/python; then \
+	    for size in "256 16" "128 32" "128 32 bfloat16"; do .venv/bin/python tools/reference/bench_training.py $$size || exit 1; done; \
 	else echo "PyTorch's time is left out: make reference installs it"; fi
 
 .PHONY: bench-serve
-bench-serve: build ## Time a lone request, and the writing of vectors, then load at 1, 8, 32 and 128 connections
+bench-serve: build ## Time a lone request, short texts beside long ones and the writing of vectors, then load at 1, 8, 32 and 128 connections
 	@tools/timed "Building the benchmark in release mode" swift build $(build_options) --product Times
 	@tools/timed "Writing of vectors" .build/release/Times writing
 	@LOAD=lone.py tools/timed "A lone request" tools/load/run $(program)
+	@LOAD=short.py tools/timed "Short texts beside long ones" tools/load/run $(program)
 	@tools/timed "Load" tools/load/run $(program)
 
 .PHONY: bench-media
@@ -138,11 +140,10 @@ bench-media: build ## Time a clip and documents beside ffmpeg, which decodes, an
 
 peers := build/peers
 .PHONY: bench-peers
-bench-peers: build ## Time texts beside onnxruntime, OpenVINO, sentence-transformers, PyTorch and fastembed on the same weights (some GB of PyPI)
+bench-peers: build ## Time texts beside onnxruntime, OpenVINO, sentence-transformers, PyTorch and fastembed on the same weights (2 GB of PyPI)
 	@tools/timed "Building the benchmark in release mode" swift build $(build_options) --product Times
 	@tools/timed "Checking the Debian packages for fetching" tools/setup models
-	@test -x $(peers)/venv/bin/python || python3 -m venv $(peers)/venv
-	@tools/timed "Installing the peers" $(peers)/venv/bin/pip install -q -r tools/peers/requirements.txt
+	@tools/timed "Installing the peers" tools/peers/setup
 	@test -d $(peers)/all-MiniLM-L6-v2 || $(peers)/venv/bin/python tools/models/fetch.py all-MiniLM-L6-v2 $(peers)/all-MiniLM-L6-v2
 	@tools/timed "Texts by turns" $(peers)/venv/bin/python tools/peers/bench.py --work $(peers)/work $(peers)/all-MiniLM-L6-v2
 

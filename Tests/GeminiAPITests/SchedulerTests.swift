@@ -76,6 +76,25 @@ import Testing
         }
     }
 
+    /// Words that come behind two long texts are answered while the first is computed; without the thread for that, not before it is done.
+    @Test(arguments: [true, false]) func shortTextsOvertakeLongOnes(overtakes: Bool) async throws {
+        try await Self.with({ if !overtakes { $0.maxOvertakingTokens = 0 } }) { scheduler in
+            let long = String(repeating: "the cat sleeps ", count: 4_000)
+            let tasks = (0..<2).map { number in
+                Task { try await scheduler.embed([Self.item("\(number) \(long)")]) }
+            }
+            try await Self.wait { scheduler.isComputingLong }
+            // The other one is tokenised meanwhile.
+            try await Task.sleep(for: .milliseconds(20))
+            let result = try await scheduler.embed([Self.item("a few words")])
+            let left = scheduler.waitingContents(.interactive)
+            #expect(overtakes ? left > 0 : left < 2)
+            expectClose(
+                try result.embeddings[0].get().values, try TestServer.vector(Content("a few words")), .batchInvariance)
+            for task in tasks { #expect(try await task.value.embeddings.count == 1) }
+        }
+    }
+
     /// A task that was cancelled before its call was never counted, and is not counted off.
     @Test func aCallOfACancelledTaskIsRefusedAndNotCounted() async throws {
         try await Self.with(starts: false) { scheduler in
