@@ -94,7 +94,7 @@ import Training
                 let made = ranks.isFirst ? try RunFolder(path: output) : RunFolder(lookedAt: output)
                 let run = TrainingRun(
                     plan, made, WorkerPool(threads: 1), isResumed: false, version: "\(ranks.index)")
-                do { try run(isInterrupted: { false }) } catch { return error }
+                do throws(RunError) { try run(isInterrupted: { false }) } catch { return error }
                 return nil
             }
             #expect(
