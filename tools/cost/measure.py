@@ -29,7 +29,9 @@ BATCH_WORDS = 32
 """Words of each text where the number of texts varies."""
 CALL = 4096
 """Tokens of a call where their length varies: a batch of the library's."""
-ENOUGH = 0.3
+THREAD_WORDS = 128
+"""Words of each text where the number of threads varies."""
+ENOUGH = 0.15
 """Seconds that one measurement takes at least."""
 
 
@@ -67,7 +69,7 @@ def main() -> None:
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=FOLDER", help="the same for sentence-transformers")
     parser.add_argument("--build", type=Path, default=ROOT / ".build/release")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="all points are measured with the last number")
     parser.add_argument("--letters", action="store_true", help="words of one letter, for a made-up vocabulary")
     parser.add_argument("--most", type=float, default=20, help="seconds: points whose call takes longer are left out")
     parser.add_argument("--longest", type=int, default=LENGTHS[-1])
@@ -88,6 +90,8 @@ def main() -> None:
                 peers["sentence-transformers"] = Peer("sentence-transformers", command, work / "peer.log")
             points = [("batch", BATCH_WORDS, count) for count in BATCHES]
             points += [("length", words, max(1, CALL // words)) for words in LENGTHS if words <= options.longest]
+            if threads != options.threads[-1]:
+                points = [point for point in points if point[:2] == ("length", THREAD_WORDS)]
             for kind, words, count in points:
                 some = [text(words, vocabulary, seed) for seed in range(count)]
                 each = tokens(options.build / "castor", folder, some[0])

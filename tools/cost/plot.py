@@ -70,7 +70,7 @@ def name_of(row: dict) -> str:
 def main(results: str, folder: str) -> None:
     rows = json.loads(Path(results).read_text())
     target = Path(folder)
-    most = max(row["threads"] for row in rows)
+    most = rows[-1]["threads"]
 
     def lines(kind: str, threads: int, x: str, y: str) -> dict[str, list[tuple[float, float]]]:
         found: dict[str, list[tuple[float, float]]] = {}
@@ -85,9 +85,8 @@ def main(results: str, folder: str) -> None:
     threads: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         if row["kind"] == "length" and 100 < row["tokens"] < 200:
-            threads.setdefault(name_of(row), []).append((row["threads"], row["wall"] / row["tokens"] / row["texts"] * HOURS))
-    hours = "hours of 100 million tokens"
-    (target / "cost-threads.svg").write_text(plot("By threads, texts of 128 tokens", "threads", hours, {name: sorted(line) for name, line in threads.items()}))
+            threads.setdefault(name_of(row), []).append((row["threads"], row["processor"] / row["tokens"] / row["texts"] * HOURS))
+    (target / "cost-threads.svg").write_text(plot("By threads, texts of 128 tokens", "threads", what, {name: sorted(line) for name, line in threads.items()}))
     for kind in ("length", "batch"):
         for name, line in lines(kind, most, "tokens" if kind == "length" else "texts", "processor").items():
             print(f"{kind:7}{name:24}" + "  ".join(f"{x:g}: {y:.2f}" for x, y in line))
