@@ -27,9 +27,9 @@ LENGTHS = [4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8000]
 BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 BATCH_WORDS = 32
 """Words of each text where the number of texts varies."""
-CALL = 4096
-"""Tokens of a call where their length varies: a batch of the library's."""
-ENOUGH = 0.3
+THREAD_TEXTS = 64
+"""Texts of a call where the number of threads varies."""
+ENOUGH = 0.15
 """Seconds that one measurement takes at least."""
 
 
@@ -67,10 +67,12 @@ def main() -> None:
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=FOLDER", help="the same for sentence-transformers")
     parser.add_argument("--build", type=Path, default=ROOT / ".build/release")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="all points are measured with the last number")
     parser.add_argument("--letters", action="store_true", help="words of one letter, for a made-up vocabulary")
     parser.add_argument("--most", type=float, default=20, help="seconds: points whose call takes longer are left out")
-    parser.add_argument("--longest", type=int, default=LENGTHS[-1])
+    parser.add_argument("--call", type=int, default=4096, help="tokens of a call where their length varies: a batch of the library's")
+    parser.add_argument("--lengths", type=int, nargs="*", default=LENGTHS, help="words of a text")
+    parser.add_argument("--batches", type=int, nargs="*", default=BATCHES, help="texts of a call")
     options = parser.parse_args()
     vocabulary = sorted({word[0] for word in WORDS}) if options.letters else WORDS
     folders = dict(model.split("=", 1) for model in options.models)
@@ -86,8 +88,10 @@ def main() -> None:
                 worker = ROOT / "tools/peers/worker.py"
                 command = [sys.executable, worker, "sentence-transformers", others[name], work, threads]
                 peers["sentence-transformers"] = Peer("sentence-transformers", command, work / "peer.log")
-            points = [("batch", BATCH_WORDS, count) for count in BATCHES]
-            points += [("length", words, max(1, CALL // words)) for words in LENGTHS if words <= options.longest]
+            points = [("batch", BATCH_WORDS, count) for count in options.batches]
+            points += [("length", words, max(1, options.call // words)) for words in options.lengths]
+            if threads != options.threads[-1]:
+                points = [("batch", BATCH_WORDS, THREAD_TEXTS)]
             for kind, words, count in points:
                 some = [text(words, vocabulary, seed) for seed in range(count)]
                 each = tokens(options.build / "castor", folder, some[0])

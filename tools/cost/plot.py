@@ -13,6 +13,7 @@ from pathlib import Path
 
 COLOURS = ["#0b6e8f", "#c0522d", "#5b8c2a", "#7a4fa3", "#b08900"]
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 360, 64, 150, 34, 46
+THREAD_TEXTS = 64
 HOURS = 1e8 / 3600
 """Core hours of 100 million tokens, from seconds of processor time a token."""
 
@@ -26,12 +27,12 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 1 else f"{value:g}"
 
 
-def plot(title: str, across: str, up: str, lines: dict[str, list[tuple[float, float]]]) -> str:
+def plot(title: str, across: str, up: str, names: list[str], lines: dict[str, list[tuple[float, float]]]) -> str:
     """Lines on logarithmic axes, with a label each at the right."""
     xs = [x for line in lines.values() for x, _ in line]
     ys = [y for line in lines.values() for _, y in line]
-    x_ticks, y_ticks = ticks(min(xs), max(xs), 2), ticks(min(ys), max(ys), 10)
-    low, high = y_ticks[0], y_ticks[-1] if len(y_ticks) > 1 else y_ticks[0] * 10
+    x_ticks, y_ticks = ticks(min(xs), max(xs), 2), ticks(min(ys), max(ys), 2)
+    low, high = y_ticks[0], y_ticks[-1] if len(y_ticks) > 1 else y_ticks[0] * 2
 
     def place(x: float, y: float) -> tuple[float, float]:
         wide = math.log(max(xs) / min(xs)) or 1
@@ -52,8 +53,8 @@ def plot(title: str, across: str, up: str, lines: dict[str, list[tuple[float, fl
     out.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 10}" text-anchor="middle">{across}</text>')
     out.append(f'<text x="14" y="{(TOP + HEIGHT - BOTTOM) / 2}" text-anchor="middle" transform="rotate(-90 14 {(TOP + HEIGHT - BOTTOM) / 2})">{up}</text>')
     labels: list[float] = []
-    for index, (name, line) in enumerate(sorted(lines.items(), key=lambda item: -item[1][-1][1])):
-        colour = COLOURS[index % len(COLOURS)]
+    for name, line in sorted(lines.items(), key=lambda item: -item[1][-1][1]):
+        colour = COLOURS[names.index(name) % len(COLOURS)]
         points = [place(x, y) for x, y in line]
         out.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>')
         out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>' for x, y in points]
@@ -70,7 +71,7 @@ def name_of(row: dict) -> str:
 def main(results: str, folder: str) -> None:
     rows = json.loads(Path(results).read_text())
     target = Path(folder)
-    most = max(row["threads"] for row in rows)
+    most = rows[-1]["threads"]
 
     def lines(kind: str, threads: int, x: str, y: str) -> dict[str, list[tuple[float, float]]]:
         found: dict[str, list[tuple[float, float]]] = {}
@@ -80,14 +81,14 @@ def main(results: str, folder: str) -> None:
         return {name: sorted(line) for name, line in found.items()}
 
     what = "core hours of 100 million tokens"
-    (target / "cost-tokens.svg").write_text(plot("By tokens of a text", "tokens of a text", what, lines("length", most, "tokens", "processor")))
-    (target / "cost-batch.svg").write_text(plot("By texts of a call", "texts of some 34 tokens in a call", what, lines("batch", most, "texts", "processor")))
+    names = sorted({name_of(row) for row in rows})
+    (target / "cost-tokens.svg").write_text(plot("By tokens of a text", "tokens of a text", what, names, lines("length", most, "tokens", "processor")))
+    (target / "cost-batch.svg").write_text(plot("By texts of a call", "texts of some 34 tokens in a call", what, names, lines("batch", most, "texts", "processor")))
     threads: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
-        if row["kind"] == "length" and 100 < row["tokens"] < 200:
-            threads.setdefault(name_of(row), []).append((row["threads"], row["wall"] / row["tokens"] / row["texts"] * HOURS))
-    hours = "hours of 100 million tokens"
-    (target / "cost-threads.svg").write_text(plot("By threads, texts of 128 tokens", "threads", hours, {name: sorted(line) for name, line in threads.items()}))
+        if row["kind"] == "batch" and row["texts"] == THREAD_TEXTS:
+            threads.setdefault(name_of(row), []).append((row["threads"], row["processor"] / row["tokens"] / row["texts"] * HOURS))
+    (target / "cost-threads.svg").write_text(plot(f"By threads, {THREAD_TEXTS} texts of some 34 tokens", "threads", what, names, {name: sorted(line) for name, line in threads.items()}))
     for kind in ("length", "batch"):
         for name, line in lines(kind, most, "tokens" if kind == "length" else "texts", "processor").items():
             print(f"{kind:7}{name:24}" + "  ".join(f"{x:g}: {y:.2f}" for x, y in line))
