@@ -31,7 +31,8 @@ struct TrainCommand: ParsableCommand {
     var source: String
 
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("Folder of the training; wanted with data, but for --dry-run.", valueName: "dir"))
+        name: .shortAndLong,
+        help: ArgumentHelp("Folder of the training; wanted with data, but for --dry-run.", valueName: "dir"))
     var output: String?
 
     @Option(

@@ -144,7 +144,8 @@ import Testing
             first.errors.contains("castor: pairs.tsv: 125 pairs of texts, 125 queries and 125 answers that differ\n"))
         #expect(first.errors.contains("castor: the model is in"))
         for words in [
-            "castor: next: castor search ", "run/checkpoints is for --resume alone, and may be removed", "guessing gives ",
+            "castor: next: castor search ", "run/checkpoints is for --resume alone, and may be removed",
+            "guessing gives ",
             "castor: checkpoints take ", "question to answer/answer to question",
         ] { #expect(first.errors.contains(words), "\(first.errors)") }
         #expect(["Better", "No clear", "Nothing", "Worse"].contains { first.errors.contains("castor: \($0)") })

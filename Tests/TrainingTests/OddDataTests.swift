@@ -66,7 +66,8 @@ import Training
         try DataFolder.with { folder in
             try folder.write(
                 "x.csv",
-                "\u{feff}question;answer\r\n\"one; \"\"1\"\"\";eins, zwei\r\n\"two\r\nlines\";zwei; drei\r\nthree;\"3\"\r\n")
+                "\u{feff}question;answer\r\n\"one; \"\"1\"\"\";eins, zwei\r\n\"two\r\nlines\";zwei; drei\r\nthree;\"3\"\r\n"
+            )
             let set = try folder.open("x.csv", .csv) { $0.hasHeader = true }
             #expect(set.isDividedBySemicolons && set.bad.isEmpty, "\(set.bad)")
             #expect(

@@ -23,11 +23,17 @@ import Training
     @Test func onlyItsOwnIsRemoved() throws {
         try DataFolder.with { folder in
             let gone = ["report.html.17.partial", "recipe.json.1.partial", "checkpoints/last.123.partial"]
-            let kept = ["film.mkv.partial", "report.html.partial", "report.html.17b.partial", "checkpoints/my.7.partial"]
+            let kept = [
+                "film.mkv.partial", "report.html.partial", "report.html.17b.partial", "checkpoints/my.7.partial",
+            ]
             for name in gone + kept + [".lock"] { try folder.write("out/\(name)", "x") }
             withExtendedLifetime(try RunFolder(path: "\(folder.path)/out")) {}
-            for name in gone { #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out/\(name)"), "\(name)") }
-            for name in kept { #expect(FileManager.default.fileExists(atPath: "\(folder.path)/out/\(name)"), "\(name)") }
+            for name in gone {
+                #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out/\(name)"), "\(name)")
+            }
+            for name in kept {
+                #expect(FileManager.default.fileExists(atPath: "\(folder.path)/out/\(name)"), "\(name)")
+            }
         }
     }
 }

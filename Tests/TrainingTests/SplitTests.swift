@@ -35,7 +35,8 @@ import Training
                 }
             }
             func number(_ sample: Sample) throws -> String {
-                let name = try #require([sample.query, sample.positive].compactMap { $0?.text }.first { $0.hasSuffix(".bmp") })
+                let name = try #require(
+                    [sample.query, sample.positive].compactMap { $0?.text }.first { $0.hasSuffix(".bmp") })
                 return String(name.split(separator: "-").last!)
             }
             expectApart(try sides(folder.open("photos", .folder) { $0.heldOut = 0.3 }, number), count: 40)

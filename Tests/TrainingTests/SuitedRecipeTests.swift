@@ -107,7 +107,9 @@ import Training
     /// By a link, too: the next look at the data would find what was written.
     @Test func theOutputIsNotInTheData() throws {
         try DataFolder.with { folder in
-            for number in 0..<20 { try folder.write("photos/\(number % 2)/\(number).bmp", Made.picture(seed: UInt64(number))) }
+            for number in 0..<20 {
+                try folder.write("photos/\(number % 2)/\(number).bmp", Made.picture(seed: UInt64(number)))
+            }
             try FileManager.default.createSymbolicLink(
                 atPath: "\(folder.path)/link", withDestinationPath: "\(folder.path)/photos")
             let data = "\(folder.path)/photos"

@@ -131,7 +131,8 @@ package final class DataSet: Sendable {
             case .failure(let error): bad.append(reader.bad(record, error.reason))
             }
         }
-        let sides = reader.keys == nil ? found.map { $0.found.hash } : SplitKeys.chosen(found.compactMap { $0.found.keys })
+        let sides =
+            reader.keys == nil ? found.map { $0.found.hash } : SplitKeys.chosen(found.compactMap { $0.found.keys })
         let rows = zip(found, sides).map { entry, side in
             Row(record: Int32(entry.record), tokens: entry.found.tokens, hash: entry.found.hash, side: side)
         }

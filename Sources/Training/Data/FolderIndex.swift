@@ -119,7 +119,8 @@ struct FolderIndex: Sendable {
                     continue
                 }
                 let bytes = records.bytes(record)
-                let fields = isCommas ? try FieldSplitter.quoted(bytes, records.separator) : try FieldSplitter.tabs(bytes)
+                let fields =
+                    isCommas ? try FieldSplitter.quoted(bytes, records.separator) : try FieldSplitter.tabs(bytes)
                 if index == 0 {
                     columns = CaptionColumns(header: fields)
                     if columns != nil { continue }

@@ -43,7 +43,9 @@ struct TextRecords: Sendable {
         if let place = bytes.prefix(Self.lookedAt).firstIndex(of: 0) {
             throw .format(
                 place: DataPlace(path: path),
-                reason: "byte \(place + 1) is 0, which no text has: it is UTF-16 without its mark, or no text; only UTF-8 is read")
+                reason:
+                    "byte \(place + 1) is 0, which no text has: it is UTF-16 without its mark, or no text; only UTF-8 is read"
+            )
         }
         let lineEnd = Self.lineEnd(bytes)
         separator = quoted ? CSVSeparator.of(bytes, from: start, lineEnd) : CSVSeparator.comma
@@ -118,7 +120,8 @@ struct TextRecords: Sendable {
     }
 
     private static func append(
-        _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, _ line: Int, _ lastLine: Int, to records: inout [TextRecord]
+        _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, _ line: Int, _ lastLine: Int,
+        to records: inout [TextRecord]
     ) {
         var end = range.upperBound
         if end > range.lowerBound, bytes[end - 1] == 13 { end -= 1 }

@@ -73,7 +73,8 @@ package enum DataDigest {
         return files
     }
 
-    private static func collect(_ root: String, _ folder: String, _ seen: inout SeenFolders, into files: inout [String]) {
+    private static func collect(_ root: String, _ folder: String, _ seen: inout SeenFolders, into files: inout [String])
+    {
         guard seen.isNew("\(root)/\(folder)") else { return }
         let found = names(root, folder)
         files += found.files
