@@ -31,7 +31,8 @@ struct TrainCommand: ParsableCommand {
     var source: String
 
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("Folder of the training; wanted with data.", valueName: "dir"))
+        name: .shortAndLong,
+        help: ArgumentHelp("Folder of the training; wanted with data, but for --dry-run.", valueName: "dir"))
     var output: String?
 
     @Option(
@@ -62,7 +63,9 @@ struct TrainCommand: ParsableCommand {
             throw ValidationError("--threads must be between 1 and 1024, not \(threads)")
         }
         if output == "" { throw ValidationError("--output: an empty path names nothing") }
-        if !isRecipe, output == nil { throw ValidationError("--output is missing: the folder of the training") }
+        if !isRecipe, output == nil, !dryRun {
+            throw ValidationError("--output is missing: the folder of the training")
+        }
         if checkpointEvery < 1 { throw ValidationError("--checkpoint-every must be 1 or more, not \(checkpointEvery)") }
     }
 
@@ -141,20 +144,24 @@ extension TrainCommand {
                 if let model { named.append("model=\(model)") }
                 return (try Recipe(path: source, overrides: named), nil)
             }
-            guard let output else { preconditionFailure("validated") }
             // What was begun is gone on with as it was begun.
-            if resume, access(RunFolder.recipe(output), R_OK) == 0 {
+            if let output, resume, access(RunFolder.recipe(output), R_OK) == 0 {
                 let begun = try Recipe(path: RunFolder.recipe(output), overrides: overrides + ["output=\(output)"])
                 try require(begun)
                 return (begun, nil)
             }
             let start = try ImportedModels.folder(for: ModelOption.path(named: model))
+            let data = Self.absolute(source)
             let suited = try SuitedRecipe(
-                data: Self.absolute(source), model: Self.absolute(start), output: Self.absolute(output), pool: pool)
+                data: data, model: Self.absolute(start), output: output.map(Self.absolute), pool: pool)
             var tree = suited.tree
             for text in overrides { try RecipeOverride(text).apply(to: &tree) }
+            // There is no folder for it.
+            if output == nil { try RecipeOverride("cache.enabled=false").apply(to: &tree) }
             let changes = overrides.isEmpty ? [] : ["changed by --set: \(overrides.joined(separator: ", "))"]
-            return (try Recipe(tree), (tree.pretty + "\n", suited.choices + changes))
+            let recipe = try Recipe(tree)
+            if output != nil { try SuitedRecipe.requireApart(data: data, output: recipe.output) }
+            return (recipe, (tree.pretty + "\n", suited.choices + changes))
         } catch let error as RecipeError { throw RunError(error) }
     }
 

@@ -65,7 +65,7 @@ package struct TrainingReport: Sendable {
             return
                 "There is no evaluation on held-out pairs, so this report cannot say whether the model became better."
         }
-        return "\(verdict.sentence) A random order would find \(Figures.percent(history.after?.chance ?? 0)). "
+        return "\(verdict.sentence) "
             + (history.ending.map { "Training ended because \($0.reason.rawValue)." } ?? "Training has not ended yet.")
     }
 
@@ -152,7 +152,7 @@ package struct TrainingReport: Sendable {
             caption: "Every evaluation; the last column decides which checkpoint is the best")
         return section(
             "retrieval", "Retrieval over time",
-            "<p>The mean of both directions, query to answer and answer to query. A line that still rises at its end asks "
+            "<p>The mean of both directions, query to answer and answer to query, each weighed by how much differs in it. A line that still rises at its end asks "
                 + "for more steps; one that falls while the loss falls shows overfitting.</p>\n"
                 + figure("retrieval", plot, table))
     }
@@ -162,11 +162,7 @@ package struct TrainingReport: Sendable {
             return section("sizes", "Quality by vector size", "<p>No evaluation was asked for.</p>\n")
         }
         func mean(_ evaluation: EvaluationRecord, _ size: Int) -> Double {
-            let values = evaluation.sets.compactMap { set in
-                set.sizes.first { $0.size == size }.map {
-                    EvaluationRecord.Scores.mean($0.forward, $0.backward).recallAt1
-                }
-            }
+            let values = evaluation.sets.compactMap { $0.mean(size: size, \.recallAt1) }
             return values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
         }
         let sizes = (after.sets.first?.sizes.map(\.size) ?? []).sorted()
@@ -186,7 +182,7 @@ package struct TrainingReport: Sendable {
                     Figures.grouped(size), Figures.percent(mean(before, size)), Figures.percent(new),
                     largest > 0 ? Figures.percent(new / largest) : "none",
                 ]
-            }, caption: "Mean of both directions and all sets")
+            }, caption: "Mean of both directions, each weighed by how much differs in it, and of all sets")
         return section(
             "sizes", "Quality by vector size",
             "<p>Any beginning of a vector is a vector. A smaller one needs less memory and loses some quality: this shows how "
@@ -375,6 +371,4 @@ extension EvaluationRecord {
     package var recallAt1: Double {
         sets.isEmpty ? 0 : sets.reduce(0) { $0 + $1.recallAt1 } / Double(sets.count)
     }
-
-    var chance: Double { sets.isEmpty ? 0 : sets.reduce(0) { $0 + $1.chance } / Double(sets.count) }
 }

@@ -19,6 +19,8 @@ package struct DryRun: Sendable {
     package var parameters: Int
     /// Most bytes that the trial steps needed.
     package var peakMemory: Int
+    /// Bytes of the largest checkpoint.
+    package var checkpointBytes = 0
 
     package var seconds: Double { stages.reduce(0) { $0 + Double($1.steps) * $1.secondsPerStep } }
 
@@ -31,6 +33,7 @@ package struct DryRun: Sendable {
         try plan.ranks.expectSame(inputs.shared)
         for (index, stage) in plan.stages.enumerated() {
             let trainer = try plan.trainer(index, try inputs.parameters(stage.objective), pool)
+            checkpointBytes = max(checkpointBytes, CheckpointFile.byteCount(trainer))
             let stream = try inputs.stream(index, state: nil)
             var (seconds, tokens) = (Double.infinity, 0)
             do {
@@ -80,6 +83,7 @@ package struct DryRun: Sendable {
                 text += "\(Figures.grouped(data.tokens)) tokens and \(Figures.grouped(data.batches)) batches an epoch\n"
             }
         }
-        return text + "about \(Figures.duration(seconds)) without evaluations, \(Figures.bytes(peakMemory)) of memory\n"
+        text += "about \(Figures.duration(seconds)) without evaluations, \(Figures.bytes(peakMemory)) of memory\n"
+        return text + CheckpointFile.words(bytes: checkpointBytes) + "\n"
     }
 }

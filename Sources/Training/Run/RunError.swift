@@ -11,6 +11,8 @@ package enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
     case evaluation(EvaluationError)
     /// The output folder holds a training, and going on with it was not asked for.
     case exists(path: String)
+    /// The output folder has something under the name of a training's file, and no training.
+    case occupied(path: String, name: String)
     /// Another process trains in the same folder.
     case locked(path: String)
     /// The training in the folder was another one; `key` is where it differs.
@@ -33,6 +35,7 @@ package enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
         case .evaluation(let error): error.description
         case .exists(let path):
             "\(path) already holds a training: --resume goes on with it; to start anew remove it or name another folder"
+        case .occupied(let path, let name): "\(path) has a \(name) that is no training's; choose an empty folder"
         case .locked(let path): "another process is training in \(path)"
         case .changed(let key, let was, let now):
             "cannot resume, because \(key) has changed: it was \(was), now it is \(now); change it back, or start anew in "

@@ -22,9 +22,10 @@ struct RunInputs {
         var evaluationFacts: [TrainingFacts.EvaluationSet] = []
         var warnings: [String] = []
         func warn(_ set: DataSet, _ found: [BadSample]) {
-            guard let first = set.bad.first ?? found.first else { return }
+            warnings += set.notes
+            guard let first = set.bad.max(by: { $0.lines < $1.lines }) ?? found.first else { return }
             warnings.append(
-                "data set \(set.name): \(set.bad.count + found.count) of \(set.recordCount) samples are bad and left out; "
+                "data set \(set.name): \(set.badCount + found.count) of \(set.recordCount) samples are bad and left out; "
                     + "the first: \(first)")
         }
         var seen = Set<String>()
@@ -105,10 +106,10 @@ struct RunInputs {
             }
         }
         let limit = set.source.tolerated(of: set.recordCount)
-        guard set.bad.count + bad.count <= limit else {
+        guard set.badCount + bad.count <= limit else {
             throw .data(
                 .tooManyBad(
-                    dataSet: set.name, count: set.bad.count + bad.count, of: set.recordCount, limit: limit,
+                    dataSet: set.name, count: set.badCount + bad.count, of: set.recordCount, limit: limit,
                     first: set.bad.first ?? bad[0]))
         }
         return (pairs, bad)

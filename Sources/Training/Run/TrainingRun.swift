@@ -78,6 +78,7 @@ package final class TrainingRun {
             case .preparing:
                 // Before the first step, unless a checkpoint shows that it was done.
                 let isNew = metrics.history.evaluations.isEmpty
+                report(.note(CheckpointFile.words(bytes: CheckpointFile.byteCount(work.trainer))))
                 if plan.tasks != nil, metrics.history.tasks.isEmpty, metrics.history.steps.isEmpty {
                     try measureStart(work, metrics)
                 }
