@@ -11,8 +11,16 @@ TRAITS ?=
 build_options := -c release $(if $(TRAITS),--traits $(TRAITS))
 
 program := .build/release/castor
-installed_model := $(DESTDIR)$(PREFIX)/share/castor/castor-small
-completions := $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions/castor zsh/site-functions/_castor fish/vendor_completions.d/castor.fish)
+place := $(DESTDIR)$(PREFIX)
+installed_model := $(place)/share/castor/castor-small
+completions := $(addprefix $(place)/share/,bash-completion/completions/castor zsh/site-functions/_castor fish/vendor_completions.d/castor.fish)
+
+# Make's lists end at spaces, and the shell reads the rest: `make uninstall` would remove other names than were meant.
+ifneq ($(filter install uninstall,$(MAKECMDGOALS)),)
+ifneq ($(words x$(place)x)$(strip $(foreach sign,' " ` ; & | < > * ? [ ] { } ( ) $$ \,$(findstring $(sign),$(place)))),1)
+$(error PREFIX and DESTDIR take no spaces and no signs of the shell, and are "$(PREFIX)" and "$(DESTDIR)")
+endif
+endif
 
 .PHONY: help
 help: ## List what one can do here
@@ -190,13 +198,16 @@ reference: build ## Compute the golden fixtures anew with PyTorch and show the d
 
 .PHONY: install
 install: build ## Put program, model, man pages and completions for bash, zsh and fish below PREFIX (/usr/local); DESTDIR is honoured
-	tools/package/stage $(program) $(DESTDIR)$(PREFIX)
+	tools/package/stage $(program) $(place)
 
 .PHONY: uninstall
 uninstall: ## Remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/castor $(completions) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,castor.1 castor-*.1)
-	rm -rf $(installed_model)
-	-rmdir $(DESTDIR)$(PREFIX)/share/castor 2>/dev/null
+	rm -f $(place)/bin/castor $(completions) $(addprefix $(installed_model)/,config.json model.safetensors tokenizer.model README.md)
+	@# Pages of other programs may be called so, too.
+	for page in $(place)/share/man/man1/castor.1 $(place)/share/man/man1/castor-*.1; do \
+	    if grep -q '^\.TH CASTOR.* "castor [^"]*" "User Commands"' "$$page" 2>/dev/null; then rm -f "$$page"; fi; \
+	done
+	-rmdir $(installed_model) $(place)/share/castor 2>/dev/null
 
 .PHONY: portable
 portable: setup-build

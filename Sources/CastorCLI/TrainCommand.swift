@@ -27,18 +27,20 @@ struct TrainCommand: ParsableCommand {
             Started by mpirun, a build with the trait MPI trains on several processes; a batch spans all of them (docs/scale.md).
             """)
 
-    @Argument(help: ArgumentHelp("Data, or a recipe, which is a JSON file.", valueName: "data|recipe"))
+    @Argument(
+        help: ArgumentHelp("Data, or a recipe, which is a JSON file.", valueName: "data|recipe"), completion: .file())
     var source: String
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Folder of the training; wanted with data, but for --dry-run.", valueName: "dir"))
+        help: ArgumentHelp("Folder of the training; wanted with data, but for --dry-run.", valueName: "dir"),
+        completion: .directory)
     var output: String?
 
     @Option(
         help: ArgumentHelp(
             "Model folder to start from, or that of an open checkpoint. Default: the recipe's; with data, the environment's CASTOR_MODEL, else castor-small.",
-            valueName: "dir"))
+            valueName: "dir"), completion: .directory)
     var model: String?
 
     @Option(

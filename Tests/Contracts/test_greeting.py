@@ -38,9 +38,9 @@ def test_the_lines_do_what_they_promise(greeting):
     answer = subprocess.run(["sh", "-c", f"{line} --silent"], capture_output=True, text=True, check=True).stdout
     values = json.loads(answer)["embedding"]["values"]
     first, second, third = re.search(r"^  Python +(.*)\n +(client = .*)\n +(client\..*)$", text, re.MULTILINE).groups()
-    script = f"{first}\n{second}\nfound = {third}\nprint(found.embeddings[0].values)"
+    script = f"{first}\n{second}\nfound = {third}\nprint([each.values for each in found.embeddings])"
     found = json.loads(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout)
-    assert found == pytest.approx(values, abs=1e-6)
+    assert len(found) == 2 and found[0] == pytest.approx(values, abs=1e-6)
     (script,) = re.findall(r"^  JavaScript +(.*)$", text, re.MULTILINE)
     # As a browser's console has it; without one to run it in, what it asks for is read.
     assert script.count('"') % 2 == 0 and f'fetch("{re.search("http://[0-9.:]+", line)[0]}/' in script
