@@ -80,7 +80,8 @@ package struct LexicalPart: Codable, Sendable, Equatable {
             count < outputDimensions, "widths",
             "\(count) values together leave none of output_dimensions, \(outputDimensions)")
         try require(weights.count == widths.count, "weights", "holds \(weights.count) for \(widths.count) widths")
-        try require(weights.allSatisfy { $0 > 0 && $0 <= 1 }, "weights", "holds a number that is not above 0 and at most 1")
+        try require(
+            weights.allSatisfy { $0 > 0 && $0 <= 1 }, "weights", "holds a number that is not above 0 and at most 1")
         try require(abs(weights.reduce(0, +) - 1) < 1e-6, "weights", "are not 1 together")
         try require(share > 0 && share < 1, "share", "\(share) is not between 0 and 1")
         try require(prompts.count <= 64, "prompts", "holds \(prompts.count), more than 64")

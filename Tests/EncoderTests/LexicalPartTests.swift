@@ -11,7 +11,9 @@ import Testing
         widths: [900, 1572], weights: [0.7, 0.3], share: 0.4, prompts: [[21, 22], [21, 22, 23]])
     private static let projected = 3072 - 900 - 1572
 
-    private func rows(_ batch: [[EncoderInput.Segment]], rarity: (Int) -> Float = { Float($0 % 5) + 1 }) throws -> [[Float]] {
+    private func rows(_ batch: [[EncoderInput.Segment]], rarity: (Int) -> Float = { Float($0 % 5) + 1 }) throws
+        -> [[Float]]
+    {
         let model = try Model(path: Folders.nano, pool: Self.pool)
         var configuration = model.configuration
         configuration.text.lexical = Self.part
@@ -51,7 +53,9 @@ import Testing
     }
 
     @Test func orderCountsForNothingAndCompanyToo() throws {
-        let found = try rows([[.text([5, 9, 300])], [.text([300, 5, 9])], [.text([5]), .text([9, 300])], [.text([1])]])
+        let found = try rows([
+            [.text([5, 9, 300])], [.text([300, 5, 9])], [.text([5]), .text([9, 300])], [.text([1])],
+        ])
         let alone = try rows([[.text([300, 5, 9])]])
         #expect(cosine(lexical(found[0]), lexical(found[1])) > 1 - 1e-12)
         #expect(cosine(lexical(found[0]), lexical(found[2])) > 1 - 1e-12)
