@@ -14,7 +14,12 @@ struct ServeGreeting {
 
     /// - Parameter port: the one that it listens at
     init(_ options: ServerOptions, model: String, port: Int) {
-        self.model = model
+        // A folder may bear any name, and these lines are pasted: this one is known everywhere, and gives a list one vector each, too.
+        let isPlain = model.utf8.allSatisfy { byte in
+            UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+                || "-_.".utf8.contains(byte)
+        }
+        self.model = isPlain ? model : "gemini-embedding-001"
         let scheme = options.tlsCertificatePath == nil ? "http" : "https"
         func url(_ host: String) -> String { "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
         listening = url(options.host)
