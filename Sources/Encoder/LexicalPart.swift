@@ -43,7 +43,7 @@ package struct LexicalPart: Codable, Sendable, Equatable {
             let value = Double(count).squareRoot() * Double(rarity.pointer[Int(id)])
             var start = 0
             for (index, (width, weight)) in zip(widths, weights).enumerated() {
-                let hash = Self.hash(id, sketch: index)
+                let hash = HashedBigrams.hash(UInt32(bitPattern: id), UInt32(index + 1))
                 let place = start + Int(hash >> 1) % width
                 output[place] += Float((hash & 1 == 0 ? value : -value) * weight.squareRoot())
                 start += width
@@ -60,14 +60,6 @@ package struct LexicalPart: Codable, Sendable, Equatable {
 
     private func promptLength(of ids: [Int32]) -> Int {
         prompts.lazy.filter { ids.starts(with: $0) }.map(\.count).max() ?? 0
-    }
-
-    private static func hash(_ id: Int32, sketch: Int) -> UInt32 {
-        var hash = UInt32(bitPattern: id) &* 2_654_435_761 &+ UInt32(sketch + 1) &* 2_246_822_519
-        hash ^= hash >> 15
-        hash &*= 3_266_489_917
-        hash ^= hash >> 13
-        return hash
     }
 
     func check(vocabularySize: Int, outputDimensions: Int) throws(ModelError) {

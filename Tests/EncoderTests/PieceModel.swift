@@ -1,3 +1,5 @@
+import TestSupport
+
 /// A small model of SentencePiece's, written out as its file.
 struct PieceModel {
     var words = [
@@ -106,21 +108,6 @@ struct PieceModel {
     }
 }
 
-/// A generator whose numbers are the same everywhere.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
-
 /// Texts of all scripts, of what normalisation changes, and of bytes that are no text.
 enum HostileBytes {
     private static let scripts: [ClosedRange<UInt32>] = [
@@ -135,7 +122,7 @@ enum HostileBytes {
         "cat", "international", "1234",
     ]
 
-    static func text(_ dice: inout SplitMix) -> [UInt8] {
+    static func text(_ dice: inout SeededRandom) -> [UInt8] {
         var text: [UInt8] = []
         let kind = Int.random(in: 0...3, using: &dice)
         let most = Int.random(in: 0..<50, using: &dice) == 0 ? 2_000 : 40

@@ -44,14 +44,14 @@ import Testing
 
     @Test(arguments: shipped) func generatedTextsHaveTheSameIDs(path: String) throws {
         let pair = try Pair(path)
-        var dice = SplitMix(seed: 1)
+        var dice = SeededRandom(seed: 1)
         for _ in 0..<4_000 { try pair.expectSame(HostileBytes.text(&dice)) }
     }
 
     /// Long ones, whose floats lose their last bits.
     @Test(arguments: shipped) func longTextsHaveTheSameIDs(path: String) throws {
         let pair = try Pair(path)
-        var dice = SplitMix(seed: 2)
+        var dice = SeededRandom(seed: 2)
         for _ in 0..<4 {
             var text: [UInt8] = []
             while text.count < 200_000 { text += HostileBytes.text(&dice) }
@@ -73,7 +73,7 @@ import Testing
 
     /// Every way to treat spaces, with and without bytes for unknown characters, with and without rules.
     @Test func everyOptionIsHeeded() throws {
-        var dice = SplitMix(seed: 3)
+        var dice = SeededRandom(seed: 3)
         let rules = try PieceModel.rules(in: Folders.read(Self.shipped[0]))
         for choice in 0..<32 {
             var model = PieceModel()
@@ -106,7 +106,7 @@ import Testing
 
     /// Bytes of a file that are changed: none is taken that SentencePiece refuses, and none is read differently.
     @Test func changedFilesAreReadAlike() throws {
-        var dice = SplitMix(seed: 4)
+        var dice = SeededRandom(seed: 4)
         var model = PieceModel()
         // SentencePiece looks outside of rules that are damaged.
         model.rules = []

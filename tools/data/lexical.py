@@ -7,15 +7,12 @@ MODEL is what training left, whose head ends where the teachers' vectors do; TEX
 among the texts: log((n + 1) / (those with it + 1)); end, unknown and control pieces count nothing. The prompts of tasks (prompts.py) are no words of a text. The first sketch is the smallest and counts for most, so that 768 values have it whole.
 """
 import argparse
-import json
-import shutil
 import sys
 from pathlib import Path
 
+import model_folder
 import numpy as np
 import sentencepiece
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "training"))
 
@@ -46,25 +43,16 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.3)
     arguments = parser.parse_args()
     model, out = arguments.model, arguments.out
-    wanted, config = (json.loads(path.read_text()) for path in (arguments.config, model / "config.json"))
-    tensors = load_file(model / "model.safetensors")
-    with safe_open(model / "model.safetensors", "numpy") as file:
-        metadata = file.metadata() or {}
+    config, tensors, metadata = model_folder.read(model, arguments.config)
     tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(model / "tokenizer.model"))
-    free, parts = wanted["output_dimensions"] - len(tensors["projection.weight"]), 2 ** len(WEIGHTS) - 1
+    free, parts = config["output_dimensions"] - len(tensors["projection.weight"]), 2 ** len(WEIGHTS) - 1
     widths = [free // parts * 2**k for k in range(len(WEIGHTS))]
     widths[-1] += free - sum(widths)
     # A title that is there is said; its name is not.
     prompts = sorted({tuple(tokenizer.encode(prompt)) for prompt in [*PROMPTS, "title:"]}, key=len)
-    config |= {name: wanted[name] for name in ("output_dimensions", "matryoshka_dimensions")}
     config["text"]["lexical"] = {"widths": widths, "weights": WEIGHTS, "share": arguments.share, "prompts": prompts}
     tensors["text.lexical_rarity"] = rarities(arguments.texts, tokenizer)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    shutil.copy(model / "tokenizer.model", out)
-    temporary = out / "model.tmp"
-    save_file(tensors, temporary, metadata)
-    temporary.rename(out / "model.safetensors")
+    model_folder.write(out, model, config, tensors, metadata)
 
 
 if __name__ == "__main__":

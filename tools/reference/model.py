@@ -176,6 +176,13 @@ def time_features(times: Tensor, count: int, base: float, dtype: torch.dtype) ->
     return torch.cat([angles.sin(), angles.cos()], dim=1).float().to(dtype)
 
 
+def hashed(a: int, b: int) -> int:
+    """In 32 bits without sign, docs/model.md, sections 4 and 6."""
+    x = (a * 2654435761 + b * 2246822519) & 0xFFFFFFFF
+    x = ((x ^ x >> 15) * 3266489917) & 0xFFFFFFFF
+    return x ^ x >> 13
+
+
 # The model
 
 
@@ -320,13 +327,11 @@ class Castor(nn.Module):
         return x + self.unified.modality_embedding.weight[MODALITIES.index(part.modality)]
 
     def bigrams(self, ids: Tensor) -> Tensor:                                # [T] -> [T], rows of the table
-        text, low = self.config["text"], 0xFFFFFFFF
+        text = self.config["text"]
         before = torch.cat([torch.tensor([text["vocabulary_size"]]), ids[:-1].long()])
         rows = []
         for a, b in zip(before.tolist(), ids.tolist(), strict=True):
-            x = (a * 2654435761 + b * 2246822519) & low
-            x = ((x ^ x >> 15) * 3266489917) & low
-            rows.append((x ^ x >> 13) % text["bigram_rows"])
+            rows.append(hashed(a, b) % text["bigram_rows"])
         return torch.tensor(rows)
 
     def pooled(self, tower: Stack, x: Tensor, positions: Tensor, pooled: Pooled) -> Tensor:
@@ -351,7 +356,7 @@ class Castor(nn.Module):
         return torch.cat([y, y.norm() * (share / (1 - share)) ** 0.5 * self.sketches(parts)])
 
     def sketches(self, parts: list[Part]) -> Tensor:                         # of length 1, or zeros
-        counts, low = Counter(), 0xFFFFFFFF
+        counts = Counter()
         for part in parts:
             if part.tower == "text":
                 ids = part.inputs.tolist()
@@ -361,9 +366,7 @@ class Castor(nn.Module):
         for k, (width, weight) in enumerate(zip(self.lexical["widths"], self.lexical["weights"], strict=True)):
             sketch = torch.zeros(width, dtype=self.dtype)
             for piece, count in counts.items():
-                x = (piece * 2654435761 + (k + 1) * 2246822519) & low
-                x = ((x ^ x >> 15) * 3266489917) & low
-                x ^= x >> 13
+                x = hashed(piece, k + 1)
                 value = (weight * count) ** 0.5 * self.text.lexical_rarity[piece]
                 sketch[(x >> 1) % width] += -value if x & 1 else value
             sketches.append(sketch)

@@ -6,20 +6,14 @@
 Wall time and processor time of the whole process, medians and ranges, and the faults of pages. Standard library only.
 """
 import argparse
-import os
 import statistics
-import subprocess
-import time
+
+import process
 
 
-def run(command):
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}: status {process.returncode}")
+def taken_by(command):
+    """Wall and processor milliseconds, faults of pages, peak MiB."""
+    wall, used = process.run(command)
     return 1e3 * wall, 1e3 * (used.ru_utime + used.ru_stime), used.ru_minflt, used.ru_maxrss / 1024
 
 
@@ -32,7 +26,7 @@ def main():
     cases = {(program, model): [] for model in options.model for program in options.programs}
     for round_ in range(options.rounds + 2):
         for (program, model), runs in cases.items():
-            taken = run([program, "embed", "hello", *(["--model", model] if model else [])])
+            taken = taken_by([program, "embed", "hello", *(["--model", model] if model else [])])
             if round_ > 1:  # the first ones bring files into memory
                 runs.append(taken)
     for (program, model), runs in cases.items():
