@@ -143,6 +143,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=float, default=weight)
     parser.add_argument("--prompts", type=float, default=0.25, help="the share of texts that have a task's prompt in front")
     parser.add_argument("--evaluate-every", type=float, default=0.75)
+    parser.add_argument("--everything", action="store_true", help="when all is decided: what was held out of media, and classes whose names were, are learned too, and checks tell nothing of them any more")
     parser.add_argument("--single", action="store_true", help="products in single precision, even where the processor has bfloat16")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

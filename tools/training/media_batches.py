@@ -27,7 +27,7 @@ class Texts:
 class Source:
     """The files of one source with all views that both the teacher and the front-end have seen."""
 
-    def __init__(self, kind: str, name: str, files: list[media_files.File], views: Path, teachers: Path, texts: Texts):
+    def __init__(self, kind: str, name: str, files: list[media_files.File], views: Path, teachers: Path, texts: Texts, everything: bool = False):
         self.kind, self.name, self.files = kind, name, files
         self.views = []
         folder, seen = views / kind, teachers / kind
@@ -51,12 +51,13 @@ class Source:
         self.texts = [[texts.number[text] for text in file.texts if text in texts.number] for file in files]
         self.held = np.array([file.held for file in files], bool)
         self.unseen = np.array([bool(self.set) and media_files.unseen(self.set, file.label) for file in files], bool)
-        self.free = np.flatnonzero(~self.held)
+        # What may be learned, and what may be learned but for its name.
+        self.free, self.nameless = np.flatnonzero(~self.held | everything), self.unseen & (not everything)
 
     def text(self, random: np.random.Generator, index: int) -> int:
         """-1: none that may be learned."""
         if self.set:
-            return -1 if self.unseen[index] else self.labels[index]
+            return -1 if self.nameless[index] else self.labels[index]
         return random.choice(self.texts[index]) if self.texts[index] else -1
 
     def content(self, index: int, view: int):

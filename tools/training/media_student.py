@@ -40,7 +40,7 @@ def read_sources(arguments, texts: Texts) -> dict[str, list[Source]]:
         names = {"pictures": media_files.PICTURES, "sounds": media_files.SOUNDS, "speech": media_files.SPEECH}[kind]
         for name in names:
             files = media_files.speech(arguments.data, name, arguments.made) if kind == "speech" else getattr(media_files, kind)(arguments.data, name)
-            source = Source(kind, name, files, arguments.views / "views", arguments.views, texts)
+            source = Source(kind, name, files, arguments.views / "views", arguments.views, texts, arguments.everything)
             if source.views:
                 found.setdefault(kind, []).append(source)
     return found
@@ -56,7 +56,7 @@ class Losses:
             self.scales[kind] = torch.from_numpy(some.mean(0)), torch.from_numpy(some.std(0) + 1e-3)
             for source in of_kind:
                 if source.set:
-                    learned = {source.labels[index] for index in source.free if not source.unseen[index]}
+                    learned = {source.labels[index] for index in source.free if not source.nameless[index]}
                     self.classes[source.set] = torch.tensor(sorted(learned | set(self.classes.get(source.set, torch.tensor([])).tolist())))
 
     def __call__(self, source: Source, numbers: list[int], batch: dict, weights) -> dict[str, torch.Tensor]:
@@ -100,6 +100,7 @@ def main() -> None:
     parser.add_argument("--names", type=float, default=0.5)
     parser.add_argument("--called", type=float, default=0.5)
     parser.add_argument("--evaluate-every", type=float, default=0.5, help="hours")
+    parser.add_argument("--everything", action="store_true", help="when all is decided: what was held out of media, and classes whose names were, are learned too, and checks tell nothing of them any more")
     parser.add_argument("--single", action="store_true", help="products in single precision, even where the processor has bfloat16")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
