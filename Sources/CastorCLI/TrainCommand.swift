@@ -94,6 +94,7 @@ struct TrainCommand: ParsableCommand {
                 try OutputFile(file).refuse(
                     inputs: [source] + parsed.inputs + ModelOption.files(ofModel: parsed.model))
             }
+            for data in parsed.inputs { try SuitedRecipe.requireApart(data: data, output: parsed.output) }
         }
         if !dryRun, !resume, ranks.isFirst, RunFolder.hasTraining(parsed.output) {
             throw RunError.exists(path: parsed.output)
@@ -161,9 +162,7 @@ extension TrainCommand {
             // There is no folder for it.
             if output == nil { try RecipeOverride("cache.enabled=false").apply(to: &tree) }
             let changes = overrides.isEmpty ? [] : ["changed by --set: \(overrides.joined(separator: ", "))"]
-            let recipe = try Recipe(tree)
-            if output != nil { try SuitedRecipe.requireApart(data: data, output: recipe.output) }
-            return (recipe, (tree.pretty + "\n", suited.choices + changes))
+            return (try Recipe(tree), (tree.pretty + "\n", suited.choices + changes))
         } catch let error as RecipeError { throw RunError(error) }
     }
 

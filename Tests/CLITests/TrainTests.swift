@@ -195,9 +195,11 @@ import Testing
         for number in 0..<40 { try folder.write(picture + [UInt8(number)], "photos/\(number % 2)/\(number).bmp") }
         try FileManager.default.createSymbolicLink(
             atPath: "\(folder.path)/link", withDestinationPath: "\(folder.path)/photos")
-        let photos = ["train", "photos", "--model", CastorProgram.nano]
-        for place in [["-o", "link/out"], ["-o", "out", "--set", "output=link/out"]] {
-            let outcome = try CastorProgram.run(photos + place, in: folder)
+        try folder.write(
+            #"{"model": "model", "output": "link/out", "stages": [{"steps": 1, "data": [{"path": "photos"}]}]}"#, "photos.json")
+        let photos = ["photos", "--model", CastorProgram.nano]
+        for given in [photos + ["-o", "link/out"], photos + ["-o", "out", "--set", "output=link/out"], ["photos.json"]] {
+            let outcome = try CastorProgram.run(["train"] + given, in: folder)
             #expect(outcome.status == 65, "\(outcome.errors)")
             #expect(outcome.errors.contains("is in that of the data"), "\(outcome.errors)")
         }

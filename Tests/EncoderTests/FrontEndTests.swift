@@ -1,6 +1,7 @@
 import CastorNumerics
 import Encoder
 import FoundationEssentials
+import Glibc
 import TestSupport
 import Testing
 
@@ -190,6 +191,46 @@ import Testing
         }
         let mel = LogMel(Self.model.configuration.audio)(samples)
         expectClose(mel.values, try #require(Golden.shared.floats("\(id).logmel")), .logMel, id)
+    }
+
+    /// Against docs/model.md section 4 as it is written there, in double precision.
+    @Test(arguments: [(400, 512), (16, 16), (17, 17), (25, 32), (64, 100)]) func logMelOfAnyWindowIsThatOfTheFormula(
+        window: Int, transform: Int
+    ) {
+        var audio = Self.model.configuration.audio
+        (audio.windowLength, audio.fftLength, audio.hopLength, audio.melBands) = (window, transform, window / 2, 6)
+        var random = SeededRandom(seed: UInt64(window))
+        let samples = (0..<20 * window + 3).map { _ in Float.random(in: -1...1, using: &random) }
+        let frames = LogMel(audio).frameCount(sampleCount: samples.count)
+        func mel(_ hertz: Double) -> Double { 2_595 * log10(1 + hertz / 700) }
+        let step = mel(Double(audio.sampleRate) / 2) / 7
+        let corners = (0...7).map { 700 * (pow(10, step * Double($0) / 2_595) - 1) }
+        var expected: [Double] = []
+        for frame in 0..<frames {
+            let powers = (0...transform / 2).map { bin -> Double in
+                var (real, imaginary) = (0.0, 0.0)
+                for i in 0..<window where frame * (window / 2) + i < samples.count {
+                    let hann = 0.5 - 0.5 * cos(2 * .pi * Double(i) / Double(window))
+                    let value = hann * Double(samples[frame * (window / 2) + i])
+                    let angle = 2 * .pi * Double(bin * i) / Double(transform)
+                    real += value * cos(angle)
+                    imaginary -= value * sin(angle)
+                }
+                return real * real + imaginary * imaginary
+            }
+            for band in 0..<6 {
+                let sum = powers.enumerated().reduce(0.0) { sum, power in
+                    let hertz = Double(power.offset * audio.sampleRate) / Double(transform)
+                    let rise = (hertz - corners[band]) / (corners[band + 1] - corners[band])
+                    let fall = (corners[band + 2] - hertz) / (corners[band + 2] - corners[band + 1])
+                    return sum + power.element * max(0, min(rise, fall))
+                }
+                expected.append(log10(max(sum, 1e-10)))
+            }
+        }
+        let least = expected.max()! - 8
+        expectClose(
+            LogMel(audio)(samples).values, expected.map { Float((max($0, least) + 4) / 4) }, .logMel, "\(window) of \(transform)")
     }
 
     @Test func framesCoverAllSamples() {

@@ -3,13 +3,17 @@ import Glibc
 import Synchronization
 
 /// The log-mel spectrogram of docs/model.md section 4: frames times a windowed Fourier basis, power, mel triangles, logarithm.
+///
+/// Power does not ask where a frame begins. Counted from the middle of the window, which is even, cosines see only sums of the two values at one
+/// distance from it and sines only their differences: half the products.
 package struct LogMel: Sendable {
     private let audio: Configuration.Audio
     private let tables = TableMaking()
 
     private struct Tables: Sendable {
-        /// Windowed cosines then sines, `[2 * bins, window length]`
-        let basis: Matrix
+        /// Windowed cosines and sines at each distance from the middle, `[bins, distances]`
+        let cosines: Matrix
+        let sines: Matrix
         /// Mel triangles, `[bands, bins]`
         let filters: Matrix
     }
@@ -21,7 +25,8 @@ package struct LogMel: Sendable {
         func callAsFunction(_ audio: Configuration.Audio) -> Tables {
             tables.withLock { tables in
                 if let tables { return tables }
-                let made = Tables(basis: fourierBasis(audio), filters: melFilters(audio))
+                let (cosines, sines) = fourierBasis(audio)
+                let made = Tables(cosines: cosines, sines: sines, filters: melFilters(audio))
                 tables = made
                 return made
             }
@@ -29,6 +34,8 @@ package struct LogMel: Sendable {
     }
 
     private var bins: Int { audio.fftLength / 2 + 1 }
+    /// The middle itself, where the length is even, and pairs of values that are equally far from it; the first value is alone, and the window zero there.
+    private var distances: Int { audio.windowLength / 2 }
 
     /// Smallest power that is told from silence.
     private static let floor: Float = 1e-10
@@ -53,13 +60,18 @@ package struct LogMel: Sendable {
         let frames = frameCount(sampleCount: samples.count)
         let result = Matrix(rows: frames, columns: audio.melBands)
         let chunk = 256
-        let windows = Matrix(rows: min(chunk, frames), columns: audio.windowLength)
+        let folded = Matrix(rows: min(chunk, frames), columns: 2 * distances)
         let spectrum = Matrix(rows: min(chunk, frames), columns: 2 * bins)
         for start in stride(from: 0, to: frames, by: chunk) {
             let rows = start..<min(start + chunk, frames)
-            copyFrames(samples, rows, into: windows)
-            gemm(Block(windows[0..<rows.count]), .no, Block(tables.basis), .yes, into: Block(spectrum[0..<rows.count]))
-            for row in 0..<rows.count { power(spectrum.row(row)) }
+            let used = 0..<rows.count
+            fold(samples, rows, into: folded)
+            for (part, basis) in [tables.cosines, tables.sines].enumerated() {
+                gemm(
+                    Block(folded, rows: used, columns: part * distances..<(part + 1) * distances), .no, Block(basis), .yes,
+                    into: Block(spectrum, rows: used, columns: part * bins..<(part + 1) * bins))
+            }
+            for row in used { power(spectrum.row(row)) }
             let powers = Block(spectrum, rows: 0..<rows.count, columns: 0..<bins)
             gemm(powers, .no, Block(tables.filters), .yes, into: Block(result[rows]))
         }
@@ -67,14 +79,30 @@ package struct LogMel: Sendable {
         return result
     }
 
-    private func copyFrames(_ samples: [Float], _ rows: Range<Int>, into windows: Matrix) {
+    /// Sums, then differences, of the two values at each distance from the middle of a frame; what lies beyond the samples is silence.
+    private func fold(_ samples: [Float], _ rows: Range<Int>, into folded: Matrix) {
+        let (length, distances) = (audio.windowLength, distances)
+        let frame = FloatBuffer(count: length)
         samples.withUnsafeBufferPointer { samples in
             for (index, row) in rows.enumerated() {
                 let start = row * audio.hopLength
-                let present = max(0, min(audio.windowLength, samples.count - start))
-                let window = windows.row(index)
-                if present > 0 { window.update(from: samples.baseAddress! + start, count: present) }
-                (window + present).update(repeating: 0, count: audio.windowLength - present)
+                let present = max(0, min(length, samples.count - start))
+                var values = frame.pointer
+                if present == length {
+                    values = UnsafeMutablePointer(mutating: samples.baseAddress! + start)
+                } else {
+                    if present > 0 { values.update(from: samples.baseAddress! + start, count: present) }
+                    (values + present).update(repeating: 0, count: length - present)
+                }
+                let (sums, differences) = (folded.row(index), folded.row(index) + distances)
+                // Distances are whole numbers and begin with the middle, or begin with a half.
+                let (before, after) = (values + length / 2, values + (length + 1) / 2)
+                for place in 0..<distances {
+                    let (left, right) = (before[-place], after[place])
+                    sums[place] = right + left
+                    differences[place] = right - left
+                }
+                if length.isMultiple(of: 2) { sums[0] = before[0] }
             }
         }
     }
@@ -98,21 +126,22 @@ package struct LogMel: Sendable {
         for index in 0..<mel.count { values[index] = (max(values[index], smallest) + 4) / 4 }
     }
 
-    private static func fourierBasis(_ audio: Configuration.Audio) -> Matrix {
-        let bins = audio.fftLength / 2 + 1
-        let basis = Matrix(rows: 2 * bins, columns: audio.windowLength)
-        // One turn of the circle is enough: the angle of bin k at sample i is k i / fftLength turns.
-        let turn = (0..<audio.fftLength).map { 2 * Double.pi * Double($0) / Double(audio.fftLength) }
+    private static func fourierBasis(_ audio: Configuration.Audio) -> (cosines: Matrix, sines: Matrix) {
+        let (bins, distances) = (audio.fftLength / 2 + 1, audio.windowLength / 2)
+        let (cosines, sines) = (Matrix(rows: bins, columns: distances), Matrix(rows: bins, columns: distances))
+        // One turn of the circle is enough, in halves of a sample: the angle of bin k at distance d is k d / fftLength turns.
+        let turn = (0..<2 * audio.fftLength).map { Double.pi * Double($0) / Double(audio.fftLength) }
         let (cosine, sine) = (turn.map { cos($0) }, turn.map { sin($0) })
-        for i in 0..<audio.windowLength {
-            let hann = 0.5 - 0.5 * cos(2 * Double.pi * Double(i) / Double(audio.windowLength))
+        for distance in 0..<distances {
+            let halves = 2 * distance + audio.windowLength % 2
+            let hann = 0.5 + 0.5 * cos(Double.pi * Double(halves) / Double(audio.windowLength))
             for bin in 0..<bins {
-                let place = bin * i % audio.fftLength
-                basis.row(bin)[i] = Float(hann * cosine[place])
-                basis.row(bins + bin)[i] = Float(hann * sine[place])
+                let place = bin * halves % turn.count
+                cosines.row(bin)[distance] = Float(hann * cosine[place])
+                sines.row(bin)[distance] = Float(hann * sine[place])
             }
         }
-        return basis
+        return (cosines, sines)
     }
 
     /// HTK mel scale, m = 2595 log10(1 + f / 700).
