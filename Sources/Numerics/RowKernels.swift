@@ -120,7 +120,8 @@ package func rmsNormRows(_ input: Block, weight: UnsafePointer<Float>, epsilon: 
         let inverse = 1 / (sumOfSquares(x, count: count) / Float(count) + epsilon).squareRoot()
         var index = 0
         while index + 8 <= count {
-            (Lanes(load: x + index) * inverse * Lanes(load: weight + index)).store(y + index)
+            let normal = Lanes(load: x + index) * inverse
+            (normal * Lanes(load: weight + index)).store(y + index)
             index += 8
         }
         while index < count {
