@@ -120,6 +120,7 @@ package func rmsNormRows(_ input: Block, weight: UnsafePointer<Float>, epsilon: 
         let inverse = 1 / (sumOfSquares(x, count: count) / Float(count) + epsilon).squareRoot()
         var index = 0
         while index + 8 <= count {
+            // In two steps: Swift 6.2 cannot type all three factors at once.
             let normal = Lanes(load: x + index) * inverse
             (normal * Lanes(load: weight + index)).store(y + index)
             index += 8
