@@ -11,8 +11,16 @@ TRAITS ?=
 build_options := -c release $(if $(TRAITS),--traits $(TRAITS))
 
 program := .build/release/castor
-installed_model := $(DESTDIR)$(PREFIX)/share/castor/castor-small
-completions := $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions/castor zsh/site-functions/_castor fish/vendor_completions.d/castor.fish)
+place := $(DESTDIR)$(PREFIX)
+installed_model := $(place)/share/castor/castor-small
+completions := $(addprefix $(place)/share/,bash-completion/completions/castor zsh/site-functions/_castor fish/vendor_completions.d/castor.fish)
+
+# Make's lists end at spaces, and the shell reads the rest: `make uninstall` would remove other names than were meant.
+ifneq ($(filter install uninstall,$(MAKECMDGOALS)),)
+ifneq ($(words x$(place)x)$(strip $(foreach sign,' " ` ; & | < > * ? [ ] { } ( ) $$ \,$(findstring $(sign),$(place)))),1)
+$(error PREFIX and DESTDIR take no spaces and no signs of the shell, and are "$(PREFIX)" and "$(DESTDIR)")
+endif
+endif
 
 .PHONY: help
 help: ## List what one can do here
@@ -121,14 +129,16 @@ bench: setup-build ## Measure speed, as a share of what the processor's matrix p
 bench-train: setup-build ## Time a training step, as a share of the matrix product and beside PyTorch's
 	@tools/timed "Building the benchmark in release mode" swift build $(build_options) --product Times
 	@tools/timed "Training steps of castor-small" .build/release/Times step
-	@if test -x .venv/bin/python; then .venv/bin/python tools/reference/bench_training.py; \
+	@if test -x .venv/bin/python; then \
+	    for size in "256 16" "128 32" "128 32 bfloat16"; do .venv/bin/python tools/reference/bench_training.py $$size || exit 1; done; \
 	else echo "PyTorch's time is left out: make reference installs it"; fi
 
 .PHONY: bench-serve
-bench-serve: build ## Time a lone request, and the writing of vectors, then load at 1, 8, 32 and 128 connections
+bench-serve: build ## Time a lone request, short texts beside long ones and the writing of vectors, then load at 1, 8, 32 and 128 connections
 	@tools/timed "Building the benchmark in release mode" swift build $(build_options) --product Times
 	@tools/timed "Writing of vectors" .build/release/Times writing
 	@LOAD=lone.py tools/timed "A lone request" tools/load/run $(program)
+	@LOAD=short.py tools/timed "Short texts beside long ones" tools/load/run $(program)
 	@tools/timed "Load" tools/load/run $(program)
 
 .PHONY: bench-media
@@ -138,11 +148,10 @@ bench-media: build ## Time a clip and documents beside ffmpeg, which decodes, an
 
 peers := build/peers
 .PHONY: bench-peers
-bench-peers: build ## Time texts beside onnxruntime, OpenVINO, sentence-transformers, PyTorch and fastembed on the same weights (some GB of PyPI)
+bench-peers: build ## Time texts beside onnxruntime, OpenVINO, sentence-transformers, PyTorch and fastembed on the same weights (2 GB of PyPI)
 	@tools/timed "Building the benchmark in release mode" swift build $(build_options) --product Times
 	@tools/timed "Checking the Debian packages for fetching" tools/setup models
-	@test -x $(peers)/venv/bin/python || python3 -m venv $(peers)/venv
-	@tools/timed "Installing the peers" $(peers)/venv/bin/pip install -q -r tools/peers/requirements.txt
+	@tools/timed "Installing the peers" tools/peers/setup
 	@test -d $(peers)/all-MiniLM-L6-v2 || $(peers)/venv/bin/python tools/models/fetch.py all-MiniLM-L6-v2 $(peers)/all-MiniLM-L6-v2
 	@tools/timed "Texts by turns" $(peers)/venv/bin/python tools/peers/bench.py --work $(peers)/work $(peers)/all-MiniLM-L6-v2
 
@@ -189,13 +198,16 @@ reference: build ## Compute the golden fixtures anew with PyTorch and show the d
 
 .PHONY: install
 install: build ## Put program, model, man pages and completions for bash, zsh and fish below PREFIX (/usr/local); DESTDIR is honoured
-	tools/package/stage $(program) $(DESTDIR)$(PREFIX)
+	tools/package/stage $(program) $(place)
 
 .PHONY: uninstall
 uninstall: ## Remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/castor $(completions) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,castor.1 castor-*.1)
-	rm -rf $(installed_model)
-	-rmdir $(DESTDIR)$(PREFIX)/share/castor 2>/dev/null
+	rm -f $(place)/bin/castor $(completions) $(addprefix $(installed_model)/,config.json model.safetensors tokenizer.model README.md)
+	@# Pages of other programs may be called so, too.
+	for page in $(place)/share/man/man1/castor.1 $(place)/share/man/man1/castor-*.1; do \
+	    if grep -q '^\.TH CASTOR.* "castor [^"]*" "User Commands"' "$$page" 2>/dev/null; then rm -f "$$page"; fi; \
+	done
+	-rmdir $(installed_model) $(place)/share/castor 2>/dev/null
 
 .PHONY: portable
 portable: setup-build

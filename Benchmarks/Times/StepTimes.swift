@@ -4,12 +4,13 @@ import Training
 
 /// Time of a training step of castor-small beside the rate of sgemm.
 struct StepTimes {
-    private static let tokensPerText = 16
+    private let tokensPerText: Int
 
     private let pool = WorkerPool(threads: BLAS.availableCores)
     private let configuration: Configuration
 
-    init() throws {
+    init(tokensPerText: Int) throws {
+        self.tokensPerText = tokensPerText
         let repository = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
         configuration = try Model.configuration(path: "\(repository)/weights/castor-small")
     }
@@ -26,8 +27,8 @@ struct StepTimes {
     private func operations(pairs: Int) -> Double {
         let (d, mlp) = (Double(configuration.width), Double(configuration.mlpWidth))
         let blocks = Double(configuration.text.blocks + configuration.unified.blocks)
-        let (tokens, contents) = (Double(2 * pairs * Self.tokensPerText), Double(2 * pairs))
-        let perToken = blocks * (2 * (4 * d * d + 2 * d * mlp) + 4 * Double(Self.tokensPerText) * d)
+        let (tokens, contents) = (Double(2 * pairs * tokensPerText), Double(2 * pairs))
+        let perToken = blocks * (2 * (4 * d * d + 2 * d * mlp) + 4 * Double(tokensPerText) * d)
         let head = 2 * d * Double(configuration.outputDimensions)
         let cosines = 2 * Double(pairs * pairs * configuration.outputDimensions)
         return 3 * (tokens * perToken + contents * head + cosines)
@@ -39,7 +40,7 @@ struct StepTimes {
             (0..<pairs).map { _ in
                 EncoderInput([
                     .text(
-                        (0..<Self.tokensPerText).map { _ in
+                        (0..<tokensPerText).map { _ in
                             Int32(random.next(below: configuration.text.vocabularySize))
                         })
                 ])
@@ -48,7 +49,9 @@ struct StepTimes {
         return PairBatch(queries: texts(), positives: texts())
     }
 
-    func print(pairs: Int, maxChunkTokens: Int, keeping: PassMemory.Keeping) throws {
+    func print(
+        pairs: Int, maxChunkTokens: Int, keeping: PassMemory.Keeping, precision: ProductPrecision = .single
+    ) throws {
         let objective = Objective(
             levels: configuration.matryoshkaDimensions.map { MatryoshkaLevel(size: $0) })
         let parameters = ParameterStore(untrained: configuration, seed: 1, extra: objective.parameterShapes)
@@ -56,13 +59,14 @@ struct StepTimes {
         var options = Trainer.Options(schedule: Schedule(peak: 1e-4, totalSteps: 100))
         options.engine.maxChunkTokens = maxChunkTokens
         options.engine.keeping = keeping
+        options.precision = precision
         let trainer = try Trainer(.castor(configuration), parameters, objective, options, pool)
         let batch = batch(pairs: pairs)
         let product = productRate()
         let time = try Stopwatch.fastest(3) { _ = try trainer.step([batch]) }
         let work = operations(pairs: pairs) * 1e-9
         Swift.print(
-            "\(pairs) pairs, chunks of \(maxChunkTokens) tokens, \(keeping): \(Int(time.seconds * 1_000)) ms,",
+            "\(pairs) pairs of \(tokensPerText) tokens, \(precision), chunks of \(maxChunkTokens) tokens, \(keeping): \(Int(time.seconds * 1_000)) ms,",
             "\(Int(work / time.seconds)) GFLOP/s; \(Int(work / time.processor)) GFLOP a processor second,",
             "\(Int(100 * work / time.processor / product)) % of sgemm's \(Int(product));",
             "\(trainer.engine.byteCount >> 20) MiB of passes")

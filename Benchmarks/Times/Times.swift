@@ -1,3 +1,4 @@
+import CastorNumerics
 import Encoder
 
 /// Times that need more of the library than its public face: a training step, vectors as JSON, products, a search, texts. `make bench-train` and
@@ -8,11 +9,15 @@ struct Times {
     static func main() throws {
         switch CommandLine.arguments.dropFirst().first {
         case "step":
-            let times = try StepTimes()
+            let times = try StepTimes(tokensPerText: 16)
             try times.print(pairs: 256, maxChunkTokens: 16_384, keeping: .everything)
             try times.print(pairs: 256, maxChunkTokens: 4_096, keeping: .everything)
             try times.print(pairs: 256, maxChunkTokens: 16_384, keeping: .blockInputs)
             try times.print(pairs: 32, maxChunkTokens: 16_384, keeping: .everything)
+            let longer = try StepTimes(tokensPerText: 32)
+            for precision in [ProductPrecision.single, .bfloat16] where precision.isAvailable {
+                try longer.print(pairs: 128, maxChunkTokens: 4_096, keeping: .everything, precision: precision)
+            }
         case "writing": WritingTimes.print()
         case "products": try ProductTimes.print()
         case "search":

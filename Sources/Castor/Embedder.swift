@@ -71,6 +71,20 @@ public final class Embedder: Sendable {
         prepare = Preparation(try model.frontEnd(options.imported), limits: options.limits)
     }
 
+    private init(beside other: Embedder) {
+        options = other.options
+        pool = WorkerPool(
+            threads: 1, rowKernel: other.pool.rowKernel, precision: other.pool.panelKernel?.precision ?? .single)
+        model = other.model.beside(pool)
+        prepare = other.prepare
+    }
+
+    /// The same model computed by the calling thread, with memory of its own: while ``embed(_:options:)-(Content,_)`` of this one computes something long, a
+    /// call of that one does not wait for it. nil where the address space is bounded, which leaves no room for one more that multiplies.
+    package func beside() -> Embedder? {
+        AddressSpace.limit == nil ? Embedder(beside: self) : nil
+    }
+
     /// Reads all weights now.
     public func warmUp() throws(ModelLoadError) {
         do {

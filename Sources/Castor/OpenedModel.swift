@@ -47,6 +47,14 @@ enum OpenedModel: Sendable {
         }
     }
 
+    /// The same weights, with memory of its own.
+    func beside(_ pool: WorkerPool) -> OpenedModel {
+        switch self {
+        case .castor1(let model, _): .castor1(model, MultimodalEncoder(model: model, pool: pool))
+        case .castor2(let model, let tokenizer): .castor2(SpecModel(beside: model, pool: pool), tokenizer)
+        }
+    }
+
     /// Reads weights that are not left in the file.
     func load() throws(ModelError) {
         switch self {

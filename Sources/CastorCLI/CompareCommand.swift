@@ -16,28 +16,28 @@ struct CompareCommand: ParsableCommand {
             joined by key. docs/compare.md says what the numbers mean.
             """)
 
-    @Argument(help: ArgumentHelp("Vectors to hold against, JSONL.", valueName: "reference"))
+    @Argument(help: ArgumentHelp("Vectors to hold against, JSONL.", valueName: "reference"), completion: .file())
     var reference: String
 
-    @Argument(help: ArgumentHelp("Vectors to judge, JSONL.", valueName: "candidate"))
+    @Argument(help: ArgumentHelp("Vectors to judge, JSONL.", valueName: "candidate"), completion: .file())
     var candidate: String
 
-    @Option(help: ArgumentHelp("Write a report to look at to this file.", valueName: "file.html"))
+    @Option(help: ArgumentHelp("Write a report to look at to this file.", valueName: "file.html"), completion: .file())
     var report: String?
 
-    @Option(help: ArgumentHelp("Write everything measured to this file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write everything measured to this file.", valueName: "file"), completion: .file())
     var json: String?
 
     @Option(
         help: ArgumentHelp(
             "The batch file that was embedded: the report then shows texts and pictures and not only keys.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var contents: String?
 
     @Option(
         help: ArgumentHelp(
             "Judgments of relevance: header, then query key, document key and grade, divided by tabs.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var qrels: String?
 
     @Option(

@@ -54,7 +54,8 @@ struct EmbedCommand: ParsableCommand {
     @Option(help: "json, jsonl (a line a vector), npy (NumPy, f32), or text (values between spaces).")
     var format = Format.json
 
-    @Option(help: ArgumentHelp("Contents from a JSONL file, - for standard input.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Contents from a JSONL file, - for standard input.", valueName: "file"), completion: .file())
     var batch: String?
 
     @Flag(
@@ -63,7 +64,9 @@ struct EmbedCommand: ParsableCommand {
     )
     var applyTaskPrompts = false
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Write here instead of to standard output.", valueName: "file"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Write here instead of to standard output.", valueName: "file"),
+        completion: .file())
     var output: String?
 
     @Flag(help: "Say on standard error how long opening the model, embedding and writing took.")
@@ -111,6 +114,7 @@ struct EmbedCommand: ParsableCommand {
                 .run(input: batch, output: output)
             return
         }
+        PartArgument.noteFiles(parts, "was embedded as words; @ before it embeds what is in it")
         let opened = Progress.now
         let contents = each ? parts.map { Content([$0.part]) } : [Content(parts.map(\.part))]
         var embeddings: [Embedding] = []

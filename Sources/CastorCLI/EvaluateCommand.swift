@@ -32,15 +32,16 @@ struct EvaluateCommand: ParsableCommand {
 
     @Option(
         parsing: .upToNextOption,
-        help: ArgumentHelp("Task files, or folders of them.", valueName: "dir|file"))
+        help: ArgumentHelp("Task files, or folders of them.", valueName: "dir|file"), completion: .file())
     var tasks: [String]
 
     @Option(
         help: ArgumentHelp(
-            "Folder that the tasks' file names start from. Default: each task file's own folder.", valueName: "dir"))
+            "Folder that the tasks' file names start from. Default: each task file's own folder.", valueName: "dir"),
+        completion: .directory)
     var data: String?
 
-    @Option(help: ArgumentHelp("Write everything measured to this file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write everything measured to this file.", valueName: "file"), completion: .file())
     var json: String?
 
     @Option(

@@ -14,10 +14,10 @@ struct ImportCommand: ParsableCommand {
             commands take such a folder as --model, too, and import it to a cache first.
             """)
 
-    @Argument(help: ArgumentHelp("Folder of the checkpoint.", valueName: "folder"))
+    @Argument(help: ArgumentHelp("Folder of the checkpoint.", valueName: "folder"), completion: .directory)
     var folder: String
 
-    @Argument(help: ArgumentHelp("Folder to make.", valueName: "out"))
+    @Argument(help: ArgumentHelp("Folder to make.", valueName: "out"), completion: .directory)
     var output: String
 
     @Option(

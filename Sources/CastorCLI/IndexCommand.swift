@@ -57,10 +57,11 @@ struct IndexCommand: ParsableCommand {
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("With --export: write here instead of to standard output.", valueName: "file"))
+        help: ArgumentHelp("With --export: write here instead of to standard output.", valueName: "file"),
+        completion: .file())
     var output: String?
 
-    @Argument(help: "Files and folders.")
+    @Argument(help: "Files and folders.", completion: .file())
     var paths: [String] = []
 
     func validate() throws {

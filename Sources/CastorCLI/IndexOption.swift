@@ -8,7 +8,7 @@ struct IndexOption: ParsableArguments {
         name: .long,
         help: ArgumentHelp(
             "Folder of the index. Default: the environment's CASTOR_INDEX, else castor/index in XDG_DATA_HOME, which is ~/.local/share.",
-            valueName: "dir"))
+            valueName: "dir"), completion: .directory)
     var index: String?
 
     var path: String {

@@ -9,7 +9,7 @@ struct InitCommand: ParsableCommand {
         discussion:
             "The weights are a pure function of config.json and the seed. Vectors mean nothing until they are trained.")
 
-    @Argument(help: ArgumentHelp("Folder with config.json.", valueName: "dir"))
+    @Argument(help: ArgumentHelp("Folder with config.json.", valueName: "dir"), completion: .directory)
     var folder: String
 
     @Option(help: "Any whole number; the same one gives the same weights.")

@@ -15,16 +15,16 @@ struct JoinCommand: ParsableCommand {
             Folders may be those of open checkpoints.
             """)
 
-    @Argument(help: ArgumentHelp("Folder of the text model.", valueName: "text"))
+    @Argument(help: ArgumentHelp("Folder of the text model.", valueName: "text"), completion: .directory)
     var text: String
 
-    @Argument(help: ArgumentHelp("Folder to make.", valueName: "out"))
+    @Argument(help: ArgumentHelp("Folder to make.", valueName: "out"), completion: .directory)
     var output: String
 
-    @Option(help: ArgumentHelp("Folder of a model with a picture tower.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Folder of a model with a picture tower.", valueName: "dir"), completion: .directory)
     var image: String?
 
-    @Option(help: ArgumentHelp("Folder of a model with a sound tower.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Folder of a model with a sound tower.", valueName: "dir"), completion: .directory)
     var audio: String?
 
     @Option(help: ArgumentHelp("Name under which it is served. Default: that of the text model.", valueName: "name"))

@@ -25,13 +25,16 @@ struct MapCommand: ParsableCommand {
                 the file. The map that is written is fitted on all items.
                 """)
 
-        @Argument(help: ArgumentHelp("Vectors to map, JSONL.", valueName: "from"))
+        @Argument(help: ArgumentHelp("Vectors to map, JSONL.", valueName: "from"), completion: .file())
         var from: String
 
-        @Argument(help: ArgumentHelp("Vectors of the same contents in the space to map to, JSONL.", valueName: "to"))
+        @Argument(
+            help: ArgumentHelp("Vectors of the same contents in the space to map to, JSONL.", valueName: "to"),
+            completion: .file())
         var to: String
 
-        @Option(name: .shortAndLong, help: ArgumentHelp("File to write.", valueName: "file"))
+        @Option(
+            name: .shortAndLong, help: ArgumentHelp("File to write.", valueName: "file"), completion: .file())
         var output: String
 
         @Option(help: "procrustes: a rotation; ridge: least squares with a penalty.")
@@ -76,14 +79,15 @@ struct MapCommand: ParsableCommand {
             abstract: "Maps every vector of a file.",
             discussion: "Lines without a usable vector are left out, counted, and the first is named.")
 
-        @Argument(help: ArgumentHelp("A map that castor map fit wrote.", valueName: "map"))
+        @Argument(help: ArgumentHelp("A map that castor map fit wrote.", valueName: "map"), completion: .file())
         var map: String
 
-        @Argument(help: ArgumentHelp("Vectors, JSONL.", valueName: "vectors"))
+        @Argument(help: ArgumentHelp("Vectors, JSONL.", valueName: "vectors"), completion: .file())
         var vectors: String
 
         @Option(
-            name: .shortAndLong, help: ArgumentHelp("File to write; standard output without it.", valueName: "file"))
+            name: .shortAndLong, help: ArgumentHelp("File to write; standard output without it.", valueName: "file"),
+            completion: .file())
         var output: String?
 
         @Option(help: ArgumentHelp("Threads that compute. Default: one for each core.", valueName: "n"))

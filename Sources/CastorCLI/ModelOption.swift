@@ -9,7 +9,7 @@ struct ModelOption: ParsableArguments {
         name: .long,
         help: ArgumentHelp(
             "Model folder, or that of an open checkpoint. Default: the environment's CASTOR_MODEL, else the castor-small that came with the program.",
-            valueName: "dir"))
+            valueName: "dir"), completion: .directory)
     var model: String?
 
     @Option(help: ArgumentHelp("Threads that compute. Default: one for each core.", valueName: "n"))
@@ -53,15 +53,30 @@ struct ModelOption: ParsableArguments {
     /// What stands for a model that is not named.
     static func path(named model: String?) throws -> String {
         if let model { return model }
-        if let variable = getenv("CASTOR_MODEL"), variable.pointee != 0 { return String(cString: variable) }
-        return try shipped
+        return try variable ?? shipped
+    }
+
+    private static var variable: String? {
+        getenv("CASTOR_MODEL").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     func open(decoders: Decoders = .inside) throws -> Embedder {
+        let named = try path
+        do {
+            return try open(named, decoders)
+        } catch let failure as Failure
+            where model == nil && Self.variable != nil && [.notFound, .badInput].contains(failure.status)
+        {
+            // Nothing of it stands in the command.
+            throw Failure(
+                failure.status, failure.messages + ["\(named) is what CASTOR_MODEL names in the environment"])
+        }
+    }
+
+    private func open(_ named: String, _ decoders: Decoders) throws -> Embedder {
         var imported = ImportedModelOptions()
         imported.pictureTokens = pictureTokens
         imported.timesFrames = frameTimes
-        let named = try path
         let folder = try ImportedModels.folder(for: named)
         do {
             return try Self.open(

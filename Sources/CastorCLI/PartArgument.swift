@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import Castor
+import Glibc
 
 /// A part on the command line: text, or `@path`; `@@x` is a text that starts with @.
 struct PartArgument {
@@ -20,6 +21,15 @@ struct PartArgument {
 
 extension PartArgument {
     var isText: Bool { if case .text = part { true } else { false } }
+
+    /// Says of each text that is a file's name what became of it.
+    static func noteFiles(_ parts: [PartArgument], _ outcome: String) {
+        for case .text(let text) in parts.map(\.part) {
+            var status = stat()
+            guard stat(text, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else { continue }
+            Terminal.error("castor: note: \(text.printable) is a file, and \(outcome)\n")
+        }
+    }
 }
 
 /// A task by the service's name, in any case.

@@ -45,7 +45,9 @@ struct SearchCommand: AsyncParsableCommand {
             "Only these: text, image, audio, video, document, with commas between them.", valueName: "media"))
     var type: [MediumList] = []
 
-    @Option(help: ArgumentHelp("Only what is at or below this path. May be repeated.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("Only what is at or below this path. May be repeated.", valueName: "path"),
+        completion: .file())
     var under: [String] = []
 
     @Option(
@@ -53,7 +55,9 @@ struct SearchCommand: AsyncParsableCommand {
             "Only files that were changed then or later: 2026-07-25, or 3d, 12h, 2w, 1y ago.", valueName: "time"))
     var since: Since?
 
-    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("Results. Default: 10.", valueName: "n"))
+    @Option(
+        name: [.customShort("n", allowingJoined: true), .long],
+        help: ArgumentHelp("Results. Default: 10.", valueName: "n"))
     var top = 10
 
     @Option(help: ArgumentHelp("Only what is at least so alike, -1 to 1.", valueName: "score"))
@@ -139,11 +143,7 @@ struct SearchCommand: AsyncParsableCommand {
                 throw SearchError.otherModel(path: reader.path, recorded: recorded.summary, given: given.summary)
             }
             var all: [(content: Content, weight: Double, option: String?)] = []
-            for case .text(let text) in parts.map(\.part) where access(text, F_OK) == 0 {
-                Terminal.error(
-                    "castor: note: \(text.printable) is a file, and was searched as words; @ before it searches with it\n"
-                )
-            }
+            PartArgument.noteFiles(parts, "was searched as words; @ before it searches with it")
             if !parts.isEmpty { all.append((Content(parts.map(\.part)), 1, nil)) }
             all += more.map { (Content([$0.part]), $0.weight, "--more") }
             all += less.map { (Content([$0.part]), -$0.weight, "--less") }

@@ -36,7 +36,8 @@ struct ServeCommand: AsyncParsableCommand {
         name: .customLong("api-key"), help: ArgumentHelp("A key that is let in; may be repeated.", valueName: "key"))
     var apiKeys: [String] = []
 
-    @Option(help: ArgumentHelp("A file with a key a line; # starts a comment.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A file with a key a line; # starts a comment.", valueName: "file"), completion: .file())
     var apiKeyFile: String?
 
     @Option(
@@ -46,10 +47,12 @@ struct ServeCommand: AsyncParsableCommand {
             valueName: "host"))
     var allowedHosts: [String] = []
 
-    @Option(help: ArgumentHelp("Certificate chain, PEM. With --tls-key, the server speaks TLS.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Certificate chain, PEM. With --tls-key, the server speaks TLS.", valueName: "file"),
+        completion: .file())
     var tlsCert: String?
 
-    @Option(help: ArgumentHelp("The certificate's private key, PEM.", valueName: "file"))
+    @Option(help: ArgumentHelp("The certificate's private key, PEM.", valueName: "file"), completion: .file())
     var tlsKey: String?
 
     @Option(
@@ -60,13 +63,13 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Where uploaded files and batch jobs are kept. Default: castor below XDG_STATE_HOME or ~/.local/state.",
-            valueName: "dir"))
+            valueName: "dir"), completion: .directory)
     var dataDir: String?
 
     @Option(
         help: ArgumentHelp(
             "Search this index, which castor index made: a page at / for browsers, and /search/v1 for programs.",
-            valueName: "dir"))
+            valueName: "dir"), completion: .directory)
     var index: String?
 
     @Flag(help: "With --index: let clients have the index brought up to what its folders have.")
@@ -135,6 +138,7 @@ struct ServeCommand: AsyncParsableCommand {
     var logLevel: Logger.Level = .info
 
     func validate() throws {
+        if address.isEmpty { throw ValidationError("--host must not be empty; 0.0.0.0 is every address") }
         if !(0...65_535).contains(port) { throw ValidationError("--port must be between 0 and 65535, not \(port)") }
         if (tlsCert == nil) != (tlsKey == nil) { throw ValidationError("--tls-cert and --tls-key go together") }
         if tlsCert != nil, !TLSFiles.isBuiltIn {
@@ -168,10 +172,11 @@ struct ServeCommand: AsyncParsableCommand {
         let embedder = try Self.open(model, &options, self.decoders)
         if let index { options.index = try Self.openIndex(index, embedder, model, allowsIndexing: allowIndexing) }
         let server = Server(embedder: embedder, options: options, logger: logger)
-        warn(options)
         do {
-            try await server.run { [options] port in
-                let greeting = ServeGreeting(options, port: port)
+            try await server.run { [options, model = embedder.info.name] port in
+                // Only now is the address known to be one.
+                Self.warn(options)
+                let greeting = ServeGreeting(options, model: model, port: port)
                 Terminal.error("castor: listening at \(greeting.listening)\n")
                 guard ServeGreeting.isWanted else { return }
                 for line in greeting.lines { Terminal.error(line + "\n") }
@@ -185,7 +190,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     private func serverOptions() throws -> ServerOptions {
         var options = ServerOptions()
-        options.host = host
+        options.host = address
         options.port = port
         options.apiKeys = try keys()
         options.allowedHosts = allowedHosts
@@ -247,8 +252,13 @@ struct ServeCommand: AsyncParsableCommand {
         return keys
     }
 
-    private func warn(_ options: ServerOptions) {
-        let isLocal = ["127.0.0.1", "::1", "localhost"].contains(options.host)
+    /// Without the brackets that an IPv6 address has in a URL.
+    private var address: String {
+        host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+    }
+
+    private static func warn(_ options: ServerOptions) {
+        let isLocal = HostCheck.isOfThisMachine(options.host)
         if !isLocal, options.apiKeys.isEmpty {
             Terminal.error(
                 "castor: warning: listening at \(options.host) without an API key: anyone who reaches this port may use it\n"

@@ -9,9 +9,17 @@ struct ServeGreeting {
     let address: String
     let needsKey: Bool
     let hasPage: Bool
+    /// The served model's own name.
+    let model: String
 
     /// - Parameter port: the one that it listens at
-    init(_ options: ServerOptions, port: Int) {
+    init(_ options: ServerOptions, model: String, port: Int) {
+        // A folder may bear any name, and these lines are pasted: this one is known everywhere, and gives a list one vector each, too.
+        let isPlain = model.utf8.allSatisfy { byte in
+            UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+                || "-_.".utf8.contains(byte)
+        }
+        self.model = isPlain ? model : "gemini-embedding-001"
         let scheme = options.tlsCertificatePath == nil ? "http" : "https"
         func url(_ host: String) -> String { "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
         listening = url(options.host)
@@ -32,7 +40,8 @@ struct ServeGreeting {
             #"  curl '\#(path)'\#(header) -d '{"content":{"parts":[{"text":"hello"}]}}'"#,
             #"  Python      from google import genai"#,
             #"              client = genai.Client(api_key="\#(key)", http_options={"base_url": "\#(address)"})"#,
-            #"              client.models.embed_content(model="gemini-embedding-2", contents="hello")"#,
+            #"              client.models.embed_content(model="\#(model)", contents=["hello", "world"])"#,
+            #"              # one vector each; by the name gemini-embedding-2 a list has one vector together, as in the hosted service"#,
             #"  JavaScript  await (await fetch("\#(path)", {method: "POST", \#(headers)body: JSON.stringify({content: {parts: [{text: "hello"}]}})})).json()"#,
         ]
         if hasPage { lines.append("  Browser     \(address)/") }

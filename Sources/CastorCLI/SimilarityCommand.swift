@@ -23,6 +23,7 @@ struct SimilarityCommand: ParsableCommand {
 
     func run() throws {
         let embedder = try model.open()
+        PartArgument.noteFiles([first, second], "was compared as words; @ before it compares what is in it")
         var options = EmbedOptions()
         options.files = .relative(to: ".")
         options.dimensions = dimensions

@@ -12,10 +12,12 @@ struct SoupCommand: ParsableCommand {
             cost when it is used.
             """)
 
-    @Argument(help: ArgumentHelp("Folder to write; it is made if it does not exist.", valueName: "out"))
+    @Argument(
+        help: ArgumentHelp("Folder to write; it is made if it does not exist.", valueName: "out"),
+        completion: .directory)
     var output: String
 
-    @Argument(help: ArgumentHelp("Model folders.", valueName: "model"))
+    @Argument(help: ArgumentHelp("Model folders.", valueName: "model"), completion: .directory)
     var models: [String]
 
     @Option(help: ArgumentHelp("Weight of each model, in their order. Default: all alike.", valueName: "a,b,c"))

@@ -27,17 +27,20 @@ struct TrainCommand: ParsableCommand {
             Started by mpirun, a build with the trait MPI trains on several processes; a batch spans all of them (docs/scale.md).
             """)
 
-    @Argument(help: ArgumentHelp("Data, or a recipe, which is a JSON file.", valueName: "data|recipe"))
+    @Argument(
+        help: ArgumentHelp("Data, or a recipe, which is a JSON file.", valueName: "data|recipe"), completion: .file())
     var source: String
 
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("Folder of the training; wanted with data.", valueName: "dir"))
+        name: .shortAndLong,
+        help: ArgumentHelp("Folder of the training; wanted with data, but for --dry-run.", valueName: "dir"),
+        completion: .directory)
     var output: String?
 
     @Option(
         help: ArgumentHelp(
             "Model folder to start from, or that of an open checkpoint. Default: the recipe's; with data, the environment's CASTOR_MODEL, else castor-small.",
-            valueName: "dir"))
+            valueName: "dir"), completion: .directory)
     var model: String?
 
     @Option(
@@ -62,7 +65,9 @@ struct TrainCommand: ParsableCommand {
             throw ValidationError("--threads must be between 1 and 1024, not \(threads)")
         }
         if output == "" { throw ValidationError("--output: an empty path names nothing") }
-        if !isRecipe, output == nil { throw ValidationError("--output is missing: the folder of the training") }
+        if !isRecipe, output == nil, !dryRun {
+            throw ValidationError("--output is missing: the folder of the training")
+        }
         if checkpointEvery < 1 { throw ValidationError("--checkpoint-every must be 1 or more, not \(checkpointEvery)") }
     }
 
@@ -110,7 +115,7 @@ struct TrainCommand: ParsableCommand {
             return
         }
         if let made { try folder.write(made.text, to: folder.recipe) }
-        StopRequest.watch()
+        StopRequest.watch(isShared: ranks.count > 1, speaks: ranks.isFirst)
         guard ranks.isFirst else {
             let run = TrainingRun(plan, folder, trainers, isResumed: resume, version: Version.current)
             try run(isInterrupted: { StopRequest.isNoted })
@@ -141,20 +146,24 @@ extension TrainCommand {
                 if let model { named.append("model=\(model)") }
                 return (try Recipe(path: source, overrides: named), nil)
             }
-            guard let output else { preconditionFailure("validated") }
             // What was begun is gone on with as it was begun.
-            if resume, access(RunFolder.recipe(output), R_OK) == 0 {
+            if let output, resume, access(RunFolder.recipe(output), R_OK) == 0 {
                 let begun = try Recipe(path: RunFolder.recipe(output), overrides: overrides + ["output=\(output)"])
                 try require(begun)
                 return (begun, nil)
             }
             let start = try ImportedModels.folder(for: ModelOption.path(named: model))
+            let data = Self.absolute(source)
             let suited = try SuitedRecipe(
-                data: Self.absolute(source), model: Self.absolute(start), output: Self.absolute(output), pool: pool)
+                data: data, model: Self.absolute(start), output: output.map(Self.absolute), pool: pool)
             var tree = suited.tree
             for text in overrides { try RecipeOverride(text).apply(to: &tree) }
+            // There is no folder for it.
+            if output == nil { try RecipeOverride("cache.enabled=false").apply(to: &tree) }
             let changes = overrides.isEmpty ? [] : ["changed by --set: \(overrides.joined(separator: ", "))"]
-            return (try Recipe(tree), (tree.pretty + "\n", suited.choices + changes))
+            let recipe = try Recipe(tree)
+            if output != nil { try SuitedRecipe.requireApart(data: data, output: recipe.output) }
+            return (recipe, (tree.pretty + "\n", suited.choices + changes))
         } catch let error as RecipeError { throw RunError(error) }
     }
 
@@ -185,23 +194,4 @@ extension Failure {
             }
         self.init(status, error.lines)
     }
-}
-
-/// Ctrl-C and SIGTERM during a training: noted, since a step is not to be lost; a second one ends the program at once.
-private enum StopRequest {
-    nonisolated(unsafe) private static var noted: sig_atomic_t = 0
-
-    static func watch() {
-        for signal in [SIGINT, SIGTERM] {
-            var action = sigaction()
-            action.__sigaction_handler.sa_handler = { StopRequest.noted = $0 }
-            action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_RESTART
-            sigaction(signal, &action, nil)
-        }
-    }
-
-    static var isNoted: Bool { noted != 0 }
-
-    /// As a shell reports a program that the signal ended.
-    static var status: ExitStatus { noted == SIGTERM ? .terminated : .interrupted }
 }

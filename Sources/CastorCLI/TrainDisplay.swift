@@ -9,6 +9,7 @@ final class TrainDisplay {
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private let log: Int32
     private var hasLine = false
+    private var hasEvaluated = false
     private var lastShown = 0.0
     private var lastLogged = -Double.infinity
 
@@ -31,7 +32,10 @@ final class TrainDisplay {
         switch event {
         case .note(let text): say("castor: \(text)")
         case .checkpoint: break
-        case .evaluated(let record, let isBest): say(Self.line(record, isBest: isBest))
+        case .evaluated(let record, let isBest):
+            if !hasEvaluated { say(Self.legend) }
+            hasEvaluated = true
+            say(Self.line(record, isBest: isBest))
         case .measured(let record): for line in Self.lines(record) { say(line) }
         case .step(let record, let progress):
             let now = Progress.now
@@ -48,6 +52,9 @@ final class TrainDisplay {
             Terminal.replaceLine(Self.line(record, progress))
         }
     }
+
+    private static let legend =
+        "castor: R@1 and R@10: how often what is right comes first, or among ten: question to answer/answer to question"
 
     /// Removes the live line and writes the last words to the log.
     func close(_ messages: [String]) {

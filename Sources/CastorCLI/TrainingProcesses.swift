@@ -27,11 +27,13 @@ struct TrainingProcesses {
 
     func end() { mpi?.end() }
 
-    /// Ends all processes where this one cannot go on; returns where it is alone, or all stop together.
+    /// Ends all processes where this one cannot go on. Returns where it is alone, and in the first of those that stop together: the others end
+    /// well and in silence, so that mpirun has the first's status and ends nobody who has still something to say.
     func fail(_ failure: Failure) {
         guard let mpi, mpi.count > 1 else { return }
         if failure.status == .interrupted || failure.status == .terminated {
             mpi.end()
+            if !mpi.isFirst { Terminal.end(EXIT_SUCCESS) }
             return
         }
         if !mpi.isFirst { sleep(Self.patience) }

@@ -36,6 +36,8 @@ package struct Configuration: Codable, Sendable, Equatable {
         package var bigramWidth: Int?
         /// Whether names of code are taken apart before a text is tokenised; nil for no (docs/model.md section 4).
         package var splitIdentifiers: Bool?
+        /// Values of the vector that say which pieces there are; nil for none (docs/model.md section 6).
+        package var lexical: LexicalPart?
 
         /// The table, where there is one.
         package var bigrams: HashedBigrams? {
@@ -44,7 +46,7 @@ package struct Configuration: Codable, Sendable, Equatable {
         }
 
         enum CodingKeys: String, CodingKey {
-            case blocks
+            case blocks, lexical
             case mlpWidth = "mlp_width"
             case vocabularySize = "vocabulary_size"
             case ropeBase = "rope_base"
@@ -229,6 +231,7 @@ package struct Configuration: Codable, Sendable, Equatable {
         try check("text.vocabulary_size", text.vocabularySize, 2...4_194_304)
         try check("text.bigram_rows", text.bigramRows ?? 0, 0...16_777_216)
         if text.bigrams != nil { try check("text.bigram_width", text.bigramWidth ?? 0, 1...width) }
+        try text.lexical?.check(vocabularySize: text.vocabularySize, outputDimensions: outputDimensions)
         try check("image.patch_size", image.patchSize, 1...256)
         try check("image.max_patches", image.maxPatches, 1...65_536)
         try check("image.position_waves", image.positionWaves ?? 0, 0...32)
@@ -317,7 +320,7 @@ extension Configuration {
             }
             result.append(("\(tower.rawValue).norm.weight", [width]))
         }
-        result.append((Self.projectionName, [outputDimensions, width]))
+        result.append((Self.projectionName, [projectedDimensions, width]))
         // Last, so that the random numbers of the others do not depend on it.
         if hasTimeEmbedding, let video { result.append((Self.timeEmbeddingName, [width, video.timeFeatures])) }
         if text.bigrams != nil, let rows = text.bigramRows, let columns = text.bigramWidth {
@@ -325,6 +328,7 @@ extension Configuration {
             result.append((Self.bigramProjectionName, [width, columns]))
         }
         if hasPoolingLogits { result.append((Self.poolingLogitsName, [Modality.allCases.count])) }
+        if text.lexical != nil { result.append((Self.lexicalRarityName, [text.vocabularySize])) }
         return result
     }
 
@@ -336,6 +340,10 @@ extension Configuration {
     package static let bigramEmbeddingName = "text.bigram_embedding.weight"
     package static let bigramProjectionName = "text.bigram_projection.weight"
     package static let poolingLogitsName = "unified.pooling_logits"
+    package static let lexicalRarityName = "text.lexical_rarity"
+
+    /// Values of a vector that the projection gives; the lexical part's follow.
+    package var projectedDimensions: Int { outputDimensions - (text.lexical?.count ?? 0) }
 
     package var hasTimeEmbedding: Bool { (video?.timeFeatures ?? 0) > 0 }
     package var hasPoolingLogits: Bool { unified.poolingLogits ?? false }

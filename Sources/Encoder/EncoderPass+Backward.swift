@@ -28,6 +28,8 @@ extension EncoderPass {
         _ record: PassRecord, _ dRows: Matrix, _ weights: UnifiedWeights, _ gradients: UnifiedWeights, into dx: Matrix
     ) {
         let dPooled = Matrix(rows: record.pooling.count, columns: shape.width)
+        let projected = weights.projection.rows
+        let dRows = projected < dRows.columns ? lexicalBackward(record.rows, dRows, projected: projected) : dRows
         pool.gemm(Block(dRows), .no, Block(weights.projection), .no, into: Block(dPooled))
         pool.gemm(Block(dRows), .yes, Block(record.pooled), .no, into: Block(gradients.projection), beta: 1)
 

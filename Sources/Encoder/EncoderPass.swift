@@ -54,10 +54,16 @@ package struct EncoderPass: Sendable {
             Pooling($0, firstRow: $1, unified.poolingLogits, width: shape.width)
         }
         let pooled = meanPool(stack.output, pooling, unified.tower, memory)
-        let rows = Matrix(rows: layout.count, columns: configuration.outputDimensions)
+        let projected = Matrix(rows: layout.count, columns: configuration.projectedDimensions)
         linear(
-            Block(pooled), unified.projection, into: rows, rows: 0..<layout.count, .divided(pool),
+            Block(pooled), unified.projection, into: projected, rows: 0..<layout.count, .divided(pool),
             kernel: pool.singleKernel)
+        var rows = projected
+        if configuration.text.lexical != nil {
+            rows = Matrix(rows: layout.count, columns: configuration.outputDimensions)
+            let hasTexts = towers.contains { $0.tower == .text }
+            joinLexical(projected, batch, hasTexts ? try source.text().lexical : nil, into: rows)
+        }
         guard allFinite(rows.pointer, count: rows.count) else { throw .overflow(stage: "the forward pass") }
         return PassRecord(rows: rows, towers: towers, unified: stack, pooling: pooling, pooled: pooled)
     }

@@ -20,7 +20,7 @@ package enum Initialization {
         var random = NormalGenerator(seed: seed)
         return configuration.tensorShapes.map { name, shape in
             let values = Matrix(rows: shape.count == 2 ? shape[0] : 1, columns: shape[shape.count - 1])
-            if name.hasSuffix("norm.weight") {
+            if name.hasSuffix("norm.weight") || name == Configuration.lexicalRarityName {
                 values.fill(1)
             } else if !name.hasSuffix("bias"), !startsAtZero.contains(name) {
                 let deviation = standardDeviation(name, fanIn: shape[shape.count - 1], configuration)

@@ -1,4 +1,5 @@
 package import CastorNumerics
+import Synchronization
 
 /// Where a forward pass finds its weights: a model's file, read when needed, or the memory of a trainer.
 package protocol WeightSource: Sendable {
@@ -24,6 +25,9 @@ package struct ModelWeights: WeightSource {
                 BigramWeights(
                     hashing: $0, table: EmbeddingTable(store[Configuration.bigramEmbeddingName]),
                     projection: store[Configuration.bigramProjectionName])
+            },
+            lexical: configuration.text.lexical.map {
+                LexicalWeights(part: $0, rarity: store[Configuration.lexicalRarityName])
             }, tower: assembly.tower(.text))
         imageWeights = assembly.patches(.image)
         audioWeights = assembly.patches(.audio)
@@ -64,6 +68,7 @@ package struct PatchWeights: Sendable {
 package struct TextWeights: Sendable {
     package let embedding: EmbeddingTable
     package let bigrams: BigramWeights?
+    package let lexical: LexicalWeights?
     package let tower: TowerWeights
 }
 
@@ -84,7 +89,7 @@ package struct UnifiedWeights: Sendable {
     /// `[5]`, logarithms of what a token of each ``Modality`` weighs in a content's mean, where the model has them
     package let poolingLogits: Matrix?
     package let tower: TowerWeights
-    /// `[output dimensions, d]`
+    /// `[projected dimensions, d]`
     package let projection: Matrix
 }
 
@@ -237,6 +242,11 @@ struct WeightLoader {
     let configuration: Configuration
     let tensors: SafeTensors
     let pool: WorkerPool
+    private let room = WeightRoom()
+
+    init(configuration: Configuration, tensors: SafeTensors, pool: WorkerPool) {
+        (self.configuration, self.tensors, self.pool) = (configuration, tensors, pool)
+    }
 
     private var assembly: WeightAssembly<ModelError> {
         WeightAssembly(configuration: configuration) { (name) throws(ModelError) in try matrix(name) }
@@ -245,7 +255,12 @@ struct WeightLoader {
     func text() throws(ModelError) -> TextWeights {
         TextWeights(
             embedding: try table(Configuration.embeddingName),
-            bigrams: try bigrams(), tower: try assembly.tower(.text))
+            bigrams: try bigrams(), lexical: try lexical(), tower: try assembly.tower(.text))
+    }
+
+    private func lexical() throws(ModelError) -> LexicalWeights? {
+        guard let part = configuration.text.lexical else { return nil }
+        return LexicalWeights(part: part, rarity: try matrix(Configuration.lexicalRarityName))
     }
 
     private func bigrams() throws(ModelError) -> BigramWeights? {
@@ -277,7 +292,7 @@ struct WeightLoader {
         let columns = entry.shape.last ?? 1
         let result: Matrix
         do throws(OutOfMemory) {
-            result = try Matrix(rowsOrThrow: entry.shape.count == 2 ? entry.shape[0] : 1, columns: columns)
+            result = try room.matrix(rows: entry.shape.count == 2 ? entry.shape[0] : 1, columns: columns)
         } catch { throw .outOfMemory(error) }
         let start = tensors.file.bytes.baseAddress! + entry.range.lowerBound
         let ranges = pool.ranges(result.count, minimum: 1 << 16)
@@ -290,6 +305,42 @@ struct WeightLoader {
         }
         guard finite.allSet else { throw .tensor(name: name, reason: "holds a value that is not finite") }
         return result
+    }
+}
+
+/// Memory of a model's matrices, several in a piece: large pieces have pages of 2 MiB, and a page less is a fault less when a model is read.
+private final class WeightRoom: Sendable {
+    private struct Piece {
+        var buffer: FloatBuffer?
+        var used = 0
+    }
+
+    private let piece = Mutex(Piece())
+
+    /// Values of a piece.
+    private static let pieceCount = 4 << 20
+    /// Rows begin where a vector of 64 bytes does.
+    private static let alignment = 16
+
+    /// Without values.
+    func matrix(rows: Int, columns: Int) throws(OutOfMemory) -> Matrix {
+        let count = rows * columns
+        let room = (count + Self.alignment - 1) / Self.alignment * Self.alignment
+        guard count > 0, room <= Self.pieceCount / 2 else {
+            return count > 0
+                ? Matrix(buffer: try FloatBuffer(unwrittenOrThrow: count), rows: rows, columns: columns)
+                : Matrix(rows: rows, columns: columns)
+        }
+        let result: Result<Matrix, OutOfMemory> = piece.withLock { piece in
+            do throws(OutOfMemory) {
+                if piece.buffer.map({ piece.used + room > $0.count }) ?? true {
+                    piece = Piece(buffer: try FloatBuffer(unwrittenOrThrow: Self.pieceCount))
+                }
+                defer { piece.used += room }
+                return .success(Matrix(buffer: piece.buffer!, offset: piece.used, rows: rows, columns: columns))
+            } catch { return .failure(error) }
+        }
+        return try result.get()
     }
 }
 

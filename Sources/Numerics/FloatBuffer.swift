@@ -28,11 +28,22 @@ package final class FloatBuffer: @unchecked Sendable {
         self.pointer = pointer
     }
 
+    /// The same without values: whoever takes it writes before it reads. Memory that the kernel has not given yet is not touched.
+    package init(unwrittenOrThrow count: Int) throws(OutOfMemory) {
+        precondition(count > 0 && count <= Int.max / 8, "FloatBuffer of \(count) values")
+        let bytes = Self.bytes(count)
+        guard bytes < Self.large || AddressSpace.hasRoomToSpare(bytes),
+            let pointer = Self.allocate(count, clears: false)
+        else { throw OutOfMemory(bytes: bytes) }
+        self.count = count
+        self.pointer = pointer
+    }
+
     private static let large = 4 << 20
 
     private static func bytes(_ count: Int) -> Int { max(count, 1) * MemoryLayout<Float>.stride }
 
-    private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float>? {
+    private static func allocate(_ count: Int, clears: Bool = true) -> UnsafeMutablePointer<Float>? {
         let bytes = bytes(count)
         let isLarge = bytes >= large
         // Large buffers start on a huge page: 2 MiB pages take 512 times fewer page faults while weights are loaded.
@@ -40,7 +51,7 @@ package final class FloatBuffer: @unchecked Sendable {
         guard posix_memalign(&raw, isLarge ? 2 << 20 : 64, bytes) == 0, let raw else { return nil }
         if isLarge { madvise(raw, bytes, MADV_HUGEPAGE) }
         let pointer = raw.bindMemory(to: Float.self, capacity: max(count, 1))
-        pointer.initialize(repeating: 0, count: max(count, 1))
+        if clears { pointer.initialize(repeating: 0, count: max(count, 1)) }
         return pointer
     }
 

@@ -20,9 +20,14 @@ package enum HTML {
         return result
     }
 
+    package enum Box: String { case wide, plot }
+
+    /// The beginning of a `div` that may have to be scrolled sideways, so the keyboard has to reach it.
+    package static func open(_ box: Box) -> String { "<div class=\"\(box.rawValue)\" tabindex=\"0\">" }
+
     /// A table whose first column names the rows. Cells are text.
     package static func table(_ head: [String], _ rows: [[String]], caption: String) -> String {
-        var html = "<div class=\"wide\"><table><caption>\(escape(caption))</caption>\n<thead><tr>"
+        var html = "\(open(.wide))<table><caption>\(escape(caption))</caption>\n<thead><tr>"
         html += head.map { "<th scope=\"col\">\(escape($0))</th>" }.joined() + "</tr></thead>\n<tbody>\n"
         for row in rows {
             html += "<tr><th scope=\"row\">\(escape(row.first ?? ""))</th>"

@@ -41,10 +41,10 @@ package enum ReportStyle {
         details { margin: .4rem 0; } summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
         pre { background: var(--tint); border-radius: .6rem; padding: 1rem; overflow-x: auto; font-size: .82rem; }
         code { font-size: .85em; overflow-wrap: anywhere; }
-        .neighbors { border-collapse: collapse; width: 100%; } .neighbors td, .neighbors th { text-align: left; }
-        .item { display: inline-block; vertical-align: top; margin: 0 .5rem .5rem 0; padding: .25rem .5rem; max-width: 15rem;
-          border: 1px solid var(--rule); border-radius: .5rem; overflow-wrap: break-word; font-size: .88rem; }
-        .item.right { border: 2px solid var(--good); } .item img { display: block; max-width: 96px; border-radius: .25rem; }
+        .neighbors { border-collapse: collapse; width: 100%; table-layout: fixed; } .neighbors td, .neighbors th { text-align: left; }
+        .item { display: inline-block; vertical-align: top; margin: 0 .5rem .5rem 0; padding: .25rem .5rem; max-width: 100%;
+          border: 1px solid var(--rule); border-radius: .5rem; overflow-wrap: anywhere; font-size: .88rem; }
+        .item.right { border: 2px solid var(--good); } .item img { display: block; max-width: min(96px, 100%); border-radius: .25rem; }
         .yes { color: var(--good); font-weight: 600; }
         @media (max-width: 36rem) { .plot > svg { min-width: 0; } .plot .tick, .plot .axis { font-size: 18px; }
           .neighbors { font-size: .82rem; } .neighbors td, .neighbors th { padding-right: .4rem; } .item { margin-right: 0; } }

@@ -64,6 +64,13 @@ package enum Architecture: Sendable {
         }
     }
 
+    var bigrams: HashedBigrams? {
+        switch self {
+        case .castor(let configuration): configuration.text.bigrams
+        case .imported: nil
+        }
+    }
+
     /// An id that stands in every text that is filled up.
     var paddingID: Int32? {
         switch self {

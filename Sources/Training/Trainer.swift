@@ -49,6 +49,9 @@ package final class Trainer {
     package let engine: GradientEngine
     private let gradients: ParameterStore
     private var touched: TouchedRows
+    /// nil where nothing is exchanged.
+    private let bigrams: HashedBigrams?
+    private var touchedBigrams: TouchedRows
     private let ranks: any Ranks
     private let pool: WorkerPool
 
@@ -72,6 +75,8 @@ package final class Trainer {
             try architecture.model(parameters, gradients: gradients, options, pool),
             maxChunkTokens: options.engine.maxChunkTokens, ranks: ranks)
         touched = TouchedRows(rowCount: architecture.vocabularySize, always: architecture.paddingID)
+        bigrams = ranks.count > 1 ? architecture.bigrams : nil
+        touchedBigrams = TouchedRows(rowCount: bigrams?.rows ?? 0)
         average = options.averageDecay.map { _ in ParameterStore(parameters.shapes) }
         average?.copy(from: parameters)
     }
@@ -92,6 +97,7 @@ package final class Trainer {
         for batch in batches {
             let inputs = batch.contents
             touched.insert(inputs)
+            if let bigrams { touchedBigrams.insert(inputs, bigrams) }
             tokens += inputs.reduce(0) { $0 + $1.tokenCount }
             contents += inputs.count
             loss.add(try gradient(batch, inputs), times: share)
@@ -120,25 +126,28 @@ package final class Trainer {
         } catch { throw .model(error) }
     }
 
-    /// Those of the weights: the objective's own are of all rows in every process.
+    /// Those of the weights: the objective's own are of all rows in every process. Of tables only rows that the batches' texts have: the others
+    /// are zero everywhere, and most of what there is.
     private func sumGradients() {
         guard ranks.count > 1 else { return }
         let own = Set(objective.parameterShapes.map(\.name))
-        let embedding = gradients.index(of: "text.embedding.weight")
-        for (index, tensor) in gradients.tensors.enumerated() where !own.contains(tensor.name) {
-            let values = tensor.values
-            guard index == embedding else {
-                ranks.sum(UnsafeMutableBufferPointer(start: values.pointer, count: values.count))
-                continue
+        for tensor in gradients.tensors where !own.contains(tensor.name) {
+            switch tensor.name {
+            case "text.embedding.weight": sum(touched.rows, of: tensor.values)
+            case Configuration.bigramEmbeddingName where bigrams != nil: sum(touchedBigrams.rows, of: tensor.values)
+            default: ranks.sum(UnsafeMutableBufferPointer(start: tensor.values.pointer, count: tensor.values.count))
             }
-            let packed = Matrix(rows: touched.rows.count, columns: values.columns)
-            for (place, row) in touched.rows.enumerated() {
-                packed.row(place).update(from: values.row(row), count: values.columns)
-            }
-            ranks.sum(UnsafeMutableBufferPointer(start: packed.pointer, count: packed.count))
-            for (place, row) in touched.rows.enumerated() {
-                values.row(row).update(from: packed.row(place), count: values.columns)
-            }
+        }
+    }
+
+    private func sum(_ rows: [Int], of values: Matrix) {
+        let packed = Matrix(rows: rows.count, columns: values.columns)
+        for (place, row) in rows.enumerated() {
+            packed.row(place).update(from: values.row(row), count: values.columns)
+        }
+        ranks.sum(UnsafeMutableBufferPointer(start: packed.pointer, count: packed.count))
+        for (place, row) in rows.enumerated() {
+            values.row(row).update(from: packed.row(place), count: values.columns)
         }
     }
 
@@ -152,6 +161,7 @@ package final class Trainer {
             }
         }
         touched.clear()
+        touchedBigrams.clear()
     }
 
     private func updateAverage() {

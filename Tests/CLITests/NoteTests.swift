@@ -40,6 +40,17 @@ import Testing
         #expect(try outcome.output == run("embed", "@rgb.png").output)
     }
 
+    @Test func aTextThatIsAFileIsSaid() throws {
+        #expect(
+            try run("embed", "rgb.png", "hello").errors
+                == "castor: note: rgb.png is a file, and was embedded as words; @ before it embeds what is in it\n")
+        #expect(
+            try run("similarity", "rgb.png", "hello").errors
+                == "castor: note: rgb.png is a file, and was compared as words; @ before it compares what is in it\n")
+        // The folder that it runs in.
+        #expect(try run("embed", ".").errors == "")
+    }
+
     @Test func partsKeepTheirNumbers() throws {
         let each = try run("embed", "--each", "@rgb.png", "@photo.jpg", "@cut.png").errors
         #expect(

@@ -39,6 +39,7 @@ import Testing
         #expect(
             try castor("search", "@\(files)/scene.jpg", "--type", "audio", "--format", "paths").text.hasSuffix(
                 "chirp-16k.wav\n"))
+        #expect(try castor("search", "@\(files)/scene.jpg", "--format", "paths", "-n1").text == picture.text)
         let all = try castor("search", "x", "--format", "paths", "-0")
         #expect(all.output.count { $0 == 0 } == 4 && !all.text.contains("\n"))
         #expect(try castor("search", "x", "--under", "\(files)/boats.md", "--format", "json").lines.count == 1)

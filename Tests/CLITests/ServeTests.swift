@@ -156,6 +156,32 @@ import Testing
         #expect(try open.stop(SIGTERM).errors.contains("without an API key"))
         let local = try RunningServer([], in: folder)
         #expect(try !local.stop(SIGTERM).errors.contains("warning"))
+        // All of 127.0.0.0/8 is this machine's own.
+        let other = try RunningServer(["--host", "127.0.0.2"], in: folder)
+        #expect(try !other.stop(SIGTERM).errors.contains("warning"))
+    }
+
+    @Test func anAddressMayHaveTheBracketsOfAURL() throws {
+        let folder = try Workspace()
+        // Where the machine has IPv6; else it says so, of the bare address.
+        let server = try CastorProgram.start(
+            ["serve", "--port", "0", "--data-dir", "data", "--host", "[::1]"], in: folder)
+        try Standstill.wait(for: server.process) { server.errorsSoFar.hasSuffix("\n") }
+        server.signal(SIGTERM)
+        let errors = try server.wait().errors
+        #expect(errors.contains("castor: listening at http://[::1]:") || errors.contains(" ::1 "), "\(errors)")
+        #expect(!errors.contains("warning"))
+    }
+
+    @Test func whatIsNoAddressIsNotWarnedOf() throws {
+        let folder = try Workspace()
+        let outcome = try CastorProgram.run(
+            ["serve", "--port", "0", "--data-dir", "data", "--host", "nowhere.invalid"], in: folder)
+        #expect(outcome.status == 73)
+        #expect(!outcome.errors.contains("warning"), "\(outcome.errors)")
+        let empty = try CastorProgram.run(["serve", "--host", ""], in: folder)
+        #expect(empty.status == 64)
+        #expect(empty.errors.hasPrefix("castor: --host must not be empty"), "\(empty.errors)")
     }
 
     @Test func wrongUsageAndMissingModelsAreSaid() throws {

@@ -105,6 +105,17 @@ import Testing
         #expect(log.contains("stopped after step \(steps)"))
     }
 
+    /// Two processes of a castor without MPI would each train alone, into one folder.
+    @Test func mpirunNeedsABuildWithMPI() throws {
+        try writeRecipe(steps: 5)
+        let outcome = try CastorProgram.run(
+            ["train", "recipe.json"], in: folder,
+            environment: ["OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0"])
+        #expect(outcome.status == 69)
+        #expect(outcome.errors.contains("mpirun started 2 processes, and this castor was built without MPI"))
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out"))
+    }
+
     /// 1 MB for a file, where a checkpoint needs three.
     @Test func aFullDiskIsSaidAndLeavesTheCheckpoint() throws {
         try writeRecipe(steps: 40)
@@ -132,6 +143,11 @@ import Testing
         #expect(
             first.errors.contains("castor: pairs.tsv: 125 pairs of texts, 125 queries and 125 answers that differ\n"))
         #expect(first.errors.contains("castor: the model is in"))
+        for words in [
+            "castor: next: castor search ", "run/checkpoints is for --resume alone, and may be removed",
+            "guessing gives ",
+            "castor: checkpoints take ", "question to answer/answer to question",
+        ] { #expect(first.errors.contains(words), "\(first.errors)") }
         #expect(["Better", "No clear", "Nothing", "Worse"].contains { first.errors.contains("castor: \($0)") })
         #expect(folder.size("run/model/model.safetensors") > 0)
         // The recipe gives the same, under another name, and goes on where it was.
@@ -161,6 +177,30 @@ import Testing
         let dry = try CastorProgram.run(train + ["-o", "dry", "--dry-run"], in: folder)
         #expect(dry.status == 0 && dry.text.contains("steps of about"), "\(dry.errors)")
         #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/dry"))
+        #expect(dry.text.contains("checkpoints take "), "\(dry.text)")
+        let placeless = try CastorProgram.run(train + ["--dry-run"], in: folder)
+        #expect(placeless.status == 0 && placeless.text.contains("steps of about"), "\(placeless.errors)")
+    }
+
+    /// A folder that a report of something else is in, and one that is in the data by a link.
+    @Test func foldersThatAreNotForIt() throws {
+        let train = ["train", "pairs.tsv", "--model", CastorProgram.nano]
+        for name in ["taken", "photos", "photos/0", "photos/1"] { try folder.makeFolder(name) }
+        try folder.write("mine", "taken/report.html")
+        let taken = try CastorProgram.run(train + ["-o", "taken"], in: folder)
+        #expect(taken.status == 65, "\(taken.errors)")
+        #expect(taken.errors.contains("taken has a report.html that is no training's; choose an empty folder"))
+        #expect(try folder.bytes("taken/report.html") == Array("mine".utf8))
+        let picture = [UInt8]("BM".utf8)
+        for number in 0..<40 { try folder.write(picture + [UInt8(number)], "photos/\(number % 2)/\(number).bmp") }
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(folder.path)/link", withDestinationPath: "\(folder.path)/photos")
+        let photos = ["train", "photos", "--model", CastorProgram.nano]
+        for place in [["-o", "link/out"], ["-o", "out", "--set", "output=link/out"]] {
+            let outcome = try CastorProgram.run(photos + place, in: folder)
+            #expect(outcome.status == 65, "\(outcome.errors)")
+            #expect(outcome.errors.contains("is in that of the data"), "\(outcome.errors)")
+        }
     }
 
     @Test func divergenceIsSaid() throws {

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// Wrong usage: exit status 64, a message that names the program, nothing on standard output.
@@ -27,6 +28,41 @@ import Testing
         #expect(outcome.status == 64)
         #expect(outcome.errors.hasPrefix(message), "\(outcome.errors)")
         #expect(outcome.output.isEmpty)
+    }
+
+    /// Every value that is a path: files and folders are what bash offers for it.
+    @Test func pathsAreCompleted() throws {
+        let script = try CastorProgram.run(["--generate-completion-script", "bash"], in: Workspace()).text
+        for (option, isFile) in [
+            ("'--model'", false), ("'--index'", false), ("'--data-dir'", false), ("'--output'|'-o'", true),
+            ("'--batch'", true), ("'--under'", true), ("'--api-key-file'", true), ("'--tls-cert'", true),
+            ("'--report'", true), ("'--tasks'", true),
+        ] {
+            let offered = script.components(separatedBy: "\n    \(option))\n").dropFirst()
+            #expect(!offered.isEmpty, "\(option)")
+            for text in offered {
+                let first = text.prefix { $0 != "\n" }
+                let letter = first.suffix(2)
+                #expect(letter == "-f" || letter == "-d", "\(option): \(first)")
+                #expect(!isFile || letter == "-f" || option.contains("-o"), "\(option): \(first)")
+            }
+        }
+        for command in ["train", "index", "compare"] {
+            let function = try #require(script.components(separatedBy: "\n_castor_\(command)() {").last)
+            let positional = function.prefix(upTo: function.range(of: "\n}\n")?.lowerBound ?? function.endIndex)
+                .components(separatedBy: "positional").last
+            #expect(positional?.contains("__castor_add_completions -f") == true, "\(command)")
+        }
+    }
+
+    /// What is wrong with a model that nobody named in the command.
+    @Test func aModelOfTheEnvironmentIsSaidToBe() throws {
+        let said = try CastorProgram.run(["embed", "a"], in: Workspace(), model: "/nowhere")
+        #expect(said.status == 66)
+        #expect(said.errors.hasSuffix("/nowhere is what CASTOR_MODEL names in the environment\n"), "\(said.errors)")
+        let named = try CastorProgram.run(["embed", "a", "--model", "/nowhere"], in: Workspace())
+        #expect(named.status == 66)
+        #expect(!named.errors.contains("CASTOR_MODEL"), "\(named.errors)")
     }
 
     @Test(arguments: [

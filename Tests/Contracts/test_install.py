@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 
+import pytest
+
 from conftest import NANO, PROGRAM, ROOT, SMALL
 
 
@@ -34,8 +36,31 @@ def test_installed_and_gone(tmp_path):
     completion = tmp_path / "usr/share/bash-completion/completions/castor"
     offered = subprocess.run(["bash", "-c", script, "bash", completion], capture_output=True, text=True)
     assert {"embed", "search", "train"} <= set(offered.stdout.split()), offered
+    # What bash offers behind an option that takes a path.
+    script = 'source "$1"; COMP_WORDS=(castor embed --batch fo); COMP_CWORD=3; _castor castor fo --batch; echo "${COMPREPLY[@]}"'
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/found.jsonl").touch()
+    offered = subprocess.run(["bash", "-c", script, "bash", completion], cwd=tmp_path / "folder", capture_output=True, text=True)
+    assert offered.stdout.split() == ["found.jsonl"], offered
+    shutil.rmtree(tmp_path / "folder")
+    # Of others with such names nothing goes.
+    foreign = ["usr/share/castor/castor-small/mine.txt", "usr/share/man/man1/castor-oil.1"]
+    for name in foreign:
+        (tmp_path / name).write_text(".TH CASTOR-OIL 1 2026-01-01 oil\n")
     make("uninstall", tmp_path)
-    assert files(tmp_path) == []
+    assert files(tmp_path) == [f"/{name}" for name in foreign]
+
+
+@pytest.mark.parametrize("name", ["my folder", "ends ", "it's", "a;b", "$HOME", "a*"])
+@pytest.mark.parametrize("target", ["install", "uninstall"])
+def test_places_that_make_cannot_hold_are_refused(tmp_path, name, target):
+    kept = tmp_path / "my/bin/castor"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    for variables in ([f"PREFIX={tmp_path}/{name.replace('$', '$$')}"], [f"DESTDIR={tmp_path}/{name.replace('$', '$$')}", "PREFIX=/usr"]):
+        said = subprocess.run(["make", "-o", "build", target, *variables], cwd=ROOT, capture_output=True, text=True)
+        assert said.returncode == 2 and "PREFIX and DESTDIR take no spaces" in said.stderr, said
+    assert files(tmp_path) == ["/my/bin/castor"]
 
 
 def test_model_beside_the_program(tmp_path):

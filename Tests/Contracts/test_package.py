@@ -106,6 +106,39 @@ def test_unit_starts_what_the_package_has():
     assert set(variables[1:]) <= {name for name, _ in manual.ENVIRONMENT}
 
 
+def test_a_mistake_of_configuration_ends_the_unit():
+    """It is not tried again for ever: wrong usage, bad input and what is not found end it at once, the rest after some tries."""
+    unit = (DEBIAN / "castor.service").read_text()
+    assert re.search(r"^RestartPreventExitStatus=64 65 66$", unit, re.MULTILINE)
+    seconds = int(re.search(r"^StartLimitIntervalSec=(\d+)$", unit, re.MULTILINE)[1])
+    tries = int(re.search(r"^StartLimitBurst=(\d+)$", unit, re.MULTILINE)[1])
+    assert tries * int(re.search(r"^RestartSec=(\d+)$", unit, re.MULTILINE)[1]) * 2 < seconds
+    assert run("serve", "--no-such-option").returncode == 64
+    assert run("serve", "--index", "/nowhere", "--port", "0").returncode == 66
+
+
+def test_keys_of_the_unit_are_for_root_alone():
+    """Without its signs for comments, the file is one that the server starts with."""
+    assert re.search(r'castor\.default" "\$out/tree/etc/default/castor" 640$', (ROOT / "tools/package/deb").read_text(), re.MULTILINE)
+    keys = re.search(r'^#CASTOR_API_KEY="(.*)"$', (DEBIAN / "castor.default").read_text(), re.MULTILINE)[1]
+    assert keys.strip(" ,")
+
+
+def test_purging_outlives_a_mount_point(tmp_path):
+    """A disk of its own at /var/lib/castor becomes empty and stays."""
+    (tmp_path / "root/var/lib/castor").mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/deb-systemd-helper").write_text("#!/bin/sh\n")
+    (tmp_path / "bin/deb-systemd-helper").chmod(0o755)
+    script = 'mount -t tmpfs tmpfs root/var/lib/castor && mkdir root/var/lib/castor/files || exit 77; sh "$1" purge || exit 1; ls -A root/var/lib/castor'
+    said = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", DEBIAN / "postrm"], cwd=tmp_path, capture_output=True, text=True,
+        env={"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "DPKG_ROOT": str(tmp_path / "root")})
+    if said.returncode not in (0, 1) or "unshare" in said.stderr:
+        pytest.skip("no mounts without root")
+    assert said.returncode == 0 and said.stdout == "", said
+
+
 def test_health_check_of_the_container(server):
     text = (ROOT / "deploy/container/Containerfile").read_text().replace("\\\n", "")
     command = json.loads(re.search(r"^HEALTHCHECK .*? CMD\s+(\[.*\])$", text, re.MULTILINE)[1])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -16,6 +17,28 @@ def site(tmp_path_factory):
     run = subprocess.run([ROOT / "tools/docs/site", folder / "docs", "--keep", folder / "kept"], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     return folder
+
+
+def write(folder, *more):
+    return subprocess.run([ROOT / "tools/docs/site", folder, *more], capture_output=True, text=True)
+
+
+def test_a_folder_that_is_no_site_is_left(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    run = write(tmp_path)
+    assert run.returncode == 1 and "holds something else" in run.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_site_takes_the_place_of_another(site, tmp_path):
+    folder = tmp_path / "docs"
+    shutil.copytree(site / "docs", folder)
+    (folder / "old.html").touch()
+    run = write(folder)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert not (folder / "old.html").exists() and (folder / "documentation/castor/index.html").exists()
+    # Nothing is left beside it.
+    assert [path.name for path in tmp_path.iterdir()] == ["docs"]
 
 
 def page(site, name):

@@ -73,12 +73,14 @@ def test_re_ranking_matters():
     assert len(others) > len(QUERIES) / 2
 
 
-def test_384_values_of_castor_small_say_all():
-    """As the page says."""
-    few, all_values = cosines(SMALL, 384), cosines(SMALL, 3072)
-    assert "384 of castor-small say all" in PAGE
-    for query in QUERIES:
-        assert few[query] == pytest.approx(all_values[query], abs=1e-4)
+def test_sizes_of_castor_small_find_what_the_page_says():
+    """Of the ten that all values find; between 384 and 768 there is a part of a sketch, whose cosines are noise (docs/model.md, section 6)."""
+    def found(values):
+        few, all_values = cosines(SMALL, values), cosines(SMALL, 3072)
+        return numpy.mean([len(set(best(few[query])) & set(best(all_values[query]))) / COUNT for query in QUERIES])
+
+    assert "**store 768 values**" in PAGE and "98 of 100" in PAGE and "97" in PAGE and "91 by 512" in PAGE
+    assert [round(100 * found(values)) for values in (768, 384, 512)] == pytest.approx([98, 97, 91], abs=2)
 
 
 def pytest_generate_tests(metafunc):

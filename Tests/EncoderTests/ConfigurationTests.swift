@@ -109,6 +109,46 @@ import Testing
         #expect(try Configuration(json: JSONEncoder().encode(wider)) == wider)
     }
 
+    /// Its values are taken from the projection's, and one tensor says what pieces count.
+    @Test func aLexicalPartFollowsTheProjection() throws {
+        let part = "{\"widths\": [384, 768], \"weights\": [0.7, 0.3], \"share\": 0.3, \"prompts\": [[5, 6], [7]]}"
+        let json = valid.replacing("\"vocabulary_size\": 1000", with: "\"vocabulary_size\": 1000, \"lexical\": \(part)")
+        let configuration = try Configuration(json: Data(json.utf8))
+        #expect(configuration.projectedDimensions == 3072 - 1152)
+        let shapes = Dictionary(uniqueKeysWithValues: configuration.tensorShapes.map { ($0.name, $0.shape) })
+        #expect(shapes["projection.weight"] == [3072 - 1152, 32] && shapes["text.lexical_rarity"] == [1000])
+        #expect(try Configuration(json: JSONEncoder().encode(configuration)) == configuration)
+        let values = try #require(Initialization.tensors(configuration, seed: 1).last).values
+        #expect(values.values == [Float](repeating: 1, count: 1000))
+    }
+
+    @Test(arguments: [
+        ("\"widths\": [384, 768]", "\"widths\": []", "text.lexical.widths"),
+        ("\"widths\": [384, 768]", "\"widths\": [0, 768]", "text.lexical.widths"),
+        ("\"widths\": [384, 768]", "\"widths\": [1536, 1536]", "text.lexical.widths"),
+        ("\"weights\": [0.7, 0.3]", "\"weights\": [1]", "text.lexical.weights"),
+        ("\"weights\": [0.7, 0.3]", "\"weights\": [1.2, -0.2]", "text.lexical.weights"),
+        ("\"weights\": [0.7, 0.3]", "\"weights\": [0.7, 0.4]", "text.lexical.weights"),
+        ("\"share\": 0.3", "\"share\": 1", "text.lexical.share"),
+        ("\"share\": 0.3", "\"share\": 0", "text.lexical.share"),
+        ("[[5, 6], [7]]", "[[5, 6], []]", "text.lexical.prompts"),
+        ("[[5, 6], [7]]", "[[5, 6], [1000]]", "text.lexical.prompts"),
+        ("[[5, 6], [7]]", "[[5, 6], [-1]]", "text.lexical.prompts"),
+    ])
+    func aLexicalPartThatIsNoneIsRefused(right: String, wrong: String, key: String) throws {
+        let part = "{\"widths\": [384, 768], \"weights\": [0.7, 0.3], \"share\": 0.3, \"prompts\": [[5, 6], [7]]}"
+        let json = valid.replacing(
+            "\"vocabulary_size\": 1000",
+            with: "\"vocabulary_size\": 1000, \"lexical\": \(part.replacing(right, with: wrong))")
+        #expect(json.contains(wrong))
+        #expect {
+            try Configuration(json: Data(json.utf8))
+        } throws: { error in
+            guard case ModelError.configuration(key, _) = error else { return false }
+            return true
+        }
+    }
+
     /// One tensor more, the last one, so that the random numbers of the others stay.
     @Test func poolingLogitsAreOneTensorMore() throws {
         let plain = try Configuration(json: Data(valid.utf8))

@@ -129,16 +129,19 @@ import Testing
         }
     }
 
-    /// Bigrams and pooling logits, from a file: the vectors of the same weights in memory, and not those without them.
+    /// Bigrams, pooling logits and what pieces count, from a file: the vectors of the same weights in memory, and not those without them.
     @Test func optionalTensorsAreReadFromTheFile() throws {
         var configuration = try Model.configuration(path: Folders.nano)
         configuration.text.bigramRows = 30
         configuration.text.bigramWidth = 4
         configuration.unified.poolingLogits = true
+        configuration.text.lexical = LexicalPart(widths: [64, 128], weights: [0.6, 0.4], share: 0.3, prompts: [[11]])
         let tensors = Initialization.tensors(configuration, seed: 1)
         let store = ParameterStore(configuration.tensorShapes)
         for tensor in tensors {
-            if tensor.name == Configuration.bigramEmbeddingName || tensor.name == Configuration.poolingLogitsName {
+            if [
+                Configuration.bigramEmbeddingName, Configuration.poolingLogitsName, Configuration.lexicalRarityName,
+            ].contains(tensor.name) {
                 for index in 0..<tensor.values.count { tensor.values.pointer[index] = Float(index % 7) / 4 - 0.5 }
             }
             store[tensor.name].pointer.update(from: tensor.values.pointer, count: tensor.values.count)

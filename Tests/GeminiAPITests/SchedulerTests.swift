@@ -76,6 +76,34 @@ import Testing
         }
     }
 
+    /// Words that come behind six long texts are answered while all are there; without the thread for that, not before one of them is done.
+    ///
+    /// On a busy machine a long one may be done first; in fifty rounds once it is not.
+    @Test(arguments: [true, false]) func shortTextsOvertakeLongOnes(overtakes: Bool) async throws {
+        try await Self.with({ if !overtakes { $0.maxOvertakingTokens = 0 } }) { scheduler in
+            let long = String(repeating: "the cat sleeps ", count: 4_000)
+            var hasOvertaken = false
+            for round in 0..<(overtakes ? 50 : 2) where !hasOvertaken {
+                let order = Order()
+                let tasks = (0..<6).map { number in
+                    Task {
+                        defer { order.note("\(number)") }
+                        return try await scheduler.embed([Self.item("\(round) \(number) \(long)")])
+                    }
+                }
+                // Who asks too seldom may find all six done.
+                try await Self.wait { scheduler.isComputingLong || order.names.count == 6 }
+                let result = try await scheduler.embed([Self.item("a few words")])
+                hasOvertaken = scheduler.waitingContents(.interactive) == 6
+                expectClose(
+                    try result.embeddings[0].get().values, try TestServer.vector(Content("a few words")),
+                    .batchInvariance)
+                for task in tasks { #expect(try await task.value.embeddings.count == 1) }
+            }
+            #expect(hasOvertaken == overtakes)
+        }
+    }
+
     /// A task that was cancelled before its call was never counted, and is not counted off.
     @Test func aCallOfACancelledTaskIsRefusedAndNotCounted() async throws {
         try await Self.with(starts: false) { scheduler in

@@ -203,10 +203,11 @@ import Training
             )
             let nano = try String(decoding: Folders.read("\(Folders.nano)/config.json"), as: UTF8.self)
             let larger = "\(Folders.weights)/castor-small/tokenizer.model"
+            let pieces = try Model.configuration(path: "\(Folders.weights)/castor-small").text.vocabularySize
             for (name, config, tokenizer) in [
                 ("short", nano.replacing("8192", with: "14"), "\(Folders.nano)/tokenizer.model"),
                 ("nano", nano, "\(Folders.nano)/tokenizer.model"),
-                ("other", nano.replacing("_size\": 1000", with: "_size\": 30000"), larger),
+                ("other", nano.replacing("_size\": 1000", with: "_size\": \(pieces)"), larger),
                 ("nano", nano, "\(Folders.nano)/tokenizer.model"),
             ] {
                 try folder.write("\(name)/config.json", config)

@@ -19,6 +19,7 @@ struct GoldenGradients {
         let losses: [Double]
         let weighted: Weighted
         let bigrams: Bigrams
+        let lexical: Lexical
         let tensors: [String: Stored]
     }
 
@@ -32,6 +33,12 @@ struct GoldenGradients {
     struct Bigrams: Decodable {
         let bigramRows: Int
         let bigramWidth: Int
+        let loss: Double
+    }
+
+    /// The same batch and loss for a model with a lexical part.
+    struct Lexical: Decodable {
+        let part: LexicalPart
         let loss: Double
     }
 

@@ -1,6 +1,7 @@
 import Castor
 import CastorJSON
 import CastorNumerics
+import FoundationEssentials
 import TestSupport
 import Testing
 import Training
@@ -90,6 +91,45 @@ import Training
         }
     }
 
+    /// As some spreadsheets write it.
+    @Test func semicolonsAreReadAndSaid() throws {
+        try DataFolder.with { folder in
+            let lines = (0..<30).map { "\"query; \($0)\";answer \($0), \($0)\n" }.joined()
+            let found = try suited(folder.write("semi.csv", "query;answer\n" + lines))
+            #expect(found.choices[1] == "its columns are divided by semicolons", "\(found.choices)")
+            let recipe = try Recipe(found.tree)
+            #expect(recipe.stages[0].data[0].header == true)
+            let set = try DataSet(recipe.stages[0].data[0].source, pool: Self.pool)
+            #expect(try set.texts[7] == ["query; 7", "answer 7, 7"])
+        }
+    }
+
+    /// By a link, too: the next look at the data would find what was written.
+    @Test func theOutputIsNotInTheData() throws {
+        try DataFolder.with { folder in
+            for number in 0..<20 {
+                try folder.write("photos/\(number % 2)/\(number).bmp", Made.picture(seed: UInt64(number)))
+            }
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(folder.path)/link", withDestinationPath: "\(folder.path)/photos")
+            let data = "\(folder.path)/photos"
+            for output in ["photos", "photos/out", "link/out/deep", "link", "photos/../link/out"] {
+                #expect("\(output)") {
+                    try SuitedRecipe.requireApart(data: data, output: "\(folder.path)/\(output)")
+                } throws: { "\($0)".contains("the folder of the training is in that of the data") }
+            }
+            #expect(throws: RunError.self) {
+                try SuitedRecipe(
+                    data: "\(folder.path)/link", model: Folders.nano, output: "\(data)/out", pool: Self.pool)
+            }
+            for output in ["out", "photos2", "link/../out"] {
+                try SuitedRecipe.requireApart(data: data, output: "\(folder.path)/\(output)")
+            }
+            try SuitedRecipe.requireApart(data: data, output: "out")
+            _ = try SuitedRecipe(data: data, model: Folders.nano, output: nil, pool: Self.pool)
+        }
+    }
+
     @Test func refusals() throws {
         try DataFolder.with { folder in
             func fails(_ path: String, _ words: String, isMissing: Bool = false) {
@@ -103,8 +143,8 @@ import Training
             fails(try folder.pairs(19), "19 different pairs are too few")
             let copies = (0..<300).map { "query \($0 % 10)\tanswer \($0 % 10)\n" }.joined()
             fails(try folder.write("copies.tsv", copies), "10 different pairs are too few")
-            let semicolons = (0..<30).map { "query \($0);answer \($0)\n" }.joined()
-            fails(try folder.write("semi.csv", semicolons), "tr ';'")
+            let one = String(repeating: "query\tanswer\n", count: 30)
+            fails(try folder.write("one.tsv", one), "1 different pair is too few")
             fails("\(folder.path)/none.tsv", "no such file", isMissing: true)
             fails("\(folder.path)/none", "no such file", isMissing: true)
             fails(try folder.write("pairs.tsv.xz", "x"), "xz -dk")

@@ -10,13 +10,10 @@ vector twice, and orders neighbours otherwise: of the ten nearest of 384 values 
 (12,500 English texts by a teacher, on principal axes).
 """
 import argparse
-import json
-import shutil
 from pathlib import Path
 
+import model_folder
 import numpy as np
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
 
 
 def main() -> None:
@@ -26,11 +23,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1)
     arguments = parser.parse_args()
     model, out = arguments.model, arguments.out
-    wanted, config = (json.loads(path.read_text()) for path in (arguments.config, model / "config.json"))
-    config |= {name: wanted[name] for name in ("output_dimensions", "matryoshka_dimensions")}
-    tensors = load_file(model / "model.safetensors")
-    with safe_open(model / "model.safetensors", "numpy") as file:
-        metadata = file.metadata() or {}
+    config, tensors, metadata = model_folder.read(model, arguments.config)
     trained = tensors["projection.weight"].astype(np.float64)
     source = np.random.default_rng(3)
     head = [trained]
@@ -39,12 +32,7 @@ def main() -> None:
         head.append(arguments.share * turn @ trained)
     head = np.concatenate(head)[: config["output_dimensions"]]
     tensors["projection.weight"] = head.astype(tensors["projection.weight"].dtype)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    shutil.copy(model / "tokenizer.model", out)
-    temporary = out / "model.tmp"
-    save_file(tensors, temporary, metadata)
-    temporary.rename(out / "model.safetensors")
+    model_folder.write(out, model, config, tensors, metadata)
 
 
 if __name__ == "__main__":

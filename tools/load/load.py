@@ -48,7 +48,7 @@ def png(random_, width=320, height=240):
             + chunk(b"IEND", b""))
 
 
-def contents(count, image_share, seed):
+def contents(count, image_share, seed, words=(3, 40)):
     random_ = random.Random(seed)
     pictures = [base64.b64encode(png(random_)).decode() for _ in range(16)]
     made = []
@@ -56,7 +56,7 @@ def contents(count, image_share, seed):
         if random_.random() < image_share:
             parts = [{"inlineData": {"mimeType": "image/png", "data": random_.choice(pictures)}}]
         else:
-            parts = [{"text": " ".join(random_.choices(WORDS, k=random_.randint(3, 40)))}]
+            parts = [{"text": " ".join(random_.choices(WORDS, k=random_.randint(*words)))}]
         made.append({"parts": parts})
     return made
 
@@ -212,12 +212,13 @@ def main():
     parser.add_argument("--core", type=int, help="runs the library with one thread on this core, where the server is, too")
     parser.add_argument("--contents", type=int, default=600)
     parser.add_argument("--images", type=float, default=0.2, help="share of pictures")
+    parser.add_argument("--words", type=int, nargs=2, default=[3, 40], help="of a text, least and most")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, help="keep up load for so long and watch memory")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     url = urllib.parse.urlparse(options.url)
-    made = contents(options.contents, options.images, options.seed)
+    made = contents(options.contents, options.images, options.seed, options.words)
     sys.exit(asyncio.run(soak(options, url, made)) if options.minutes else compare(options, url, made))
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Castor beside other programs on equal weights: a folder in the layout of sentence-transformers, two threads each, by turns.
 
-    python3 -m venv build/peers/venv && build/peers/venv/bin/pip install -r tools/peers/requirements.txt
+    tools/peers/setup
     build/peers/venv/bin/python tools/peers/bench.py build/models/all-MiniLM-L6-v2
 
 Every peer is a process of its own that holds the same texts. Before any time is taken their vectors are compared with sentence-transformers': the least cosine is in the

@@ -1,6 +1,8 @@
 """Time of a training step of castor-small in PyTorch, f32, two threads: texts of one length, no padding.
 
-    bench_training.py [pairs] [tokens]    batch, loss and optimiser of Benchmarks/Times/StepTimes.swift
+    bench_training.py [pairs] [tokens] [bfloat16]    batch, loss and optimiser of Benchmarks/Times/StepTimes.swift
+
+With bfloat16 products are in that by PyTorch's autocast.
 """
 
 import json
@@ -46,7 +48,7 @@ def loss(q: Tensor, p: Tensor, sizes: list[int]) -> Tensor:
     return total
 
 
-def main(pairs: int, tokens: int) -> None:
+def main(pairs: int, tokens: int, rounds: bool = False) -> None:
     config = json.loads((ROOT / "weights/castor-small/config.json").read_text())
     model = Castor(config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
@@ -55,14 +57,16 @@ def main(pairs: int, tokens: int) -> None:
     for _ in range(3):
         start = time.monotonic(), time.process_time()
         optimizer.zero_grad()
-        x = rows(model, ids)
-        loss(x[:pairs], x[pairs:], config["matryoshka_dimensions"]).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=rounds):
+            x = rows(model, ids)
+            value = loss(x[:pairs], x[pairs:], config["matryoshka_dimensions"])
+        value.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         best = [min(best[0], time.monotonic() - start[0]), min(best[1], time.process_time() - start[1])]
-    print(f"{pairs} pairs of {tokens} tokens: {1000 * best[0]:.0f} ms, {best[1]:.2f} processor seconds")
+    print(f"{pairs} pairs of {tokens} tokens, {'bfloat16' if rounds else 'float32'}: {1000 * best[0]:.0f} ms, {best[1]:.2f} processor seconds")
 
 
 if __name__ == "__main__":
     torch.set_num_threads(2)
-    main(*map(int, sys.argv[1:] or ["256", "16"]))
+    main(*map(int, sys.argv[1:3] or ["256", "16"]), "bfloat16" in sys.argv)

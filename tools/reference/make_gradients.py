@@ -10,6 +10,8 @@ gradients.safetensors holds, computed in f64 and rounded to f32:
     change.NAME       parameter after ten steps minus parameter before them, the stored rows
     weighted.NAME     gradient of the same loss where the model has the pooling logits LOGITS, of some tensors
     bigrams.NAME, bigrams.gradient.NAME    the same for a model with hashed bigrams: their tensors, and gradients
+    lexical.gradient.NAME    the same for a model with the lexical part LEXICAL, with the first rows of the projection, and
+                      pieces that count `id mod 7 / 2`
 """
 
 import json
@@ -42,6 +44,9 @@ WEIGHTED = ("unified.pooling_logits", "unified.norm.weight", "image.norm.weight"
 
 BIGRAMS = {"bigram_rows": 50, "bigram_width": 6}
 OF_BIGRAMS = ("text.bigram_embedding.weight", "text.bigram_projection.weight", "text.norm.weight")
+
+LEXICAL = {"widths": [900, 1600], "weights": [0.7, 0.3], "share": 0.4}
+OF_LEXICAL = ("projection.weight", "text.norm.weight", "image.norm.weight")
 
 # Text and page-text: number of tokens; image and page: rows and columns of the grid; audio: number of
 # patches; video: frames, rows and columns.
@@ -191,7 +196,8 @@ def make(folder: Path) -> None:
         def rows(contents: list[list[Part]]) -> Tensor:                      # before normalisation
             x = [torch.cat([model.tower(part) for part in parts]) for parts in contents]
             x = [model.unified(y, torch.arange(len(y))[:, None]) for y in x]
-            return model.projection(torch.stack([model.mean(y, parts) for y, parts in zip(x, contents, strict=True)]))
+            rows = model.projection(torch.stack([model.mean(y, parts) for y, parts in zip(x, contents, strict=True)]))
+            return torch.stack([model.with_lexical(y, parts) for y, parts in zip(rows, contents, strict=True)])
         q, p = (rows([parts for parts, _ in sides[side]]) for side in ("queries", "positives"))
         n = rows([parts for contents in hard for parts, _ in contents])
         return objective(q, p, n, same, owners, {side: x.double() for side, x in teachers.items()})
@@ -224,6 +230,20 @@ def make(folder: Path) -> None:
     for key in BIGRAMS:
         del model.config["text"][key]
 
+    # Two of a query's five pieces are a prompt; the shorter prompt that begins it, too, is none there.
+    prompt = sides["queries"][0][0][0].inputs[:2].tolist()
+    model.lexical = LEXICAL | {"prompts": [prompt[:1], prompt]}
+    model.text.lexical_rarity = torch.arange(model.config["text"]["vocabulary_size"]) % 7 / 2
+    whole, rows = model.projection.weight, 3072 - sum(LEXICAL["widths"])
+    model.projection.weight = nn.Parameter(whole[:rows].detach().clone())
+    lexical = sum(terms().values())
+    gradients_of = [dict(model.named_parameters())[name] for name in OF_LEXICAL]
+    lexical_gradients = dict(zip(OF_LEXICAL, torch.autograd.grad(lexical, gradients_of), strict=True))
+    lexical_gradients["projection.weight"] = lexical_gradients["projection.weight"][::8]
+    of_lexical = model.lexical
+    model.lexical, model.projection.weight = None, whole
+    del model.text.lexical_rarity
+
     before = {name: p.detach().clone() for name, p in parameters.items()}
     o = OPTIMIZER
     groups = parameter_groups(parameters)
@@ -248,7 +268,8 @@ def make(folder: Path) -> None:
     sections = {"batch": described, "objective": LOSS, "optimizer": OPTIMIZER,
                 "loss": sum(values.values()).item(), "terms": {name: x.item() for name, x in values.items()},
                 "losses": losses, "weighted": {"logits": LOGITS, "loss": weighted.item()},
-                "bigrams": BIGRAMS | {"loss": with_bigrams.item()}, "tensors": tensors}
+                "bigrams": BIGRAMS | {"loss": with_bigrams.item()},
+                "lexical": {"part": of_lexical, "loss": lexical.item()}, "tensors": tensors}
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in sections.items())
     (folder / "gradients.json").write_text(f"{{\n{lines}\n}}\n")
     arrays = inputs.tensors | {f"teacher.{side}": x for side, x in teachers.items()}
@@ -258,6 +279,7 @@ def make(folder: Path) -> None:
     arrays |= {f"weighted.{name}": x.float().contiguous() for name, x in weighted_gradients.items()}
     arrays |= {f"bigrams.{name}": x.float() for name, x in zip(OF_BIGRAMS, (table, projection), strict=False)}
     arrays |= {f"bigrams.gradient.{name}": x.float().contiguous() for name, x in bigram_gradients.items()}
+    arrays |= {f"lexical.gradient.{name}": x.float().contiguous() for name, x in lexical_gradients.items()}
     (folder / "gradients.safetensors").write_bytes(save(arrays))
     (folder / "MANIFEST.sha256").write_text(manifest(folder))
     print(f"loss {sections['loss']:.6f}, after {o['steps']} steps {sum(terms().values()).item():.6f}")

@@ -9,6 +9,7 @@ T tokens of a part or a content, d width, D head size, p patch_size, F patch_fra
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -175,6 +176,13 @@ def time_features(times: Tensor, count: int, base: float, dtype: torch.dtype) ->
     return torch.cat([angles.sin(), angles.cos()], dim=1).float().to(dtype)
 
 
+def hashed(a: int, b: int) -> int:
+    """In 32 bits without sign, docs/model.md, sections 4 and 6."""
+    x = (a * 2654435761 + b * 2246822519) & 0xFFFFFFFF
+    x = ((x ^ x >> 15) * 3266489917) & 0xFFFFFFFF
+    return x ^ x >> 13
+
+
 # The model
 
 
@@ -205,7 +213,12 @@ class Castor(nn.Module):
         self.unified = Stack(config, "unified", modality_embedding=nn.Embedding(len(MODALITIES), width))
         if config["unified"].get("pooling_logits"):
             self.unified.pooling_logits = nn.Parameter(torch.zeros(len(MODALITIES)))
-        self.projection = nn.Linear(width, config["output_dimensions"], bias=False)
+        self.lexical = config["text"].get("lexical")
+        if self.lexical:
+            # Not trained.
+            self.text.register_buffer("lexical_rarity", torch.ones(config["text"]["vocabulary_size"]))
+        sketched = sum(self.lexical["widths"]) if self.lexical else 0
+        self.projection = nn.Linear(width, config["output_dimensions"] - sketched, bias=False)
         if "video" in config:
             self.video = Video(config)
 
@@ -314,13 +327,11 @@ class Castor(nn.Module):
         return x + self.unified.modality_embedding.weight[MODALITIES.index(part.modality)]
 
     def bigrams(self, ids: Tensor) -> Tensor:                                # [T] -> [T], rows of the table
-        text, low = self.config["text"], 0xFFFFFFFF
+        text = self.config["text"]
         before = torch.cat([torch.tensor([text["vocabulary_size"]]), ids[:-1].long()])
         rows = []
         for a, b in zip(before.tolist(), ids.tolist(), strict=True):
-            x = (a * 2654435761 + b * 2246822519) & low
-            x = ((x ^ x >> 15) * 3266489917) & low
-            rows.append((x ^ x >> 13) % text["bigram_rows"])
+            rows.append(hashed(a, b) % text["bigram_rows"])
         return torch.tensor(rows)
 
     def pooled(self, tower: Stack, x: Tensor, positions: Tensor, pooled: Pooled) -> Tensor:
@@ -336,7 +347,30 @@ class Castor(nn.Module):
     def forward(self, parts: list[Part]) -> Tensor:                          # -> [output_dimensions]
         x = torch.cat([self.tower(part) for part in parts])                              # [T, d]
         x = self.unified(x, torch.arange(len(x))[:, None])
-        return F.normalize(self.projection(self.mean(x, parts)), dim=0)
+        return F.normalize(self.with_lexical(self.projection(self.mean(x, parts)), parts), dim=0)
+
+    def with_lexical(self, y: Tensor, parts: list[Part]) -> Tensor:          # -> [output_dimensions]
+        if not self.lexical:
+            return y
+        share = self.lexical["share"]
+        return torch.cat([y, y.norm() * (share / (1 - share)) ** 0.5 * self.sketches(parts)])
+
+    def sketches(self, parts: list[Part]) -> Tensor:                         # of length 1, or zeros
+        counts = Counter()
+        for part in parts:
+            if part.tower == "text":
+                ids = part.inputs.tolist()
+                prompts = [prompt for prompt in self.lexical["prompts"] if ids[:len(prompt)] == prompt]
+                counts.update(ids[max(map(len, prompts), default=0):])
+        sketches = []
+        for k, (width, weight) in enumerate(zip(self.lexical["widths"], self.lexical["weights"], strict=True)):
+            sketch = torch.zeros(width, dtype=self.dtype)
+            for piece, count in counts.items():
+                x = hashed(piece, k + 1)
+                value = (weight * count) ** 0.5 * self.text.lexical_rarity[piece]
+                sketch[(x >> 1) % width] += -value if x & 1 else value
+            sketches.append(sketch)
+        return F.normalize(torch.cat(sketches), dim=0)
 
     def mean(self, x: Tensor, parts: list[Part]) -> Tensor:                  # [T, d] -> [d]
         if not self.config["unified"].get("pooling_logits"):

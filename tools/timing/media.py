@@ -14,9 +14,9 @@ import random
 import statistics
 import subprocess
 import tempfile
-import time
 
 import cairo
+import process
 
 SECONDS, RATE, FRAMES = 60, 30, 32
 WORDS = (
@@ -54,15 +54,9 @@ def make_document(path, words, outlines):
     surface.finish()
 
 
-def run(command):
+def taken_by(command):
     """Wall seconds, processor seconds and peak bytes of a process with its children."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}: status {process.returncode}")
+    wall, used = process.run(command)
     return wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
 
 
@@ -99,7 +93,7 @@ def main():
         measured = [([], []) for _ in cases]
         for round_ in range(options.rounds + 1):
             for (_, castor, other), (ours, theirs) in zip(cases, measured, strict=True):
-                pair = run(castor), run(other) if other else None
+                pair = taken_by(castor), taken_by(other) if other else None
                 if round_ > 0:  # the first brings files and libraries into memory
                     ours.append(pair[0])
                     theirs.append(pair[1])

@@ -34,9 +34,9 @@ from text_batches import Data, Pairs  # noqa: E402
 from text_losses import found, ordered, to_teacher, told_apart  # noqa: E402
 from text_model import packed  # noqa: E402
 
-KINDS = {"pictures": (64, 0.5), "sounds": (32, 0.2), "speech": (96, 0.3)}
+KINDS = {"pictures": (64, 0.4), "sounds": (32, 0.2), "speech": (96, 0.4)}
 """How many make a batch, and the share of batches."""
-TURNS = ("mixed", "minimal", "scored", "mixed", "minimal", "code", "mixed", "minimal", "long", "mixed", "minimal", "intents")
+TURNS = ("mixed", "long", "scored", "minimal", "code", "mixed", "long", "intents", "mixed", "minimal", "code", "long")
 """What a step has beside texts and media, in turn."""
 COUNTS = {"mixed": 48, "minimal": 24, "scored": 64, "code": 48, "long": 16, "intents": 64}
 WEIGHTS = {"mixed": 0.5, "minimal": 0.5, "scored": 0.05, "code": 0.2, "long": 0.5, "intents": 0.1}

@@ -78,6 +78,7 @@ def main() -> None:
         config[tower]["blocks"] = counts[tower]
         if tower in widths:
             config[tower]["mlp_width"] = widths[tower]
+    config["text"].pop("lexical", None)
     config["text"] |= {"vocabulary_size": len(tables["text.embedding.weight"]), "split_identifiers": True, "bigram_rows": 0}
     if len(tables) > 1:
         rows, width = tables["text.bigram_embedding.weight"].shape

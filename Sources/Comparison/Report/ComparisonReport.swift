@@ -90,7 +90,7 @@ package struct ComparisonReport {
     }
 
     private func figure(_ id: String, _ plot: LinePlot, _ table: String) -> String {
-        "<figure>\n\(plot.legend)<div class=\"plot\">\n\(plot.svg(id: "plot-\(id)"))</div>\n"
+        "<figure>\n\(plot.legend)\(HTML.open(.plot))\n\(plot.svg(id: "plot-\(id)"))</div>\n"
             + "<figcaption>\(HTML.escape(plot.title))</figcaption>\n</figure>\n" + HTML.details("The numbers", table)
     }
 
@@ -178,7 +178,7 @@ package struct ComparisonReport {
             "<p>Scores of two systems cannot be compared as they are. With the line, a candidate's score becomes the reference's: on "
                 + "\(Figures.grouped(comparison.calibration.pairs)) other pairs they then differ by "
                 + "\(number(comparison.calibration.differenceAfter)) on average, by "
-                + "\(number(comparison.calibration.differenceBefore)) without it.</p>\n<figure>\n<div class=\"plot\">\n"
+                + "\(number(comparison.calibration.differenceBefore)) without it.</p>\n<figure>\n\(HTML.open(.plot))\n"
                 + plot.svg(id: "plot-scores")
                 + "</div>\n<figcaption>\(HTML.escape(plot.title)); the darker, the more of "
                 + "\(Figures.grouped(sample.count)) sampled pairs</figcaption>\n</figure>\n" + table)
@@ -240,7 +240,7 @@ package struct ComparisonReport {
         var html =
             "<p>Pairs whose place among all pairs differs most. The percentage is the share of pairs that are less alike.</p>\n"
         html +=
-            "<div class=\"wide\"><table class=\"neighbors\"><caption>Largest difference first</caption>\n<thead><tr>"
+            "\(HTML.open(.wide))<table class=\"neighbors\"><caption>Largest difference first</caption>\n<thead><tr>"
         html += "<th scope=\"col\">One item</th><th scope=\"col\">The other</th><th scope=\"col\">Reference</th>"
         html += "<th scope=\"col\">Candidate</th></tr></thead>\n<tbody>\n"
         for pair in comparison.differences {

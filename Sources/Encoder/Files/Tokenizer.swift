@@ -1,9 +1,9 @@
 private import CSentencePiece
 import CastorNumerics
 
-/// Text to SentencePiece ids. Immutable; many threads may encode at once.
+/// Text to SentencePiece ids, by code of our own where it knows the model and by SentencePiece elsewhere. Immutable; many threads may encode at once.
 package final class Tokenizer: @unchecked Sendable {
-    private let processor: OpaquePointer
+    private let engine: Engine
     package let pieceCount: Int
     /// Id of `</s>`, which ends every text.
     package let endID: Int32
@@ -18,29 +18,54 @@ package final class Tokenizer: @unchecked Sendable {
     /// Where a text is cut, its last pieces are not those of the whole text: so many more than fit must be there.
     private static let uncertainTokens = 16
 
-    /// - Parameter splitsIdentifiers: what the model's configuration says of it
-    package init(path: String, splitsIdentifiers: Bool = false) throws(ModelError) {
+    /// - Parameters:
+    ///   - splitsIdentifiers: what the model's configuration says of it
+    ///   - asSentencePiece: have SentencePiece read every model, which takes longer to open: for tests, which compare
+    package init(
+        path: String, splitsIdentifiers: Bool = false, asSentencePiece: Bool = false
+    ) throws(ModelError) {
         self.splitsIdentifiers = splitsIdentifiers
         let file = try MappedFile(path: path)
         // SentencePiece's own message names its source lines, not what is wrong with the file.
         guard let start = file.bytes.baseAddress else { throw .tokenizer(path: path, reason: "the file is empty") }
-        var lacksMemory = false
-        guard let processor = castor_sentencepiece_load(start, file.bytes.count, &lacksMemory) else {
-            if lacksMemory || !AddressSpace.hasRoomToSpare(file.bytes.count) {
-                throw .outOfMemory(OutOfMemory(bytes: file.bytes.count))
-            }
-            throw .tokenizer(path: path, reason: "it is damaged, cut short or of another kind")
+        guard AddressSpace.hasRoomToSpare(Self.memoryPerByte * file.bytes.count) else {
+            throw .outOfMemory(OutOfMemory(bytes: Self.memoryPerByte * file.bytes.count))
         }
-        self.processor = processor
-        pieceCount = Int(castor_sentencepiece_piece_count(processor))
-        endID = castor_sentencepiece_end_id(processor)
+        if !asSentencePiece, let pieces = PieceTokenizer(file.bytes) {
+            engine = .pieces(pieces)
+            (pieceCount, endID) = (pieces.pieceCount, pieces.endID)
+        } else {
+            var lacksMemory = false
+            guard let processor = castor_sentencepiece_load(start, file.bytes.count, &lacksMemory) else {
+                if lacksMemory || !AddressSpace.hasRoomToSpare(file.bytes.count) {
+                    throw .outOfMemory(OutOfMemory(bytes: file.bytes.count))
+                }
+                throw .tokenizer(path: path, reason: "it is damaged, cut short or of another kind")
+            }
+            engine = .sentencePiece(processor)
+            pieceCount = Int(castor_sentencepiece_piece_count(processor))
+            endID = castor_sentencepiece_end_id(processor)
+        }
         guard endID >= 0, Int(endID) < pieceCount else {
             throw .tokenizer(path: path, reason: "it has no end token </s>")
         }
     }
 
+    private enum Engine {
+        case pieces(PieceTokenizer)
+        case sentencePiece(OpaquePointer)
+    }
+
+    /// What tables of pieces take at most for a byte of the file.
+    private static let memoryPerByte = 8
+
+    /// Whether SentencePiece reads this model.
+    package var isSentencePiece: Bool {
+        if case .sentencePiece = engine { true } else { false }
+    }
+
     deinit {
-        castor_sentencepiece_free(processor)
+        if case .sentencePiece(let processor) = engine { castor_sentencepiece_free(processor) }
     }
 
     /// The ids of `text` and the end token, at most `limit` of them.
@@ -54,6 +79,13 @@ package final class Tokenizer: @unchecked Sendable {
             do throws(ModelError) { return .success(try encode(bytes, limit: limit)) } catch { return .failure(error) }
         }
         return try result.get()
+    }
+
+    /// All ids of what need not be UTF-8, without the end token.
+    package func ids(ofBytes bytes: UnsafeBufferPointer<UInt8>) throws(ModelError) -> [Int32] {
+        var ids = [Int32](repeating: 0, count: try count(bytes))
+        _ = try count(bytes, into: &ids, limit: ids.count)
+        return ids
     }
 
     /// Bytes that are counted together: SentencePiece holds several times as many while it works.
@@ -126,8 +158,13 @@ package final class Tokenizer: @unchecked Sendable {
         _ text: UnsafeBufferPointer<UInt8>, into ids: inout [Int32], limit: Int
     ) throws(ModelError) -> Int {
         let encoded = { (text: UnsafeBufferPointer<UInt8>, ids: inout [Int32]) in
-            text.withMemoryRebound(to: CChar.self) {
-                Int(castor_sentencepiece_encode(self.processor, $0.baseAddress, $0.count, &ids, limit))
+            switch self.engine {
+            case .pieces(let pieces):
+                ids.withUnsafeMutableBufferPointer { pieces.encode(text, $0.baseAddress, capacity: limit) }
+            case .sentencePiece(let processor):
+                text.withMemoryRebound(to: CChar.self) {
+                    Int(castor_sentencepiece_encode(processor, $0.baseAddress, $0.count, &ids, limit))
+                }
             }
         }
         let count =

@@ -18,11 +18,15 @@ package struct HashedBigrams: Sendable, Equatable {
         return ids.map { id in
             let token = UInt32(bitPattern: id)
             defer { previous = token }
-            var hash = previous &* 2_654_435_761 &+ token &* 2_246_822_519
-            hash ^= hash >> 15
-            hash &*= 3_266_489_917
-            hash ^= hash >> 13
-            return Int(hash) % rows
+            return Int(Self.hash(previous, token)) % rows
         }
+    }
+
+    /// Of two numbers, in 32 bits; sketches of pieces have it, too (``LexicalPart``).
+    static func hash(_ a: UInt32, _ b: UInt32) -> UInt32 {
+        var hash = a &* 2_654_435_761 &+ b &* 2_246_822_519
+        hash ^= hash >> 15
+        hash &*= 3_266_489_917
+        return hash ^ hash >> 13
     }
 }

@@ -1,13 +1,32 @@
 package import CastorNumerics
 import Glibc
+import Synchronization
 
 /// The log-mel spectrogram of docs/model.md section 4: frames times a windowed Fourier basis, power, mel triangles, logarithm.
 package struct LogMel: Sendable {
     private let audio: Configuration.Audio
-    /// Windowed cosines then sines, `[2 * bins, window length]`
-    private let basis: Matrix
-    /// Mel triangles, `[bands, bins]`
-    private let filters: Matrix
+    private let tables = TableMaking()
+
+    private struct Tables: Sendable {
+        /// Windowed cosines then sines, `[2 * bins, window length]`
+        let basis: Matrix
+        /// Mel triangles, `[bands, bins]`
+        let filters: Matrix
+    }
+
+    /// Made by the first sound: a text needs none.
+    private final class TableMaking: Sendable {
+        private let tables = Mutex(Tables?.none)
+
+        func callAsFunction(_ audio: Configuration.Audio) -> Tables {
+            tables.withLock { tables in
+                if let tables { return tables }
+                let made = Tables(basis: fourierBasis(audio), filters: melFilters(audio))
+                tables = made
+                return made
+            }
+        }
+    }
 
     private var bins: Int { audio.fftLength / 2 + 1 }
 
@@ -18,8 +37,6 @@ package struct LogMel: Sendable {
 
     package init(_ audio: Configuration.Audio) {
         self.audio = audio
-        basis = Self.fourierBasis(audio)
-        filters = Self.melFilters(audio)
     }
 
     /// Frames that cover `sampleCount` samples, a whole number of patches.
@@ -32,6 +49,7 @@ package struct LogMel: Sendable {
     /// - Parameter samples: 16 kHz mono, -1...1
     /// - Returns: `[frames, mel bands]`, about -1.5...1.5
     package func callAsFunction(_ samples: [Float]) -> Matrix {
+        let tables = tables(audio)
         let frames = frameCount(sampleCount: samples.count)
         let result = Matrix(rows: frames, columns: audio.melBands)
         let chunk = 256
@@ -40,10 +58,10 @@ package struct LogMel: Sendable {
         for start in stride(from: 0, to: frames, by: chunk) {
             let rows = start..<min(start + chunk, frames)
             copyFrames(samples, rows, into: windows)
-            gemm(Block(windows[0..<rows.count]), .no, Block(basis), .yes, into: Block(spectrum[0..<rows.count]))
+            gemm(Block(windows[0..<rows.count]), .no, Block(tables.basis), .yes, into: Block(spectrum[0..<rows.count]))
             for row in 0..<rows.count { power(spectrum.row(row)) }
             let powers = Block(spectrum, rows: 0..<rows.count, columns: 0..<bins)
-            gemm(powers, .no, Block(filters), .yes, into: Block(result[rows]))
+            gemm(powers, .no, Block(tables.filters), .yes, into: Block(result[rows]))
         }
         normalise(result)
         return result

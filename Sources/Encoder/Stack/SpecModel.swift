@@ -9,7 +9,7 @@ package final class SpecModel: Sendable {
     package let spec: ModelSpec
     package let tensors: SafeTensors
     private let weights: SpecWeights
-    private let rotary = RotaryTables()
+    private let rotary: RotaryTables
     private let pool: WorkerPool
     private let memory = Mutex(SpecMemory())
 
@@ -25,6 +25,7 @@ package final class SpecModel: Sendable {
         self.spec = spec
         self.tensors = tensors
         self.pool = pool
+        rotary = RotaryTables()
         weights = try spec.weights(
             TensorSource(
                 small: { (name, shape) throws(ModelError) in
@@ -50,6 +51,13 @@ package final class SpecModel: Sendable {
             _ = try tensors.entry(name, shape)
             return EmbeddingTable(name, in: tensors)
         }
+    }
+
+    /// The same weights, with memory of its own.
+    package init(beside other: SpecModel, pool: WorkerPool) {
+        (path, spec, tensors) = (other.path, other.spec, other.tensors)
+        (weights, rotary) = (other.weights, other.rotary)
+        self.pool = pool
     }
 
     /// One row a content, `[n, output dimensions]`, before normalisation. Every value is finite.

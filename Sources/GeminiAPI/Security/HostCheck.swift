@@ -86,6 +86,12 @@ package struct HostCheck: Sendable {
         return host.hasPrefix("::ffff:") && host.contains(".") ? String(host.dropFirst(7)) : host
     }
 
+    /// Whether only this machine reaches a server that listens there: localhost, 127.0.0.0/8 and ::1.
+    package static func isOfThisMachine(_ host: String) -> Bool {
+        let host = normalised(host)
+        return host == "localhost" || isLoopback(host)
+    }
+
     private static func isLoopback(_ host: String) -> Bool {
         guard let address = try? SocketAddress(ipAddress: host, port: 0) else { return host.hasSuffix(".localhost") }
         switch address {

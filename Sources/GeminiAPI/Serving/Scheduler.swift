@@ -5,7 +5,8 @@ package import Castor
 /// Threads of its own decode and tokenise while another computes. A batch is whatever is ready when the model is free, up to a
 /// budget of tokens: a lone request waits for nobody, and under load batches fill by themselves. Only where others are
 /// already being prepared does the model wait for them, a millisecond or two. Contents of one call and of others take turns,
-/// so that a call with a hundred does not hold up a call with one.
+/// so that a call with a hundred does not hold up a call with one. A content that is longer than a batch is overtaken by short ones, for which
+/// one more thread computes meanwhile.
 package final class Scheduler: @unchecked Sendable {
     package struct Options: Sendable {
         /// Tokens that pass through the model together. The default is 1,024.
@@ -24,6 +25,8 @@ package final class Scheduler: @unchecked Sendable {
         package var spareThreads = 4
         /// The default is 250.
         package var stillMilliseconds = 250
+        /// Tokens of short contents that are computed together beside one that is longer than ``maxBatchTokens``. The default is 256; 0 lets nothing overtake.
+        package var maxOvertakingTokens = 256
         /// How long the model waits for contents that are being prepared, in microseconds. The default is 1,500.
         package var windowMicroseconds = 1_500
 
@@ -35,15 +38,16 @@ package final class Scheduler: @unchecked Sendable {
 
     package let embedder: Embedder
     package let options: Options
-    private let metrics: Metrics
+    let metrics: Metrics
 
-    private let monitor = Monitor()
+    let monitor = Monitor()
     private let toPrepare = Monitor.Condition()
     private let toSpare = Monitor.Condition()
     private let toCompute = Monitor.Condition()
+    let toOvertake = Monitor.Condition()
     // Guarded by the monitor, one entry a priority.
     private var waiting: [WorkQueue]
-    private var ready: [ReadyQueue]
+    var ready: [ReadyQueue]
     /// Calls without an answer yet.
     private var active: [ObjectIdentifier: ScheduledWork] = [:]
     /// Contents that wait or are at work.
@@ -55,7 +59,9 @@ package final class Scheduler: @unchecked Sendable {
     /// Threads that prepare, but for the spare ones, without work.
     private var idleCount = 0
     private var computeTurns = PriorityTurns()
-    private var isStopped = false
+    var isStopped = false
+    /// Tokens of the batch that is being computed.
+    private(set) var computingTokens = 0
     private var startup = Startup.loading
     /// Contents a second, a moving mean.
     private var rate = 50.0
@@ -90,6 +96,7 @@ package final class Scheduler: @unchecked Sendable {
             monitor.withLock { startup = .failed(.noThread) }
             return
         }
+        startOvertaking()
     }
 
     /// Ends the threads. Calls that still wait fail.
@@ -101,6 +108,7 @@ package final class Scheduler: @unchecked Sendable {
             toPrepare.broadcast()
             toSpare.broadcast()
             toCompute.broadcast()
+            toOvertake.broadcast()
         }
     }
 
@@ -269,6 +277,7 @@ package final class Scheduler: @unchecked Sendable {
         switch result {
         case .success(let content):
             if !work.isFinished { ready[priority].append(ReadyItem(work: work, index: index, content: content)) }
+            if mayOvertake { toOvertake.signal() }
         case .failure(let error):
             deliver(.failure(error), work, index)
         }
@@ -286,15 +295,20 @@ package final class Scheduler: @unchecked Sendable {
     private func computeLoop() {
         warmUp()
         while let batch = monitor.withLock({ nextBatch() }) {
-            let start = Nanoseconds.now
-            let results = embedder.encode(batch.map(\.content))
-            let seconds = Double(Nanoseconds.now - start) / 1e9
-            let tokens = batch.reduce(0) { $0 + $1.content.tokenCount }
-            metrics.batch(contents: batch.count, tokens: tokens, seconds: seconds)
-            monitor.withLock {
-                rate += 0.1 * (Double(batch.count) / max(seconds, 1e-4) - rate)
-                for (item, result) in zip(batch, results) { deliver(result, item.work, item.index) }
-            }
+            compute(batch, embedder) { computingTokens = 0 }
+        }
+    }
+
+    /// - Parameter done: called with the lock, before the results are delivered
+    func compute(_ batch: [ReadyItem], _ embedder: Embedder, done: () -> Void) {
+        let start = Nanoseconds.now
+        let results = embedder.encode(batch.map(\.content))
+        let seconds = Double(Nanoseconds.now - start) / 1e9
+        metrics.batch(contents: batch.count, tokens: batch.tokenCount, seconds: seconds)
+        monitor.withLock {
+            done()
+            rate += 0.1 * (Double(batch.count) / max(seconds, 1e-4) - rate)
+            for (item, result) in zip(batch, results) { deliver(result, item.work, item.index) }
         }
     }
 
@@ -321,6 +335,8 @@ package final class Scheduler: @unchecked Sendable {
                     priority, priority == .interactive ? options.maxBatchTokens : options.maxBackgroundBatchTokens)
                 guard !batch.isEmpty else { continue }
                 computeTurns.took(priority)
+                computingTokens = batch.tokenCount
+                if mayOvertake { toOvertake.signal() }
                 return batch
             }
             // Taking may have found nothing but contents that nobody waits for any more.
@@ -343,7 +359,11 @@ package final class Scheduler: @unchecked Sendable {
     private static let saturatingTokens = 128
 
     private func take(_ priority: Priority, _ maxTokens: Int) -> [ReadyItem] {
-        let batch = ready[priority.rawValue].take(maxTokens: maxTokens)
+        taken(ready[priority.rawValue].take(maxTokens: maxTokens))
+    }
+
+    /// What has left its queue.
+    func taken(_ batch: [ReadyItem]) -> [ReadyItem] {
         let now = Nanoseconds.now
         for item in batch where item.work.firstComputeStart == nil {
             item.work.firstComputeStart = now

@@ -5,7 +5,7 @@ import Glibc
 ///
 /// Neither SwiftNIO nor libdispatch bears to be refused one: the first ends the process, the second asks again for ever.
 enum ThreadRoom {
-    /// Beside the model's: those of the scheduler, of ``ServerCore`` and of ``CountingQueue``, a loop and a thread of Swift's for each core, and what libdispatch,
+    /// Beside the model's: those of the scheduler (without the one that overtakes, which a bounded address space has not), of ``ServerCore`` and of ``CountingQueue``, a loop and a thread of Swift's for each core, and what libdispatch,
     /// SQLite and signals take.
     private static func threads(_ options: ServerOptions) -> Int {
         1 + options.scheduler.threadCount + 3 + 2 * BLAS.availableCores + 12

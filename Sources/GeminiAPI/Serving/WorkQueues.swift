@@ -125,4 +125,27 @@ struct ReadyQueue {
         }
         return batch
     }
+
+    /// Short ones, in order, as many as fit, from behind longer ones; maybe none.
+    mutating func takeShort(maxTokens: Int) -> [ReadyItem] {
+        var batch: [ReadyItem] = []
+        var rest = Deque<ReadyItem>()
+        var room = maxTokens
+        for item in items {
+            let cost = item.content.tokenCount
+            if cost <= room, !item.work.isFinished {
+                room -= cost
+                load.remove(item.content)
+                batch.append(item)
+            } else {
+                rest.append(item)
+            }
+        }
+        if !batch.isEmpty { items = rest }
+        return batch
+    }
+}
+
+extension [ReadyItem] {
+    var tokenCount: Int { reduce(0) { $0 + $1.content.tokenCount } }
 }

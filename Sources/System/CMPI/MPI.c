@@ -16,8 +16,12 @@ bool castor_mpi_begin(int *rank, int *count) {
     return MPI_Comm_rank(MPI_COMM_WORLD, rank) == MPI_SUCCESS && MPI_Comm_size(MPI_COMM_WORLD, count) == MPI_SUCCESS;
 }
 
-void castor_mpi_gather(float *values, const int *counts, const int *offsets) {
-    MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values, counts, offsets, MPI_FLOAT, MPI_COMM_WORLD);
+void castor_mpi_gather(float *values, int columns, const int *counts, const int *offsets) {
+    MPI_Datatype row;
+    MPI_Type_contiguous(columns, MPI_FLOAT, &row);
+    MPI_Type_commit(&row);
+    MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values, counts, offsets, row, MPI_COMM_WORLD);
+    MPI_Type_free(&row);
 }
 
 void castor_mpi_sum(float *values, size_t count) {
@@ -28,8 +32,8 @@ void castor_mpi_sum(float *values, size_t count) {
     }
 }
 
-int castor_mpi_largest(int value) {
-    MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+int64_t castor_mpi_largest(int64_t value) {
+    MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_INT64_T, MPI_MAX, MPI_COMM_WORLD);
     return value;
 }
 
@@ -52,9 +56,11 @@ bool castor_mpi_begin(int *rank, int *count) {
     (void)rank, (void)count;
     return false;
 }
-void castor_mpi_gather(float *values, const int *counts, const int *offsets) { (void)values, (void)counts, (void)offsets; }
+void castor_mpi_gather(float *values, int columns, const int *counts, const int *offsets) {
+    (void)values, (void)columns, (void)counts, (void)offsets;
+}
 void castor_mpi_sum(float *values, size_t count) { (void)values, (void)count; }
-int castor_mpi_largest(int value) { return value; }
+int64_t castor_mpi_largest(int64_t value) { return value; }
 void castor_mpi_share(void *bytes, size_t count) { (void)bytes, (void)count; }
 void castor_mpi_end(void) {}
 void castor_mpi_abort(int status) { (void)status; }

@@ -17,10 +17,13 @@ package struct DataPlace: Sendable, Equatable, CustomStringConvertible {
 package struct BadSample: Sendable, Equatable, CustomStringConvertible {
     package var place: DataPlace
     package var reason: String
+    /// Of the file that it took, where a field spans several by mistake.
+    package var lines = 1
 
-    package init(place: DataPlace, reason: String) {
+    package init(place: DataPlace, reason: String, lines: Int = 1) {
         self.place = place
         self.reason = reason
+        self.lines = lines
     }
 
     package var description: String { "\(place): \(reason)" }

@@ -5,7 +5,7 @@ package struct DataSource: Sendable, Equatable {
         case jsonl
         /// Columns divided by tabs, nothing quoted.
         case tsv
-        /// Columns divided by commas, quoted as RFC 4180 says; a quoted field may span lines.
+        /// Columns divided by commas, or by semicolons where the first lines show it, quoted as RFC 4180 says; a quoted field may span lines.
         case csv
         /// Pictures or sounds: a sub-folder a class, or a captions file.
         case folder

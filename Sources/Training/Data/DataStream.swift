@@ -151,7 +151,7 @@ package final class DataStream {
     }
 
     /// Bad samples of a task so far, each once, also those found on opening.
-    package func badCount(task: Int) -> Int { tasks[task].sampling.dataSet.bad.count + known[task].count }
+    package func badCount(task: Int) -> Int { tasks[task].sampling.dataSet.badCount + known[task].count }
 
     /// However many bad samples are tolerated: without a sound one there would never be a batch.
     private func expectSound(task: Int) throws(DataError) {

@@ -18,6 +18,8 @@ struct FolderIndex: Sendable {
     private(set) var bad: [BadSample] = []
     /// Files in class folders that are no media, by their names.
     private(set) var ignoredCount = 0
+    /// Folders that were passed over.
+    private(set) var notes: [String] = []
 
     init(_ source: DataSource) throws(DataError) {
         let names = try Self.list(source.path)
@@ -42,18 +44,25 @@ struct FolderIndex: Sendable {
         }
         for name in classes {
             let text = String(name.map { $0 == "_" ? " " : $0 })
-            for path in try mediaFiles(name, in: source.path) {
+            var seen = SeenFolders(root: source.path)
+            for path in try mediaFiles(name, in: source.path, &seen) {
                 items.append(Item(path: path, texts: [text], place: DataPlace(path: "\(source.path)/\(path)")))
             }
         }
     }
 
-    private mutating func mediaFiles(_ folder: String, in root: String) throws(DataError) -> [String] {
+    private mutating func mediaFiles(
+        _ folder: String, in root: String, _ seen: inout SeenFolders
+    ) throws(DataError) -> [String] {
+        guard seen.isNew("\(root)/\(folder)") else {
+            notes.append("\(root)/\(folder): is a folder that was counted already, by way of a link: passed over")
+            return []
+        }
         var files: [String] = []
         for name in try Self.list("\(root)/\(folder)") {
             let path = "\(folder)/\(name)"
             if Self.isFolder("\(root)/\(path)") {
-                files += try mediaFiles(path, in: root)
+                files += try mediaFiles(path, in: root, &seen)
                 continue
             }
             switch MediaType(fileName: name) {
@@ -110,7 +119,8 @@ struct FolderIndex: Sendable {
                     continue
                 }
                 let bytes = records.bytes(record)
-                let fields = isCommas ? try FieldSplitter.commas(bytes) : try FieldSplitter.tabs(bytes)
+                let fields =
+                    isCommas ? try FieldSplitter.quoted(bytes, records.separator) : try FieldSplitter.tabs(bytes)
                 if index == 0 {
                     columns = CaptionColumns(header: fields)
                     if columns != nil { continue }

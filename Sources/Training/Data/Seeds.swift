@@ -55,6 +55,9 @@ package struct ByteHash: Hashable, Sendable {
         text.withUTF8 { add(UnsafeRawBufferPointer($0)) }
     }
 
+    /// All bits, in hexadecimal.
+    package var text: String { "\(String(first, radix: 16))-\(String(second, radix: 16))" }
+
     /// 64 well mixed bits.
     package var value: UInt64 {
         var generator = SeededGenerator(seed: first ^ (second << 32 | second >> 32))

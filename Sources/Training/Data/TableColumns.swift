@@ -7,13 +7,15 @@ struct TableColumns: Sendable {
     let negatives: [Int]
     let records: [TextRecord]
     private let isQuoted: Bool
+    private let separator: UInt8
 
     init(_ source: DataSource, _ file: TextRecords) throws(DataError) {
         isQuoted = source.format == .csv
+        separator = file.separator
         records = Array(file.records.dropFirst(source.hasHeader ? 1 : 0))
         var header: [String] = []
         if source.hasHeader, let first = file.records.first {
-            do throws(Unreadable) { header = try Self.split(file.bytes(first), isQuoted) } catch {
+            do throws(Unreadable) { header = try Self.split(file.bytes(first), isQuoted, separator) } catch {
                 throw .format(place: DataPlace(path: source.path, line: first.line), reason: error.reason)
             }
         }
@@ -41,12 +43,14 @@ struct TableColumns: Sendable {
         self.negatives = negatives
     }
 
-    private static func split(_ bytes: UnsafeRawBufferPointer, _ isQuoted: Bool) throws(Unreadable) -> [String] {
-        isQuoted ? try FieldSplitter.commas(bytes) : try FieldSplitter.tabs(bytes)
+    private static func split(
+        _ bytes: UnsafeRawBufferPointer, _ isQuoted: Bool, _ separator: UInt8
+    ) throws(Unreadable) -> [String] {
+        isQuoted ? try FieldSplitter.quoted(bytes, separator) : try FieldSplitter.tabs(bytes)
     }
 
     func sample(_ bytes: UnsafeRawBufferPointer) throws(Unreadable) -> Sample {
-        let fields = try Self.split(bytes, isQuoted)
+        let fields = try Self.split(bytes, isQuoted, separator)
         func field(_ index: Int, _ what: String) throws(Unreadable) -> Content {
             guard index < fields.count else {
                 throw Unreadable(

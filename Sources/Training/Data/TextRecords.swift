@@ -6,6 +6,18 @@ struct TextRecord: Sendable {
     var offset: Int
     var length: Int
     var line: Int
+    var lineCount = 1
+
+    /// Lines of a longer text in a table, at most; more is odd.
+    static let usualLines = 50
+
+    /// Of a record of three lines and more: how many, and a question.
+    var span: (count: Int, words: String)? {
+        guard lineCount > 2 else { return nil }
+        return (
+            lineCount, "a quoted field of \(lineCount) lines, \(line) to \(line + lineCount - 1): is a quote unclosed?"
+        )
+    }
 }
 
 /// A text file, mapped, and where its records are. Blank lines are no records; a byte order mark and all kinds of line ends are
@@ -14,6 +26,8 @@ struct TextRecords: Sendable {
     let path: String
     let file: MappedFile
     let records: [TextRecord]
+    /// What divides fields that may be quoted: a comma, or a semicolon, as spreadsheets write them where the comma is the decimal sign.
+    let separator: UInt8
 
     init(path: String, quoted: Bool) throws(DataError) {
         self.path = path
@@ -26,11 +40,23 @@ struct TextRecords: Sendable {
         if start == 0, bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) {
             throw .format(place: DataPlace(path: path), reason: "is UTF-16; only UTF-8 is read")
         }
+        if let place = bytes.prefix(Self.lookedAt).firstIndex(of: 0) {
+            throw .format(
+                place: DataPlace(path: path),
+                reason:
+                    "byte \(place + 1) is 0, which no text has: it is UTF-16 without its mark, or no text; only UTF-8 is read"
+            )
+        }
         let lineEnd = Self.lineEnd(bytes)
+        separator = quoted ? CSVSeparator.of(bytes, from: start, lineEnd) : CSVSeparator.comma
         records =
             quoted
-            ? try Self.quotedRecords(bytes, from: start, lineEnd, path: path) : Self.lines(bytes, from: start, lineEnd)
+            ? try Self.quotedRecords(bytes, from: start, lineEnd, separator, path: path)
+            : Self.lines(bytes, from: start, lineEnd)
     }
+
+    /// Bytes from the start that show whether it is a text.
+    private static let lookedAt = 4_096
 
     func bytes(_ record: TextRecord) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: file.bytes[record.offset..<record.offset + record.length])
@@ -49,14 +75,14 @@ struct TextRecords: Sendable {
             let end =
                 memchr(bytes.baseAddress! + offset, Int32(lineEnd), rest).map { bytes.baseAddress!.distance(to: $0) }
                 ?? bytes.count
-            append(bytes, offset..<end, line, to: &records)
+            append(bytes, offset..<end, line, line, to: &records)
             (offset, line) = (end + 1, line + 1)
         }
         return records
     }
 
     private static func quotedRecords(
-        _ bytes: UnsafeRawBufferPointer, from start: Int, _ lineEnd: UInt8, path: String
+        _ bytes: UnsafeRawBufferPointer, from start: Int, _ lineEnd: UInt8, _ separator: UInt8, path: String
     ) throws(DataError) -> [TextRecord] {
         var records: [TextRecord] = []
         var (recordStart, recordLine, line) = (start, 1, 1)
@@ -74,11 +100,11 @@ struct TextRecords: Sendable {
             }
             switch byte {
             case UInt8(ascii: "\"") where fieldStarts || closed == offset - 1: openedAt = line
-            case UInt8(ascii: ","):
+            case separator:
                 fieldStarts = true
                 continue
             case lineEnd:
-                append(bytes, recordStart..<offset, recordLine, to: &records)
+                append(bytes, recordStart..<offset, recordLine, line, to: &records)
                 line += 1
                 (recordStart, recordLine, fieldStarts) = (offset + 1, line, true)
                 continue
@@ -89,17 +115,21 @@ struct TextRecords: Sendable {
         if let openedAt {
             throw .format(place: DataPlace(path: path, line: openedAt), reason: "a quote opens here and never closes")
         }
-        append(bytes, recordStart..<max(recordStart, bytes.count), recordLine, to: &records)
+        append(bytes, recordStart..<max(recordStart, bytes.count), recordLine, line, to: &records)
         return records
     }
 
     private static func append(
-        _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, _ line: Int, to records: inout [TextRecord]
+        _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, _ line: Int, _ lastLine: Int,
+        to records: inout [TextRecord]
     ) {
         var end = range.upperBound
         if end > range.lowerBound, bytes[end - 1] == 13 { end -= 1 }
         let isBlank = bytes[range.lowerBound..<end].allSatisfy { $0 == 32 || $0 == 9 }
-        if !isBlank { records.append(TextRecord(offset: range.lowerBound, length: end - range.lowerBound, line: line)) }
+        guard !isBlank else { return }
+        records.append(
+            TextRecord(
+                offset: range.lowerBound, length: end - range.lowerBound, line: line, lineCount: lastLine - line + 1))
     }
 }
 
@@ -114,8 +144,8 @@ enum FieldSplitter {
         return fields
     }
 
-    /// Divided at commas; a field in quotes may hold commas, line ends, and quotes written twice.
-    static func commas(_ bytes: UnsafeRawBufferPointer) throws(Unreadable) -> [String] {
+    /// Divided at commas or semicolons; a field in quotes may hold them, line ends, and quotes written twice.
+    static func quoted(_ bytes: UnsafeRawBufferPointer, _ separator: UInt8) throws(Unreadable) -> [String] {
         var fields: [String] = []
         var field: [UInt8] = []
         var (index, isQuoted) = (0, false)
@@ -129,14 +159,15 @@ enum FieldSplitter {
                     } else {
                         isQuoted = false
                         let next = index + 1
-                        guard next == bytes.count || bytes[next] == UInt8(ascii: ",") else {
-                            throw Unreadable("there is text between a closing quote and the next comma")
+                        guard next == bytes.count || bytes[next] == separator else {
+                            let name = separator == CSVSeparator.comma ? "comma" : "semicolon"
+                            throw Unreadable("there is text between a closing quote and the next \(name)")
                         }
                     }
                 } else {
                     field.append(byte)
                 }
-            } else if byte == UInt8(ascii: ",") {
+            } else if byte == separator {
                 fields.append(try text(field))
                 field = []
             } else if byte == UInt8(ascii: "\""), field.isEmpty {

@@ -1,6 +1,6 @@
 package import Encoder
 
-/// Rows of the token embedding that a step gives a gradient to: a few hundred of tens of thousands.
+/// Rows of the token embedding, or of a table of bigrams, that a step gives a gradient to: a few hundred of tens of thousands.
 package struct TouchedRows: Sendable {
     /// One flag a row.
     package private(set) var flags: [Bool]
@@ -22,6 +22,13 @@ package struct TouchedRows: Sendable {
             }
         }
         if let always { insert(always) }
+    }
+
+    /// Of a table of bigrams.
+    package mutating func insert(_ contents: [EncoderInput], _ bigrams: HashedBigrams) {
+        for ids in contents.flatMap(\.segments).lazy.compactMap(\.ids) {
+            for row in bigrams.rows(of: ids) { insert(Int32(row)) }
+        }
     }
 
     private mutating func insert(_ id: Int32) {

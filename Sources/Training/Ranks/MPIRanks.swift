@@ -21,9 +21,10 @@ package struct MPIRanks: Ranks {
     }
 
     package func gather(_ rows: Matrix, _ stretches: [Range<Int>]) {
-        castor_mpi_gather(
-            rows.pointer, stretches.map { Int32($0.count * rows.columns) },
-            stretches.map { Int32($0.lowerBound * rows.columns) })
+        for round in GatherRounds.of(stretches, columns: rows.columns) {
+            castor_mpi_gather(
+                rows.pointer, Int32(rows.columns), round.map { Int32($0.count) }, round.map { Int32($0.lowerBound) })
+        }
     }
 
     package func sum(_ values: UnsafeMutableBufferPointer<Float>) {
@@ -31,7 +32,7 @@ package struct MPIRanks: Ranks {
         castor_mpi_sum(base, values.count)
     }
 
-    package func largest(_ value: Int) -> Int { Int(castor_mpi_largest(Int32(clamping: value))) }
+    package func largest(_ value: Int) -> Int { Int(castor_mpi_largest(Int64(value))) }
 
     package func first(_ bytes: [UInt8]) -> [UInt8] {
         var shared = [UInt8](repeating: 0, count: largest(isFirst ? bytes.count : 0))

@@ -27,9 +27,6 @@ package protocol Ranks: Sendable {
 extension Ranks {
     /// The one that writes files and speaks to people.
     package var isFirst: Bool { index == 0 }
-
-    /// Waits until all are here.
-    func meet() { _ = largest(0) }
 }
 
 /// A process alone.

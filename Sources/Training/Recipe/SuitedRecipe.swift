@@ -12,14 +12,17 @@ package struct SuitedRecipe: Sendable {
     /// What was found and chosen, a sentence each.
     package let choices: [String]
 
+    /// A recipe has to name a folder.
+    private static let noOutput = "castor-training"
+
     /// Pairs below which there is nothing to learn from and to judge by.
     package static let fewest = 20
 
     /// - Parameters:
     ///   - data: a TSV, CSV or JSONL, or a folder of media
     ///   - model: folder of the model to start from
-    ///   - output: folder of the training
-    package init(data: String, model: String, output: String, pool: WorkerPool) throws(RunError) {
+    ///   - output: folder of the training; nil where nothing is written
+    package init(data: String, model: String, output: String?, pool: WorkerPool) throws(RunError) {
         guard access(data, F_OK) == 0 || errno != ENOENT && errno != ENOTDIR else {
             throw .recipe(reason: "\(data): no such file or folder", isMissing: true)
         }
@@ -32,11 +35,7 @@ package struct SuitedRecipe: Sendable {
                     "\(data): data are a folder, or a file that ends in .jsonl, .tsv or .csv; a recipe ends in .json",
                 isMissing: false)
         }
-        guard format != .folder || output != data && !output.hasPrefix(data + "/") else {
-            throw .recipe(
-                reason: "\(output): the folder of the training is in that of the data, which it would change",
-                isMissing: false)
-        }
+        if let output { try Self.requireApart(data: data, output: output) }
         let blank = RunPlan.Evaluation(interval: 0, sizes: [])
         let architecture = try RunPlan(name: "", seed: 1, recipe: "", template: model, evaluation: blank).architecture
         var source = DataSource(path: data, format: format)
@@ -46,13 +45,6 @@ package struct SuitedRecipe: Sendable {
         do throws(DataError) {
             firstLine = isTable ? try TableHeader.firstLine(data, isQuoted: format == .csv) : []
         } catch { throw .data(error) }
-        // As some spreadsheets write it.
-        guard format != .csv || firstLine.count > 1 || firstLine.first?.contains(";") != true else {
-            throw .recipe(
-                reason:
-                    "\(data): its columns are divided by semicolons; commas are wanted, or tabs in a .tsv, as this makes: tr ';' '\\t' <\(data.shellWord) >\("\(data.dropLast(4)).tsv".shellWord)",
-                isMissing: false)
-        }
         let header = TableHeader(firstLine)
         do throws(DataError) {
             if let header {
@@ -71,10 +63,11 @@ package struct SuitedRecipe: Sendable {
         }
         let different = Set(set.rows.map(\.hash)).count
         guard different >= Self.fewest else {
+            let bad = set.bad.max { $0.lines < $1.lines }
             throw .recipe(
                 reason:
-                    "\(data): \(different) different pairs are too few to learn from and to be judged by, \(Self.fewest) at least"
-                    + (set.bad.first.map { "; \(set.bad.count) are bad, the first: \($0)" } ?? ""), isMissing: false)
+                    "\(data): \(different) different \(different == 1 ? "pair is" : "pairs are") too few to learn from and to be judged by, \(Self.fewest) at least"
+                    + (bad.map { "; \(set.badCount) are bad, the first: \($0)" } ?? ""), isMissing: false)
         }
         for (count, side) in [(set.distinctQueries, "query"), (set.distinctPositives, "answer")] where count < 2 {
             throw .recipe(
@@ -82,13 +75,40 @@ package struct SuitedRecipe: Sendable {
                 isMissing: false)
         }
         let amounts = Amounts(set, different: different, isImported: architecture.isImported)
-        tree = Self.tree(set, header, isTable, amounts, model: model, output: output)
+        tree = Self.tree(set, header, isTable, amounts, model: model, output: output ?? Self.noOutput)
         choices = Self.choices(set, different, header, firstLine.count, amounts)
     }
 
-    private static func format(_ path: String) -> DataSource.Format? {
+    /// That the training would not write into a folder that is its data, by whatever names and links.
+    package static func requireApart(data: String, output: String) throws(RunError) {
+        guard isFolder(data) else { return }
+        let (inner, outer) = (realPath(output), realPath(data))
+        guard inner == outer || inner.hasPrefix(outer == "/" ? outer : outer + "/") else { return }
+        throw .recipe(
+            reason: "\(output): the folder of the training is in that of the data, which it would change",
+            isMissing: false)
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
         var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return .folder }
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Without links; what is not there yet is so below what is.
+    private static func realPath(_ path: String) -> String {
+        if let found = realpath(path, nil) {
+            defer { free(found) }
+            return String(cString: found)
+        }
+        var parts = path.split(separator: "/")
+        guard let last = parts.popLast() else { return path }
+        let folder = (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+        let above = realPath(folder.isEmpty ? "." : folder)
+        return above == "/" ? "/\(last)" : "\(above)/\(last)"
+    }
+
+    private static func format(_ path: String) -> DataSource.Format? {
+        if isFolder(path) { return .folder }
         return switch path.split(separator: ".").last?.lowercased() {
         case "jsonl", "ndjson": .jsonl
         case "tsv": .tsv
@@ -181,6 +201,7 @@ extension SuitedRecipe {
         var found = "\(set.name): \(count) pairs of \(kinds(set)), \(Figures.grouped(set.distinctQueries)) queries and "
         found += "\(Figures.grouped(set.distinctPositives)) answers that differ\(same)"
         var lines = [found]
+        if set.isDividedBySemicolons { lines.append("its columns are divided by semicolons") }
         // Of media the files' sizes say little.
         let lengths = set.rows.map(\.tokens).sorted()
         if set.kinds.isEmpty, let longest = lengths.last, longest >= 1_000 {

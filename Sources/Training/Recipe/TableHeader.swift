@@ -46,7 +46,7 @@ package struct TableHeader: Equatable {
         guard let first = records.records.first else { return [] }
         let bytes = records.bytes(first)
         do throws(Unreadable) {
-            return isQuoted ? try FieldSplitter.commas(bytes) : try FieldSplitter.tabs(bytes)
+            return isQuoted ? try FieldSplitter.quoted(bytes, records.separator) : try FieldSplitter.tabs(bytes)
         } catch { return [] }
     }
 }

@@ -237,13 +237,6 @@ package struct EvaluationRecord: Sendable, Equatable, Codable {
             self.recallAt10 = recallAt10
             self.reciprocalRank = reciprocalRank
         }
-
-        static func mean(_ a: Scores, _ b: Scores) -> Scores {
-            Scores(
-                recallAt1: (a.recallAt1 + b.recallAt1) / 2, recallAt5: (a.recallAt5 + b.recallAt5) / 2,
-                recallAt10: (a.recallAt10 + b.recallAt10) / 2,
-                reciprocalRank: (a.reciprocalRank + b.reciprocalRank) / 2)
-        }
     }
 
     /// What training wants to rise: a metric at the largest size, mean over what was asked and all sets that decide; nil where
@@ -272,10 +265,13 @@ package enum EvaluationMetric: String, Sendable, Codable, CaseIterable {
 }
 
 extension EvaluationRecord.SetScores {
-    /// At the largest size, over both directions, each counted as often as something else was asked: of many texts and two labels the
-    /// texts decide.
-    package func mean(_ value: (EvaluationRecord.Scores) -> Double) -> Double? {
-        guard let scores = sizes.first, queries > 0 else { return nil }
+    /// Over both directions, each counted as often as something else was asked: of many texts and two labels the texts decide.
+    ///
+    /// - Parameter size: of the vectors; nil for the largest
+    package func mean(size: Int? = nil, _ value: (EvaluationRecord.Scores) -> Double) -> Double? {
+        guard let scores = size == nil ? sizes.first : sizes.first(where: { $0.size == size }), queries > 0 else {
+            return nil
+        }
         let (forward, backward) = (Double(queries), Double(answers ?? queries))
         return (forward * value(scores.forward) + backward * value(scores.backward)) / (forward + backward)
     }

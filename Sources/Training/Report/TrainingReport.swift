@@ -43,7 +43,11 @@ package struct TrainingReport: Sendable {
         html += "\(HTML.escape(facts.started))</p>\n<p>\(HTML.escape(summary))</p>\n<ul class=\"tiles\">\n"
         var tiles: [(String, String)] = []
         if let verdict = Verdict(history) {
-            tiles.append((Figures.percent(verdict.after), "found first, \(Figures.percent(verdict.before)) before"))
+            tiles.append(
+                (
+                    Figures.percent(verdict.after),
+                    "found first; before: \(Figures.percent(verdict.before))".replacing(" %", with: "\u{a0}%")
+                ))
         }
         tiles += [
             (Figures.grouped(history.steps.last?.step ?? 0), "steps"),
@@ -61,7 +65,7 @@ package struct TrainingReport: Sendable {
             return
                 "There is no evaluation on held-out pairs, so this report cannot say whether the model became better."
         }
-        return "\(verdict.sentence) A random order would find \(Figures.percent(history.after?.chance ?? 0)). "
+        return "\(verdict.sentence) "
             + (history.ending.map { "Training ended because \($0.reason.rawValue)." } ?? "Training has not ended yet.")
     }
 
@@ -69,22 +73,22 @@ package struct TrainingReport: Sendable {
         guard let before = history.before, let after = history.after else {
             return section("before-after", "Before and after", "<p>No evaluation was asked for.</p>\n")
         }
+        func change(_ old: Double, _ new: Double, _ text: (Double) -> String) -> String {
+            "\(text(old)) → \(text(new))"
+        }
         var rows: [[String]] = []
         for (old, new) in zip(before.sets, after.sets) {
             for (name, a, b) in old.pairs(with: new) {
                 rows.append([
-                    "\(old.data), \(name)", Figures.percent(a.recallAt1), Figures.percent(b.recallAt1),
-                    Figures.percent(a.recallAt5), Figures.percent(b.recallAt5), Figures.percent(a.recallAt10),
-                    Figures.percent(b.recallAt10), Figures.fixed(a.reciprocalRank, 3),
-                    Figures.fixed(b.reciprocalRank, 3),
+                    "\(old.data), \(name)", change(a.recallAt1, b.recallAt1, Figures.percent),
+                    change(a.recallAt5, b.recallAt5, Figures.percent),
+                    change(a.recallAt10, b.recallAt10, Figures.percent),
+                    change(a.reciprocalRank, b.reciprocalRank) { Figures.fixed($0, 3) },
                 ])
             }
         }
         let table = HTML.table(
-            [
-                "Held-out pairs", "R@1 before", "after", "R@5 before", "after", "R@10 before", "after", "MRR before",
-                "after",
-            ], rows,
+            ["Held-out pairs: before → after", "R@1", "R@5", "R@10", "MRR"], rows,
             caption: "Vectors of \(after.sets.first?.sizes.first?.size ?? facts.dimensions) values; "
                 + after.sets.map {
                     "\($0.data): \(Figures.grouped($0.queries)) queries among \(Figures.grouped($0.candidates)) candidates, "
@@ -148,7 +152,7 @@ package struct TrainingReport: Sendable {
             caption: "Every evaluation; the last column decides which checkpoint is the best")
         return section(
             "retrieval", "Retrieval over time",
-            "<p>The mean of both directions, query to answer and answer to query. A line that still rises at its end asks "
+            "<p>The mean of both directions, query to answer and answer to query, each weighed by how much differs in it. A line that still rises at its end asks "
                 + "for more steps; one that falls while the loss falls shows overfitting.</p>\n"
                 + figure("retrieval", plot, table))
     }
@@ -158,11 +162,7 @@ package struct TrainingReport: Sendable {
             return section("sizes", "Quality by vector size", "<p>No evaluation was asked for.</p>\n")
         }
         func mean(_ evaluation: EvaluationRecord, _ size: Int) -> Double {
-            let values = evaluation.sets.compactMap { set in
-                set.sizes.first { $0.size == size }.map {
-                    EvaluationRecord.Scores.mean($0.forward, $0.backward).recallAt1
-                }
-            }
+            let values = evaluation.sets.compactMap { $0.mean(size: size, \.recallAt1) }
             return values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
         }
         let sizes = (after.sets.first?.sizes.map(\.size) ?? []).sorted()
@@ -182,7 +182,7 @@ package struct TrainingReport: Sendable {
                     Figures.grouped(size), Figures.percent(mean(before, size)), Figures.percent(new),
                     largest > 0 ? Figures.percent(new / largest) : "none",
                 ]
-            }, caption: "Mean of both directions and all sets")
+            }, caption: "Mean of both directions, each weighed by how much differs in it, and of all sets")
         return section(
             "sizes", "Quality by vector size",
             "<p>Any beginning of a vector is a vector. A smaller one needs less memory and loses some quality: this shows how "
@@ -267,7 +267,7 @@ package struct TrainingReport: Sendable {
     }
 
     private func figure(_ id: String, _ plot: LinePlot, _ table: String) -> String {
-        "<figure>\n\(plot.legend)<div class=\"plot\">\n\(plot.svg(id: "plot-\(id)"))</div>\n"
+        "<figure>\n\(plot.legend)\(HTML.open(.plot))\n\(plot.svg(id: "plot-\(id)"))</div>\n"
             + "<figcaption>\(HTML.escape(plot.title))</figcaption>\n</figure>\n" + HTML.details("The numbers", table)
     }
 
@@ -280,7 +280,7 @@ package struct TrainingReport: Sendable {
         var html =
             "<p>Held-out queries, the answer that belongs to each, and the nearest answers before and after training. "
         html += "Pictures are as the model saw them; sounds are shown by their spectrograms.</p>\n"
-        html += "<div class=\"wide\"><table class=\"neighbors\"><caption>Nearest first</caption>\n<thead><tr>"
+        html += "\(HTML.open(.wide))<table class=\"neighbors\"><caption>Nearest first</caption>\n<thead><tr>"
         html += "<th scope=\"col\">Query</th><th scope=\"col\">Belongs to it</th><th scope=\"col\">Before</th>"
         html += "<th scope=\"col\">After</th></tr></thead>\n<tbody>\n"
         for example in examples {
@@ -371,6 +371,4 @@ extension EvaluationRecord {
     package var recallAt1: Double {
         sets.isEmpty ? 0 : sets.reduce(0) { $0 + $1.recallAt1 } / Double(sets.count)
     }
-
-    var chance: Double { sets.isEmpty ? 0 : sets.reduce(0) { $0 + $1.chance } / Double(sets.count) }
 }

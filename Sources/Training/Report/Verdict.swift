@@ -17,6 +17,8 @@ package struct Verdict: Equatable {
     /// Different contents that were asked for.
     package let asked: Int
     package let candidates: Int
+    /// What a random order finds.
+    package let chance: Double
 
     /// nil without an evaluation before and after.
     init?(_ history: TrainingHistory) {
@@ -36,6 +38,7 @@ package struct Verdict: Equatable {
     ///   - chance: what a random order finds
     package init(before: Double, after: Double, asked: Int, candidates: Int, chance: Double, keepsStart: Bool) {
         (self.before, self.after, self.asked, self.candidates) = (before, after, asked, candidates)
+        self.chance = chance
         let difference = after - before
         let isClear = abs(difference) > Self.noise(before, after, asked) && (difference < 0 || after > chance)
         outcome = keepsStart ? .nothing : !isClear ? .unclear : difference > 0 ? .better : .worse
@@ -49,18 +52,19 @@ package struct Verdict: Equatable {
 
     package var sentence: String {
         let (old, new) = (Figures.percent(before), Figures.percent(after))
+        let others = "\(old) before, and guessing gives \(Figures.percent(chance))"
         let place =
             "of what it was not trained on (\(Figures.grouped(asked)) different ones, among up to \(Figures.grouped(candidates)), both ways)"
         switch outcome {
         case .nothing:
             return
                 "Nothing was gained: no weights did better on what was held back than those at the start, which find the right one "
-                + "first for \(old) \(place). They are the model."
-        case .better: return "Better: the model finds the right one first for \(new) \(place); \(old) before."
-        case .worse: return "Worse: the model finds the right one first for \(new) \(place); \(old) before."
+                + "first for \(old) \(place); guessing gives \(Figures.percent(chance)). They are the model."
+        case .better: return "Better: the model finds the right one first for \(new) \(place); \(others)."
+        case .worse: return "Worse: the model finds the right one first for \(new) \(place); \(others)."
         case .unclear:
             return
-                "No clear difference: the model finds the right one first for \(new) \(place); \(old) before. So few differ that much by "
+                "No clear difference: the model finds the right one first for \(new) \(place); \(others). So few differ that much by "
                 + "chance."
         }
     }

@@ -1,6 +1,7 @@
 import CastorNumerics
 import Encoder
 import FoundationEssentials
+import Report
 
 /// What a checkpoint says beside its tensors.
 struct CheckpointNotes: Sendable, Equatable, Codable {
@@ -25,6 +26,18 @@ struct CheckpointNotes: Sendable, Equatable, Codable {
 enum CheckpointFile {
     private static let notesKey = "run"
     private static let digestKey = "digest"
+
+    /// Bytes of a checkpoint's tensors; beside them it has little.
+    static func byteCount(_ trainer: Trainer) -> Int {
+        let stores = [trainer.parameters, trainer.optimizer.firstMoments, trainer.optimizer.secondMoments]
+        return 4 * (stores + [trainer.average].compactMap { $0 }).flatMap(\.tensors).reduce(0) { $0 + $1.values.count }
+    }
+
+    /// What checkpoints take on the disk while a training runs.
+    static func words(bytes: Int) -> String {
+        "checkpoints take \(Figures.bytes(2 * bytes)) of the disk while it trains, \(Figures.bytes(3 * bytes)) while one is written, and may be "
+            + "removed when it has ended"
+    }
 
     static func write(_ trainer: Trainer, _ notes: CheckpointNotes, to path: String) throws(RunError) {
         let encoder = JSONEncoder()
@@ -121,6 +134,6 @@ enum CheckpointFile {
             hash.add(tensor.name)
             hash.add(tensor.bytes)
         }
-        return "\(String(hash.first, radix: 16))-\(String(hash.second, radix: 16))"
+        return hash.text
     }
 }

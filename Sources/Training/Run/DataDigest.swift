@@ -12,12 +12,13 @@ package enum DataDigest {
         let source = set.source
         let teachers = [source.queryTeacher, source.positiveTeacher].compactMap { $0 }
         let media = source.format == .jsonl ? set.mediaPaths : []
-        guard !teachers.isEmpty || !media.isEmpty else { return try of(path: source.path) }
+        guard !teachers.isEmpty || !media.isEmpty else { return try of(path: source.path, set.digests) }
         var files = Set(media).map { (name: $0, path: $0.hasPrefix("/") ? $0 : "\(source.folder)/\($0)") }
         files += Set(teachers).map { (name: lastComponent($0), path: $0) }
-        var lines = ["\(try of(path: source.path))  \(lastComponent(source.path))\n"]
+        var lines = ["\(try of(path: source.path, set.digests))  \(lastComponent(source.path))\n"]
         for entry in files.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
-            lines.append("\(try file(entry.path))  \(entry.name)\n")
+            let digest = try file(entry.path, set.digests.known(entry.name))
+            lines.append("\(digest)  \(entry.name)\n")
         }
         return hexadecimal(SHA256.digest(Array(lines.joined().utf8)))
     }
@@ -32,18 +33,26 @@ package enum DataDigest {
 
     /// Of a file; of a folder, that of the lines `HASH  PATH` of all its files in the order of their paths, as
     /// `find . -type f | sort | xargs sha256sum | sha256sum` would have it (bytes compared, paths without `./`).
-    package static func of(path: String) throws(RunError) -> String {
+    ///
+    /// A folder that links lead to again is not gone through again; its names are those of the first time in the order of paths.
+    package static func of(path: String) throws(RunError) -> String { try of(path: path, nil) }
+
+    /// - Parameter known: digests of files that were read already, by their paths in the folder
+    private static func of(path: String, _ known: MediaDigests?) throws(RunError) -> String {
         var status = stat()
         guard stat(path, &status) == 0 else { throw .data(.notFound(path: path)) }
         guard status.st_mode & S_IFMT == S_IFDIR else { return try file(path) }
         var hash = SHA256()
-        for name in files(path, "").sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
-            hash.update(Array("\(try file("\(path)/\(name)"))  \(name)\n".utf8))
+        for name in files(path).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+            let digest = try file("\(path)/\(name)", known?.known(name))
+            hash.update(Array("\(digest)  \(name)\n".utf8))
         }
         return hexadecimal(hash.digest())
     }
 
-    private static func file(_ path: String) throws(RunError) -> String {
+    /// - Parameter known: its digest, where it was read already
+    private static func file(_ path: String, _ known: [UInt8]? = nil) throws(RunError) -> String {
+        if let known { return hexadecimal(known) }
         do {
             let file = try MappedFile(path: path)
             return withExtendedLifetime(file) {
@@ -54,10 +63,29 @@ package enum DataDigest {
         } catch { throw .model(error) }
     }
 
-    private static func files(_ root: String, _ prefix: String) -> [String] {
-        guard let directory = opendir(prefix.isEmpty ? root : "\(root)/\(prefix)") else { return [] }
+    /// Of a folder, relative to it, without hidden ones. Each of its folders is gone through for itself, as a class is.
+    private static func files(_ root: String) -> [String] {
+        var (files, folders) = names(root, "")
+        for folder in folders {
+            var seen = SeenFolders(root: root)
+            collect(root, folder, &seen, into: &files)
+        }
+        return files
+    }
+
+    private static func collect(_ root: String, _ folder: String, _ seen: inout SeenFolders, into files: inout [String])
+    {
+        guard seen.isNew("\(root)/\(folder)") else { return }
+        let found = names(root, folder)
+        files += found.files
+        for inner in found.folders { collect(root, inner, &seen, into: &files) }
+    }
+
+    /// What is in a folder itself; folders in the order of their bytes.
+    private static func names(_ root: String, _ prefix: String) -> (files: [String], folders: [String]) {
+        guard let directory = opendir(prefix.isEmpty ? root : "\(root)/\(prefix)") else { return ([], []) }
         defer { closedir(directory) }
-        var names: [String] = []
+        var (files, folders): ([String], [String]) = ([], [])
         while let entry = readdir(directory) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
@@ -67,11 +95,11 @@ package enum DataDigest {
             var status = stat()
             guard stat("\(root)/\(path)", &status) == 0 else { continue }
             if status.st_mode & S_IFMT == S_IFDIR {
-                names += files(root, path)
+                folders.append(path)
             } else if status.st_mode & S_IFMT == S_IFREG {
-                names.append(path)
+                files.append(path)
             }
         }
-        return names
+        return (files, folders.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
     }
 }

@@ -19,6 +19,8 @@ package struct DryRun: Sendable {
     package var parameters: Int
     /// Most bytes that the trial steps needed.
     package var peakMemory: Int
+    /// Bytes of the largest checkpoint.
+    package var checkpointBytes = 0
 
     package var seconds: Double { stages.reduce(0) { $0 + Double($1.steps) * $1.secondsPerStep } }
 
@@ -28,21 +30,26 @@ package struct DryRun: Sendable {
         let inputs = try RunInputs(plan, pool)
         stages = []
         warnings = inputs.warnings
+        try plan.ranks.expectSame(inputs.shared)
         for (index, stage) in plan.stages.enumerated() {
             let trainer = try plan.trainer(index, try inputs.parameters(stage.objective), pool)
+            checkpointBytes = max(checkpointBytes, CheckpointFile.byteCount(trainer))
             let stream = try inputs.stream(index, state: nil)
             var (seconds, tokens) = (Double.infinity, 0)
             do {
-                for _ in 0..<Self.trialSteps {
+                for step in 1...Self.trialSteps {
                     let begin = StepClock.now
                     var batches: [PairBatch] = []
                     while batches.count < stage.accumulation, let batch = try stream.next() {
                         batches.append(batch.pairs)
                     }
+                    try plan.ranks.expectSame([.samples(step: step, batches)])
                     tokens += try trainer.step(batches).tokens
                     // The first step also makes memory and fills caches.
                     seconds = min(seconds, StepClock.now - begin)
                 }
+            } catch let error as RunError {
+                throw error
             } catch let error as DataError {
                 throw .data(error)
             } catch {
@@ -76,6 +83,7 @@ package struct DryRun: Sendable {
                 text += "\(Figures.grouped(data.tokens)) tokens and \(Figures.grouped(data.batches)) batches an epoch\n"
             }
         }
-        return text + "about \(Figures.duration(seconds)) without evaluations, \(Figures.bytes(peakMemory)) of memory\n"
+        text += "about \(Figures.duration(seconds)) without evaluations, \(Figures.bytes(peakMemory)) of memory\n"
+        return text + CheckpointFile.words(bytes: checkpointBytes) + "\n"
     }
 }

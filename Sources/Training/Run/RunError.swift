@@ -11,11 +11,15 @@ package enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
     case evaluation(EvaluationError)
     /// The output folder holds a training, and going on with it was not asked for.
     case exists(path: String)
+    /// The output folder has something under the name of a training's file, and no training.
+    case occupied(path: String, name: String)
     /// Another process trains in the same folder.
     case locked(path: String)
     /// The training in the folder was another one; `key` is where it differs.
     case changed(key: String, was: String, now: String)
     case checkpoint(path: String, reason: String)
+    /// Of processes that train together one has something else than the first.
+    case differs(process: Int, count: Int, what: String)
     /// A file cannot be written: disk full, no permission.
     case cannotWrite(path: String, reason: String)
     /// Loss, gradient or vectors are not finite, or the loss exploded; nothing of that step was kept.
@@ -31,11 +35,14 @@ package enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
         case .evaluation(let error): error.description
         case .exists(let path):
             "\(path) already holds a training: --resume goes on with it; to start anew remove it or name another folder"
+        case .occupied(let path, let name): "\(path) has a \(name) that is no training's; choose an empty folder"
         case .locked(let path): "another process is training in \(path)"
         case .changed(let key, let was, let now):
             "cannot resume, because \(key) has changed: it was \(was), now it is \(now); change it back, or start anew in "
                 + "another folder"
         case .checkpoint(let path, let reason): "\(path): not a usable checkpoint: \(reason)"
+        case .differs(let process, let count, let what):
+            "process \(process) of \(count) differs from the first in \(what): all of them need the same castor, recipe, data and model"
         case .cannotWrite(let path, let reason): "\(path): \(reason)"
         case .diverged(let step, let reason, let last):
             "training diverged at step \(step): \(reason). A lower learning rate, a longer warm-up or a lower limit of the "

@@ -37,10 +37,11 @@ package final class RunFolder: Sendable {
         }
     }
 
-    /// Makes the folder where it is missing, and locks it.
+    /// Makes the folder where it is missing, and locks it. One with a training's names and without a training is another's.
     package init(path: String) throws(RunError) {
         self.path = path
         isLookedAt = false
+        if let other = Self.foreign(path) { throw .occupied(path: path, name: other) }
         try Self.make(path)
         let name = "\(path)/.lock"
         lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -68,6 +69,14 @@ package final class RunFolder: Sendable {
         access("\(path)/checkpoints/last", F_OK) == 0 || access("\(path)/metrics.jsonl", F_OK) == 0
     }
 
+    /// A name that a training would take, where what has it is no training's.
+    private static func foreign(_ path: String) -> String? {
+        guard !hasTraining(path), access("\(path)/.lock", F_OK) != 0 else { return nil }
+        return ["recipe.json", "report.html", "train.log", "model", "checkpoints"].first {
+            access("\(path)/\($0)", F_OK) == 0
+        }
+    }
+
     package var hasCheckpoint: Bool { access(last, F_OK) == 0 }
 
     /// Gives the file at `source` the name `target` as well, or copies nothing and returns false where that cannot be.
@@ -93,18 +102,28 @@ package final class RunFolder: Sendable {
         }
     }
 
-    /// What a process that was killed while it wrote left behind.
+    /// What a process that was killed while it wrote left behind: `NAME.PID.partial` of the names here, and nobody else's.
     private func removePartialFiles() {
-        for folder in [path, checkpoints, model] {
+        let written = [
+            path: ["report.html", "recipe.json"], checkpoints: ["last", "best"],
+            model: [Model.configurationName, Model.tokenizerName, "tokenizer.json", Model.weightsName, "README.md"],
+        ]
+        for (folder, names) in written {
             guard let directory = opendir(folder) else { continue }
             defer { closedir(directory) }
             while let entry = readdir(directory) {
                 let name = withUnsafePointer(to: &entry.pointee.d_name) {
                     $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
                 }
-                if name.hasSuffix(".partial") { unlink("\(folder)/\(name)") }
+                if names.contains(where: { Self.isPartial(name, of: $0) }) { unlink("\(folder)/\(name)") }
             }
         }
+    }
+
+    private static func isPartial(_ name: String, of whole: String) -> Bool {
+        guard name.hasPrefix("\(whole)."), name.hasSuffix(".partial") else { return false }
+        let middle = name.dropFirst(whole.count + 1).dropLast(".partial".count)
+        return !middle.isEmpty && middle.allSatisfy { $0.isASCII && $0.isNumber }
     }
 
     /// Writes a text file that appears whole or not at all.

@@ -22,9 +22,10 @@ struct RunInputs {
         var evaluationFacts: [TrainingFacts.EvaluationSet] = []
         var warnings: [String] = []
         func warn(_ set: DataSet, _ found: [BadSample]) {
-            guard let first = set.bad.first ?? found.first else { return }
+            warnings += set.notes
+            guard let first = set.bad.max(by: { $0.lines < $1.lines }) ?? found.first else { return }
             warnings.append(
-                "data set \(set.name): \(set.bad.count + found.count) of \(set.recordCount) samples are bad and left out; "
+                "data set \(set.name): \(set.badCount + found.count) of \(set.recordCount) samples are bad and left out; "
                     + "the first: \(first)")
         }
         var seen = Set<String>()
@@ -74,6 +75,12 @@ struct RunInputs {
         self.evaluationFacts = evaluationFacts
     }
 
+    /// What processes that train together need to have alike.
+    var shared: [SharedFact] {
+        [SharedFact("the recipe", plan.recipe)] + facts.map { SharedFact("data set \($0.name)", $0.sha256) }
+            + evaluationFacts.map { SharedFact("evaluation set \($0.name)", $0.sha256) }
+    }
+
     /// Held-out rows, without any random change.
     private static func pairs(
         _ set: DataSet, _ rows: [Int32], _ samples: SampleOptions, _ preparation: Preparation, _ pool: WorkerPool
@@ -99,10 +106,10 @@ struct RunInputs {
             }
         }
         let limit = set.source.tolerated(of: set.recordCount)
-        guard set.bad.count + bad.count <= limit else {
+        guard set.badCount + bad.count <= limit else {
             throw .data(
                 .tooManyBad(
-                    dataSet: set.name, count: set.bad.count + bad.count, of: set.recordCount, limit: limit,
+                    dataSet: set.name, count: set.badCount + bad.count, of: set.recordCount, limit: limit,
                     first: set.bad.first ?? bad[0]))
         }
         return (pairs, bad)

@@ -37,6 +37,12 @@ extension TrainingRun {
         }
         if let verdict = Verdict(metrics.history) { report(.note(verdict.sentence)) }
         report(.note("the model is in \(folder.model), the report is \(folder.report)"))
+        let model = folder.model.shellWord
+        report(
+            .note(
+                "next: castor search \"what you look for\" --model \(model), or CASTOR_MODEL=\(model) for every command; an index of another "
+                    + "model is to be made anew"))
+        report(.note("\(folder.checkpoints) is for --resume alone, and may be removed"))
     }
 
     func writeReport(_ inputs: RunInputs, _ metrics: MetricsLog) throws(RunError) {

@@ -63,8 +63,10 @@ package final class TrainingRun {
         let inputs = try RunInputs(plan, pool)
         for warning in inputs.warnings { report(.note(warning)) }
         var (work, metrics) = try start(inputs)
-        // Nobody writes before all have read.
-        plan.ranks.meet()
+        // Nobody writes before all have read, and found that it is the same.
+        try plan.ranks.expectSame(
+            [SharedFact("the version of castor", version)] + inputs.shared
+                + [.checkpoint(step: lastCheckpoint), .weights(work.trainer.parameters)])
         if metrics.history.ending != nil {
             report(.note("training had ended already; its model is in \(folder.model)"))
             try finish(inputs, metrics)
@@ -76,6 +78,7 @@ package final class TrainingRun {
             case .preparing:
                 // Before the first step, unless a checkpoint shows that it was done.
                 let isNew = metrics.history.evaluations.isEmpty
+                report(.note(CheckpointFile.words(bytes: CheckpointFile.byteCount(work.trainer))))
                 if plan.tasks != nil, metrics.history.tasks.isEmpty, metrics.history.steps.isEmpty {
                     try measureStart(work, metrics)
                 }
@@ -225,6 +228,8 @@ package final class TrainingRun {
             names.append(stage.tasks[batch.task].sampling.dataSet.name)
         }
         let number = step(work) + 1
+        // A file that only one of the processes cannot read would leave it with fewer rows than the others wait for.
+        try plan.ranks.expectSame([.samples(step: number, batches)])
         let result: Trainer.Report
         do { result = try work.trainer.step(batches) } catch { throw diverged(error, number) }
         let seconds = StepClock.now - begin

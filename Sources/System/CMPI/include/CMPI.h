@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // MPI, in builds with the trait MPI. All of it is called from one thread. What fails ends every process of the job: MPI's own default.
 
@@ -12,14 +13,15 @@ bool castor_mpi_is_built(void);
 /// Joins the processes that mpirun started. False where MPI cannot begin.
 bool castor_mpi_begin(int *rank, int *count);
 
-/// `values` holds a stretch of each process, `counts[i]` floats from `offsets[i]` on; afterwards all hold all of them.
-void castor_mpi_gather(float *values, const int *counts, const int *offsets);
+/// `values`, rows of `columns` floats, holds a stretch of each process, `counts[i]` rows from row `offsets[i]` on; afterwards all hold all of them.
+/// All rows of a call together are less than 2^31 floats; those before them may be more.
+void castor_mpi_gather(float *values, int columns, const int *counts, const int *offsets);
 
 /// The sum over all processes, in the place of each one's own.
 void castor_mpi_sum(float *values, size_t count);
 
 /// The largest of what the processes give.
-int castor_mpi_largest(int value);
+int64_t castor_mpi_largest(int64_t value);
 
 /// The first process's bytes, in all.
 void castor_mpi_share(void *bytes, size_t count);
