@@ -57,7 +57,7 @@ struct AudioAssembly: ~Copyable {
         guard rateChanges <= Self.maxRates else {
             throw .unsupported("\(format) audio whose sample rate changes more than \(Self.maxRates) times")
         }
-        try resampler?.finish(to: &samples)
+        try finishRate()
         rate = sampleRate
         if sampleRate == AudioClip.sampleRate {
             resampler = nil
@@ -66,11 +66,14 @@ struct AudioAssembly: ~Copyable {
         }
     }
 
+    /// A function of its own: where `self` is consumed, Swift 6.2 takes the two members for one.
+    private mutating func finishRate() throws(MediaError) { try resampler?.finish(to: &samples) }
+
     /// All samples; none where a handful of them at a high rate are less than one at 16 kHz. Throws `noSamples` and
     /// `damaged`.
     consuming func finish() throws(MediaError) -> [Float] {
         guard !isEmpty else { throw .noSamples(format: format) }
-        try resampler?.finish(to: &samples)
+        try finishRate()
         guard samples.withUnsafeBufferPointer(isFinite) else { throw notFinite }
         return samples
     }
