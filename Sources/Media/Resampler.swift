@@ -3,7 +3,7 @@ private import CFFmpeg
 /// libswresample's default sample rate conversion of a mono signal, fed block by block.
 struct Resampler: ~Copyable {
     private let handle: OpaquePointer
-    private var scratch: [Float] = []
+    private var scratch: [Float]
 
     /// Rates in Hz. Throws `libraryMissing`, `outOfMemory` and `unsupported`.
     init(from inputRate: Int, to outputRate: Int) throws(MediaError) {
@@ -17,6 +17,8 @@ struct Resampler: ~Copyable {
             }
         }
         self.handle = handle
+        // Here, not at its declaration: Swift 6.2 would give it up twice where this throws.
+        scratch = []
     }
 
     deinit { castor_resampler_destroy(handle) }
