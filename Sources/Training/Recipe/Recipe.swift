@@ -190,10 +190,13 @@ extension Recipe {
     /// Files and folders of data that it names.
     package var inputs: [String] {
         let sets = stages.flatMap(\.data) + (evaluation.data ?? []).map(\.data)
-        return sets.flatMap { data in
-            [data.path] + [data.teacher?.query, data.teacher?.positive].compactMap { $0 }
-                + (data.captions.map { ["\(data.path)/\($0)"] } ?? [])
-        } + (evaluation.tasks?.files ?? [])
+        var files = evaluation.tasks?.files ?? []
+        for data in sets {
+            files.append(data.path)
+            if let teacher = data.teacher { files += [teacher.query, teacher.positive].compactMap { $0 } }
+            if let captions = data.captions { files.append("\(data.path)/\(captions)") }
+        }
+        return files
     }
 }
 
