@@ -97,11 +97,7 @@ struct ModelOption: ParsableArguments {
         options.precision = precision
         options.limits.decoders = decoders
         options.imported = imported
-        do {
-            return try Embedder(modelPath: path, options: options)
-        } catch let error as ModelLoadError {
-            throw Failure(error)
-        }
+        do { return try Embedder(modelPath: path, options: options) } catch { throw Failure(error) }
     }
 
     /// Beside the program itself, in `share/castor` beside an installed one's `bin`, or in `weights` above a built one.
