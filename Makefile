@@ -228,6 +228,12 @@ package-check: dist deb ## Install, use, upgrade, remove and purge them in bare 
 	@tools/timed "PyTorch's fixtures on a processor without AVX2" python3 tools/package/parity.py qemu-x86_64-static -cpu Nehalem build/package/castor
 	@tools/timed "Packages and tarball in Debian 12 and 13" tools/package/check bookworm trixie
 
+.PHONY: arm64
+arm64: ## Build the program for arm64 on x86-64, as build/package/arm64/castor, and try it by qemu (as root; 1 GB is fetched, 6 GB are used)
+	@tools/timed "Checking the Debian packages for packaging" tools/setup package
+	@tools/timed "Building the program for arm64" tools/package/arm64
+	@tools/timed "PyTorch's fixtures on arm64" python3 tools/package/parity.py tools/package/on-arm64 build/package/arm64/castor
+
 .PHONY: format
 format: ## Format the Swift sources
 	@swift format --configuration .swift-format --in-place -r Sources Tests Benchmarks/Benchmarks Benchmarks/Times Fuzzing/Sources Package.swift
@@ -239,4 +245,4 @@ lint: ## Check the format, as strictly as a review does
 
 .PHONY: clean
 clean: ## Remove what was built and the demo's media
-	rm -rf .build .build-static .build-mpi Benchmarks/.build build
+	rm -rf .build .build-static .build-mpi .build-arm64 Benchmarks/.build build
