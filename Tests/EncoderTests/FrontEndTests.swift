@@ -230,7 +230,8 @@ import Testing
         }
         let least = expected.max()! - 8
         expectClose(
-            LogMel(audio)(samples).values, expected.map { Float((max($0, least) + 4) / 4) }, .logMel, "\(window) of \(transform)")
+            LogMel(audio)(samples).values, expected.map { Float((max($0, least) + 4) / 4) }, .logMel,
+            "\(window) of \(transform)")
     }
 
     @Test func framesCoverAllSamples() {

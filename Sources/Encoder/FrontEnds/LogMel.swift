@@ -68,7 +68,8 @@ package struct LogMel: Sendable {
             fold(samples, rows, into: folded)
             for (part, basis) in [tables.cosines, tables.sines].enumerated() {
                 gemm(
-                    Block(folded, rows: used, columns: part * distances..<(part + 1) * distances), .no, Block(basis), .yes,
+                    Block(folded, rows: used, columns: part * distances..<(part + 1) * distances), .no, Block(basis),
+                    .yes,
                     into: Block(spectrum, rows: used, columns: part * bins..<(part + 1) * bins))
             }
             for row in used { power(spectrum.row(row)) }
