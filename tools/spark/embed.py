@@ -19,7 +19,7 @@ import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from py4j.protocol import Py4JJavaError  # noqa: E402
+from py4j.protocol import Py4JError, Py4JJavaError  # noqa: E402
 from pyspark import TaskContext  # noqa: E402
 from pyspark.errors import PySparkException  # noqa: E402
 from pyspark.sql import SparkSession  # noqa: E402
@@ -112,7 +112,8 @@ if __name__ == "__main__":
         sys.exit(f"castor: {work.said(error)}")
     except PySparkException as error:
         sys.exit(f"castor: Spark does not start: {work.said(error)}; see above. It needs Java 17, and a --master that it knows")
-    except KeyboardInterrupt:
-        sys.exit("castor: stopped; what is done is kept, and the same command goes on from there")
     except Py4JJavaError as error:
         sys.exit(f"castor: {reason(error)}; what is done is kept, and the same command goes on from there")
+    except (KeyboardInterrupt, Py4JError):
+        # Ctrl-C ends the JVM, too, and what comes first here is chance. It may also have been killed.
+        sys.exit("castor: stopped, or Spark has ended; what is done is kept, and the same command goes on from there")
