@@ -213,13 +213,3 @@ def test_input_that_changed(tmp_path):
         output.missing(changed)
     assert output.missing(changed, replace=True) == changed[1:]
     assert list(output.done().values()) == [changed[0].file_name]
-
-
-def test_other_options(tmp_path):
-    output = results.Results(str(tmp_path))
-    output.begin(OPTIONS.identity)
-    output.begin(OPTIONS.identity)
-    with pytest.raises(results.OtherResults, match="dimensions was None, is 256"):
-        output.begin(options.Options(model_identity="a model", dimensions=256).identity)
-    with pytest.raises(results.OtherResults, match="model"):
-        output.begin(options.Options(model_identity="another").identity)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pyarrow.dataset
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("CASTOR_PROGRAM", ROOT / ".build/release/castor"))
@@ -31,3 +32,52 @@ def test_an_array_is_the_whole(tmp_path):
     again = subprocess.run(
         [sys.executable, ROOT / "tools/spark/embed_share.py", tmp_path / "in.jsonl", tmp_path / "out", *OPTIONS], capture_output=True, text=True)
     assert again.returncode == 0 and again.stderr.startswith("castor: 0 rows"), again.stderr
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, ROOT / "tools/spark/embed_share.py", *arguments], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("option", [
+    "--share=3/3", "--share=0/0", "--share=-1/3", "--share=x", "--threads=0", "--threads=1025", "--dimensions=0", "--dimensions=many", "--slice-bytes=0",
+    "--slice-bytes=-5", "--slice-files=0", "--stall-seconds=0"])
+def test_options_out_of_range(tmp_path, option):
+    """Not 0 rows and exit status 0."""
+    (tmp_path / "in.jsonl").write_text('{"text": "a"}\n')
+    said = run(tmp_path / "in.jsonl", tmp_path / "out", *OPTIONS, option)
+    assert said.returncode == 2 and "must be" in said.stderr and "Traceback" not in said.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("output, options, expected", [
+    ("out", ["--castor", "/bin/false"], "/bin/false info ended with status 1"),
+    ("out", ["--castor", "/bin/echo"], "/bin/echo is no castor"),
+    ("out", ["--castor", "/no/such"], "--castor says where it is"),
+    ("out", ["--task", "nonsense"], "'nonsense' is invalid"),
+    ("in.jsonl", [], "non-directory"),
+    ("in.jsonl/out", [], "Not a directory"),
+    ("no-scheme://out", [], "Unrecognized filesystem")])
+def test_errors_are_one_line(tmp_path, output, options, expected):
+    (tmp_path / "in.jsonl").write_text('{"text": "a"}\n')
+    said = run(tmp_path / "in.jsonl", output if "://" in output else tmp_path / output, *OPTIONS, *options)
+    last = said.stderr.splitlines()[-1]
+    assert said.returncode == 1 and "Traceback" not in said.stderr and last.startswith("castor: ") and expected in last, said.stderr
+
+
+def test_two_runs_at_once(tmp_path):
+    """Whoever ends first leaves the other's files alone."""
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps({"key": f"k{number}", "text": f"text {number}"}) + "\n" for number in range(1000)))
+    command = [sys.executable, ROOT / "tools/spark/embed_share.py", tmp_path / "in.jsonl", tmp_path / "out", *OPTIONS, "--slice-bytes", "4000"]
+    runs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    for one in runs:
+        said = one.communicate()[1]
+        assert one.returncode == 0, said
+    table = pyarrow.dataset.dataset(tmp_path / "out", format="parquet").to_table()
+    assert table["key"].to_pylist() == [f"k{number}" for number in range(1000)]
+
+
+def test_line_numbers_are_not_of_the_file(tmp_path):
+    (tmp_path / "in.jsonl").write_text('nonsense\n{"text": "a"}\n{"request": {}}\n')
+    assert run(tmp_path / "in.jsonl", tmp_path / "out", *OPTIONS).returncode == 0
+    error = pyarrow.dataset.dataset(tmp_path / "out", format="parquet").to_table()["error"].to_pylist()[2]
+    assert error["message"] == 'request: lacks "content"'

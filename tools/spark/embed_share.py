@@ -7,7 +7,9 @@
 The cuts are those of embed.py, and so are the results: what one began another may finish.
 """
 
+import argparse
 import pathlib
+import re
 import sys
 import time
 
@@ -21,12 +23,12 @@ TRIES = 4
 
 def main():
     parser = options.parser(__doc__)
-    parser.add_argument("--share", default="0/1", metavar="I/N", help="of the slices; I begins with 0")
+    parser.add_argument("--share", default=(0, 1), type=share, metavar="I/N", help="of the slices; I begins with 0")
     arguments = parser.parse_args()
-    index, count = map(int, arguments.share.split("/"))
-    plan = slices.plan(arguments.input, arguments.kind, arguments.slice_bytes, arguments.slice_files)
+    index, count = arguments.share
+    plan = slices.plan(arguments.input, arguments.kind, arguments.slice_bytes, arguments.slice_files, arguments.output)
     chosen = options.from_arguments(arguments).with_model_identity()
-    folder = results.Results(arguments.output)
+    folder = results.Results(arguments.output, chosen.run)
     folder.begin(chosen.identity)
     todo = folder.missing(plan, arguments.replace, arguments.retry_failed)
     total = {}
@@ -35,8 +37,16 @@ def main():
         if piece.index % count == index:
             total = work.add(total, embed(piece, chosen, arguments.output))
     if count == 1:
-        folder.end()
+        folder.end(plan)
     print(work.report(total, len(plan) - len(todo), time.monotonic() - start), file=sys.stderr)
+
+
+def share(text):
+    """An array that is numbered from 1 would leave slices out."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not match or int(match[1]) >= int(match[2]):
+        raise argparse.ArgumentTypeError(f"must be I/N, I from 0 to N - 1, not {text!r}")
+    return int(match[1]), int(match[2])
 
 
 def embed(piece, chosen, output):
@@ -51,5 +61,7 @@ def embed(piece, chosen, output):
 if __name__ == "__main__":
     try:
         main()
-    except (FileNotFoundError, options.NoCastor, results.OtherResults, process.ProcessEnded, work.OtherModel) as error:
-        sys.exit(f"castor: {error}")
+    except work.EXPECTED as error:
+        sys.exit(f"castor: {work.said(error)}")
+    except KeyboardInterrupt:
+        sys.exit("castor: stopped; what is done is kept, and the same command goes on from there")

@@ -6,6 +6,7 @@ first row that has no answer. If that ends so, too, ProcessEnded is raised, unle
 
 import collections
 import queue
+import re
 import subprocess
 import threading
 import typing
@@ -14,10 +15,13 @@ import numpy
 import orjson
 
 from . import standstill
+from .rows import MAX_LINE_BYTES
 
 # What may be sent ahead of the answers. castor takes 256 lines, or 256 KiB of them, before it computes the first: there are always the next ones.
 WINDOW_ROWS = 1024
 WINDOW_BYTES = 64 << 20
+# castor refuses a longer line without a look at its key. Before the request stands ours.
+MAX_REQUEST_BYTES = MAX_LINE_BYTES - 64
 RESTARTS = 1
 # A row that ended so many processes in which it was alone is given up.
 TRIES_ALONE = 2
@@ -101,8 +105,11 @@ class _Flight:
     def next(self):
         """The next row, which waits from now on; None behind the last."""
         row = next(self.rows, None)
-        if row is not None:
-            self.waiting.append(row)
+        if row is None:
+            return None
+        if row.request is not None and len(row.request) > MAX_REQUEST_BYTES:
+            row = row._replace(request=None, problem=f"as a line of JSON the request is longer than {MAX_LINE_BYTES} bytes")
+        self.waiting.append(row)
         return row
 
 
@@ -154,10 +161,13 @@ class _Process:
         self.watch = standstill.Watch(self.process.pid, stall_seconds)
         self.lines = queue.Queue()
         self.replies = queue.Queue(64)
-        self.said = collections.deque(maxlen=5)
+        # The first line says what is wrong, the last ones what became of it.
+        self.first_said, self.said = [], collections.deque(maxlen=4)
         self.is_ending = False
-        for work in (self._write, self._read, self._listen):
-            threading.Thread(target=work, daemon=True).start()
+        threads = [threading.Thread(target=work, daemon=True) for work in (self._write, self._read, self._listen)]
+        for thread in threads:
+            thread.start()
+        self.listener = threads[-1]
 
     def send(self, line):
         """A line for the process; None ends its input."""
@@ -196,7 +206,9 @@ class _Process:
 
     def _ended(self, what):
         self.end()
-        said = "; ".join(self.said)
+        # What it said last may be under way. Not for ever: a process that it started may hold the stream.
+        self.listener.join(1)
+        said = "; ".join([*self.first_said, *self.said])
         return ProcessEnded(f"{self.name} {what}{': ' + said if said else ''}", self.process.returncode)
 
     def _write(self):
@@ -226,7 +238,10 @@ class _Process:
     def _listen(self):
         with self.process.stderr as stream:
             for line in stream:
-                self.said.append(line.decode(errors="replace").strip()[:300])
+                text = line.decode(errors="replace").strip()[:300]
+                # Where to read on is no reason.
+                if text and not text.startswith(("Usage:", "See '", "Help:")):
+                    (self.said if self.first_said else self.first_said).append(text)
 
 
 def _parse(line, key):
@@ -236,7 +251,9 @@ def _parse(line, key):
         raise ValueError
     if "error" in value:
         error = value["error"]
-        return Answer(None, None, {"code": int(error["code"]), "status": str(error["status"]), "message": str(error["message"])})
+        # Its number counts what this process was sent, not what stands in a file.
+        message = re.sub(r"^line \d+: ", "", str(error["message"]))
+        return Answer(None, None, {"code": int(error["code"]), "status": str(error["status"]), "message": message})
     response = value["response"]
     vector = numpy.array(response["embedding"]["values"], dtype=numpy.float32)
     if vector.ndim != 1 or not len(vector) or not numpy.isfinite(vector).all():

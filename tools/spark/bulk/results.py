@@ -1,7 +1,9 @@
 """The folder of results: a Parquet file a slice, each there whole or not at all, and what they were made with."""
 
 import json
+import os
 import re
+import time
 import uuid
 
 import numpy
@@ -16,6 +18,8 @@ GROUP_ROWS = 1024
 MANIFEST = "_castor.json"
 TEMPORARY = "_temporary"
 NAME = re.compile(r"part-\d{7,}-([0-9a-f]{16})\.parquet")
+# A half written file that nobody wrote to for so long is of a run that was killed.
+ABANDONED_SECONDS = 3600
 
 _USAGE = pyarrow.struct([
     ("promptTokenCount", pyarrow.int64()),
@@ -29,15 +33,22 @@ def schema(half):
         ("vector", pyarrow.binary() if half else pyarrow.list_(pyarrow.float32())), ("usage", _USAGE), ("error", _ERROR)])
 
 
+# Options that decide what is one slice.
+CUTS = {"sliceBytes", "sliceFiles"}
+
+
 class OtherResults(Exception):
     """The folder holds results that are none of this input with these options."""
 
 
 class Results:
-    """A folder of results, at a path or URI."""
+    """A folder of results, at a path or URI.
 
-    def __init__(self, place):
-        self.place = place
+    Several runs may work on one folder at once, as the jobs of an array do. `run` is this one's name.
+    """
+
+    def __init__(self, place, run=""):
+        self.place, self.run = place, run
         self.system, self.path = slices.open_place(place)
 
     def begin(self, identity):
@@ -50,19 +61,40 @@ class Results:
             temporary = self._temporary("manifest")
             with self.system.open_output_stream(temporary) as stream:
                 stream.write(json.dumps(identity, indent=1).encode())
-            self.system.move(temporary, manifest)
-            return
+            self._publish(temporary, manifest)
         with self.system.open_input_stream(manifest) as stream:
-            before = json.loads(stream.read())
-        other = [f"{name} was {before.get(name)}, is {value}" for name, value in identity.items() if before.get(name) != value]
+            try:
+                before = dict(json.loads(stream.read()))
+            except (ValueError, TypeError):
+                raise OtherResults(f"{manifest} is damaged: choose another folder, or remove it") from None
+        # Cuts were not written down at first.
+        other = [
+            f"{name} was {before.get(name)}, is {value}" for name, value in identity.items()
+            if before.get(name) != value and (name in before or name not in CUTS)]
         if other:
             raise OtherResults(f"{self.place} was made with other options ({'; '.join(other)}): choose another folder, or remove it")
 
-    def done(self):
-        """The file of each slice that is done, by the slice's identity."""
+    def _publish(self, temporary, manifest):
+        """Of several runs that begin at once the first one's stands, where the file system has links. Elsewhere the last one's does."""
+        if isinstance(self.system, pyarrow.fs.LocalFileSystem):
+            try:
+                os.link(temporary, manifest)
+            except FileExistsError:
+                pass
+            except OSError:
+                return self.system.move(temporary, manifest)
+            return os.remove(temporary)
+        self.system.move(temporary, manifest)
+
+    def _files(self):
+        """(identity, name) of each file of results, by name."""
         selector = pyarrow.fs.FileSelector(self.path, allow_not_found=True)
         found = (NAME.fullmatch(info.base_name) for info in self.system.get_file_info(selector))
-        return {match[1]: match[0] for match in found if match}
+        return sorted((match[1], match[0]) for match in found if match)
+
+    def done(self):
+        """The file of each slice that is done, by the slice's identity: the first, where two runs gave it different places."""
+        return dict(reversed(self._files()))
 
     def missing(self, plan, replace=False, retry_failed=False):
         """Slices of a plan that are not done. Those that are get their place in the plan, and with `replace` those that are not in it go."""
@@ -72,19 +104,26 @@ class Results:
             raise OtherResults(
                 f"{self.place} has {len(stale)} of {len(done)} files of slices that the input does not have, or has no more, as of a file "
                 "that changed: --replace removes them")
-        for identity in stale:
-            self.system.delete_file(f"{self.path}/{done.pop(identity)}")
+        for identity, name in self._files():
+            # The second of two files of a slice has the same rows.
+            if identity in stale or name != done[identity]:
+                self._unless_gone(self.system.delete_file, name)
+        done = {identity: name for identity, name in done.items() if identity not in stale}
         for piece in plan:
             name = done.get(piece.identity)
-            if name and retry_failed and self.counts(name)["errors"]:
+            if name and name != piece.file_name:
+                self._unless_gone(self.system.move, name, f"{self.path}/{piece.file_name}")
+            # After the move: what is computed anew takes the old one's place.
+            if name and retry_failed and self.counts(piece.file_name)["errors"]:
                 del done[piece.identity]
-            elif name and name != piece.file_name:
-                try:
-                    self.system.move(f"{self.path}/{name}", f"{self.path}/{piece.file_name}")
-                except FileNotFoundError:
-                    # Another job of the same array has done so.
-                    pass
         return [piece for piece in plan if piece.identity not in done]
+
+    def _unless_gone(self, action, name, *more):
+        try:
+            action(f"{self.path}/{name}", *more)
+        except FileNotFoundError:
+            # Another job of the same array has done so.
+            pass
 
     def counts(self, name):
         """Rows, and those of them with errors, of a file."""
@@ -118,11 +157,20 @@ class Results:
 
     def _temporary(self, name):
         self.system.create_dir(f"{self.path}/{TEMPORARY}", recursive=True)
-        return f"{self.path}/{TEMPORARY}/{name}-{uuid.uuid4().hex}"
+        return f"{self.path}/{TEMPORARY}/{name}-{self.run}-{uuid.uuid4().hex}"
 
-    def end(self):
-        """Removes what killed tasks left."""
-        self.system.delete_dir_contents(f"{self.path}/{TEMPORARY}", missing_dir_ok=True)
+    def end(self, plan):
+        """Removes what killed tasks left, and sees that the folder holds each slice of the plan once, and nothing else."""
+        selector = pyarrow.fs.FileSelector(f"{self.path}/{TEMPORARY}", allow_not_found=True)
+        for info in self.system.get_file_info(selector):
+            # Another run may be writing.
+            if f"-{self.run}-" in info.base_name or not info.mtime_ns or time.time() - info.mtime_ns / 1e9 > ABANDONED_SECONDS:
+                self._unless_gone(self.system.delete_file, f"{TEMPORARY}/{info.base_name}")
+        there, wanted = {name for _, name in self._files()}, {piece.file_name for piece in plan}
+        if there != wanted:
+            raise OtherResults(
+                f"another run worked on {self.place} with another input or other cuts: {len(wanted - there)} files of results are not there, "
+                f"{len(there - wanted)} are not of this run. Run once more when none is at work; --replace removes what does not belong")
 
 
 def _groups(pairs):

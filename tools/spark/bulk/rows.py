@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import typing
 
@@ -13,6 +14,8 @@ from . import slices
 
 # As castor embed --batch has it.
 MAX_LINE_BYTES = 100_000_000
+# How what Arrow says begins where the data is at fault, and not the way to it.
+DAMAGE = ("Truncated compressed stream", "zlib inflate failed")
 # Rows of Parquet that are in memory together.
 PARQUET_ROWS = 256
 
@@ -51,12 +54,21 @@ def _open(piece, is_compressed=False):
 def _jsonl(piece, options):
     source = piece.names[0]
     is_compressed = source.endswith(".gz")
-    with io.BufferedReader(_open(piece, is_compressed), 1 << 20) as stream:
-        for position, line in _lines(stream, piece.start, None if is_compressed else piece.end):
-            if len(line) > MAX_LINE_BYTES:
-                yield Row(source, position, f"{source}:{position}", None, f"the line is longer than {MAX_LINE_BYTES} bytes")
-            elif line.strip():
-                yield _jsonl_row(source, position, line, options)
+    # Where a compressed file is damaged, what is in the buffer is lost with the rest.
+    with io.BufferedReader(_open(piece, is_compressed), 1 << 12 if is_compressed else 1 << 20) as stream:
+        position = piece.start
+        try:
+            for position, line in _lines(stream, piece.start, None if is_compressed else piece.end):
+                if len(line) > MAX_LINE_BYTES:
+                    yield Row(source, position, f"{source}:{position}", None, f"the line is longer than {MAX_LINE_BYTES} bytes")
+                elif line.strip():
+                    yield _jsonl_row(source, position, line, options)
+                position += len(line)
+        except OSError as error:
+            if not str(error).startswith(DAMAGE):
+                raise OSError(f"{source}: {error}") from None
+            # What could be read is kept, and the rest is one row: a file must not stop all others.
+            yield Row(source, position, f"{source}:{position}", None, f"the file cannot be read from here on: {error}")
 
 
 def _jsonl_row(source, position, line, options):
@@ -67,13 +79,28 @@ def _jsonl_row(source, position, line, options):
         return Row(source, position, name, None, f"the line is not valid JSON: {error}")
     if not isinstance(value, dict):
         return Row(source, position, name, None, "the line is not a JSON object")
-    key = _key(value.get(options.key_column), name)
-    if "request" in value:
-        return Row(source, position, key, orjson.dumps(value["request"]))
-    text = value.get(options.text_column)
+    key = value.get(options.key_column)
+    if isinstance(key, float):
+        key = _whole(line, options.key_column, key)
+    key = _key(key, name)
+    request, text = value.get("request"), value.get(options.text_column)
+    if request is not None:
+        try:
+            return Row(source, position, key, orjson.dumps(request))
+        except TypeError as error:
+            return Row(source, position, key, None, f"the request is nested too deeply: {error}")
     if isinstance(text, str):
         return Row(source, position, key, _text_request(text))
     return Row(source, position, key, None, f"the line has neither a request nor a text in {options.text_column!r}")
+
+
+def _whole(line, column, number):
+    """A key as it is written: orjson makes a float of a whole number above 64 bits, the same one of many."""
+    try:
+        exact = json.loads(line.decode("utf-8-sig"))[column]
+        return str(exact) if isinstance(exact, int) else number
+    except (ValueError, RecursionError):
+        return number
 
 
 def _lines(stream, start, end):
@@ -112,10 +139,39 @@ def _parquet(piece, options):
         if not there & {"request", options.text_column, options.data_column}:
             raise ValueError(f"{source} has none of the columns request, {options.text_column} and {options.data_column}")
         position = piece.position
-        for batch in file.iter_batches(PARQUET_ROWS, row_groups=range(piece.start, piece.end), columns=wanted):
-            for value in batch.to_pylist():
-                yield _parquet_row(source, position, value, options)
-                position += 1
+        try:
+            for batch in file.iter_batches(PARQUET_ROWS, row_groups=range(piece.start, piece.end), columns=wanted):
+                for value in _values(batch):
+                    yield _parquet_row(source, position, value, options)
+                    position += 1
+        except OSError as error:
+            raise OSError(f"{source}, row {position} or later: {' '.join(str(error).split())}") from None
+
+
+def _values(batch):
+    """Rows as dictionaries. A value that Python has nothing for is text, with a sign in place of bytes that are none."""
+    try:
+        return batch.to_pylist()
+    except ValueError:
+        columns = [[_value(scalar) for scalar in column] for column in batch.columns]
+        return [dict(zip(batch.schema.names, values)) for values in zip(*columns)]
+
+
+def _value(scalar):
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return Undecodable(scalar.as_buffer().to_pybytes() if hasattr(scalar, "as_buffer") else b"")
+    except ValueError:
+        # Nanoseconds, dates before year 1.
+        try:
+            return str(scalar.cast(pyarrow.string()))
+        except pyarrow.ArrowNotImplementedError:
+            return str(scalar.value)
+
+
+class Undecodable(bytes):
+    """A string of Parquet that is not UTF-8."""
 
 
 def _parquet_row(source, position, value, options):
@@ -130,9 +186,14 @@ def _parquet_row(source, position, value, options):
             return Row(source, position, key, None, f"the request is not valid JSON: {error}")
     if isinstance(text, str):
         return Row(source, position, key, _text_request(text))
-    if isinstance(data, bytes):
+    if isinstance(text, Undecodable):
+        return Row(source, position, key, None, f"{options.text_column!r} is not UTF-8")
+    if isinstance(data, bytes) and not isinstance(data, Undecodable):
         return Row(source, position, key, _data_request(data))
-    return Row(source, position, key, None, "the row has neither a request nor a text nor data")
+    problem = "the row has neither a request nor a text nor data"
+    for column, found, wanted in ((options.text_column, text, "a text"), (options.data_column, data, "bytes")):
+        problem += f"; {column!r} is {type(found).__name__}, not {wanted}" if found is not None else ""
+    return Row(source, position, key, None, problem)
 
 
 # MARK: Files
@@ -153,7 +214,15 @@ def _key(value, name):
     """A row without a key has its place's name."""
     if value is None:
         return name
-    return value if isinstance(value, str) else value.decode(errors="replace") if isinstance(value, bytes) else orjson.dumps(value).decode()
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # What JSON has no form of, as a decimal number or a span of time; or lists in lists, 255 of them.
+        return str(value)
 
 
 def _text_request(text):

@@ -8,11 +8,16 @@ import hashlib
 import os
 import zlib
 
+import pyarrow
 import pyarrow.fs
 import pyarrow.parquet
 
 # A slice of files may be so many times as long as is wanted.
 LONGEST = 4
+
+
+class BadInput(ValueError):
+    """An input that cannot be cut, or that one must not guess about."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +54,8 @@ def is_local(place):
     return "://" not in place or place.startswith("file://")
 
 
-def plan(place, kind=None, slice_bytes=4 << 20, slice_files=256):
-    """All slices of an input, in its order."""
+def plan(place, kind=None, slice_bytes=4 << 20, slice_files=256, output=None):
+    """All slices of an input, in its order. With `output`, it is seen that results will be no input of the next run."""
     system, path = open_place(place)
     info = system.get_file_info(path)
     if info.type == pyarrow.fs.FileType.NotFound:
@@ -59,11 +64,12 @@ def plan(place, kind=None, slice_bytes=4 << 20, slice_files=256):
         root, files = os.path.dirname(path), [info]
     else:
         root = path
-        files = [
-            file for file in system.get_file_info(pyarrow.fs.FileSelector(path, recursive=True))
-            if file.type == pyarrow.fs.FileType.File and not _is_hidden(file.path[len(path):])]
+        if output is not None:
+            _keep_apart(place, output)
+        found = system.get_file_info(_local_files(path) if is_local(place) else pyarrow.fs.FileSelector(path, recursive=True))
+        files = [file for file in found if file.type == pyarrow.fs.FileType.File and not _is_hidden(file.path[len(path):])]
     files.sort(key=lambda file: file.path)
-    kind = kind or _kind(files)
+    kind = kind or _kind(place, files)
     if not is_local(place):
         # Names are looked up below the root's own URI.
         root_place = place if root == path else place.rsplit("/", 1)[0]
@@ -78,17 +84,46 @@ def plan(place, kind=None, slice_bytes=4 << 20, slice_files=256):
     return [dataclasses.replace(piece, index=index) for index, piece in enumerate(slices)]
 
 
+def _keep_apart(place, output):
+    folder, results = (os.path.realpath(open_place(one)[1]) if is_local(one) else one.rstrip("/") for one in (place, output))
+    if f"{results}/".startswith(f"{folder}/") and not _is_hidden(results[len(folder):]):
+        raise BadInput(f"{output} lies in {place}, and would be input of the next run: choose a folder elsewhere, or one whose name begins with _")
+
+
+def _local_files(root):
+    """All files below a folder, through links, too. A link to a folder that it lies in is not followed: its files would come again and again."""
+    paths, folders = [], [(root, (os.path.realpath(root),))]
+    for folder, above in folders:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                try:
+                    entry.path.encode()
+                except UnicodeEncodeError:
+                    raise BadInput(f"{os.fsencode(entry.path)!r}: the name is not UTF-8; rename it, or begin it with _ or . to leave it out") from None
+                if not entry.is_dir():
+                    paths.append(entry.path)
+                elif not entry.is_symlink():
+                    folders.append((entry.path, (*above, os.path.realpath(entry.path))))
+                elif (real := os.path.realpath(entry.path)) not in above:
+                    folders.append((entry.path, (*above, real)))
+    return paths
+
+
 def _is_hidden(path):
     """As Spark has it: what begins with a dot or an underscore is no data."""
     return any(name.startswith((".", "_")) for name in path.split("/") if name)
 
 
-def _kind(files):
-    if not files:
-        return "files"
-    if all(file.path.endswith((".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")) for file in files):
-        return "jsonl"
-    return "parquet" if all(file.path.endswith(".parquet") for file in files) else "files"
+def _kind(place, files):
+    names = {"jsonl": (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz"), "parquet": (".parquet",)}
+    for kind, ends in names.items():
+        count = sum(file.path.endswith(ends) for file in files)
+        # Each file of rows would be embedded as one text.
+        if 0 < count < len(files):
+            raise BadInput(f"{place}: {count} of {len(files)} files end as {kind} does; say what is meant with --kind, or leave others out (_ or . before)")
+        if count:
+            return kind
+    return "files"
 
 
 def _name(root, file):
@@ -109,8 +144,11 @@ def _jsonl(root, place, file, slice_bytes):
 
 
 def _parquet(system, root, place, file):
-    with system.open_input_file(file.path) as stream:
-        metadata = pyarrow.parquet.ParquetFile(stream).metadata
+    try:
+        with system.open_input_file(file.path) as stream:
+            metadata = pyarrow.parquet.ParquetFile(stream).metadata
+    except pyarrow.ArrowInvalid as error:
+        raise BadInput(f"{_name(root, file)}: {str(error).splitlines()[0]}") from None
     position = 0
     for group in range(metadata.num_row_groups):
         yield Slice(

@@ -3,11 +3,22 @@
 import sys
 import time
 
-from . import options, process, results, rows
+import pyarrow
+
+from . import options, process, results, rows, slices
 
 
 class OtherModel(Exception):
     """This worker would give vectors of another model than the others."""
+
+
+# What a person can mend without reading this program: said in a line.
+EXPECTED = (OSError, pyarrow.ArrowException, slices.BadInput, options.NoCastor, results.OtherResults, process.ProcessEnded, OtherModel)
+
+
+def said(error):
+    """An error's words as one line."""
+    return " ".join(str(error).split())
 
 
 def embed(piece, chosen, output, is_last_try=False):
@@ -23,7 +34,7 @@ def embed(piece, chosen, output, is_last_try=False):
     pairs = process.answers(
         chosen.command, rows.working_folder(piece), rows.read(piece, chosen), chosen.stall_seconds, is_last_try,
         lambda text: print(f"castor: {piece.names[0]}: {text}", file=sys.stderr, flush=True))
-    counts = results.Results(output).write(piece, pairs, chosen.half)
+    counts = results.Results(output, chosen.run).write(piece, pairs, chosen.half)
     return counts | {"slices": 1, "seconds": time.monotonic() - start}
 
 

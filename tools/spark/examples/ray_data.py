@@ -24,9 +24,9 @@ def main():
     parser.add_argument("--address", help="of a cluster; default: RAY_ADDRESS, else this machine")
     arguments = parser.parse_args()
     ray.init(arguments.address, runtime_env={"env_vars": {"PYTHONPATH": MODULES}}, log_to_driver=False)
-    plan = slices.plan(arguments.input, arguments.kind, arguments.slice_bytes, arguments.slice_files)
+    plan = slices.plan(arguments.input, arguments.kind, arguments.slice_bytes, arguments.slice_files, arguments.output)
     chosen = ray.get(ray.remote(options.Options.with_model_identity).remote(options.from_arguments(arguments)))
-    folder = results.Results(arguments.output)
+    folder = results.Results(arguments.output, chosen.run)
     folder.begin(chosen.identity)
     todo = folder.missing(plan, arguments.replace, arguments.retry_failed)
     output = str(pathlib.Path(arguments.output).resolve()) if slices.is_local(arguments.output) else arguments.output
@@ -41,12 +41,12 @@ def main():
             num_cpus=chosen.threads, max_retries=3, retry_exceptions=[process.ProcessEnded])
         for counts in done.iter_rows():
             total = work.add(total, counts)
-    folder.end()
+    folder.end(plan)
     print(work.report(total, len(plan) - len(todo), time.monotonic() - start), file=sys.stderr)
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (FileNotFoundError, results.OtherResults) as error:
-        sys.exit(f"castor: {error}")
+    except work.EXPECTED as error:
+        sys.exit(f"castor: {work.said(error)}")
