@@ -89,6 +89,7 @@ scale: program ## Embed on Spark with three executors, kill one, damage rows, ru
 replicas: program ## Put three servers behind nginx and HAProxy under load, kill one and restart one: no request fails
 	@tools/timed "Checking the Debian packages for replicas and clients" tools/setup replicas contracts
 	@tools/timed "Installing the clients" tools/contracts/setup
+	@tools/timed "What a balancer sends where" .venv-contracts/bin/python -m pytest -q -p no:cacheprovider Tests/Replicas
 	@for balancer in nginx nginx-once haproxy; do \
 	    tools/timed "Replicas behind $$balancer" .venv-contracts/bin/python tools/replicas/check.py $(program) $$balancer || exit 1; \
 	done
