@@ -25,7 +25,8 @@ SAME = 1e-5
 """Losses of a step may differ by this share in the first steps; later rounding grows with the weights that came of it."""
 GROWN = 1e-2
 FIRST = 3
-NANO = pathlib.Path(__file__).resolve().parents[2] / "Tests/Fixtures/castor-nano"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NANO, SMALL = ROOT / "Tests/Fixtures/castor-nano", ROOT / "weights/castor-small"
 ENDLESS = ["--set", "stages[0].epochs=1000000", "--set", "evaluation.every=1000000000"]
 PATIENCE = 600
 """Seconds within which all has to have ended that is to end."""
@@ -154,7 +155,7 @@ class Check:
         runs, seconds = [], []
         for output, ranks, threads in (("one", 1, 2), ("two", 2, 1)):
             began = time.monotonic()
-            run = self.start(output, ranks, model="castor-small", threads=threads)
+            run = self.start(output, ranks, model=SMALL, threads=threads)
             status = run.process.wait()
             seconds.append(time.monotonic() - began)
             self.says(f"{ranks} rank{'s' * (ranks > 1)} of {threads} thread{'s' * (threads > 1)} end well", status == 0, run.errors.read_text())
