@@ -195,10 +195,16 @@ import Testing
         for number in 0..<40 { try folder.write(picture + [UInt8(number)], "photos/\(number % 2)/\(number).bmp") }
         try FileManager.default.createSymbolicLink(
             atPath: "\(folder.path)/link", withDestinationPath: "\(folder.path)/photos")
-        try writeRecipe(steps: 1)
-        let recipe = ["recipe.json", "--set", "stages[0].data[0].path=photos", "-o", "link/out"]
+        try folder.write(
+            """
+            {"model": "model", "output": "link/out",
+             "stages": [{"steps": 1, "schedule": {"peak": 0.003}, "loss": {"contrastive": {}},
+               "data": [{"path": "photos", "batch": 4}]}]}
+            """, "photos.json")
         let photos = ["photos", "--model", CastorProgram.nano]
-        for given in [photos + ["-o", "link/out"], photos + ["-o", "out", "--set", "output=link/out"], recipe] {
+        for given in [
+            photos + ["-o", "link/out"], photos + ["-o", "out", "--set", "output=link/out"], ["photos.json"],
+        ] {
             let outcome = try CastorProgram.run(["train"] + given, in: folder)
             #expect(outcome.status == 65, "\(outcome.errors)")
             #expect(outcome.errors.contains("is in that of the data"), "\(outcome.errors)")

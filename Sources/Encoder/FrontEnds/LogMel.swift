@@ -67,17 +67,26 @@ package struct LogMel: Sendable {
             let used = 0..<rows.count
             fold(samples, rows, into: folded)
             for (part, basis) in [tables.cosines, tables.sines].enumerated() {
-                gemm(
-                    Block(folded, rows: used, columns: part * distances..<(part + 1) * distances), .no, Block(basis),
-                    .yes,
-                    into: Block(spectrum, rows: used, columns: part * bins..<(part + 1) * bins))
+                let values = Block(folded, rows: used, columns: part * distances..<(part + 1) * distances)
+                multiply(values, basis, into: Block(spectrum, rows: used, columns: part * bins..<(part + 1) * bins))
             }
             for row in used { power(spectrum.row(row)) }
             let powers = Block(spectrum, rows: 0..<rows.count, columns: 0..<bins)
-            gemm(powers, .no, Block(tables.filters), .yes, into: Block(result[rows]))
+            multiply(powers, tables.filters, into: Block(result[rows]))
         }
         normalise(result)
         return result
+    }
+
+    private static let kernel = PanelKernel(.single, beside: .best)
+
+    /// Weak bands are what rounding leaves of loud ones, and logarithms make much of it: our own kernel rounds less than BLAS,
+    /// and in the same way beside any version of it.
+    private func multiply(_ rows: Block, _ weights: Matrix, into result: Block) {
+        if let kernel = Self.kernel, weightProduct(rows, weights: weights.pointer, into: result, kernel: kernel) {
+            return
+        }
+        gemm(rows, .no, Block(weights), .yes, into: result)
     }
 
     /// Sums, then differences, of the two values at each distance from the middle of a frame; what lies beyond the samples is silence.
