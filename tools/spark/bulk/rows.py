@@ -11,9 +11,8 @@ import pyarrow
 import pyarrow.parquet
 
 from . import slices
+from .process import MAX_LINE_BYTES
 
-# As castor embed --batch has it.
-MAX_LINE_BYTES = 100_000_000
 # How what Arrow says begins where the data is at fault, and not the way to it.
 DAMAGE = ("Truncated compressed stream", "zlib inflate failed")
 # Rows of Parquet that are in memory together.
