@@ -7,12 +7,16 @@ import json
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
+import sys
 import threading
 import time
 
 import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools/replicas"))
+
+from check import free_ports  # noqa: E402
 
 DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
 EMBED = "/v1beta/models/gemini-embedding-2:embedContent"
@@ -49,14 +53,6 @@ class Server(http.server.ThreadingHTTPServer):
     def handle_error(self, request, client_address):
         # HAProxy's checks end by a reset.
         pass
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def command(name, folder, ports):

@@ -116,6 +116,8 @@ def test_name_that_is_not_utf8(tmp_path):
         pass
     with pytest.raises(slices.BadInput, match="not UTF-8"):
         slices.plan(str(tmp_path))
+    os.rename(os.fsencode(tmp_path) + b"/bad\xff.txt", os.fsencode(tmp_path) + b"/_bad\xff.txt")
+    assert not slices.plan(str(tmp_path))
 
 
 def test_mixed_folder_is_not_guessed_at(tmp_path):

@@ -96,6 +96,8 @@ def _local_files(root):
     for folder, above in folders:
         with os.scandir(folder) as entries:
             for entry in entries:
+                if _is_hidden(entry.name):
+                    continue
                 try:
                     entry.path.encode()
                 except UnicodeEncodeError:
