@@ -29,6 +29,8 @@ class File:
     """Class, where the source has classes."""
     group: str = ""
     """What has to lie on one side of the line between training and what is held out."""
+    part: str = ""
+    """Where files of a source are of several kinds: which. What is told apart by its length alone teaches little, so that a batch is of one kind."""
 
     @property
     def held(self) -> bool:
@@ -90,7 +92,7 @@ def speech(data: Path, source: str, made: Path | None = None) -> list[File]:
     """Texts are the English of what is said; the group is the word or stamp, so that what is held out was heard from nobody."""
     if source == "made":
         folder = made / "speech" if made else Path()
-        return [File(folder / entry["file"], f"made/{entry['file']}", [clean(entry["english"])], "", f"made {entry['english']}") for entry in manifest(folder)] if made else []
+        return [File(folder / entry["file"], f"made/{entry['file']}", [clean(entry["english"])], "", f"made {entry['english']}", entry["kind"]) for entry in manifest(folder)] if made else []
     stamps = {entry["stamp"]: clean(entry["captions"][0]) for entry in manifest(data / "train/images/tuxpaint") if entry["captions"]}
     found = []
     for entry in manifest(data / "train/audio" / source):

@@ -8,6 +8,7 @@ Everything is made here: random weights and contents, a tokenizer trained on a f
 import argparse
 import io
 import json
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -32,6 +33,7 @@ from media_model import MediaStudent  # noqa: E402
 from media_views import heard, patches_of  # noqa: E402
 from optimisers import RowTable  # noqa: E402
 from progress import Progress  # noqa: E402
+from ranks import Ranks  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from text_model import Student, packed  # noqa: E402
 
@@ -155,6 +157,28 @@ def mirrored() -> None:
     shown("mirrored", float(np.abs(x[np.argsort(raster)] - y).max()), 2e-2)
 
 
+def faster_speech() -> None:
+    """Frames and the teacher's steps stay beside each other, and silence around them goes: frames and steps that are numbered in order, of which the first and last 16 are quiet."""
+    random = np.random.default_rng(1)
+    for quiet in (0, 16):
+        frames = np.repeat(np.arange(96, dtype=np.float32)[:, None], 80, 1) + 1000
+        frames[:quiet], frames[len(frames) - quiet :] = 0, 0
+        for _ in range(50):
+            x, steps = media_batches.changed_speech(frames.reshape(12, 640), np.arange(12, dtype=np.float32)[:, None], random)
+            x = x.reshape(-1, 80)[:, 0]
+            heard = np.flatnonzero(x > 0 if quiet else x > 1000)
+            apart = np.diff(x[heard][2:-2])
+            if quiet and not (12 <= 64 / len(heard) * 16 <= 28 and len(x) <= 96 / 0.8 + 8) or np.ptp(apart) > 0.01 or not 0.79 < apart.mean() < 1.61:
+                sys.exit(f"speech of {len(frames)} frames became {x}")
+            at = [patch for patch in range(len(steps)) if 8 * patch > heard[2] and 8 * patch + 8 < heard[-2]]
+            shown_less(np.abs((x.reshape(-1, 8)[at].mean(1) - 1000 - 3.5) / 8 - steps[at, 0]).max() if at else 0)
+
+
+def shown_less(value: float) -> None:
+    if value > 0.01:
+        sys.exit(f"the teacher's steps are {value} of a step from their frames")
+
+
 def rows_of_a_table() -> None:
     """Two batches before a step count as one."""
     tables = [RowTable(torch.ones(5, 3)) for _ in range(2)]
@@ -199,7 +223,30 @@ def more_hours(folder: Path) -> None:
         sys.exit(f"stages went on from {at}")
 
 
+def mean_of_ranks() -> None:
+    """Two processes: of weights the mean; of a table's row the mean of those that changed it."""
+    ranks = Ranks(2)
+    weight, table = torch.zeros(3), torch.ones(4, 2)
+    ranks.begin([weight], [table])
+    for time in range(2):
+        weight += 2 + 2 * ranks.rank
+        table[0] += 1
+        table[1 + ranks.rank] += 4
+        ranks.average()
+        expected = torch.tensor([1.0, 4, 4, 0]) * (time + 1) + 1
+        expected[0] = 2 + time
+        if not (torch.equal(weight, torch.full((3,), 3.0 * (time + 1))) and torch.equal(table, expected[:, None].expand(4, 2))):
+            sys.exit(f"rank {ranks.rank} has {weight} and {table}")
+    if ranks.first(ranks.rank + 7) != 7:
+        sys.exit(f"rank {ranks.rank} does not have what the first one has")
+    ranks.end()
+
+
 def main() -> None:
+    if sys.argv[1:] == ["ranks"]:
+        return mean_of_ranks()
+    subprocess.run([sys.executable, __file__, "ranks"], check=True)
+    print("the mean of two processes")
     torch.manual_seed(1)
     torch.set_num_threads(1)
     layers.Products.type = torch.float32
@@ -236,9 +283,13 @@ def main() -> None:
             media(tower, model, folder)
         states = {option: torch.load(folder / f"{option}.pt", weights_only=False) for option in towers}
         mixed(Joined(torch.load(folder / "texts.pt", weights_only=False), states), model, folder)
+        for state in states.values():
+            state["weights"] = {name: value for name, value in state["weights"].items() if not name.startswith("features.")}
+        mixed(Joined(torch.load(folder / "texts.pt", weights_only=False), states), model, folder)
         way_back(out, folder)
         more_hours(folder)
     mirrored()
+    faster_speech()
     rows_of_a_table()
 
 

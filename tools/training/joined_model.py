@@ -12,6 +12,8 @@ from torch import nn
 
 PICTURE_LOGIT = -5.5
 """What a picture's token weighs in the mean beside a text's: docs/training-log.md, version 3, mixtures."""
+KINDS = {"pictures": ("pictures",), "sounds": ("sounds", "speech")}
+"""What a tower reads."""
 
 
 def shape(state: dict, name: str) -> tuple[int, int]:
@@ -34,7 +36,8 @@ class Joined(nn.Module):
         self.towers = nn.ModuleDict()
         for kind, state in towers.items():
             own = argparse.Namespace(**vars(arguments) | dict(zip(("blocks", "mlp"), shape(state, "blocks"))))
-            kinds = [name.split(".")[1] for name in state["weights"] if name.startswith("features.") and name.endswith("weight")]
+            # A tower from a model's folder has no heads for teachers: they begin anew.
+            kinds = [name.split(".")[1] for name in state["weights"] if name.startswith("features.") and name.endswith("weight")] or KINDS[kind]
             tower = MediaStudent({"pictures": "image", "sounds": "audio"}[kind], own, {name: FEATURES[name] for name in kinds})
             tower.take_tower(state)
             # The same blocks and head, not copies of them.

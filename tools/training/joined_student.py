@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains texts, pictures, sounds and speech of castor-small together, in PyTorch on one core.
+"""Trains texts, pictures, sounds and speech of castor-small together, in PyTorch on one core, or with --ranks on several.
 
     tools/training/joined_student.py TEXT-DATA DATA VIEWS OUT --texts STATE.pt --pictures STATE.pt --sounds STATE.pt --pairs PAIRS.npz --hours 4.5
 
@@ -29,9 +29,10 @@ from media_student import Losses, read_sources  # noqa: E402
 from optimisers import Muon  # noqa: E402
 from progress import Progress  # noqa: E402
 from prompts import Prompts  # noqa: E402
+from ranks import Ranks  # noqa: E402
 from student_checks import Checks  # noqa: E402
 from text_batches import Data, Pairs  # noqa: E402
-from text_losses import found, ordered, to_teacher_of_any_size, told_apart  # noqa: E402
+from text_losses import found_of_any_size, ordered, to_teacher_of_any_size, told_apart  # noqa: E402
 from text_model import packed  # noqa: E402
 
 KINDS = {"pictures": (64, 0.4), "sounds": (32, 0.2), "speech": (96, 0.4)}
@@ -41,6 +42,8 @@ TURNS = ("mixed", "long", "scored", "minimal", "code", "mixed", "long", "intents
 COUNTS = {"mixed": 48, "minimal": 24, "scored": 64, "code": 48, "long": 16, "intents": 64}
 WEIGHTS = {"mixed": 0.5, "minimal": 0.5, "scored": 0.05, "code": 0.2, "long": 0.5, "intents": 0.1}
 MIXED = ("tuxpaint", "words", "noto-emoji")
+TOGETHER = 24
+"""Steps after which processes take the mean of their weights."""
 
 
 class Parts:
@@ -76,7 +79,7 @@ class Parts:
         if len(has) > 1:
             y = self.embed([self.captions.row(self.captions.said(random, source, chosen[at], numbers[at])) for at in has])
             labels = torch.tensor([numbers[at] for at in has])
-            value = value + self.arguments.together * found(torch.cat([out["y"][has], y]), labels)
+            value = value + self.arguments.together * found_of_any_size(torch.cat([out["y"][has], y]), labels, self.arguments.prefix)
             value = value + self.arguments.together * self.after_teachers(y, self.texts.vectors[labels], labels[:, None] == labels[None])
         return kind, value
 
@@ -92,7 +95,8 @@ class Parts:
         batch = batch_of([(source, index, 0) for index, _ in chosen], random, self.arguments.keep)
         rows = [self.captions.row(first) for first, _ in said]
         y = self.student.mixed(packed(rows, self.student.text.vocabulary, self.student.text.bigram_rows), batch, random.random(len(chosen)) < 0.5, keep=True)
-        return found(torch.cat([y, self.embed([self.captions.row(second) for _, second in said])]), torch.tensor([number for _, number in chosen]))
+        y = torch.cat([y, self.embed([self.captions.row(second) for _, second in said])])
+        return found_of_any_size(y, torch.tensor([number for _, number in chosen]), self.arguments.prefix)
 
     def turn(self, name: str, random) -> torch.Tensor:
         if name == "mixed":
@@ -104,7 +108,7 @@ class Parts:
             return told_apart(self.embed(self.pairs.minimal(random, COUNTS[name])))
         rows, what = getattr(self.pairs, name)(random, COUNTS[name])
         y = self.embed(self.prompts.before(rows, random))
-        return ordered(y, what) if name == "scored" else found(y, what)
+        return ordered(y, what) if name == "scored" else found_of_any_size(y, what, self.arguments.prefix)
 
 
 class OwnChecks:
@@ -131,7 +135,8 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--triplets", type=Path)
     parser.add_argument("--made", type=Path)
-    parser.add_argument("--hours", type=float, required=True)
+    parser.add_argument("--hours", type=float, required=True, help="processor time of each process")
+    parser.add_argument("--ranks", type=int, default=1, help="processes, each with steps of its own, that take the mean of their weights every %d steps" % TOGETHER)
     parser.add_argument("--batch", type=int, default=160)
     parser.add_argument("--shares", type=float, nargs=4, default=(0.35, 0.55, 0.05, 0.05))
     parser.add_argument("--keep", type=float, default=0.75)
@@ -139,7 +144,7 @@ def main() -> None:
     parser.add_argument("--table-rate", type=float, default=1e-3)
     for name, weight in (("together", 0.5), ("features", 1.0), ("neighbours", 0.2), ("names", 0.3), ("called", 0.3)):
         parser.add_argument(f"--{name}", type=float, default=weight)
-    parser.add_argument("--prefix", type=float, default=0.3, help="weight of the texts' losses for their first 128 values")
+    parser.add_argument("--prefix", type=float, default=0.3, help="weight of the losses for the first 128 values")
     parser.add_argument("--prompts", type=float, default=0.25, help="the share of texts that have a task's prompt in front")
     parser.add_argument("--evaluate-every", type=float, default=0.75)
     parser.add_argument("--everything", action="store_true", help="when all is decided: what was held out of media, and classes whose names were, are learned too, and checks tell nothing of them any more")
@@ -150,7 +155,8 @@ def main() -> None:
         Products.type = torch.float32
     torch.set_flush_denormal(True)
     torch.manual_seed(1)
-    progress = Progress(arguments.out, arguments.hours, arguments.evaluate_every)
+    ranks = Ranks(arguments.ranks)
+    progress = Progress(arguments.out, arguments.hours, arguments.evaluate_every, tells=not ranks.rank)
     data, pairs, texts = Data(arguments.words, arguments.shares), Pairs(arguments.pairs), Texts(arguments.views / "texts")
     tokenizer = sentencepiece.SentencePieceProcessor(model_file=data.info["tokenizer"])
     sources = {}
@@ -179,10 +185,15 @@ def main() -> None:
         random.bit_generator.state = before["random"]
     else:
         progress.say(vars(arguments))
-        progress.say("start", json.dumps(checks.all()))
+        if not ranks.rank:
+            progress.say("start", json.dumps(checks.all()))
+    if ranks.rank:
+        random = np.random.default_rng([progress.step, ranks.rank])
+    ranks.begin(list(named.values()), [table.value for table in student.tables])
     progress.begin()
     average: dict[str, float] = {}
-    while progress.share < 1:
+    share = progress.share
+    while share < 1:
         factor = progress.factor
         kind, of_media = parts.media(random)
         name = TURNS[progress.step % len(TURNS)]
@@ -200,6 +211,14 @@ def main() -> None:
         for name, value in values.items():
             average[name] = 0.95 * average.get(name, value.item()) + 0.05 * value.item()
         progress.after_step(average, state, checks.all)
+        if ranks.count == 1:
+            share = progress.share
+        elif progress.step % TOGETHER == 0:
+            ranks.average()
+            share = ranks.first(progress.share)
+    ranks.end()
+    if ranks.rank:
+        return
     progress.say("end", json.dumps(checks.all() | {"steps": progress.step}))
     progress.save(arguments.out / "last.pt", state())
     progress.save(arguments.out / "texts.pt", {"weights": student.text.state_dict(), "tables": [table.state() for table in student.tables]})

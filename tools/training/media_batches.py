@@ -1,6 +1,8 @@
 """What media_student.py draws its batches from: patches that media_views.py made, what media_teachers.py made of the same views, and texts by media_texts.py."""
+import copy
 import functools
 import json
+import math
 from pathlib import Path
 
 import media_files
@@ -12,6 +14,10 @@ from media_model import place_features
 FEATURES = {"pictures": 1280, "sounds": 384, "speech": 512}
 CLEAN = 0.3
 """Share of contents as they are; the others are changed views."""
+QUIET = 0.3
+"""Of the way from the quietest to the loudest frame: below it nobody speaks."""
+RATES = 0.8, 1.6
+"""Least and largest change of the rate of speech."""
 MIRRORED = [quarter * 8 + (8 - orientation) % 8 for quarter in (1, 0, 3, 2) for orientation in range(8)]
 """Where a patch's edges are after the picture was mirrored: left and right quarters exchanged, directions turned over."""
 
@@ -53,6 +59,16 @@ class Source:
         self.unseen = np.array([bool(self.set) and media_files.unseen(self.set, file.label) for file in files], bool)
         # What may be learned, and what may be learned but for its name.
         self.free, self.nameless = np.flatnonzero(~self.held | everything), self.unseen & (not everything)
+
+    def parts(self) -> list["Source"]:
+        """A source of each kind of its files; itself, if there are none."""
+        kinds = np.array([file.part for file in self.files])
+        found = []
+        for kind in np.unique(kinds) if kinds.any() else ():
+            part = copy.copy(self)
+            part.name, part.free, part.held = f"{self.name} {kind}", self.free[kinds[self.free] == kind], self.held & (kinds == kind)
+            found.append(part)
+        return found or [self]
 
     def text(self, random: np.random.Generator, index: int) -> int:
         """-1: none that may be learned."""
@@ -97,6 +113,31 @@ def changed_sound(patches: np.ndarray, random: np.random.Generator, throat: int)
     return x.reshape(len(x), -1)
 
 
+def changed_speech(patches: np.ndarray, teacher: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Said faster or slower, with less or nothing of the silence around it, and beginning anywhere in a patch; the teacher's steps beside the same moments. Synthetic voices stop and start otherwise than people's recordings
+    are cut: a number is 0.87 s long with 0.3 s of silence, those of docs/evaluation.md 0.42 s with none."""
+    frames = patches.astype(np.float32).reshape(-1, 80)
+    loud = frames.mean(1)
+    sounding = np.flatnonzero(loud >= loud.min() + QUIET * (loud.max() - loud.min()))
+    first, last = sounding[0], sounding[-1] + 1
+    if random.random() < 0.5:
+        first, last = random.integers(0, first + 1), random.integers(last, len(frames) + 1)
+    rate = math.exp(random.uniform(*np.log(RATES)))
+    count = max(4, int((last - first) / rate))
+    x = np.full((-(-count // 8) * 8, 80), frames.min(), np.float32)
+    x[:count] = between(frames, first + (np.arange(count) + 0.5) * rate - 0.5)
+    steps = (first + (8 * np.arange(len(x) // 8) + 4) * rate - 4) / 8
+    return x.reshape(-1, patches.shape[1]), between(teacher.astype(np.float32), steps)
+
+
+def between(rows: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Rows at places that are no whole numbers."""
+    at = np.clip(at, 0, len(rows) - 1)
+    below = np.minimum(at.astype(int), max(0, len(rows) - 2))
+    share = (at - below)[:, None].astype(np.float32)
+    return rows[below] * (1 - share) + rows[np.minimum(below + 1, len(rows) - 1)] * share
+
+
 @functools.cache
 def places_of(rows: int, columns: int) -> np.ndarray:
     return place_features(rows, columns)
@@ -110,6 +151,9 @@ def batch_of(sources: list[tuple[Source, int, int]], random: np.random.Generator
         if kind == "pictures":
             patches, places, raster = picture(patches, random is not None and random.random() < 0.5, places)
         else:
+            if kind == "speech" and random is not None and random.random() >= CLEAN:
+                patches, teacher = changed_speech(patches, teacher, random)
+                places = np.arange(len(patches))[:, None]
             patches = changed_sound(patches, random, 3 if kind == "speech" else 0) if random is not None else patches.astype(np.float32)
             raster = places[:, 0]
         if random is not None and keep < 1 and kind != "speech" and len(patches) > 8:

@@ -29,6 +29,7 @@ from media_losses import alike, called, named, neighbours  # noqa: E402
 from media_model import MediaStudent  # noqa: E402
 from optimisers import Muon  # noqa: E402
 from progress import Progress  # noqa: E402
+from text_losses import sizes  # noqa: E402
 
 KINDS = {"pictures": ("image", {"pictures": (128, 1.0)}), "sounds": ("audio", {"sounds": (48, 0.5), "speech": (128, 0.5)})}
 """Tower; of each kind of files, how many make a batch and the share of batches."""
@@ -42,7 +43,7 @@ def read_sources(arguments, texts: Texts) -> dict[str, list[Source]]:
             files = media_files.speech(arguments.data, name, arguments.made) if kind == "speech" else getattr(media_files, kind)(arguments.data, name)
             source = Source(kind, name, files, arguments.views / "views", arguments.views, texts, arguments.everything)
             if source.views:
-                found.setdefault(kind, []).append(source)
+                found.setdefault(kind, []).extend(source.parts())
     return found
 
 
@@ -71,12 +72,14 @@ class Losses:
         found["features"] = weights.features * alike(probe, features)
         if kind != "speech":
             found["neighbours"] = weights.neighbours * neighbours(probe, features)
-            found["names"] = weights.names * named(out["y"], batch["logits"], self.texts.names[kind])
+            found["names"] = weights.names * sum(share * named(cut(out["y"]), batch["logits"], cut(self.texts.names[kind])) for share, cut in sizes(weights.prefix))
         texts = torch.tensor(numbers)
         has = torch.nonzero(texts >= 0)[:, 0]
         if len(has) > 1:
             among = self.classes[source.set] if source.set else texts[has].unique()
-            found["called"] = weights.called * called(out["y"][has], texts[has], self.texts.vectors[texts[has]], among, self.texts.vectors[among])
+            found["called"] = weights.called * sum(
+                share * called(cut(out["y"][has]), texts[has], cut(self.texts.vectors[texts[has]]), among, cut(self.texts.vectors[among])) for share, cut in sizes(weights.prefix)
+            )
         return found, out
 
 
@@ -99,6 +102,7 @@ def main() -> None:
     parser.add_argument("--neighbours", type=float, default=0.3)
     parser.add_argument("--names", type=float, default=0.5)
     parser.add_argument("--called", type=float, default=0.5)
+    parser.add_argument("--prefix", type=float, default=0.3, help="weight of the losses of names for the first 128 values")
     parser.add_argument("--evaluate-every", type=float, default=0.5, help="hours")
     parser.add_argument("--everything", action="store_true", help="when all is decided: what was held out of media, and classes whose names were, are learned too, and checks tell nothing of them any more")
     parser.add_argument("--single", action="store_true", help="products in single precision, even where the processor has bfloat16")

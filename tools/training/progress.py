@@ -15,9 +15,9 @@ SHOWN, KEPT = 60, 600
 
 
 class Progress:
-    def __init__(self, out: Path, hours: float, evaluate_every: float, fall: float = 0.25):
-        """`fall`: the part of the hours in which rates fall."""
-        self.out, self.hours, self.fall = out, hours, fall
+    def __init__(self, out: Path, hours: float, evaluate_every: float, fall: float = 0.25, tells: bool = True):
+        """`fall`: the part of the hours in which rates fall. `tells`: whether this process is the one that tells, keeps and checks."""
+        self.out, self.hours, self.fall, self.tells = out, hours, fall, tells
         self.step, self.spent, self.counts, self.falling = 0, 0.0, {}, False
         self.every = {"show": SHOWN, "save": KEPT, "evaluate": 3600 * evaluate_every}
         out.mkdir(parents=True, exist_ok=True)
@@ -49,6 +49,8 @@ class Progress:
     def after_step(self, told: dict[str, float], state: Callable[[], dict], check: Callable[[], dict]) -> None:
         """Counts it, and does what is due: a line, a checkpoint, an evaluation."""
         self.step += 1
+        if not self.tells:
+            return
         if not self.falling and self.share >= 1 - self.fall:
             self.falling = True
             self.save(self.out / "level.pt", state())
@@ -60,6 +62,8 @@ class Progress:
             self.say("check", self.step, json.dumps(check()))
 
     def say(self, *words) -> None:
+        if not self.tells:
+            return
         line = " ".join(map(str, (time.strftime("%H:%M:%S"), *words)))
         print(line, flush=True)
         with open(self.out / "log.txt", "a", encoding="utf-8") as file:

@@ -7,6 +7,16 @@ PREFIX = 128
 """The shortest vector that is looked after."""
 
 
+def first(y: torch.Tensor) -> torch.Tensor:
+    """The first PREFIX values as vectors of their own."""
+    return F.normalize(y[:, :PREFIX], dim=1)
+
+
+def sizes(prefix: float):
+    """Of losses that look at both: a weight and what makes vectors of that size."""
+    return ((1, lambda y: y), (prefix, first)) if prefix else ((1, lambda y: y),)
+
+
 def to_teacher(y: torch.Tensor, t: torch.Tensor, same: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Cosine to the teacher; the order of its neighbours, among the teacher's vectors and among the student's own; the text's own vector among all. `same` says which texts have one target."""
     among = torch.where(same, -1e4, t @ t.T * SCALE).softmax(1)
@@ -24,15 +34,18 @@ def to_teacher_of_any_size(y: torch.Tensor, t: torch.Tensor, same: torch.Tensor,
     whole = to_teacher(y, t, same)
     loss = sum(weight * value for weight, value in zip(weights, whole))
     if prefix:
-        first = to_teacher(F.normalize(y[:, :PREFIX], dim=1), F.normalize(t[:, :PREFIX], dim=1), same)
-        loss = loss + prefix * sum(weight * value for weight, value in zip(weights, first))
+        loss = loss + prefix * sum(weight * value for weight, value in zip(weights, to_teacher(first(y), first(t), same)))
     return loss, whole
+
+
+def found_of_any_size(y: torch.Tensor, labels: torch.Tensor, prefix: float) -> torch.Tensor:
+    return sum(share * found(cut(y), labels) for share, cut in sizes(prefix))
 
 
 def found(y: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """InfoNCE, both ways (van den Oord et al. 2018): the first half's own in the second half, where what bears the same label does not count."""
-    first, second = y.chunk(2)
-    near = first @ second.T * SCALE
+    one, two = y.chunk(2)
+    near = one @ two.T * SCALE
     other = torch.where((labels[:, None] == labels[None]) & ~torch.eye(len(labels), dtype=torch.bool), -1e4, near)
     own = torch.arange(len(labels))
     return (F.cross_entropy(other, own) + F.cross_entropy(other.T, own)) / 2
@@ -40,8 +53,8 @@ def found(y: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 def ordered(y: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
     """CoSENT (Su 2022): of two pairs, the one that people found more alike has the higher cosine."""
-    first, second = y.chunk(2)
-    near = (first * second).sum(1) * SCALE
+    one, two = y.chunk(2)
+    near = (one * two).sum(1) * SCALE
     wrong = torch.where(scores[:, None] > scores[None], near[None] - near[:, None], -torch.inf)
     return F.softplus(wrong.flatten().logsumexp(0))
 

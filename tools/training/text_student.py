@@ -26,7 +26,7 @@ from progress import Progress  # noqa: E402
 from prompts import Prompts  # noqa: E402
 from student_checks import Checks  # noqa: E402
 from text_batches import Data, Pairs  # noqa: E402
-from text_losses import found, ordered, to_teacher_of_any_size, told_apart  # noqa: E402
+from text_losses import found_of_any_size, ordered, to_teacher_of_any_size, told_apart  # noqa: E402
 from text_model import Student, packed  # noqa: E402
 
 STREAMS = {"minimal": (2, 32, 0.2), "scored": (4, 96, 0.05), "code": (4, 96, 0.2), "intents": (8, 64, 0.1), "long": (8, 24, 0.5)}
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--triplets", type=Path, help="minimal pairs to be checked with (tools/evaluation/minimal_pairs.py: development/triplets.tsv)")
     for name, (_, _, weight) in STREAMS.items():
         parser.add_argument(f"--{name}", type=float, default=weight)
+    parser.add_argument("--minimal-alone", action="store_true", help="minimal pairs move the blocks, not the tables, which would learn them by heart")
     parser.add_argument("--shares", type=float, nargs=4, default=(0.35, 0.55, 0.05, 0.05), help="English, other languages, code, texts that stand alone")
     parser.add_argument("--prompts", type=float, default=0.1, help="the share of texts that have a task's prompt in front")
     parser.add_argument("--pieces", type=Path, help="start: a vector of each piece (tools/data/piece_vectors.py)")
@@ -117,8 +118,8 @@ def main() -> None:
         for name, value in values.items():
             beside[name] = 0.95 * beside.get(name, value) + 0.05 * value
 
-    def embed(rows):
-        return student(packed(rows, student.vocabulary, student.bigram_rows), keep=True)
+    def embed(rows, keep=True):
+        return student(packed(rows, student.vocabulary, student.bigram_rows), keep)
 
     def after_teachers(y, t, same):
         loss, (cosine, divergence, contrast) = to_teacher_of_any_size(y, t, same, (1, arguments.divergence, arguments.contrast), arguments.prefix)
@@ -130,10 +131,10 @@ def main() -> None:
             rows, t = data.long(random, count)
             return after_teachers(embed(prompts.before(rows, random)), t, torch.eye(len(t), dtype=torch.bool))[0]
         if name == "minimal":
-            return told_apart(embed(pairs.minimal(random, count)))
+            return told_apart(embed(pairs.minimal(random, count), keep=not arguments.minimal_alone))
         rows, what = getattr(pairs, name)(random, count)
         y = embed(prompts.before(rows, random))
-        return ordered(y, what) if name == "scored" else found(y, what)
+        return ordered(y, what) if name == "scored" else found_of_any_size(y, what, arguments.prefix)
 
     while progress.share < 1:
         factor = progress.factor
