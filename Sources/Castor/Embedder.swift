@@ -38,8 +38,8 @@ public final class Embedder: Sendable {
         public init() {}
     }
 
-    /// In which a model computes; sums are in single precision always. Where the processor has no instructions for it (AVX512-BF16, AVX512-VNNI),
-    /// it is single precision; ``ModelInfo/precision`` tells.
+    /// In which a model computes; sums are in single precision always. Where the processor has no instructions for it (AVX512-BF16; AVX2 for eight
+    /// bits), it is single precision; ``ModelInfo/precision`` tells.
     public enum Precision: String, Sendable, CaseIterable {
         /// 24 bits of mantissa.
         case single

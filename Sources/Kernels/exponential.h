@@ -1,30 +1,24 @@
-#pragma once
-
-#if defined(__x86_64__)
-#include <immintrin.h>
+// Included once for each width, which defines NAME(x), TARGET, V(operation), vector, BITS(x), FLOATS(x).
 
 // What is fused has other bits.
 #pragma STDC FP_CONTRACT OFF
 
-#define WIDE __attribute__((target("avx512f,avx512dq,avx512vl")))
+#define FULL(x) V(set1_ps)(x)
 
 /// As `exp` in Sources/Numerics/VectorMath.swift, step by step.
-WIDE static inline __m512 exponential(__m512 x) {
-    x = _mm512_min_ps(_mm512_set1_ps(88.3f), x);
-    x = _mm512_max_ps(_mm512_set1_ps(-87.3f), x);
-    __m512 magic = _mm512_set1_ps(12582912);
-    __m512 shifted = _mm512_add_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), magic);
-    __m512 n = _mm512_sub_ps(shifted, magic);
-    __m512 r = _mm512_sub_ps(x, _mm512_mul_ps(n, _mm512_set1_ps(0.693359375f)));
-    r = _mm512_add_ps(r, _mm512_mul_ps(n, _mm512_set1_ps(2.1219444e-4f)));
-    __m512 p = _mm512_add_ps(_mm512_mul_ps(r, _mm512_set1_ps(1.9875692e-4f)), _mm512_set1_ps(1.39819995e-3f));
-    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(8.333452e-3f));
-    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(4.1665796e-2f));
-    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(1.6666665e-1f));
-    p = _mm512_add_ps(_mm512_mul_ps(p, r), _mm512_set1_ps(5.0000001e-1f));
-    p = _mm512_add_ps(_mm512_add_ps(_mm512_mul_ps(p, _mm512_mul_ps(r, r)), r), _mm512_set1_ps(1));
-    __m512i bits = _mm512_add_epi32(_mm512_castps_si512(shifted), _mm512_set1_epi32(127));
-    return _mm512_mul_ps(p, _mm512_castsi512_ps(_mm512_slli_epi32(bits, 23)));
+TARGET static inline __attribute__((always_inline)) vector NAME(exponential)(vector x) {
+    x = V(min_ps)(FULL(88.3f), x);
+    x = V(max_ps)(FULL(-87.3f), x);
+    vector magic = FULL(12582912);
+    vector shifted = V(add_ps)(V(mul_ps)(x, FULL(1.44269504f)), magic);
+    vector n = V(sub_ps)(shifted, magic);
+    vector r = V(sub_ps)(x, V(mul_ps)(n, FULL(0.693359375f)));
+    r = V(add_ps)(r, V(mul_ps)(n, FULL(2.1219444e-4f)));
+    vector p = V(add_ps)(V(mul_ps)(r, FULL(1.9875692e-4f)), FULL(1.39819995e-3f));
+    p = V(add_ps)(V(mul_ps)(p, r), FULL(8.333452e-3f));
+    p = V(add_ps)(V(mul_ps)(p, r), FULL(4.1665796e-2f));
+    p = V(add_ps)(V(mul_ps)(p, r), FULL(1.6666665e-1f));
+    p = V(add_ps)(V(mul_ps)(p, r), FULL(5.0000001e-1f));
+    p = V(add_ps)(V(add_ps)(V(mul_ps)(p, V(mul_ps)(r, r)), r), FULL(1));
+    return V(mul_ps)(p, FLOATS(V(slli_epi32)(V(add_epi32)(BITS(shifted), V(set1_epi32)(127)), 23)));
 }
-
-#endif

@@ -214,6 +214,7 @@ BFLOAT16 static void rows_bfloat16(size_t m, size_t k, const float *x, size_t st
 }
 
 #include "panel_int8.h"
+#include "panel_int8_avx2.h"
 
 bool castor_panels_available(castor_panels_kernel kernel) {
     castor_rows_kernel best = castor_rows_best();
@@ -223,6 +224,7 @@ bool castor_panels_available(castor_panels_kernel kernel) {
     case CASTOR_PANELS_AVX512: return best == CASTOR_ROWS_AVX512;
     case CASTOR_PANELS_BFLOAT16: return best == CASTOR_ROWS_AVX512 && __builtin_cpu_supports("avx512bf16");
     case CASTOR_PANELS_INT8: return best == CASTOR_ROWS_AVX512 && __builtin_cpu_supports("avx512vnni");
+    case CASTOR_PANELS_INT8_AVX2: return best != CASTOR_ROWS_NONE;
     }
     return false;
 }
@@ -231,6 +233,7 @@ static size_t rows_room(castor_panels_kernel kernel, size_t m, size_t k) {
     switch (kernel) {
     case CASTOR_PANELS_BFLOAT16: return 4 * m * ((k + 1) / 2);
     case CASTOR_PANELS_INT8: return m * row_bytes_int8(k);
+    case CASTOR_PANELS_INT8_AVX2: return m * row_bytes_int8_avx2(k);
     default: return 0;
     }
 }
@@ -299,6 +302,10 @@ bool castor_panels_product(
     case CASTOR_PANELS_INT8:
         rows_int8(m, k, x, x_stride, packed_rows);
         product_int8(format, m, n, k, packed_rows, weights, scales, bias, beta, y, y_stride, panels);
+        break;
+    case CASTOR_PANELS_INT8_AVX2:
+        rows_int8_avx2(m, k, x, x_stride, packed_rows);
+        product_int8_avx2(format, m, n, k, packed_rows, weights, scales, bias, beta, y, y_stride, panels);
         break;
     }
     return true;

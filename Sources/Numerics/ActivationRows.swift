@@ -22,8 +22,16 @@ package func activate(
     _ function: ActivationFunction, _ input: UnsafePointer<Float>, times factor: UnsafePointer<Float>? = nil,
     into output: UnsafeMutablePointer<Float>, count: Int, kernel: RowKernel? = .best
 ) {
-    let whole = kernel == .avx512 ? count & ~15 : 0
-    if whole > 0 { castor_activate_avx512(function.value, input, factor, output, whole) }
+    let whole: Int
+    switch kernel {
+    case nil: whole = 0
+    case .avx2:
+        whole = count & ~7
+        castor_activate_avx2(function.value, input, factor, output, whole)
+    case .avx512:
+        whole = count & ~15
+        castor_activate_avx512(function.value, input, factor, output, whole)
+    }
     let (x, y, rest) = (input + whole, output + whole, count - whole)
     guard let factor else {
         switch function {

@@ -16,8 +16,8 @@ package enum PanelKernel: Sendable, Equatable, CaseIterable {
     case avx2, avx512
     /// AVX512-BF16.
     case bfloat16
-    /// AVX512-VNNI.
-    case int8
+    /// In eight bits, by AVX512-VNNI or AVX2, with the same bits.
+    case int8, int8AVX2
 
     /// Those that this processor has.
     package static let all = allCases.filter { castor_panels_available($0.value) }
@@ -28,6 +28,7 @@ package enum PanelKernel: Sendable, Equatable, CaseIterable {
         case (_, nil): return nil
         case (.bfloat16, _) where Self.all.contains(.bfloat16): self = .bfloat16
         case (.int8, _) where Self.all.contains(.int8): self = .int8
+        case (.int8, _) where Self.all.contains(.int8AVX2): self = .int8AVX2
         case (_, .avx2): self = .avx2
         case (_, .avx512): self = .avx512
         }
@@ -37,21 +38,22 @@ package enum PanelKernel: Sendable, Equatable, CaseIterable {
         switch self {
         case .avx2, .avx512: .single
         case .bfloat16: .bfloat16
-        case .int8: .int8
+        case .int8, .int8AVX2: .int8
         }
     }
 
     /// Rows from which on it is the faster one (docs/performance.md). Fewer are computed in single precision whatever the others are.
     package var leastRows: Int {
-        switch precision {
-        case .single: 128
+        switch self {
+        case .avx2, .avx512: 128
         case .bfloat16: 24
         case .int8: 8
+        case .int8AVX2: 48
         }
     }
 
     /// Of the same processors, for fewer rows.
-    fileprivate var ofFewRows: RowKernel { self == .avx2 ? .avx2 : .avx512 }
+    fileprivate var ofFewRows: RowKernel { self == .avx2 || self == .int8AVX2 ? .avx2 : .avx512 }
 
     fileprivate var value: castor_panels_kernel {
         switch self {
@@ -59,6 +61,7 @@ package enum PanelKernel: Sendable, Equatable, CaseIterable {
         case .avx512: CASTOR_PANELS_AVX512
         case .bfloat16: CASTOR_PANELS_BFLOAT16
         case .int8: CASTOR_PANELS_INT8
+        case .int8AVX2: CASTOR_PANELS_INT8_AVX2
         }
     }
 }

@@ -41,10 +41,14 @@ package func exponentialsInPlace(
     let whole = count & ~7
     var index = 0
     var sum: Float
-    if kernel == .avx512 {
+    switch kernel {
+    case .avx512:
         sum = castor_exponentials_avx512(x, shift, whole)
         index = whole
-    } else {
+    case .avx2:
+        sum = castor_exponentials_avx2(x, shift, whole)
+        index = whole
+    case nil:
         var sums = Lanes.zero
         while index < whole {
             let e = exp(Lanes(load: x + index) - shift)

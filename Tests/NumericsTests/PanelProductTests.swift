@@ -154,9 +154,49 @@ import Testing
         #expect(results[0] == results[1])
     }
 
+    private static let eightBits = PanelKernel.all.filter { $0.precision == .int8 }
+
+    /// A group of 64 as the kernels round it: multiples of a 127th of the largest.
+    private static func rounded(_ values: ArraySlice<Float>) -> (whole: [Int32], scale: Float) {
+        let most = values.reduce(0) { max($0, abs($1)) }
+        guard most > 0 else { return ([Int32](repeating: 0, count: values.count), 0) }
+        return (values.map { Int32(($0 * (127 / most)).rounded(.toNearestOrEven)) }, most / 127)
+    }
+
+    /// On every processor: whole numbers are summed 128 times the weights' sum too large, as VNNI's unsigned rows have it, and what that adds is taken off in single precision.
+    @Test(arguments: eightBits) func eightBitsHaveTheSameBitsEverywhere(kernel: PanelKernel) {
+        for (m, n, k) in [(13, 101, 700), (6, 16, 64), (1, 1, 1), (9, 33, 2_300)] {
+            let (x, weight) = (randomUnits(m, k, seed: 2), Weight(.f32, rows: n, columns: k, seed: 3))
+            let y = Matrix(rows: m, columns: n)
+            #expect(Self.product(Block(x), weight, kernel, columns: 0..<n, bias: nil, beta: 0, into: Block(y)))
+            let groups = stride(from: 0, to: k, by: int8GroupSize).map { $0..<min($0 + int8GroupSize, k) }
+            let columns = (0..<n).map { column in
+                groups.map {
+                    Self.rounded(
+                        weight.values[column * k..<(column + 1) * k][
+                            column * k + $0.lowerBound..<column * k + $0.upperBound])
+                }
+            }
+            for row in 0..<m {
+                let own = groups.map { Self.rounded(x.values[row * k + $0.lowerBound..<row * k + $0.upperBound]) }
+                let expected = columns.map { column in
+                    zip(own, column).reduce(Float(0)) { before, group in
+                        let ((values, scale), (weights, factor)) = group
+                        let sum = weights.reduce(0, +)
+                        let whole = zip(values, weights).reduce(128 * sum) { $0 + $1.0 * $1.1 }
+                        let correction = Float(sum) * (factor * -128)
+                        return before.addingProduct(correction.addingProduct(Float(whole), factor), scale)
+                    }
+                }
+                #expect(
+                    Array(y.values[row * n..<(row + 1) * n]) == expected, "\(kernel) \(m) x \(n) x \(k), row \(row)")
+            }
+        }
+    }
+
     /// Rows and weights in eight bits are what roundToInt8 makes of them, and whole numbers are summed without loss.
-    @Test(.enabled(if: PanelKernel.all.contains(.int8)), arguments: [RowFormat.f32, .i8])
-    func eightBitsAreThoseOfTheFormat(format: RowFormat) {
+    @Test(arguments: eightBits, [RowFormat.f32, .i8])
+    func eightBitsAreThoseOfTheFormat(kernel: PanelKernel, format: RowFormat) {
         let (m, n, k) = (9, 50, 200)
         let x = randomUnits(m, k, seed: 6)
         let weight = Weight(format, rows: n, columns: k, seed: 7)
@@ -167,7 +207,7 @@ import Testing
             return small.enumerated().map { Float($1) * scales[$0 / int8GroupSize] }
         }
         let y = Matrix(rows: m, columns: n)
-        #expect(Self.product(Block(x), weight, .int8, columns: 0..<n, bias: nil, beta: 0, into: Block(y)))
+        #expect(Self.product(Block(x), weight, kernel, columns: 0..<n, bias: nil, beta: 0, into: Block(y)))
         for row in 0..<m {
             let values = rounded(Array(x.values[row * k..<(row + 1) * k]))
             for column in 0..<n {
@@ -194,13 +234,13 @@ import Testing
     }
 
     /// The largest and the smallest numbers, and rows of nothing, give what they are, not infinities.
-    @Test(.enabled(if: PanelKernel.all.contains(.int8))) func extremesOfEightBits() {
+    @Test(arguments: eightBits) func extremesOfEightBits(kernel: PanelKernel) {
         let k = 64
         for size in [Float.greatestFiniteMagnitude, 1e30, 1e-30, .leastNormalMagnitude, .leastNonzeroMagnitude, 0] {
             let x = Matrix(rows: 1, columns: k, values: [size] + [Float](repeating: 0, count: k - 1))
             let weight = Weight(.f32, rows: 1, columns: k, seed: 7)
             let y = Matrix(rows: 1, columns: 1)
-            #expect(Self.product(Block(x), weight, .int8, columns: 0..<1, bias: nil, beta: 0, into: Block(y)))
+            #expect(Self.product(Block(x), weight, kernel, columns: 0..<1, bias: nil, beta: 0, into: Block(y)))
             let expected = size * weight.values[0]
             guard abs(expected) < 1e37 else { continue }
             #expect(y.values[0].isFinite)

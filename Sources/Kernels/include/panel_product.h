@@ -14,6 +14,7 @@ typedef enum {
     CASTOR_PANELS_AVX512,   // single precision, the same bits
     CASTOR_PANELS_BFLOAT16, // AVX512-BF16: both factors are rounded to bfloat16, sums are in single precision
     CASTOR_PANELS_INT8,     // AVX512-VNNI: weights in eight bits, rows rounded to eight bits with a scale a group, as weights have
+    CASTOR_PANELS_INT8_AVX2, // the same bits by AVX2
 } castor_panels_kernel;
 
 /// Whether the processor has it.
