@@ -171,12 +171,9 @@ def faster_speech() -> None:
             if quiet and not (12 <= 64 / len(heard) * 16 <= 28 and len(x) <= 96 / 0.8 + 8) or np.ptp(apart) > 0.01 or not 0.79 < apart.mean() < 1.61:
                 sys.exit(f"speech of {len(frames)} frames became {x}")
             at = [patch for patch in range(len(steps)) if 8 * patch > heard[2] and 8 * patch + 8 < heard[-2]]
-            shown_less(np.abs((x.reshape(-1, 8)[at].mean(1) - 1000 - 3.5) / 8 - steps[at, 0]).max() if at else 0)
-
-
-def shown_less(value: float) -> None:
-    if value > 0.01:
-        sys.exit(f"the teacher's steps are {value} of a step from their frames")
+            far = np.abs((x.reshape(-1, 8)[at].mean(1) - 1000 - 3.5) / 8 - steps[at, 0]).max(initial=0)
+            if far > 0.01:
+                sys.exit(f"the teacher's steps are {far} of a step from their frames")
 
 
 def rows_of_a_table() -> None:

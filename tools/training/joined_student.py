@@ -211,9 +211,7 @@ def main() -> None:
         for name, value in values.items():
             average[name] = 0.95 * average.get(name, value.item()) + 0.05 * value.item()
         progress.after_step(average, state, checks.all)
-        if ranks.count == 1:
-            share = progress.share
-        elif progress.step % TOGETHER == 0:
+        if ranks.count == 1 or progress.step % TOGETHER == 0:
             ranks.average()
             share = ranks.first(progress.share)
     ranks.end()

@@ -115,7 +115,7 @@ def changed_sound(patches: np.ndarray, random: np.random.Generator, throat: int)
 
 def changed_speech(patches: np.ndarray, teacher: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Said faster or slower, with less or nothing of the silence around it, and beginning anywhere in a patch; the teacher's steps beside the same moments. Synthetic voices stop and start otherwise than people's recordings
-    are cut: a number is 0.87 s long with 0.3 s of silence, those of docs/evaluation.md 0.42 s with none."""
+    are cut: a number is 0.87 s long with 0.3 s of silence, those of docs/evaluation.md 0.42 s with hardly any."""
     frames = patches.astype(np.float32).reshape(-1, 80)
     loud = frames.mean(1)
     sounding = np.flatnonzero(loud >= loud.min() + QUIET * (loud.max() - loud.min()))

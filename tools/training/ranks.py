@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 import torch.distributed as distributed
 
-RANK, COUNT, STORE = "CASTOR_RANK", "CASTOR_RANKS", "CASTOR_RANKS_STORE"
+RANK, STORE = "CASTOR_RANK", "CASTOR_RANKS_STORE"
 
 
 class Ranks:
